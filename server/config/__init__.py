@@ -1,0 +1,7 @@
+"""Composes all apps: settings, addresses, the ASGI application, the Celery application."""
+
+from __future__ import annotations
+
+from server.config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,174 @@
+"""Settings that every environment shares. Values come from the environment, typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+
+env = environ.Env()
+
+ROOT = Path(__file__).resolve().parents[3]
+HOME = Path(env.str("COVERSLIP_HOME", default=str(ROOT / ".coverslip"))).resolve()
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "server.core",
+    "server.audit",
+    "server.accounts",
+    "server.projects",
+    "server.jobs",
+    "server.slides",
+    "server.objects",
+    "server.annotations",
+    "server.registry",
+    "server.inference",
+    "server.review",
+    "server.learning",
+    "server.exchange",
+    "server.config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "server.config.pages.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "server.config.urls"
+ASGI_APPLICATION = "server.config.asgi.application"
+TEMPLATES: list[dict[str, object]] = []
+
+# One file serves a whole installation until DATABASE_URL names a PostgreSQL.
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{HOME / 'coverslip.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Writers queue up at BEGIN instead of failing when a read turns into a write.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+    }
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+FRONTEND_DIST = Path(env.str("FRONTEND_DIST", default=str(ROOT / "frontend" / "dist")))
+WHITENOISE_ROOT = FRONTEND_DIST
+WHITENOISE_MAX_AGE = 3600
+
+# Everything that is not in the database: slides by content, object sets, weights, features.
+STORAGE_ROOT = HOME / "storage"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "server.accounts.authentication.TokenAuthentication",
+        "server.accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["server.core.parsing.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "server.core.paging.PageNumberPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "server.core.schema.ProblemSchema",
+    "EXCEPTION_HANDLER": "server.core.problems.handle_exception",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Coverslip",
+    "DESCRIPTION": "Annotate whole slide images, review a model's suggestions, retrain.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "server.projects.models.Role",
+        "JobStateEnum": "server.jobs.models.Job.State",
+        "SlideStateEnum": "server.slides.models.Slide.State",
+        "ObjectSetStateEnum": "server.objects.models.ObjectSet.State",
+        "VerdictKindEnum": "server.review.models.Verdict.Kind",
+        "SuggestionStateEnum": ["open", "accepted", "rejected", "relabelled", "redrawn"],
+        "ComparisonStateEnum": ["ready", "missing"],
+        "ModelVersionStateEnum": "server.registry.models.ModelVersion.State",
+    },
+}
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+# Workers give way to the web server on the same machine by so much (0 to 19).
+WORKER_NICENESS = env.int("WORKER_NICENESS", default=10)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "io"
+if CELERY_BROKER_URL.startswith("filesystem:"):
+    BROKER_FOLDER = HOME / "broker"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_FOLDER / "messages"),
+        "data_folder_out": str(BROKER_FOLDER / "messages"),
+        "control_folder": str(BROKER_FOLDER / "control"),
+        "store_processed": False,
+        "polling_interval": 0.2,
+    }
+
+# A tile grant outlives a coffee, not a day; the viewer renews it.
+TILE_GRANT_SECONDS = env.int("TILE_GRANT_SECONDS", default=3600)
+# Per process: slides held open, bytes of encoded tiles kept, decoding threads (0: one per core, at most 4).
+TILE_OPEN_SLIDES = env.int("TILE_OPEN_SLIDES", default=64)
+TILE_CACHE_BYTES = env.int("TILE_CACHE_BYTES", default=256 * 2**20)
+TILE_THREADS = env.int("TILE_THREADS", default=0)
+# A Redis in which web processes share the tiles that cost decoding; empty: each has its own memory only.
+TILE_CACHE_URL = env.str("TILE_CACHE_URL", default="")
+UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=100 * 2**30)
+# An unfinished upload is thrown away this long after its last byte.
+UPLOAD_EXPIRY_SECONDS = env.int("UPLOAD_EXPIRY_SECONDS", default=7 * 24 * 3600)
+# Where networks are trained and run. The quick loop stays on the cpu queue.
+COMPUTE_DEVICE = env.str("COMPUTE_DEVICE", default="cpu")
+DEEP_QUEUE = env.str("DEEP_QUEUE", default="gpu")
+JOB_HEARTBEAT_SECONDS = env.int("JOB_HEARTBEAT_SECONDS", default=5)
+JOB_LAPSE_SECONDS = env.int("JOB_LAPSE_SECONDS", default=30)
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SAMESITE = "Lax"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {
+        # Every refusal is told to the client; the file-system broker has no host name to miss.
+        "django.request": {"level": "ERROR"},
+        "kombu.connection": {"level": "ERROR"},
+    },
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+}

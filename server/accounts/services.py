@@ -1,0 +1,71 @@
+"""Writing users, preferences and tokens."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from server.accounts.authentication import token_digest
+from server.accounts.models import ApiToken, User
+from server.audit.services import record
+from server.core.errors import ConflictError, ContentError, NotAllowedError
+from server.core.services import service
+
+
+def require_may_make_accounts(actor: User) -> None:
+    """Raise NotAllowedError unless the actor administers the site."""
+    if not actor.is_superuser:
+        message = "Only an administrator of the site may make accounts."
+        raise NotAllowedError(message)
+
+
+@service
+def create_user(*, actor: User, username: str, password: str, display_name: str = "") -> User:
+    """Make an account; registration is closed, so only an administrator may."""
+    require_may_make_accounts(actor)
+    user = User(username=username, display_name=display_name)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ContentError(" ".join(error.messages), code="weak_password", field="password") from error
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        message = f"There is an account named {username!r} already."
+        raise ConflictError(message, code="username_taken", field="username") from error
+    record(actor=actor, action="user.create", subject=user, details={"username": username})
+    return user
+
+
+@service
+def change_preferences(*, actor: User, **changes: Any) -> User:
+    """Change the actor's own language, theme or key map."""
+    user = User.objects.select_for_update().get(pk=actor.pk)
+    for field, value in changes.items():
+        setattr(user, field, value)
+    user.save(update_fields=list(changes))
+    record(actor=actor, action="user.change_preferences", subject=user, details=changes)
+    return user
+
+
+@service
+def create_token(*, actor: User, name: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+    """Make a token for the actor; the secret is returned once and never kept."""
+    secret = secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(user=actor, name=name, digest=token_digest(secret), expires_at=expires_at)
+    record(actor=actor, action="token.create", subject=token, details={"name": name})
+    return token, secret
+
+
+@service
+def revoke_token(*, actor: User, token: ApiToken) -> None:
+    """Make a token useless at once."""
+    record(actor=actor, action="token.revoke", subject=token, details={"name": token.name})
+    token.delete()

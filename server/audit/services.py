@@ -1,0 +1,121 @@
+"""Appending to the record. Called by every service, inside its transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from contextvars import ContextVar
+from typing import Any, Final
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from server.audit.models import AuditChain, AuditRecord
+from server.core.services import note_audit_record
+
+correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
+
+SITE_CHAIN = "site"
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+# From here on Python writes a float with an exponent.
+_LARGEST_FRACTION: Final = 1e16
+
+
+def record(
+    *,
+    actor: Any,
+    action: str,
+    subject: models.Model,
+    project: models.Model | None = None,
+    details: dict[str, Any] | None = None,
+    reason: str = "",
+) -> AuditRecord:
+    """Append one fact to the chain of the project, or of the site.
+
+    ``action`` is ``noun.verb``. The chain's head is locked until the transaction ends, so records
+    of one chain are in one total order.
+    """
+    with transaction.atomic():
+        key = str(project.pk) if project is not None else SITE_CHAIN
+        AuditChain.objects.get_or_create(key=key)
+        head = AuditChain.objects.select_for_update().get(key=key)
+        fact = AuditRecord(
+            chain=head,
+            sequence=head.length + 1,
+            at=timezone.now(),
+            actor_id=str(actor.pk),
+            actor_name=str(actor),
+            action=action,
+            subject_type=f"{type(subject).__module__.split('.')[1]}.{type(subject).__name__.lower()}",
+            subject_id=str(subject.pk),
+            details=_storable(json.loads(json.dumps(details or {}, default=str))),
+            reason=reason,
+            correlation_id=correlation_id.get(),
+            previous_digest=head.digest,
+        )
+        fact.digest = digest_of(fact)
+        fact.save(force_insert=True)
+        head.length, head.digest = fact.sequence, fact.digest
+        head.save(update_fields=["length", "digest"])
+    note_audit_record()
+    return fact
+
+
+def digest_of(fact: AuditRecord) -> str:
+    """Return the SHA-256 over the record's values and its predecessor's digest."""
+    values = [
+        fact.chain_id,
+        fact.sequence,
+        fact.at.isoformat(),
+        fact.actor_id,
+        fact.actor_name,
+        fact.action,
+        fact.subject_type,
+        fact.subject_id,
+        fact.details,
+        fact.reason,
+        fact.correlation_id,
+        fact.previous_digest,
+    ]
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def first_broken_record(key: str) -> int | None:
+    """Walk one chain; return the number of the first record that is not as it was written, else None.
+
+    Finds what was changed, removed (the newest ones too, by the chain's head) or put in.
+    """
+    previous, expected = "", 1
+    for fact in AuditRecord.objects.filter(chain_id=key).order_by("sequence").iterator():
+        if fact.sequence != expected:
+            return expected
+        if fact.digest != digest_of(fact) or fact.previous_digest != previous:
+            return fact.sequence
+        previous, expected = fact.digest, expected + 1
+    head = AuditChain.objects.filter(key=key).first()
+    length, digest = (head.length, head.digest) if head else (0, "")
+    if (length, digest) != (expected - 1, previous):
+        return min(length + 1, expected)
+    return None
+
+
+def _storable(value: Any) -> Any:
+    """Return JSON that every database gives back as it got it, so that the digest stays true.
+
+    PostgreSQL keeps numbers as decimals (no exponent, no minus zero), and neither the null character
+    nor half a surrogate pair; no database keeps "not a number".
+    """
+    if isinstance(value, dict):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return str(value)
+        return int(value) if abs(value) >= _LARGEST_FRACTION else value + 0.0
+    return value

@@ -1,0 +1,104 @@
+"""From domain errors to RFC 9457 problem details: the only place that knows their HTTP status."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from ml.contracts import DataError
+from server.core import errors
+
+log = logging.getLogger(__name__)
+
+STATUS: Mapping[type[errors.DomainError], int] = {
+    errors.NotVisibleError: HTTPStatus.NOT_FOUND,
+    errors.NotAllowedError: HTTPStatus.FORBIDDEN,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.StateError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ContentError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
+    """Return the body of a problem answer."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        **extra,
+    }
+
+
+def status_of(error: errors.DomainError) -> int:
+    """Return the HTTP status for a domain error, by its nearest registered ancestor."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return HTTPStatus.BAD_REQUEST
+
+
+def domain_problem(error: errors.DomainError) -> dict[str, Any]:
+    """Return the problem body of a domain error."""
+    extra = dict(error.extra)
+    if error.field:
+        extra["field"] = error.field
+    return problem(status_of(error), error.specific_code, error.detail, **extra)
+
+
+def _field_errors(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (field, sentence) for each error; rows of lists and inner fields are joined by dots."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            yield from _field_errors(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, Mapping | list)
+            yield from _field_errors(inner, f"{path}.{index}" if nested else path)
+    else:
+        yield path, str(detail)
+
+
+def _api_problem(error: exceptions.APIException) -> dict[str, Any]:
+    if isinstance(error, exceptions.ValidationError):
+        by_field: dict[str, list[str]] = {}
+        for field, sentence in _field_errors(error.detail):
+            by_field.setdefault(field, []).append(sentence)
+        told = "; ".join(f"{field}: {' '.join(sentences)}" for field, sentences in by_field.items())
+        return problem(error.status_code, "invalid", told, errors=by_field)
+    code = error.get_codes()
+    return problem(error.status_code, code if isinstance(code, str) else "invalid", str(error.detail))
+
+
+def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: answer every expected error as ``application/problem+json``."""
+    del context
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.DomainError):
+        body = domain_problem(error)
+    elif isinstance(error, DataError):
+        body = problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, str(error))
+    elif isinstance(error, Http404):
+        body = problem(HTTPStatus.NOT_FOUND, "not_found", errors.NotVisibleError().detail)
+    elif isinstance(error, PermissionDenied):
+        body = problem(HTTPStatus.FORBIDDEN, "not_allowed", "You may not do this.")
+    elif isinstance(error, exceptions.APIException):
+        body = _api_problem(error)
+        if wait := getattr(error, "wait", None):
+            headers["Retry-After"] = str(int(wait))
+        if scheme := getattr(error, "auth_header", None):
+            headers["WWW-Authenticate"] = scheme
+    else:
+        return None
+    set_rollback()
+    return Response(body, status=body["status"], headers=headers, content_type="application/problem+json")

@@ -1,0 +1,48 @@
+"""The OpenAPI schema's share that every operation has: how errors look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457 problem details, with a stable code."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()
+    field = serializers.CharField(required=False)
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()), required=False
+    )
+
+
+class ProblemSchema(AutoSchema):
+    """Adds the problem answer to every operation."""
+
+    def get_response_serializers(self) -> Any:
+        """Return the declared answers and, for everything else, a problem."""
+        declared: Any = super().get_response_serializers()
+        if not isinstance(declared, dict):
+            success = "204" if declared is None else self._success_code()
+            declared = {success: declared}
+        return {**declared, "default": ProblemSerializer}
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """Say that what is called a list is one: a page of rows, with filters and a place in the pages."""
+        listed = self.method == "GET" and self.get_operation_id().startswith("list_")
+        return (listed and isinstance(self.view, GenericAPIView)) or bool(super()._is_list_view(serializer))
+
+    def get_filter_backends(self) -> list[Any]:
+        """Return the filters of the lists that declare some."""
+        declared = getattr(self.view, "filterset_class", None)
+        return list(super().get_filter_backends()) if declared else []
+
+    def _success_code(self) -> str:
+        return "201" if self.method == "POST" and getattr(self.view, "action", "") == "create" else "200"

@@ -1,0 +1,57 @@
+"""The one way to declare background work, and the one way to name it from a service.
+
+A task takes the id of a ``Job`` and nothing else, so that the message may be lost, doubled or old
+without harm: the row is the truth. ``jobs.runner`` gives the decorated function its job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+QUEUES: Final = ("io", "cpu", "gpu")
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """One kind of background run: its name, its queue, how often it may be tried again."""
+
+    name: str
+    queue: str
+    attempts: int
+    run: Callable[..., Any]
+
+
+_kinds: dict[str, JobKind] = {}
+
+
+def task(*, kind: str, queue: str, attempts: int = 2) -> Callable[[Callable[..., Any]], JobKind]:
+    """Register ``run(job_run)`` as the work of jobs of this kind.
+
+    ``job_run`` is a ``server.jobs.runner.JobRun``: input, progress, log, cancellation. What the
+    function returns (JSON) becomes the job's result. It must be safe to run twice. ``attempts``
+    counts runs after a worker died; an error that the function raises ends the job at once.
+    """
+    if queue not in QUEUES:
+        message = f"unknown queue {queue!r}; choose one of {QUEUES}"
+        raise ValueError(message)
+
+    def register(function: Callable[..., Any]) -> JobKind:
+        if kind in _kinds:
+            message = f"two tasks claim the kind {kind!r}"
+            raise ValueError(message)
+        _kinds[kind] = JobKind(kind, queue, attempts, function)
+        return _kinds[kind]
+
+    return register
+
+
+def job_kind(name: str) -> JobKind:
+    """Return the registered kind; raises KeyError for a kind that no tasks module declares."""
+    return _kinds[name]
+
+
+def job_kinds() -> dict[str, JobKind]:
+    """Return every registered kind by name."""
+    return dict(_kinds)

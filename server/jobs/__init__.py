@@ -1,0 +1,1 @@
+"""Every background run as a row that a user sees."""

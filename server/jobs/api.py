@@ -1,0 +1,136 @@
+"""Jobs over HTTP. Their event streams are in ``streams``."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+import django_filters
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.api import UserSerializer
+from server.accounts.authentication import actor_of
+from server.jobs import selectors, services
+from server.jobs.models import Job
+from server.projects.selectors import project_ids_managed_by
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    """A background run as people see it."""
+
+    created_by = UserSerializer(read_only=True)
+    result = serializers.SerializerMethodField()
+    can_cancel = serializers.SerializerMethodField()
+    can_retry = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Job
+        fields = (
+            "id",
+            "kind",
+            "title",
+            "project_id",
+            "subject_type",
+            "subject_id",
+            "state",
+            "progress",
+            "message",
+            "error_code",
+            "error_message",
+            "result",
+            "attempt",
+            "created_by",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "can_cancel",
+            "can_retry",
+        )
+
+    @extend_schema_field(serializers.DictField(allow_null=True))
+    def get_result(self, job: Job) -> Any:
+        """Return what the task returned."""
+        return job.result
+
+    def get_can_cancel(self, job: Job) -> bool:
+        """Say whether the actor may cancel it now."""
+        return job.state not in Job.FINAL and self._steers(job)
+
+    def get_can_retry(self, job: Job) -> bool:
+        """Say whether the actor may try it again now."""
+        return job.state in (Job.State.FAILED, Job.State.CANCELLED) and self._steers(job)
+
+    def _steers(self, job: Job) -> bool:
+        """Say what ``jobs.policies.may_steer`` says, asking the database once for all rows of an answer."""
+        actor = self.context["request"].user
+        if actor.is_superuser or job.created_by_id == actor.pk:
+            return True
+        shared = cast("dict[str, Any]", self.context)
+        if "managed_projects" not in shared:
+            shared["managed_projects"] = project_ids_managed_by(actor)
+        return job.project_id in shared["managed_projects"]
+
+
+class JobFilter(django_filters.FilterSet):
+    """Which jobs to list."""
+
+    project = django_filters.UUIDFilter(field_name="project_id")
+    state = django_filters.MultipleChoiceFilter(choices=Job.State.choices)
+    kind = django_filters.CharFilter()
+    subject_id = django_filters.CharFilter()
+
+    class Meta:
+        model = Job
+        fields = ("project", "state", "kind", "subject_id")
+
+
+class JobsView(GenericAPIView[Job]):
+    """The jobs that the actor may see."""
+
+    serializer_class = JobSerializer
+    filterset_class = JobFilter
+    queryset = Job._default_manager.none()  # noqa: SLF001 - for the schema alone
+
+    @extend_schema(operation_id="list_jobs")
+    def get(self, request: Request) -> Response:
+        """List them, newest first."""
+        page = self.paginate_queryset(self.filter_queryset(selectors.jobs_visible_to(actor_of(request))))
+        body = JobSerializer(page, many=True, context={"request": request}).data
+        return self.get_paginated_response(body)
+
+
+class JobView(APIView):
+    """One job."""
+
+    @extend_schema(operation_id="get_job", responses=JobSerializer)
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """Return how it stands."""
+        job = selectors.get_job_for(actor_of(request), job_id)
+        return Response(JobSerializer(job, context={"request": request}).data)
+
+
+class CancelJobView(APIView):
+    """Cancelling a job."""
+
+    @extend_schema(operation_id="cancel_job", request=None, responses=JobSerializer)
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Ask it to stop; nothing that it made is kept."""
+        job = selectors.get_job_for(actor_of(request), job_id)
+        job = services.cancel_job(actor=actor_of(request), job=job)
+        return Response(JobSerializer(job, context={"request": request}).data)
+
+
+class RetryJobView(APIView):
+    """Trying a job again."""
+
+    @extend_schema(operation_id="retry_job", request=None, responses=JobSerializer)
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Queue it once more."""
+        job = selectors.get_job_for(actor_of(request), job_id)
+        job = services.retry_job(actor=actor_of(request), job=job)
+        return Response(JobSerializer(job, context={"request": request}).data)

@@ -1,0 +1,93 @@
+"""Every background run as a row that a user sees, and what it said on the way."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from server.core.models import Entity
+from server.projects.models import Project
+
+
+class Job(Entity):
+    """One background run. The row is the truth; the message broker only carries its id."""
+
+    class State(models.TextChoices):
+        """``TRANSITIONS`` has the legal steps."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    TRANSITIONS = {
+        State.QUEUED: {State.RUNNING, State.CANCELLED, State.FAILED},
+        State.RUNNING: {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.QUEUED},
+        State.FAILED: {State.QUEUED},
+        State.CANCELLED: {State.QUEUED},
+        State.SUCCEEDED: set(),
+    }
+    FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+
+    kind = models.CharField(max_length=50)
+    title = models.CharField(max_length=200)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="jobs")
+    subject_type = models.CharField(max_length=50, blank=True)
+    subject_id = models.CharField(max_length=64, blank=True)
+    queue = models.CharField(max_length=10)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    input = models.JSONField(default=dict)
+    result = models.JSONField(null=True)
+    progress = models.FloatField(default=0)
+    message = models.CharField(max_length=500, blank=True)
+    error_code = models.CharField(max_length=50, blank=True)
+    error_message = models.TextField(blank=True)
+    # Counts on after a retry: a number that came twice would let a worker that was given up go on.
+    attempt = models.PositiveSmallIntegerField(default=0)
+    attempts_before_retry = models.PositiveSmallIntegerField(default=0)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    cancel_requested_at = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(progress__gte=0, progress__lte=1), name="jobs_progress_is_a_share"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-created_at"], name="jobs_by_project"),
+            models.Index(
+                fields=["state", "heartbeat_at"],
+                condition=Q(state__in=["queued", "running"]),
+                name="jobs_unfinished",
+            ),
+            models.Index(fields=["subject_type", "subject_id"], name="jobs_by_subject"),
+        ]
+
+
+class JobEvent(models.Model):
+    """One line of a job's story, numbered so that a broken stream can be taken up again."""
+
+    class Kind(models.TextChoices):
+        """What the event tells."""
+
+        PROGRESS = "progress"
+        LOG = "log"
+        STATE = "state"
+        UPDATE = "update"
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["job", "id"], name="jobs_events_in_order")]

@@ -1,0 +1,35 @@
+"""Who sees and steers jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.core.errors import NotAllowedError, NotVisibleError
+from server.jobs.models import Job
+from server.projects.models import Role
+from server.projects.policies import reaches, role_in
+
+
+def may_see(actor: Any, job: Job) -> bool:
+    """Members see the jobs of their project; a job without a project is its maker's."""
+    if actor.is_superuser or job.created_by_id == actor.pk:
+        return bool(actor.is_active)
+    return job.project is not None and role_in(actor, job.project) is not None
+
+
+def may_steer(actor: Any, job: Job) -> bool:
+    """Cancel and retry: whoever started it, and managers."""
+    if not may_see(actor, job):
+        return False
+    if actor.is_superuser or job.created_by_id == actor.pk:
+        return True
+    return job.project is not None and reaches(role_in(actor, job.project), Role.MANAGER)
+
+
+def require_may_steer(actor: Any, job: Job) -> None:
+    """Raise NotVisibleError or NotAllowedError unless the actor may cancel and retry this job."""
+    if not may_see(actor, job):
+        raise NotVisibleError
+    if not may_steer(actor, job):
+        message = "Only the person who started a job, or a manager, may do this."
+        raise NotAllowedError(message)

@@ -1,0 +1,28 @@
+"""Reading jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from server.core.errors import NotVisibleError
+from server.jobs.models import Job
+from server.projects.selectors import projects_visible_to
+
+
+def jobs_visible_to(actor: Any) -> QuerySet[Job]:
+    """Return the jobs of the actor's projects and the actor's own, newest first."""
+    jobs = Job.objects.select_related("created_by", "project").order_by("-created_at")
+    if actor.is_superuser:
+        return jobs
+    return jobs.filter(Q(project__in=projects_visible_to(actor)) | Q(created_by=actor))
+
+
+def get_job_for(actor: Any, job_id: UUID | str) -> Job:
+    """Return one job or raise NotVisibleError."""
+    job = jobs_visible_to(actor).filter(pk=job_id).first()
+    if job is None:
+        raise NotVisibleError
+    return job

@@ -1,0 +1,1 @@
+"""Projects, members and their roles, the label schema."""

@@ -1,0 +1,256 @@
+"""Projects, members and labels over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.api import UserSerializer
+from server.accounts.authentication import actor_of
+from server.accounts.selectors import get_user
+from server.projects import selectors, services
+from server.projects.models import Label, Membership, Project, Role
+
+
+class LabelSerializer(serializers.ModelSerializer[Label]):
+    """A class of the schema."""
+
+    class Meta:
+        model = Label
+        fields = ("id", "name", "colour", "key", "order", "snomed", "retired_at")
+
+
+class NewLabelSerializer(serializers.Serializer[Any]):
+    """A new class."""
+
+    name = serializers.CharField(max_length=100)
+    colour = serializers.RegexField(r"^#[0-9a-fA-F]{6}$")
+    key = serializers.IntegerField(min_value=1, max_value=9, allow_null=True, required=False)
+    snomed = serializers.CharField(max_length=20, allow_blank=True, required=False)
+
+
+class LabelChangesSerializer(NewLabelSerializer):
+    """What may change of a class."""
+
+    order = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    """A project as the actor sees it."""
+
+    my_role = serializers.SerializerMethodField()
+    slide_count = serializers.SerializerMethodField()
+    labels = LabelSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Project
+        fields = (
+            "id",
+            "name",
+            "description",
+            "my_role",
+            "slide_count",
+            "labels",
+            "created_at",
+        )
+
+    @extend_schema_field(serializers.ChoiceField(choices=Role.choices))
+    def get_my_role(self, project: Project) -> str:
+        """Return the actor's role; an administrator counts as manager."""
+        own: list[Membership] = getattr(project, "own_memberships", [])
+        if self.context["request"].user.is_superuser or not own:
+            return Role.MANAGER.value
+        return own[0].role
+
+    def get_slide_count(self, project: Project) -> int:
+        """Return how many slides are ready; the selector that lists projects counts them."""
+        return getattr(project, "slide_count", 0)
+
+
+class NewProjectSerializer(serializers.Serializer[Any]):
+    """A new project."""
+
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=5000, allow_blank=True, required=False)
+
+
+class MembershipSerializer(serializers.ModelSerializer[Membership]):
+    """A member and their role."""
+
+    user = UserSerializer(read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ("id", "user", "role")
+
+
+class NewMemberSerializer(serializers.Serializer[Any]):
+    """A user and the role to give them."""
+
+    user_id = serializers.UUIDField()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class RoleSerializer(serializers.Serializer[Any]):
+    """A role to change to."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+def _project_body(request: Request, project_id: UUID) -> Any:
+    project = selectors.projects_with_labels(actor_of(request)).get(pk=project_id)
+    return ProjectSerializer(project, context={"request": request}).data
+
+
+class ProjectsView(GenericAPIView[Project]):
+    """The actor's projects."""
+
+    serializer_class = ProjectSerializer
+
+    @extend_schema(operation_id="list_projects")
+    def get(self, request: Request) -> Response:
+        """List the projects that the actor may see."""
+        page = self.paginate_queryset(selectors.projects_with_labels(actor_of(request)))
+        body = ProjectSerializer(page, many=True, context={"request": request}).data
+        return self.get_paginated_response(body)
+
+    @extend_schema(
+        operation_id="create_project",
+        request=NewProjectSerializer,
+        responses={201: ProjectSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a project."""
+        form = NewProjectSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        project = services.create_project(actor=actor_of(request), **form.validated_data)
+        return Response(_project_body(request, project.pk), status=status.HTTP_201_CREATED)
+
+
+class ProjectView(APIView):
+    """One project."""
+
+    @extend_schema(operation_id="get_project", responses=ProjectSerializer)
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """Return it with its labels."""
+        project = selectors.get_project_for(actor_of(request), project_id)
+        return Response(_project_body(request, project.pk))
+
+    @extend_schema(operation_id="change_project", request=NewProjectSerializer, responses=ProjectSerializer)
+    def patch(self, request: Request, project_id: UUID) -> Response:
+        """Change name or description."""
+        project = selectors.get_project_for(actor_of(request), project_id)
+        form = NewProjectSerializer(data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        services.change_project(actor=actor_of(request), project=project, **form.validated_data)
+        return Response(_project_body(request, project.pk))
+
+
+class MembersView(GenericAPIView[Membership]):
+    """The members of a project."""
+
+    serializer_class = MembershipSerializer
+
+    @extend_schema(operation_id="list_members")
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """List members and their roles."""
+        project = selectors.get_project_for(actor_of(request), project_id)
+        page = self.paginate_queryset(selectors.members_of(project))
+        return self.get_paginated_response(MembershipSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="add_member",
+        request=NewMemberSerializer,
+        responses={201: MembershipSerializer},
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Give a user a role."""
+        project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
+        form = NewMemberSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        membership = services.add_member(
+            actor=actor_of(request),
+            project=project,
+            user=get_user(form.validated_data["user_id"]),
+            role=Role(form.validated_data["role"]),
+        )
+        return Response(MembershipSerializer(membership).data, status=status.HTTP_201_CREATED)
+
+
+class MemberView(APIView):
+    """One membership."""
+
+    @extend_schema(operation_id="change_member", request=RoleSerializer, responses=MembershipSerializer)
+    def patch(self, request: Request, project_id: UUID, membership_id: UUID) -> Response:
+        """Change the role."""
+        project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
+        form = RoleSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        membership = services.change_member(
+            actor=actor_of(request),
+            membership=selectors.get_membership(project, membership_id),
+            role=Role(form.validated_data["role"]),
+        )
+        return Response(MembershipSerializer(membership).data)
+
+    @extend_schema(operation_id="remove_member", responses={204: None})
+    def delete(self, request: Request, project_id: UUID, membership_id: UUID) -> Response:
+        """Take the role away."""
+        project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
+        membership = selectors.get_membership(project, membership_id)
+        services.remove_member(actor=actor_of(request), membership=membership)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class LabelsView(GenericAPIView[Label]):
+    """The label schema."""
+
+    serializer_class = LabelSerializer
+
+    @extend_schema(operation_id="list_labels")
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """List all labels, the retired ones too."""
+        project = selectors.get_project_for(actor_of(request), project_id)
+        page = self.paginate_queryset(project.labels.order_by("order", "created_at"))
+        return self.get_paginated_response(LabelSerializer(page, many=True).data)
+
+    @extend_schema(operation_id="create_label", request=NewLabelSerializer, responses={201: LabelSerializer})
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Add a class."""
+        project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
+        form = NewLabelSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        label = services.create_label(actor=actor_of(request), project=project, **form.validated_data)
+        return Response(LabelSerializer(label).data, status=status.HTTP_201_CREATED)
+
+
+class LabelView(APIView):
+    """One label."""
+
+    @extend_schema(operation_id="change_label", request=LabelChangesSerializer, responses=LabelSerializer)
+    def patch(self, request: Request, project_id: UUID, label_id: UUID) -> Response:
+        """Change name, colour, key, order or code."""
+        project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
+        form = LabelChangesSerializer(data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        label = selectors.get_label(project, label_id)
+        label = services.change_label(actor=actor_of(request), label=label, **form.validated_data)
+        return Response(LabelSerializer(label).data)
+
+
+class RetireLabelView(APIView):
+    """Taking a label out of use."""
+
+    @extend_schema(operation_id="retire_label", request=None, responses=LabelSerializer)
+    def post(self, request: Request, project_id: UUID, label_id: UUID) -> Response:
+        """Retire it."""
+        project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
+        label = selectors.get_label(project, label_id)
+        return Response(LabelSerializer(services.retire_label(actor=actor_of(request), label=label)).data)

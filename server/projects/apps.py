@@ -1,0 +1,13 @@
+"""The ``projects`` app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ProjectsConfig(AppConfig):
+    """Registers the app under its short name."""
+
+    name = "server.projects"
+    label = "projects"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,43 @@
+"""Who may do what in a project. Deny by default; used by services and the API alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.core.errors import NotAllowedError, NotVisibleError
+from server.projects.models import Membership, Project, Role
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+def role_in(actor: Any, project: Project) -> Role | None:
+    """Return the actor's role; administrators count as managers; None means: sees nothing."""
+    if not getattr(actor, "is_active", False):
+        return None
+    if actor.is_superuser:
+        return Role.MANAGER
+    role = Membership.objects.filter(project=project, user=actor).values_list("role", flat=True).first()
+    return Role(role) if role else None
+
+
+def reaches(role: Role | None, minimum: Role) -> bool:
+    """Say whether a role includes what ``minimum`` may do."""
+    return role is not None and _RANK[role] >= _RANK[minimum]
+
+
+def require_role(actor: Any, project: Project, minimum: Role) -> Role:
+    """Return the actor's role, or raise NotVisibleError (no member) or NotAllowedError (too low)."""
+    role = role_in(actor, project)
+    if role is None:
+        raise NotVisibleError
+    if not reaches(role, minimum):
+        message = f"This needs the role {minimum.label.lower()}; you are {role.label.lower()} here."
+        raise NotAllowedError(message)
+    return role
+
+
+def require_administrator(actor: Any) -> None:
+    """Raise NotAllowedError unless the actor administers the site."""
+    if not (getattr(actor, "is_active", False) and actor.is_superuser):
+        message = "Only an administrator of the site may do this."
+        raise NotAllowedError(message)

@@ -1,0 +1,184 @@
+"""Writing projects, members and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from server.audit.services import record
+from server.core.errors import ConflictError, NotVisibleError, StateError
+from server.core.services import service
+from server.projects.models import Label, Membership, Project, Role
+from server.projects.policies import require_administrator, require_role
+
+
+@service
+def create_project(*, actor: Any, name: str, description: str = "") -> Project:
+    """Make a project; the administrator who makes it becomes its manager."""
+    require_administrator(actor)
+    project = Project.objects.create(name=name, description=description)
+    Membership.objects.create(project=project, user=actor, role=Role.MANAGER)
+    record(actor=actor, action="project.create", subject=project, project=project)
+    return project
+
+
+@service
+def change_project(*, actor: Any, project: Project, **changes: str) -> Project:
+    """Change name or description."""
+    require_role(actor, project, Role.MANAGER)
+    locked = Project.objects.select_for_update().get(pk=project.pk)
+    for field, value in changes.items():
+        setattr(locked, field, value)
+    locked.save(update_fields=list(changes))
+    record(actor=actor, action="project.change", subject=locked, project=locked, details=changes)
+    return locked
+
+
+@service
+def add_member(*, actor: Any, project: Project, user: Any, role: Role) -> Membership:
+    """Give a user a role; ConflictError if they have one already."""
+    require_role(actor, project, Role.MANAGER)
+    try:
+        with transaction.atomic():
+            membership = Membership.objects.create(project=project, user=user, role=role)
+    except IntegrityError as error:
+        message = f"{user} is a member already; change the role instead."
+        raise ConflictError(message, code="already_member") from error
+    record(
+        actor=actor,
+        action="member.add",
+        subject=membership,
+        project=project,
+        details={"user": user.pk, "role": role},
+    )
+    return membership
+
+
+def _lock_member(membership: Membership) -> Membership:
+    """Return the membership as it stands now; changes of one project's members come one by one."""
+    Project.objects.select_for_update().get(pk=membership.project_id)
+    found = Membership.objects.select_related("project", "user").filter(pk=membership.pk).first()
+    if found is None:
+        raise NotVisibleError
+    return found
+
+
+def _keep_one_manager(membership: Membership) -> None:
+    others = Membership.objects.filter(project=membership.project, role=Role.MANAGER)
+    if membership.role == Role.MANAGER and not others.exclude(pk=membership.pk).exists():
+        message = "A project keeps at least one manager: give somebody else the role first."
+        raise StateError(message, code="last_manager")
+
+
+@service
+def change_member(*, actor: Any, membership: Membership, role: Role) -> Membership:
+    """Change a member's role."""
+    require_role(actor, membership.project, Role.MANAGER)
+    membership = _lock_member(membership)
+    if role != Role.MANAGER:
+        _keep_one_manager(membership)
+    before, membership.role = membership.role, role
+    membership.save(update_fields=["role"])
+    record(
+        actor=actor,
+        action="member.change",
+        subject=membership,
+        project=membership.project,
+        details={"before": before, "after": role},
+    )
+    return membership
+
+
+@service
+def remove_member(*, actor: Any, membership: Membership) -> None:
+    """Take a member's role away; what they made stays."""
+    require_role(actor, membership.project, Role.MANAGER)
+    membership = _lock_member(membership)
+    _keep_one_manager(membership)
+    record(
+        actor=actor,
+        action="member.remove",
+        subject=membership,
+        project=membership.project,
+        details={"user": membership.user_id, "role": membership.role},
+    )
+    membership.delete()
+
+
+def _refuse_clash(error: IntegrityError, label: dict[str, Any]) -> ConflictError:
+    # SQLite names the columns, PostgreSQL the constraint (and says "Key" whatever clashes).
+    if "projects_label.key" in str(error) or "projects_label_key_once" in str(error):
+        message = f"The key {label.get('key')} belongs to another label already."
+        return ConflictError(message, code="key_taken", field="key")
+    message = f"There is a label named {label.get('name')!r} already."
+    return ConflictError(message, code="name_taken", field="name")
+
+
+@service
+def create_label(
+    *,
+    actor: Any,
+    project: Project,
+    name: str,
+    colour: str,
+    key: int | None = None,
+    snomed: str = "",
+) -> Label:
+    """Add a class to the schema; ConflictError when its name or key is taken."""
+    require_role(actor, project, Role.MANAGER)
+    order = project.labels.count()
+    try:
+        with transaction.atomic():
+            label = Label.objects.create(
+                project=project, name=name, colour=colour.lower(), key=key, snomed=snomed, order=order
+            )
+    except IntegrityError as error:
+        raise _refuse_clash(error, {"name": name, "key": key}) from error
+    record(
+        actor=actor,
+        action="label.create",
+        subject=label,
+        project=project,
+        details={"name": name, "colour": colour, "key": key, "snomed": snomed},
+    )
+    return label
+
+
+@service
+def change_label(*, actor: Any, label: Label, **changes: Any) -> Label:
+    """Change name, colour, key, order or code. Annotations keep pointing at the same label."""
+    require_role(actor, label.project, Role.MANAGER)
+    label = Label.objects.select_for_update().get(pk=label.pk)
+    before = {field: getattr(label, field) for field in changes}
+    for field, value in changes.items():
+        setattr(label, field, value.lower() if field == "colour" else value)
+    try:
+        with transaction.atomic():
+            label.save(update_fields=list(changes))
+    except IntegrityError as error:
+        raise _refuse_clash(error, changes) from error
+    record(
+        actor=actor,
+        action="label.change",
+        subject=label,
+        project=label.project,
+        details={"before": before, "after": changes},
+    )
+    return label
+
+
+@service
+def retire_label(*, actor: Any, label: Label) -> Label:
+    """Take a label out of use. What carries it keeps it."""
+    require_role(actor, label.project, Role.MANAGER)
+    locked = Label.objects.select_for_update().get(pk=label.pk)
+    if locked.retired_at:
+        message = f"{locked.name} is retired already."
+        raise StateError(message, code="already_retired")
+    locked.retired_at = timezone.now()
+    locked.key = None
+    locked.save(update_fields=["retired_at", "key"])
+    record(actor=actor, action="label.retire", subject=locked, project=locked.project)
+    return locked

@@ -1,0 +1,1 @@
+"""Methods of pathology image analysis in plain PyTorch and NumPy: no web framework, no database."""

@@ -1,0 +1,290 @@
+"""``python -m ml``: every method from a terminal, without the server."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ml.catalogue import RECIPES, TOOLS, RecipeInfo, ToolInfo, find_recipe, find_tool
+from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe
+from ml.data import load_dataset, split_dataset
+from ml.data.manifest import with_stored_split, write_split
+from ml.data.match import match_labels
+from ml.evaluation.card import in_words, model_card
+from ml.inference.writing import write_prediction
+from ml.recipes import load_model, load_recipe_class
+from ml.recipes.model_folder import read_model
+from ml.slides import SlideError, open_slide
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it went well, 2 with one line that says what was wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (DataError, SlideError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    listing = commands.add_parser("list", help="say which recipes there are")
+    listing.add_argument("--json", action="store_true", help="with all settings, as JSON")
+    listing.set_defaults(run=_list)
+
+    fit = commands.add_parser("fit", help="learn from a folder of labelled data")
+    fit.add_argument("recipe")
+    fit.add_argument("--data", type=Path, required=True, help="folder of labelled data")
+    fit.add_argument("--out", type=Path, required=True, help="new folder for the model")
+    fit.add_argument("--seed", type=int, default=0)
+    fit.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    _add_common(fit)
+    fit.set_defaults(run=_fit)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model")
+    evaluate.add_argument("model", type=Path)
+    evaluate.add_argument("--data", type=Path, required=True, help="folder of labelled data")
+    evaluate.add_argument("--part", choices=("all", "test"), help="default: what it never saw")
+    evaluate.add_argument("--json", action="store_true")
+    _add_common(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+    predict = commands.add_parser("predict", help="write what a model finds on a slide")
+    predict.add_argument("model", type=Path)
+    predict.add_argument("slide", type=Path)
+    predict.add_argument("--out", type=Path, required=True, help="folder for the results")
+    predict.add_argument(
+        "--clinical", action="append", default=[], metavar="FIELD=VALUE", help="what is known of the patient"
+    )
+    _add_common(predict)
+    predict.set_defaults(run=_predict)
+
+    run = commands.add_parser("run", help="run a tool of the list", add_help=False)
+    run.add_argument("tool")
+    run.add_argument("rest", nargs=argparse.REMAINDER, help="see: run TOOL --help")
+    run.set_defaults(run=_run_tool)
+
+    claims = commands.add_parser("claims", help="measure what methods claim, beside a baseline")
+    claims.add_argument("name", nargs="?", default="", help="of a claim or of a method; all without")
+    claims.add_argument("--table", action="store_true", help="print what was measured and kept")
+    claims.add_argument("--list", action="store_true", help="say which claims there are")
+    claims.add_argument("--keep", action="store_true", help="keep the figures for the table")
+    claims.add_argument("--seeds", type=int, default=5, help="how many seeds, 5 by default")
+    claims.set_defaults(run=_claims)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda")
+    parser.add_argument("--features", type=Path, help="folder that keeps features between runs")
+
+
+def _list(options: argparse.Namespace) -> None:
+    if options.json:
+        described = [*map(_describe, RECIPES), *map(_describe_tool, TOOLS)]
+        _print(json.dumps(described, indent=2, ensure_ascii=False))
+        return
+    for info in RECIPES:
+        _print_method(info, info.task)
+        for item in info.fields:
+            _print(f"    {item.name}={item.default}  {item.description}")
+    for tool in TOOLS:
+        _print_method(tool, f"tool, {tool.group}")
+
+
+def _print_method(info: RecipeInfo | ToolInfo, kind: str) -> None:
+    _print(f"{info.name} ({kind}): {info.title}. {info.summary}")
+    _print(f"    source: {info.source}")
+    _print(f"    claim: {info.claim}")
+
+
+def _describe(info: RecipeInfo) -> dict[str, Any]:
+    words = ("name", "title", "task", "summary", "source", "claim", "needs", "cost", "quick")
+    keys = (
+        "name", "title", "description", "unit", "type", "default", "minimum", "maximum", "choices",
+        "optional",
+    )  # fmt: skip
+    fields = [{key: getattr(item, key) for key in keys} for item in info.fields]
+    return {"kind": "recipe", **{word: getattr(info, word) for word in words}, "fields": fields}
+
+
+def _describe_tool(info: ToolInfo) -> dict[str, Any]:
+    words = ("name", "title", "group", "summary", "source", "claim")
+    return {"kind": "tool", **{word: getattr(info, word) for word in words}}
+
+
+def _run_tool(options: argparse.Namespace) -> None:
+    info = find_tool(options.tool)
+    module = importlib.import_module(f"ml.tools.{info.module}")
+    parser = argparse.ArgumentParser(prog=f"python -m ml run {info.name}", description=info.summary)
+    module.add_arguments(parser)
+    module.run(parser.parse_args(options.rest))
+
+
+def _claims(options: argparse.Namespace) -> None:
+    from ml import claims  # noqa: PLC0415 - brings every method and its networks
+    from ml.claims import harness  # noqa: PLC0415 - the same
+
+    claims.load_claims()
+    if options.table:
+        _print(harness.as_table(claims.stored_rows()))
+        return
+    for item in claims.find_claims(options.name):
+        if options.list:
+            _print(f"{item.name}: {item.method} against {item.baseline}, {item.metric} on {item.data}")
+            continue
+        row = claims.measure_claim(item, _commit(), range(options.seeds))
+        if options.keep:
+            harness.store(row)
+        _print(harness.as_table([row]).splitlines()[-1])
+
+
+def _commit() -> str:
+    git = ("git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD")
+    found = subprocess.run(git, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    return found.stdout.strip() or "unknown"
+
+
+def _fit(options: argparse.Namespace) -> None:
+    info = find_recipe(options.recipe)
+    config = info.complete_config(_settings(info, options.settings))
+    if options.out.exists():
+        message = f"{options.out} is there already; name a new folder for the model."
+        raise DataError("not_new", message)
+    dataset = split_dataset(load_dataset(options.data), options.seed)
+    recipe = load_recipe_class(info.name).build(dataset.labels, config)
+    with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
+        context = _context(options, Path(scratch), options.seed)
+        recipe.fit(dataset, context)
+        evaluation = _measured(recipe, dataset, context)
+    recipe.save(options.out)
+    write_split(options.out, dataset)
+    card = model_card(read_model(options.out), evaluation)
+    (options.out / "card.md").write_text(card, encoding="utf-8")
+    _print(f"The model is in {options.out}; card.md there says how good it is.")
+
+
+def _measured(recipe: Recipe, dataset: Dataset, context: Context) -> Evaluation | None:
+    """Return the evaluation on the held-out part; None when nothing is labelled there."""
+    try:
+        return recipe.evaluate(dataset, context)
+    except DataError as error:
+        if error.code not in {"no_labels", "nothing_to_measure"}:
+            raise
+        return None
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    model = read_model(options.model)
+    loaded = load_dataset(options.data)
+    known = with_stored_split(options.model, loaded)
+    dataset = match_labels(known or loaded, model.labels)
+    part = options.part or ("test" if known else "all")
+    if part == "test" and known is None:
+        message = f"{options.data} is not what this model learned from: there is no test part."
+        raise DataError("no_split", message)
+    with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
+        context = _context(options, Path(scratch), model.seed)
+        evaluation = load_model(options.model).evaluate(dataset, context, part)
+    if options.json:
+        _print(json.dumps(_as_json(evaluation, part), ensure_ascii=False))
+        return
+    _print(f"{evaluation.count} items of the part {part}")
+    for name, estimate in evaluation.metrics.items():
+        _print(f"{name:<32}{in_words(estimate)}")
+
+
+def _as_json(evaluation: Evaluation, part: str) -> dict[str, Any]:
+    def plain(number: float) -> float | None:
+        return number if number == number else None  # noqa: PLR0124 - JSON knows no NaN
+
+    return {
+        "part": part,
+        "count": evaluation.count,
+        "labels": list(evaluation.labels),
+        "metrics": {
+            name: {
+                "value": plain(item.value),
+                "low": plain(item.low),
+                "high": plain(item.high),
+            }
+            for name, item in evaluation.metrics.items()
+        },
+        "confusion": None if evaluation.confusion is None else evaluation.confusion.tolist(),
+    }
+
+
+def _predict(options: argparse.Namespace) -> None:
+    model = read_model(options.model)
+    recipe = load_model(options.model)
+    with (
+        tempfile.TemporaryDirectory(prefix="ml-") as scratch,
+        open_slide(options.slide) as slide,
+    ):
+        context = replace(
+            _context(options, Path(scratch), model.seed), clinical=_clinical_fields(options.clinical)
+        )
+        written = write_prediction(recipe, model.labels, slide, options.out, context)
+    _print(f"{written.objects} objects and {len(written.heat_maps)} heat maps in {options.out}")
+    if written.finding is not None and len(written.finding.probability):
+        best = int(written.finding.probability.argmax())
+        refer = "; a person should decide" if written.finding.refer else ""
+        _print(f"The slide: {model.labels[best]}, {written.finding.probability[best]:.1%}{refer}")
+
+
+def _clinical_fields(pairs: Sequence[str]) -> dict[str, float | str | None]:
+    found: dict[str, float | str | None] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            message = f"--clinical {pair}: write field=value, as in age=63."
+            raise DataError("bad_clinical", message)
+        try:
+            found[key] = float(text)
+        except ValueError:
+            found[key] = text or None
+    return found
+
+
+def _settings(info: RecipeInfo, pairs: Sequence[str]) -> dict[str, Any]:
+    fields = {item.name: item for item in info.fields}
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or key not in fields:
+            message = f"--set {pair}: write key=value, the key being one of {', '.join(fields)}."
+            raise DataError("bad_config", message)
+        found[key] = fields[key].parse(text)
+    return found
+
+
+def _context(options: argparse.Namespace, scratch: Path, seed: int) -> Context:
+    last = [""]
+
+    def report(progress: float, message: str) -> None:
+        line = f"{progress:4.0%} {message}"
+        if sys.stderr.isatty() and line != last[0]:
+            sys.stderr.write(f"\r\033[K{line}" + ("\n" if progress >= 1 else ""))
+            last[0] = line
+
+    return Context(seed, scratch, options.device, options.features, report)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

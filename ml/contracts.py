@@ -1,0 +1,304 @@
+"""The nouns that all methods share. Free of torch, so that any process may import them.
+
+Every coordinate is a level-0 pixel of the slide (origin top left, x right, y down); ``mpp`` is µm per pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+
+class Task(StrEnum):
+    """What a recipe answers about: one patch, a region's pixels, objects, a whole slide, an image."""
+
+    PATCH = "patch"
+    REGION = "region"
+    OBJECT = "object"
+    SLIDE = "slide"
+    IMAGE = "image"
+
+
+class CancelledError(Exception):
+    """The run was cancelled by the person who owns it; nothing it wrote may be kept."""
+
+
+class DataError(ValueError):
+    """The data cannot be learned from or predicted on. The message says what, where and what to do.
+
+    ``code`` is stable and meant for programs; the message is meant for people.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """An axis-aligned box in level-0 pixels, half open: ``x <= column < x + width``."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@runtime_checkable
+class SlideReader(Protocol):
+    """One open slide. Not safe to share between threads."""
+
+    path: Path
+    width: int
+    height: int
+    mpp: float | None
+    magnification: float | None
+
+    def read(self, bounds: Bounds, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return RGB pixels of ``bounds`` resampled to ``size`` = (width, height).
+
+        The array is (height, width, 3) uint8; what lies outside the slide is white.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A batch of shapes. All four arrays have the same length n.
+
+    geometry: Shapely Point, Polygon or MultiPolygon; label: int16 index into the label list;
+    score: float32 probability of that label, 0..1; uncertainty: float32 normalised entropy, 0..1.
+    """
+
+    geometry: NDArray[np.object_]
+    label: NDArray[np.int16]
+    score: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.geometry), len(self.label), len(self.score), len(self.uncertainty)}
+        if len(lengths) != 1:
+            message = f"columns of a batch differ in length: {sorted(lengths)}"
+            raise ValueError(message)
+
+    def __len__(self) -> int:
+        return len(self.geometry)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """A grid of numbers over a slide.
+
+    ``values`` is float32 (rows, columns) in 0..1, NaN where nothing was computed. The cell (r, c)
+    covers the square of ``step`` level-0 pixels whose corner is (x + c * step, y + r * step).
+    ``kind`` is ``probability``, ``uncertainty`` or ``attention``; ``label`` indexes the label list.
+    """
+
+    kind: str
+    label: int | None
+    x: float
+    y: float
+    step: float
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFinding:
+    """What a model says of a whole slide.
+
+    ``probability`` is float32 (k,) over the labels; ``uncertainty`` 0..1. ``refer`` says that a person
+    should decide. ``evidence`` are the boxes that weighed most, with their weight 0..1, heaviest first.
+    ``risk`` is the log hazard relative to the training set where the model has a survival head.
+    """
+
+    probability: NDArray[np.float32]
+    uncertainty: float
+    refer: bool = False
+    evidence: tuple[tuple[Bounds, float], ...] = ()
+    risk: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What has been computed since the last one: new objects, and the heat maps as they now stand.
+
+    ``finding`` comes with the last one, from recipes that answer about a whole slide.
+    """
+
+    progress: float
+    objects: Objects | None = None
+    heat_maps: tuple[HeatMap, ...] = ()
+    finding: SlideFinding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledShape:
+    """A shape that a person vouches for. ``negative`` says: this is *not* ``label``.
+
+    A rejected suggestion is a negative shape. ``label`` None with ``negative`` means background of
+    any class. ``group`` keeps shapes that must not be separated by a split (one annotation's patches).
+    """
+
+    geometry: BaseGeometry
+    label: str | None
+    negative: bool = False
+    weight: float = 1.0
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """How long a patient was followed, in months, and whether the event was seen at the end."""
+
+    months: float
+    event: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledSlide:
+    """A slide with what people said of it.
+
+    ``finished`` regions are exhaustively annotated: unmarked tissue inside is background.
+    ``content`` is the SHA-256 of the slide, the key of stored features. ``label`` is what the whole
+    slide is, ``clinical`` what is known of the patient (None where a field is missing).
+    """
+
+    path: Path
+    case: str
+    content: str
+    shapes: tuple[LabelledShape, ...]
+    finished: tuple[BaseGeometry, ...] = ()
+    mpp: float | None = None
+    label: str | None = None
+    clinical: Mapping[str, float | str | None] = field(default_factory=dict)
+    survival: Survival | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """An image file with either one label, or an instance or binary mask beside it."""
+
+    path: Path
+    case: str
+    label: str | None = None
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Labelled material of one kind, with its stored split.
+
+    ``parts`` maps a unit (a case, or a shape's group when the split is by region) to ``train``,
+    ``validation`` or ``test``. An empty mapping means: not split yet.
+    """
+
+    labels: tuple[str, ...]
+    slides: tuple[LabelledSlide, ...] = ()
+    images: tuple[LabelledImage, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+    split_by: str = "case"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a run is given. Recipes read no settings and no environment.
+
+    ``report(progress 0..1, message)`` raises CancelledError when the run was cancelled, so calling
+    it often is how a recipe can be stopped. ``features`` is the root of the feature store.
+    ``find_model`` turns the name of an earlier model or of uploaded weights into its folder or file.
+    ``clinical`` is what is known of the patient whose slide is predicted on.
+    """
+
+    seed: int
+    scratch: Path
+    device: str = "cpu"
+    features: Path | None = None
+    report: Callable[[float, str], None] = lambda _progress, _message: None
+    find_model: Callable[[str], Path] = Path
+    clinical: Mapping[str, float | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its 95 % interval. Any of them is NaN where it cannot be computed."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a fitted recipe does on data that it never saw.
+
+    ``metrics`` by name. ``confusion`` is int64 (k, k), rows truth, columns prediction, in the order
+    of ``labels``. ``reliability`` lists (mean confidence, accuracy, count) per non-empty bin.
+    ``outcomes`` are per-item arrays kept so that two versions can be compared pair by pair:
+    ``truth`` int16 (n,), ``probability`` float32 (n, k), and ``unit`` (n,) naming each item.
+    """
+
+    labels: tuple[str, ...]
+    metrics: Mapping[str, Estimate]
+    count: int
+    confusion: NDArray[np.int64] | None = None
+    reliability: Sequence[tuple[float, float, int]] = ()
+    outcomes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+class Recipe(Protocol):
+    """A method: what it is, what it claims, and how to build, fit and use it.
+
+    ``Config`` is a frozen dataclass whose fields carry ``metadata`` with ``title``, ``description``,
+    ``unit``, ``minimum`` and ``maximum``; forms and the command line are generated from it.
+    ``quick`` recipes fit on stored features in about a second.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    task: ClassVar[Task]
+    summary: ClassVar[str]
+    source: ClassVar[str]
+    claim: ClassVar[str]
+    needs: ClassVar[str]
+    cost: ClassVar[str]
+    quick: ClassVar[bool]
+    Config: ClassVar[type[Any]]
+
+    @classmethod
+    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
+        """Return an unfitted recipe; raises DataError(``bad_config``) naming the field."""
+        ...
+
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Learn from the parts ``train`` and ``validation``; never looks at ``test``."""
+        ...
+
+    def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
+        """Measure on one part of the dataset."""
+        ...
+
+    def predict(
+        self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
+    ) -> Iterator[Prediction]:
+        """Yield results block by block; bounded memory. The last one has progress 1."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.json`` and safetensors into a new folder; nothing is pickled."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; raises DataError(``bad_weights``) with the reason."""
+        ...

@@ -1,0 +1,54 @@
+"""The split of a model's data, kept beside its weights, so that it is never measured on what it saw."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from ml.contracts import Dataset
+from ml.features.store import content_hash
+
+NAME: Final = "split.json"
+
+
+def dataset_identity(dataset: Dataset) -> str:
+    """Return a SHA-256 over labels, file contents and annotations, whatever the files are called."""
+    entries = []
+    for image in dataset.images:
+        mask = content_hash(image.mask) if image.mask else ""
+        entries.append([content_hash(image.path), image.label or "", mask])
+    for slide in dataset.slides:
+        shapes = sorted([s.geometry.wkb_hex, s.label or "", str(s.negative)] for s in slide.shapes)
+        regions = sorted(region.wkb_hex for region in slide.finished)
+        said: list[Any] = [shapes, regions]
+        if slide.label or slide.clinical or slide.survival:
+            follow = [slide.survival.months, slide.survival.event] if slide.survival else None
+            said.append([slide.label, slide.case, dict(sorted(slide.clinical.items())), follow])
+        entries.append([slide.content, json.dumps(said), "slide"])
+    document = json.dumps([list(dataset.labels), sorted(entries)])
+    return hashlib.sha256(document.encode()).hexdigest()
+
+
+def write_split(folder: Path, dataset: Dataset) -> None:
+    """Write which unit lies in which part."""
+    document = {
+        "identity": dataset_identity(dataset),
+        "split_by": dataset.split_by,
+        "parts": dict(sorted(dataset.parts.items())),
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    (folder / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def with_stored_split(folder: Path, dataset: Dataset) -> Dataset | None:
+    """Return the dataset with the split it was learned under; None when it is other data."""
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document["identity"] != dataset_identity(dataset):
+        return None
+    return replace(dataset, parts=document["parts"], split_by=document["split_by"])

@@ -1,0 +1,160 @@
+"""Pixels with the regions they lie in: from what people outlined on slides, and from masks.
+
+What nobody outlined is unknown, not background: a pathologist outlines only some regions. Background is what
+is unmarked inside a finished region, and what was rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.affinity import affine_transform
+from shapely.geometry.base import BaseGeometry
+
+from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
+from ml.data.images import read_image, read_instances
+from ml.data.objects import fill_geometry, level_scale
+from ml.data.patches import part_of
+from ml.slides import open_slide
+
+UNKNOWN = 255
+SIDE = 512
+# Images cut from one unit at most, evenly chosen, so that one huge outline does not fill the memory.
+MOST = 64
+MOST_LABELS = 250
+MARGIN = 32
+
+
+@dataclass(frozen=True, slots=True)
+class RegionImage:
+    """``pixels`` uint8 (h, w, 3); ``classes`` uint8 (h, w): 0 background, 1.. labels, 255 unknown."""
+
+    pixels: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
+    unit: str
+
+
+def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> list[RegionImage]:
+    """Return all pixels of some parts of which something is known; ``all`` means any part.
+
+    Raises DataError: ``no_labels`` for none, ``bad_mask`` for a mask of another size than its image,
+    ``no_resolution`` where ``mpp`` is asked of a slide without.
+    """
+    if len(dataset.labels) > MOST_LABELS:
+        message = f"There are {len(dataset.labels)} labels; this method can tell {MOST_LABELS} apart."
+        raise DataError("too_many_labels", message)
+    found = [
+        _from_mask(image, dataset.labels)
+        for image in dataset.images
+        if image.mask is not None and _is_in(dataset, image.case, parts)
+    ]
+    for slide in dataset.slides:
+        with open_slide(slide.path) as reader:
+            reader.mpp = slide.mpp or reader.mpp
+            found += _from_slide(slide, reader, dataset, parts, mpp)
+    if not found:
+        wanted = " or ".join(parts)
+        message = f"Nothing is outlined in the part {wanted}. Outline regions there, or split anew."
+        raise DataError("no_labels", message)
+    return found
+
+
+def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:
+    return "all" in parts or part_of(dataset, unit) in parts
+
+
+def _from_mask(image: LabelledImage, labels: Sequence[str]) -> RegionImage:
+    if image.mask is None:  # pragma: no cover - the caller looked
+        raise ValueError
+    pixels, instances = read_image(image.path), read_instances(image.mask)
+    if pixels.shape[:2] != instances.shape:
+        message = f"{image.mask} is {instances.shape} pixels, its image {pixels.shape[:2]}."
+        raise DataError("bad_mask", message)
+    number = labels.index(image.label) + 1 if image.label in labels else 1
+    return RegionImage(pixels, np.where(instances > 0, number, 0).astype(np.uint8), image.case)
+
+
+def _from_slide(
+    slide: LabelledSlide, reader: SlideReader, dataset: Dataset, parts: Sequence[str], mpp: float | None
+) -> Iterator[RegionImage]:
+    scale = level_scale(reader, mpp)
+    labels = {label: number + 1 for number, label in enumerate(dataset.labels)}
+    by_case = dataset.split_by == "case"
+    shapes = [shape for shape in slide.shapes if shape.geometry.area > 0]
+    units = [slide.case if by_case else shape.group or slide.case for shape in shapes]
+    finished = [(region, _unit_of(region, shapes, units, slide.case)) for region in slide.finished]
+    for unit in sorted({*units, *(name for _, name in finished)}):
+        if not _is_in(dataset, unit, parts):
+            continue
+        inside = [region for region, name in finished if name == unit]
+        own = [shape for shape, name in zip(shapes, units, strict=True) if name == unit]
+        # The shapes of other units are painted as unknown, so that no part sees another's.
+        drawn = [(shape.geometry, _class_of(shape, labels)) for shape in own]
+        others = [shape.geometry for shape, name in zip(shapes, units, strict=True) if name != unit]
+        for box in _boxes([*inside, *(shape.geometry for shape in own)], SIDE * scale):
+            image = _painted(reader, box, scale, inside=inside, others=others, drawn=drawn, unit=unit)
+            if (image.classes != UNKNOWN).any():
+                yield image
+
+
+def _class_of(shape: LabelledShape, labels: dict[str, int]) -> int:
+    """Return what a shape says of its pixels: "not this label" says nothing where there are several."""
+    if not shape.negative:
+        return labels.get(str(shape.label), UNKNOWN)
+    return 0 if shape.label is None or len(labels) == 1 else UNKNOWN
+
+
+def _unit_of(region: BaseGeometry, shapes: Sequence[LabelledShape], units: Sequence[str], case: str) -> str:
+    """Return the unit of the shape nearest to a region's middle: a region has none itself."""
+    if not shapes:
+        return case
+    middle = region.centroid
+    apart = [shape.geometry.distance(middle) for shape in shapes]
+    return units[int(np.argmin(apart))]
+
+
+def _boxes(geometry: Sequence[BaseGeometry], side: float) -> list[Bounds]:
+    """Return boxes of at most ``side`` that together hold all shapes and do not overlap; ``MOST`` at most."""
+    area = shapely.union_all([shape if shape.is_valid else shapely.make_valid(shape) for shape in geometry])
+    left, top, right, bottom = area.bounds
+    columns, rows = (max(1, int(np.ceil(n / side))) for n in (right - left, bottom - top))
+    x, y = np.meshgrid(left + np.arange(columns) * side, top + np.arange(rows) * side)
+    cells = shapely.box(x, y, x + side, y + side).ravel()
+    parts = shapely.intersection(area, cells[shapely.intersects(area, cells)])
+    bounds = np.rint(shapely.bounds(parts[shapely.area(parts) > 0])).astype(int)
+    if len(bounds) > MOST:
+        bounds = bounds[np.linspace(0, len(bounds) - 1, MOST).round().astype(int)]
+    return [Bounds(x0, y0, max(1, x1 - x0), max(1, y1 - y0)) for x0, y0, x1, y1 in bounds.tolist()]
+
+
+def _painted(
+    reader: SlideReader,
+    box: Bounds,
+    scale: float,
+    *,
+    inside: Sequence[BaseGeometry],
+    others: Sequence[BaseGeometry],
+    drawn: Sequence[tuple[BaseGeometry, int]],
+    unit: str,
+) -> RegionImage:
+    # A margin shows the network what lies around; nothing is claimed of it, so that no pixel counts twice.
+    size = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))
+    across, down = size[0] / box.width, size[1] / box.height
+    matrix = [across, 0, 0, down, -box.x * across, -box.y * down]
+    canvas = np.full(size[::-1], UNKNOWN, dtype=np.int32)
+    frame = shapely.box(box.x, box.y, box.x + box.width, box.y + box.height)
+    layers = [*((shape, 0) for shape in inside), *((shape, UNKNOWN) for shape in others)]
+    # Rejections first: a vouched label beats them.
+    layers += sorted(drawn, key=lambda pair: 0 < pair[1] < UNKNOWN)
+    for shape, value in layers:
+        if shape.intersects(frame):
+            fill_geometry(canvas, affine_transform(shape, matrix), value)
+    classes = np.pad(canvas.astype(np.uint8), MARGIN, constant_values=UNKNOWN)
+    left, top = round(box.x - MARGIN / across), round(box.y - MARGIN / down)
+    wide, tall = round(classes.shape[1] / across), round(classes.shape[0] / down)
+    pixels = reader.read(Bounds(left, top, max(1, wide), max(1, tall)), classes.shape[::-1])
+    return RegionImage(pixels, classes, unit)

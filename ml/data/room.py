@@ -1,0 +1,36 @@
+"""What happens when a disk is full: a sentence, and nothing half-written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from ml.contracts import DataError
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Remove ``path``, a file or folder being written, when that fails; DataError(``no_space``) says so."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        message = f"{path} could not be written: {error}. Make room on the disk, then start again."
+        raise DataError("no_space", message) from error
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[None]:
+    """Remove a folder that is made of several parts when one of them cannot be written."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -1,0 +1,63 @@
+"""Tiles to learn from without labels: all images, and tissue drawn from all slides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import Context, DataError, Dataset
+from ml.data.images import read_image
+from ml.data.patches import part_of
+from ml.inference.patches import Squares, read_patches
+from ml.slides import open_slide, tissue_mask
+from ml.slides.grid import grid_of
+
+PARTS = ("train", "validation")
+LEAST = 8
+MOSTLY = 0.5
+
+
+def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray[np.uint8]:
+    """Return RGB (n, pixels, pixels, 3), at most ``config.tiles``, of what is not held out for the test.
+
+    ``config`` says ``patch``, ``stride``, ``mpp`` and ``pixels``. Raises DataError(``too_few_tiles``).
+    """
+    random = np.random.default_rng(context.seed)
+    images = [image for image in dataset.images if part_of(dataset, image.case) in PARTS]
+    slides = [slide for slide in dataset.slides if part_of(dataset, slide.case) in PARTS]
+    chosen = sorted(random.permutation(len(images))[: config.tiles])
+    found = [read_image(images[i].path, config.pixels)[None] for i in chosen]
+    each = max(1, (config.tiles - len(found)) // max(1, len(slides)))
+    for number, slide in enumerate(slides):
+        context.report(0.0, f"Reading tissue of slide {number + 1} of {len(slides)}")
+        with open_slide(slide.path) as reader:
+            reader.mpp = slide.mpp or reader.mpp
+            tissue = tissue_mask(reader)
+            grid = grid_of(
+                reader,
+                patch=config.patch,
+                stride=config.stride,
+                mpp=config.mpp,
+                tissue=tissue,
+                min_tissue=MOSTLY,
+            )
+            some = np.sort(random.permutation(len(grid))[:each])
+            corners = np.rint(grid.corners()[some, :2]).astype(np.int64)
+            squares = Squares(corners, max(1, round(grid.size)))
+            found += [pixels.copy() for _, pixels in read_patches(reader, squares, config.pixels)]
+    tiles = np.concatenate(found) if found else np.empty((0, config.pixels, config.pixels, 3), np.uint8)
+    if len(tiles) < LEAST:
+        message = f"There are {len(tiles)} tiles to learn from without labels; at least {LEAST} are needed."
+        raise DataError("too_few_tiles", message)
+    return tiles
+
+
+def tiles_identity(said: Any, tiles: NDArray[np.uint8]) -> str:
+    """Return a SHA-256 over tiles and what is said of how to learn from them, as JSON values."""
+    total = hashlib.sha256(np.ascontiguousarray(tiles).tobytes())
+    total.update(json.dumps(said, sort_keys=True).encode())
+    return total.hexdigest()

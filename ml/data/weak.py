@@ -1,0 +1,85 @@
+"""Tiles of which only the whole is labelled: image files, and patches of slides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import DataError, Dataset, LabelledImage
+from ml.data.images import read_image, read_instances
+from ml.data.patches import has_background, in_parts, label_patches, part_of
+from ml.inference.patches import read_patches
+from ml.slides import grid_of, open_slide, tissue_mask
+
+LARGEST = 512
+
+
+@dataclass(frozen=True, slots=True)
+class WeakTiles:
+    """``pixels`` uint8 (n, h, w, 3); ``holds`` float32 (n, k): 1 where a label is somewhere in the tile."""
+
+    pixels: NDArray[np.uint8]
+    holds: NDArray[np.float32]
+    units: NDArray[np.str_]
+
+
+def weak_tiles(
+    dataset: Dataset, parts: Sequence[str], side: int, mpp: float | None, nothing: str | None
+) -> WeakTiles:
+    """Return the tiles of some parts; ``nothing`` is the label of tiles that hold none.
+
+    Patches of slides are ``side`` wide at ``mpp``: those in an outlined region hold its label, those that
+    are unmarked in a finished region hold none. An image without a label holds the first label where its
+    mask is not empty. Raises DataError: ``no_labels``, ``mixed_sizes``, ``bad_image``, ``no_resolution``.
+    """
+    found = [*_images(dataset, parts), *_patches(dataset, parts, side, mpp)]
+    if not found:
+        wanted = " or ".join(parts)
+        message = f"Nothing is labelled in the part {wanted}. Label tiles or regions there, or split anew."
+        raise DataError("no_labels", message)
+    shapes = sorted({pixels.shape[:2] for pixels, _, _ in found})
+    if len(shapes) > 1 or max(shapes[0]) > LARGEST:
+        sizes = ", ".join(f"{width} x {height}" for height, width in shapes[:4])
+        message = f"Tiles must be of one size of at most {LARGEST} pixels, not {sizes}. Cut them alike."
+        raise DataError("mixed_sizes", message)
+    holds = np.zeros((len(found), len(dataset.labels)), dtype=np.float32)
+    for row, (_, label, _) in zip(holds, found, strict=True):
+        if label is not None and label != nothing:
+            row[dataset.labels.index(label)] = 1.0
+    return WeakTiles(
+        np.stack([pixels for pixels, _, _ in found]), holds, np.array([unit for *_, unit in found], np.str_)
+    )
+
+
+Tile = tuple[NDArray[np.uint8], str | None, str]
+
+
+def _images(dataset: Dataset, parts: Sequence[str]) -> Iterator[Tile]:
+    for image in dataset.images:
+        if "all" in parts or part_of(dataset, image.case) in parts:
+            yield read_image(image.path), _label_of(image, dataset), image.case
+
+
+def _label_of(image: LabelledImage, dataset: Dataset) -> str | None:
+    if image.label is not None or image.mask is None:
+        return image.label
+    return dataset.labels[0] if read_instances(image.mask).any() else None
+
+
+def _patches(dataset: Dataset, parts: Sequence[str], side: int, mpp: float | None) -> Iterator[Tile]:
+    background = has_background(dataset)
+    for slide in dataset.slides:
+        with open_slide(slide.path) as reader:
+            reader.mpp = slide.mpp or reader.mpp
+            grid = grid_of(reader, patch=side, stride=side, mpp=mpp)
+            tissue = tissue_mask(reader) if slide.finished else None
+            samples = label_patches(slide, grid, tissue, dataset, background=background)
+            samples = samples.take(in_parts(dataset, samples.units, parts) & (samples.truth >= 0))
+            for part, patches in read_patches(reader, samples.squares, side):
+                known = zip(patches, samples.truth[part], samples.units[part], strict=True)
+                for pixels, number, unit in known:
+                    label = dataset.labels[number] if number < len(dataset.labels) else None
+                    yield pixels, label, str(unit)

@@ -1,0 +1,1 @@
+"""Metrics with intervals, comparison of two models, the model card."""

@@ -1,0 +1,71 @@
+"""The evaluation of a classifier, with intervals from resampling whole units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import Evaluation
+from ml.evaluation import weighted
+from ml.evaluation.bootstrap import estimate, resample_units
+
+Floats = NDArray[np.float64]
+
+
+def evaluate_classes(
+    labels: Sequence[str],
+    truth: NDArray[np.int16],
+    probability: NDArray[np.float32],
+    unit: NDArray[np.str_],
+    seed: int = 0,
+) -> Evaluation:
+    """Return all metrics of n items: ``truth`` (n,), ``probability`` (n, k), ``unit`` (n,).
+
+    A metric that is undefined, as with one class only, is NaN and no error.
+    """
+    metrics = class_metrics(labels, truth, probability, resample_units(unit, seed))
+    once = np.ones((1, len(truth)))
+    matrix = weighted.confusion(once, truth, probability.astype(np.float64))[0]
+    return Evaluation(
+        labels=tuple(labels),
+        metrics={name: estimate(values) for name, values in metrics.items()},
+        count=len(truth),
+        confusion=matrix.astype(np.int64),
+        reliability=reliability_curve(truth, probability),
+        outcomes={"truth": truth, "probability": probability, "unit": unit},
+    )
+
+
+def class_metrics(
+    labels: Sequence[str],
+    truth: NDArray[np.int16],
+    probability: NDArray[np.float32],
+    weights: Floats,
+) -> dict[str, Floats]:
+    """Return each metric (b,) under ``weights`` (b, n); the first row should be all ones."""
+    exact = probability.astype(np.float64)
+    found = {name: metric(weights, truth, exact) for name, metric in weighted.PLAIN.items()}
+    matrix = weighted.confusion(weights, truth, exact)
+    recall, precision = weighted.recalls(matrix), weighted.precisions(matrix)
+    found["balanced_accuracy"] = weighted.mean_of_defined(recall)
+    found["f1_macro"] = weighted.mean_of_defined(weighted.f1_scores(matrix))
+    for number, label in enumerate(labels):
+        found[f"precision:{label}"] = precision[:, number]
+        found[f"recall:{label}"] = recall[:, number]
+    return found
+
+
+def reliability_curve(
+    truth: NDArray[np.int16], probability: NDArray[np.float32]
+) -> list[tuple[float, float, int]]:
+    """Return (mean confidence, accuracy, count) of each bin that is not empty."""
+    confidence = probability.max(axis=1, initial=0.0).astype(np.float64)
+    right = probability.argmax(axis=1) == truth if len(truth) else np.zeros(0, dtype=bool)
+    bins = weighted.bins_of(confidence)
+    curve = []
+    for number in np.unique(bins):
+        inside = bins == number
+        curve.append((float(confidence[inside].mean()), float(right[inside].mean()), int(inside.sum())))
+    return curve

@@ -1,0 +1,104 @@
+"""Whether a slide is stained like those that a model learned from.
+
+Stain vectors and moments of colour of a slide, as a Mahalanobis distance to the training slides, with a
+covariance drawn towards its diagonal since slides are few (Ledoit and Wolf, J. Multivariate Analysis 88:365,
+2004). The limit is where training slides themselves end when each is measured against the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf
+
+from ml.contracts import DataError, SlideReader
+from ml.slides.stains import StainFit, fit_slide
+
+LEAST: Final = 3
+MARGIN: Final = 1.25
+FORMAT: Final = "coverslip-domain-1"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """``mean`` and ``spread`` (12,), ``precision`` (12, 12) of scaled numbers; ``limit`` of the distance."""
+
+    mean: Floats
+    spread: Floats
+    precision: Floats
+    limit: float
+
+    def distance(self, numbers: Floats) -> float:
+        """Return the Mahalanobis distance of one slide's numbers (12,), per square root of their count."""
+        away = (numbers - self.mean) / self.spread
+        return float(np.sqrt(away @ self.precision @ away / len(away)))
+
+    def is_outside(self, numbers: Floats) -> bool:
+        """Say whether a slide lies outside what was learned from."""
+        return self.distance(numbers) > self.limit
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        document = {
+            "format": FORMAT,
+            "mean": self.mean.tolist(),
+            "spread": self.spread.tolist(),
+            "precision": self.precision.tolist(),
+            "limit": self.limit,
+        }
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Domain:
+        """Read what ``write`` wrote; raises DataError(``bad_domain``)."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if document["format"] != FORMAT:
+                raise ValueError(document["format"])
+            arrays = [np.array(document[name], dtype=np.float64) for name in ("mean", "spread", "precision")]
+            return cls(arrays[0], arrays[1], arrays[2], float(document["limit"]))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            message = f"{path} does not describe a domain of slides: {error}."
+            raise DataError("bad_domain", message) from error
+
+
+def numbers_of(fit: StainFit) -> Floats:
+    """Return twelve numbers: the two stain vectors, then means and deviations of L*a*b*."""
+    return np.concatenate([fit.vectors.T.ravel(), fit.lab.ravel()])
+
+
+def slide_numbers(reader: SlideReader) -> Floats:
+    """Return the numbers of a slide; raises DataError(``no_tissue``)."""
+    fit = fit_slide(reader, "macenko")
+    if fit is None:
+        message = f"{reader.path.name} has hardly any tissue to judge its stain by."
+        raise DataError("no_tissue", message)
+    return numbers_of(fit)
+
+
+def learn_domain(rows: Sequence[Floats]) -> Domain:
+    """Return what training slides are like, by the numbers of each; raises DataError(``too_few_slides``)."""
+    if len(rows) < LEAST:
+        message = f"{len(rows)} slides are too few to say what is usual; give at least {LEAST}."
+        raise DataError("too_few_slides", message)
+    table = np.stack(rows)
+    whole = _fitted(table, np.inf)
+    left_out = [
+        _fitted(np.delete(table, number, axis=0), np.inf).distance(row) for number, row in enumerate(table)
+    ]
+    return Domain(whole.mean, whole.spread, whole.precision, max(1.0, MARGIN * max(left_out)))
+
+
+def _fitted(table: Floats, limit: float) -> Domain:
+    mean = table.mean(axis=0)
+    # Never less than a hundredth: two slides of one batch may agree by chance.
+    spread = np.maximum(table.std(axis=0), 0.01)
+    covariance, _ = ledoit_wolf((table - mean) / spread)
+    return Domain(mean, spread, np.linalg.inv(covariance + 1e-3 * np.eye(len(mean))), limit)

@@ -1,0 +1,106 @@
+"""Detections against what is there: greedy matching, FROC and average precision.
+
+FROC: mean sensitivity at 1/4, 1/2, 1, 2, 4 and 8 false positives per image. Ehteshami Bejnordi et al., JAMA
+318:2199 (2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The detections of one image: ``score`` (n,), ``hit`` (n,), ``label`` (n,); ``there`` int64 (k,)."""
+
+    score: Floats
+    hit: NDArray[np.bool_]
+    label: NDArray[np.int16]
+    there: NDArray[np.int64]
+
+
+def match(
+    score: NDArray[np.float32],
+    label: NDArray[np.int16],
+    truth: NDArray[np.int16],
+    near: NDArray[np.float64],
+    labels: int,
+) -> Matched:
+    """Return which detections hit something of their label, the surest first, each truth once.
+
+    ``near`` float64 (n, t) says how well a detection fits a truth; NaN or below 0 is no fit. ``truth`` (t,).
+    """
+    hit = np.zeros(len(score), dtype=bool)
+    free = np.ones(len(truth), dtype=bool)
+    for row in np.argsort(-score, kind="stable"):
+        fit = np.where(free & (truth == label[row]), np.nan_to_num(near[row], nan=-1.0), -1.0)
+        if len(fit) and fit.max() >= 0:
+            hit[row] = True
+            free[fit.argmax()] = False
+    there = np.bincount(truth, minlength=labels).astype(np.int64)
+    return Matched(score.astype(np.float64), hit, label, there)
+
+
+def counts_at(images: Sequence[Matched], threshold: float, labels: int) -> Floats:
+    """Return (n, k, 3) hits, extra and missed per image and label, of detections that reach a threshold."""
+    found = np.zeros((len(images), labels, 3))
+    for row, image in zip(found, images, strict=True):
+        sure = image.score >= threshold
+        row[:, 0] = np.bincount(image.label[sure & image.hit], minlength=labels)
+        row[:, 1] = np.bincount(image.label[sure & ~image.hit], minlength=labels)
+        row[:, 2] = image.there - row[:, 0]
+    return found
+
+
+def froc(images: Sequence[Matched], weights: Floats) -> Floats:
+    """Return the mean sensitivity over ``RATES`` (b,) under ``weights`` (b, n) of the images."""
+    hits, false, there = _cumulated(images, weights)
+    count = weights.sum(axis=1)
+    found = np.zeros(len(weights))
+    for b in range(len(weights)):
+        places = np.searchsorted(false[b], np.array(RATES) * count[b], side="right")
+        found[b] = np.concatenate([[0.0], hits[b]])[places].mean()
+    return _share(found, there)
+
+
+def average_precision(images: Sequence[Matched], weights: Floats) -> Floats:
+    """Return the area under precision over recall (b,), with precision made monotone from the right."""
+    hits, false, there = _cumulated(images, weights)
+    precision = np.divide(hits, hits + false, out=np.zeros_like(hits), where=hits + false > 0)
+    best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    gained = np.diff(hits, axis=1, prepend=0.0)
+    return _share((best * gained).sum(axis=1), there)
+
+
+def best_threshold(images: Sequence[Matched]) -> float:
+    """Return the score from which F1 over all images and labels is best; 0.5 where nothing is hit."""
+    hits, false, there = _cumulated(images, np.ones((1, len(images))))
+    scores = np.sort(np.concatenate([image.score for image in images]))[::-1] if images else np.zeros(0)
+    if not len(scores) or not hits.any():
+        return 0.5
+    f1 = 2 * hits[0] / (hits[0] + false[0] + there[0])
+    return float(scores[f1.argmax()])
+
+
+def _cumulated(images: Sequence[Matched], weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return hits and false positives (b, n) from the surest detection on, and how much there is (b,)."""
+    score = np.concatenate([image.score for image in images])
+    hit = np.concatenate([image.hit for image in images])
+    member = np.repeat(np.arange(len(images)), [len(image.score) for image in images])
+    order = np.argsort(-score, kind="stable")
+    drawn = weights[:, member[order]]
+    there = weights @ np.array([image.there.sum() for image in images], dtype=np.float64)
+    return (drawn * hit[order]).cumsum(axis=1), (drawn * ~hit[order]).cumsum(axis=1), there
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    found: Floats = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=found, where=whole > 0)
+    return found

@@ -1,0 +1,1 @@
+"""Encoders that turn patches into numbers, and the store that keeps those numbers."""

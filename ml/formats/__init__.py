@@ -1,0 +1,1 @@
+"""Files of other programs, read and written: HistoML, ASAP and Aperio XML. Free of torch."""

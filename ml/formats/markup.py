@@ -1,0 +1,40 @@
+"""XML of strangers: parsed without document types, so that no entity is ever expanded or fetched."""
+
+from __future__ import annotations
+
+from typing import Final
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
+
+from ml.contracts import DataError
+
+MOST_BYTES: Final = 512 * 2**20
+
+
+class _Plain(TreeBuilder):
+    """A tree of elements that refuses a document type."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        """Refuse: entities stand in document types, and no file that is read here needs one."""
+        message = f"The XML declares a document type ({name or pubid or system}), which is not read here."
+        raise DataError("bad_xml", message)
+
+
+def parse_xml(content: bytes) -> Element:
+    """Return the root element; raises DataError(``bad_xml``) that says where the text breaks off."""
+    if len(content) > MOST_BYTES:
+        message = f"The XML is larger than the {MOST_BYTES // 2**20} MiB that are read at once."
+        raise DataError("bad_xml", message)
+    parser = XMLParser(target=_Plain())  # noqa: S314 - document types are refused above
+    try:
+        parser.feed(content)
+        root = parser.close()
+    # A text in an encoding that Python lacks raises LookupError or ValueError.
+    except (ParseError, LookupError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        message = f"The file is not XML, or breaks off in the middle: {error}."
+        raise DataError("bad_xml", message) from error
+    if not isinstance(root, Element):
+        message = "The file holds no XML element."
+        raise DataError("bad_xml", message)
+    return root

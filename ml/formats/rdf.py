@@ -1,0 +1,113 @@
+"""As much of RDF/XML (W3C, 2014) as files of HistoML use: nodes with types, links and literals."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urljoin
+from xml.etree.ElementTree import Element
+
+from ml.contracts import DataError
+from ml.formats.markup import parse_xml
+
+RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+XML: Final = "http://www.w3.org/XML/1998/namespace"
+DEEPEST: Final = 50
+
+
+@dataclass(slots=True)
+class Resource:
+    """What is said of one thing: its types, its literals and its links, by the local name of the property."""
+
+    types: set[str] = field(default_factory=set)
+    values: dict[str, list[str]] = field(default_factory=dict)
+    links: dict[str, list[str]] = field(default_factory=dict)
+
+    def first(self, name: str) -> str | None:
+        """Return a literal of the property; None without one."""
+        return next(iter(self.values.get(name, ())), None)
+
+
+def read_rdf(content: bytes) -> dict[str, Resource]:
+    """Return the resources of an RDF/XML document by address; raises DataError(``bad_xml``).
+
+    Types and properties go by their local names, since HistoML was published at more than one address.
+    """
+    root = parse_xml(content)
+    if root.tag != f"{{{RDF}}}RDF":
+        message = f"The file is XML, but not RDF: it begins with {local_name(root.tag)}."
+        raise DataError("bad_xml", message)
+    reading = _Reading(root.get(f"{{{XML}}}base", ""))
+    for element in root:
+        reading.node(element, 0)
+    return reading.resources
+
+
+def local_name(tag: str) -> str:
+    """Return the part of a name after its namespace."""
+    return tag.rsplit("}", 1)[-1].rsplit("#", 1)[-1]
+
+
+class _Reading:
+    def __init__(self, base: str) -> None:
+        self.resources: dict[str, Resource] = {}
+        self._base = base
+        self._unnamed = (f"_:unnamed{number}" for number in itertools.count())
+
+    def node(self, element: Element, depth: int) -> str:
+        """Read one thing and what is nested in it; return its address."""
+        if depth > DEEPEST:
+            message = f"The RDF is nested more than {DEEPEST} levels deep."
+            raise DataError("bad_xml", message)
+        address = self._address(element) or next(self._unnamed)
+        told = self.resources.setdefault(address, Resource())
+        if element.tag != f"{{{RDF}}}Description":
+            told.types.add(local_name(element.tag))
+        for name, value in _plain_attributes(element):
+            told.values.setdefault(name, []).append(value)
+        for item in element:
+            self._property(told, item, depth)
+        return address
+
+    def _property(self, told: Resource, item: Element, depth: int) -> None:
+        name = local_name(item.tag)
+        target = self._target(item)
+        if target is None and len(item):
+            for child in item:
+                told.links.setdefault(name, []).append(self.node(child, depth + 1))
+        elif target is None:
+            told.values.setdefault(name, []).append(item.text or "")
+        elif item.tag == f"{{{RDF}}}type":
+            told.types.add(local_name(target))
+        else:
+            told.links.setdefault(name, []).append(target)
+
+    def _address(self, element: Element) -> str | None:
+        about, own = element.get(f"{{{RDF}}}about"), element.get(f"{{{RDF}}}ID")
+        if about is not None:
+            return self._resolve(about)
+        if own is not None:
+            return self._resolve(f"#{own}")
+        blank = element.get(f"{{{RDF}}}nodeID")
+        return None if blank is None else f"_:{blank}"
+
+    def _target(self, item: Element) -> str | None:
+        resource, blank = item.get(f"{{{RDF}}}resource"), item.get(f"{{{RDF}}}nodeID")
+        if resource is not None:
+            return self._resolve(resource)
+        return None if blank is None else f"_:{blank}"
+
+    def _resolve(self, reference: str) -> str:
+        try:
+            return urljoin(self._base, reference)
+        except ValueError as error:
+            message = f"The RDF names an address that is none: {reference[:100]!r}."
+            raise DataError("bad_xml", message) from error
+
+
+def _plain_attributes(element: Element) -> Iterator[tuple[str, str]]:
+    for name, value in element.attrib.items():
+        if not name.startswith((f"{{{RDF}}}", f"{{{XML}}}")):
+            yield local_name(name), value

@@ -1,0 +1,1 @@
+"""From slide to prediction: reading patches ahead, and writing results."""

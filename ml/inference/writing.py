@@ -1,0 +1,75 @@
+"""Write what a model finds on a slide: object set, heat maps, GeoJSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml.contracts import Context, HeatMap, Recipe, SlideFinding, SlideReader
+from ml.objectset import ObjectSet, ObjectSetWriter, objects_to_geojson, write_heat_map
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many objects were written, the names of the heat maps, and what is said of the whole slide."""
+
+    objects: int
+    heat_maps: tuple[str, ...]
+    finding: SlideFinding | None = None
+
+
+def write_prediction(
+    recipe: Recipe, labels: tuple[str, ...], slide: SlideReader, out: Path, context: Context
+) -> Written:
+    """Predict on a slide and write ``objects/``, ``heat_maps/`` and ``objects.geojson`` below ``out``.
+
+    A recipe that answers about the whole slide also gives ``finding.json``.
+
+    Nothing is left of ``objects/`` when the run fails or is cancelled.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    heat_maps: tuple[HeatMap, ...] = ()
+    finding: SlideFinding | None = None
+    with ObjectSetWriter(out / "objects", labels, slide.width, slide.height) as writer:
+        for found in recipe.predict(slide, context):
+            if found.objects is not None and len(found.objects):
+                writer.append(found.objects)
+            heat_maps, finding = found.heat_maps or heat_maps, found.finding or finding
+        count = writer.close().count
+    names = tuple(_name(item, labels) for item in heat_maps)
+    folder = out / "heat_maps"
+    folder.mkdir(exist_ok=True)
+    for name, item in zip(names, heat_maps, strict=True):
+        write_heat_map(folder, name, item)
+    with (out / "objects.geojson").open("w", encoding="utf-8") as stream:
+        objects_to_geojson(ObjectSet(out / "objects"), stream)
+    if finding is not None:
+        text = json.dumps(finding_document(finding, labels), indent=1, ensure_ascii=False)
+        (out / "finding.json").write_text(text + "\n", encoding="utf-8")
+    return Written(count, names, finding)
+
+
+def finding_document(finding: SlideFinding, labels: tuple[str, ...]) -> dict[str, Any]:
+    """Return a finding as JSON values; boxes are level-0 pixels."""
+    probability = [float(value) for value in finding.probability]
+    return {
+        "label": labels[int(finding.probability.argmax())] if probability else None,
+        "probability": dict(zip(labels, probability, strict=True)),
+        "uncertainty": finding.uncertainty,
+        "refer": finding.refer,
+        "risk": finding.risk,
+        "evidence": [
+            {"x": box.x, "y": box.y, "width": box.width, "height": box.height, "weight": weight}
+            for box, weight in finding.evidence
+        ],
+    }
+
+
+def _name(item: HeatMap, labels: tuple[str, ...]) -> str:
+    """Return a file name that any label gives: its number stands where letters do not."""
+    if item.label is None:
+        return item.kind
+    plain = "".join(c if c.isalnum() else "-" for c in labels[item.label]).strip("-").lower()
+    return f"{item.kind}-{item.label}-{plain}" if plain.isascii() else f"{item.kind}-{item.label}"

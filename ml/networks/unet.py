@@ -1,0 +1,67 @@
+"""U-Nets: one with outputs for nuclei, and the family of them for regions."""
+
+from __future__ import annotations
+
+from monai.networks.nets.attentionunet import AttentionUnet
+from monai.networks.nets.basic_unet import BasicUNet
+from monai.networks.nets.basic_unetplusplus import BasicUNetPlusPlus
+from monai.networks.nets.segresnet import SegResNet
+from monai.networks.nets.unet import UNet
+from torch import Tensor, nn
+
+NORM = ("instance", {"affine": True})
+FAMILY = ("basic", "residual", "attention", "plusplus", "segresnet")
+
+
+class NucleiNetwork(nn.Module):
+    """Class scores (n, 1 + labels, h, w) and ``more`` maps beside them for pixels (n, 3, h, w) in 0..1.
+
+    Height and width are multiples of 16. Ronneberger et al., MICCAI (2015).
+    """
+
+    def __init__(self, labels: int, more: int, width: int) -> None:
+        super().__init__()
+        self.labels = labels
+        self.net = basic(labels + 1 + more, width)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return (n, 1 + labels + more, h, w): the class scores, then the other maps."""
+        found: Tensor = self.net(pixels * 2 - 1)
+        return found
+
+
+class RegionNetwork(nn.Module):
+    """Class scores (n, classes, h, w) for pixels (n, 3, h, w) in 0..1, by one of ``FAMILY``."""
+
+    def __init__(self, kind: str, classes: int, width: int) -> None:
+        super().__init__()
+        wide = tuple(width * times for times in (1, 2, 4, 8))
+        if kind == "basic":
+            self.net: nn.Module = basic(classes, width)
+        elif kind == "residual":
+            self.net = UNet(2, 3, classes, wide, (2, 2, 2), num_res_units=2, norm=NORM)
+        elif kind == "attention":
+            self.net = AttentionUnet(2, 3, classes, wide, (2, 2, 2))
+        elif kind == "plusplus":
+            features = (width, width, 2 * width, 4 * width, 8 * width, width)
+            self.net = BasicUNetPlusPlus(2, 3, classes, features, norm=NORM, upsample="nontrainable")
+        else:
+            self.net = SegResNet(2, max(8, width // 8 * 8), 3, classes)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the scores before softmax."""
+        found = self.net(pixels * 2 - 1)
+        scores: Tensor = found[0] if isinstance(found, list) else found
+        return scores
+
+
+def basic(classes: int, width: int) -> BasicUNet:
+    """Return a plain U-Net of five levels, of which the first two are ``width`` channels wide."""
+    return BasicUNet(
+        spatial_dims=2,
+        in_channels=3,
+        out_channels=classes,
+        features=(width, width, 2 * width, 4 * width, 8 * width, width),
+        norm=NORM,
+        upsample="nontrainable",
+    )

@@ -1,0 +1,29 @@
+"""Whole slide images: readers, tissue, quality, grids of patches, and synthetic slides with truth."""
+
+from __future__ import annotations
+
+from ml.slides.errors import SlideError
+from ml.slides.grid import PatchGrid, grid_of
+from ml.slides.phantom import PhantomTruth, write_phantom
+from ml.slides.quality import QualityScores, assess, focus_score, pen_score
+from ml.slides.quality_map import QualityMap, quality_map
+from ml.slides.reading import open_slide, thumbnail
+from ml.slides.tissue import TissueMask, tissue_mask
+
+__all__ = [
+    "PatchGrid",
+    "PhantomTruth",
+    "QualityMap",
+    "QualityScores",
+    "SlideError",
+    "TissueMask",
+    "assess",
+    "focus_score",
+    "grid_of",
+    "open_slide",
+    "pen_score",
+    "quality_map",
+    "thumbnail",
+    "tissue_mask",
+    "write_phantom",
+]

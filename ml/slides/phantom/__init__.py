@@ -1,0 +1,8 @@
+"""Synthetic H&E slides whose truth is known exactly."""
+
+from __future__ import annotations
+
+from ml.slides.phantom.truth import PhantomTruth, truth_of
+from ml.slides.phantom.writing import write_phantom
+
+__all__ = ["PhantomTruth", "truth_of", "write_phantom"]

@@ -1,0 +1,103 @@
+"""Opening slides of any supported format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openslide
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from ml.contracts import Bounds, SlideReader
+from ml.slides.errors import SlideError
+from ml.slides.levels import LevelReader, LevelSource
+from ml.slides.sources import ImageSource, OpenSlideSource, TiffSource, unreadable
+
+DICOM_MARK = (128, b"DICM")
+TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def open_slide(path: Path) -> LevelReader:
+    """Open a slide: a file of any format that OpenSlide knows, a DICOM folder, TIFF, PNG or JPEG.
+
+    The reader is a context manager. Raises SlideError: ``missing``, ``not_a_slide`` (nothing here
+    knows the format), ``unsupported``, ``too_large`` or ``unreadable`` (known, but damaged).
+    Damage inside the file may show only when ``read`` meets it.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SlideError("missing", f"There is no file {path.name}.")
+    return LevelReader(path, folder_source(path) if path.is_dir() else file_source(path))
+
+
+def folder_source(path: Path) -> LevelSource:
+    """Open the DICOM series in a folder; any of its files leads OpenSlide to the others."""
+    first_error: Exception | None = None
+    for file in sorted(path.iterdir()):
+        if not file.is_file() or head_of(file, DICOM_MARK[0], 4) != DICOM_MARK[1]:
+            continue
+        try:
+            return OpenSlideSource(file)
+        except openslide.OpenSlideError as error:
+            first_error = first_error or error
+    if first_error is not None:
+        raise unreadable(path, first_error) from first_error
+    raise SlideError("not_a_slide", f"The folder {path.name} holds no DICOM files of a whole slide image.")
+
+
+def file_source(path: Path) -> LevelSource:
+    """Open one file by the first of the readers that knows it."""
+    reason: Exception
+    try:
+        return OpenSlideSource(path)
+    except openslide.OpenSlideError as error:
+        reason = error
+    if head_of(path, 0, 4) in TIFF_MARKS:
+        return tiff_source(path)
+    try:
+        return ImageSource(path)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise SlideError(
+            "too_large",
+            f"{path.name} is a plain image too large to decode whole. Convert it to a tiled, pyramidal TIFF.",
+        ) from error
+    except UnidentifiedImageError as error:
+        if isinstance(reason, openslide.OpenSlideUnsupportedFormatError):
+            raise SlideError(
+                "not_a_slide",
+                f"{path.name} is not a slide or image in a known format. "
+                "Supported are the formats of OpenSlide, DICOM, TIFF, PNG and JPEG.",
+            ) from error
+        raise unreadable(path, reason) from reason
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def tiff_source(path: Path) -> LevelSource:
+    """Open a TIFF that OpenSlide refused."""
+    try:
+        return TiffSource(path)
+    except SlideError:
+        raise
+    # A damaged directory makes tifffile fail in many ways (struct, index, key, type errors).
+    except (tifffile.TiffFileError, OSError, ValueError, LookupError, TypeError) as error:
+        raise unreadable(path, error) from error
+
+
+def head_of(path: Path, offset: int, length: int) -> bytes:
+    """Return a few bytes of a file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def thumbnail(reader: SlideReader, longest: int) -> NDArray[np.uint8]:
+    """Return the whole slide as RGB (h, w, 3) uint8, its longer side at most ``longest`` pixels."""
+    scale = min(1.0, longest / max(reader.width, reader.height))
+    size = (max(1, round(reader.width * scale)), max(1, round(reader.height * scale)))
+    return reader.read(Bounds(0, 0, reader.width, reader.height), size)

@@ -1,0 +1,1 @@
+"""Fitting: logistic heads, the loop for networks, calibration."""

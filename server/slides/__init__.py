@@ -1,0 +1,1 @@
+"""Cases, slides, uploads, import, tiles."""

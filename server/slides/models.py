@@ -1,0 +1,207 @@
+"""Cases, slides and the uploads that become slides."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from server.core.models import Entity
+from server.jobs.models import Job
+from server.projects.models import Label, Project
+
+
+class Case(Entity):
+    """One patient or animal, under a pseudonym. All splits are by case.
+
+    ``clinical`` maps the names of clinical fields to numbers or words. ``months`` is how long the patient
+    was followed and ``event`` whether the event (death, recurrence) was seen at the end.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="cases")
+    pseudonym = models.CharField(max_length=100)
+    clinical = models.JSONField(default=dict)
+    months = models.FloatField(null=True)
+    event = models.BooleanField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "pseudonym"], name="slides_one_case_per_pseudonym"),
+            models.CheckConstraint(
+                condition=Q(months__isnull=True, event__isnull=True) | Q(months__gte=0, event__isnull=False),
+                name="slides_follow_up_is_complete",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.pseudonym
+
+
+class Slide(Entity):
+    """One scanned image. Its identity is the SHA-256 of its content.
+
+    ``label`` is the diagnosis: what the slide as a whole is.
+    """
+
+    class State(models.TextChoices):
+        """Importing until its content has been read; failed with a sentence when it cannot be."""
+
+        IMPORTING = "importing"
+        READY = "ready"
+        FAILED = "failed"
+
+    class ProgressState(models.TextChoices):
+        """How far people are with it."""
+
+        NEW = "new"
+        IN_PROGRESS = "in_progress"
+        FINISHED = "finished"
+
+    class ColourProfile(models.TextChoices):
+        """What the file's ICC profile asks for: none there, sRGB already, or tiles turned into sRGB."""
+
+        NONE = "none"
+        SRGB = "srgb"
+        CONVERTED = "converted"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="slides")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="slides")
+    label = models.ForeignKey(Label, on_delete=models.PROTECT, null=True, related_name="slides")
+    name = models.CharField(max_length=255)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.IMPORTING)
+    progress_state = models.CharField(max_length=12, choices=ProgressState.choices, default=ProgressState.NEW)
+    failure = models.TextField(blank=True)
+    import_job_id = models.UUIDField(null=True)
+    source_key = models.CharField(max_length=500, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    format = models.CharField(max_length=50, blank=True)
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    tile_size = models.PositiveIntegerField(default=0)
+    level_count = models.PositiveSmallIntegerField(default=0)
+    mpp_x = models.FloatField(null=True)
+    mpp_y = models.FloatField(null=True)
+    magnification = models.FloatField(null=True)
+    colour_profile = models.CharField(
+        max_length=10, choices=ColourProfile.choices, default=ColourProfile.NONE
+    )
+    # Of a fluorescence or near-infrared slide: name, colour, bits, low, high, top, visible of each.
+    channels = models.JSONField(default=list)
+    tissue = models.JSONField(null=True)
+    tissue_fraction = models.FloatField(null=True)
+    focus_score = models.FloatField(null=True)
+    pen_score = models.FloatField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "sha256"],
+                condition=Q(state="ready"),
+                name="slides_same_content_once_per_project",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | Q(width__gt=0, height__gt=0, sha256__regex="^[0-9a-f]{64}$"),
+                name="slides_ready_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=Q(mpp_x__isnull=True) | Q(mpp_x__gt=0), name="slides_mpp_is_positive"
+            ),
+        ]
+        indexes = [
+            # Deleting asks whether another project still shows the same content.
+            models.Index(fields=["sha256"], name="slides_by_content"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Upload(Entity):
+    """A file on its way in, by the tus protocol.
+
+    What has arrived is the length of the file under ``storage_key``, so that no byte can be counted
+    that is not there. Files of one folder drop share ``folder`` and keep their ``relative_path``.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="uploads")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    filename = models.CharField(max_length=255)
+    relative_path = models.CharField(max_length=500, blank=True)
+    folder = models.CharField(max_length=64, blank=True)
+    case = models.CharField(max_length=100, blank=True)
+    length = models.PositiveBigIntegerField()
+    storage_key = models.CharField(max_length=500)
+    finished_at = models.DateTimeField(null=True)
+    slide = models.ForeignKey(Slide, on_delete=models.SET_NULL, null=True, related_name="uploads")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(length__gt=0), name="slides_upload_is_not_empty"),
+        ]
+        indexes = [
+            models.Index(fields=["user", "project", "folder"], name="slides_uploads_of_a_folder"),
+        ]
+
+    def __str__(self) -> str:
+        return self.relative_path or self.filename
+
+
+class Registration(Entity):
+    """How the tissue of one slide lies on another of the same project.
+
+    ``document`` is the map from ``fixed`` to ``moving`` (``ml.slides.registration``), None until it is
+    found. ``landmarks`` are the pairs that people set: {"fixed": [[x, y]], "moving": [[x, y]]}.
+    """
+
+    fixed = models.ForeignKey(Slide, on_delete=models.CASCADE, related_name="registrations")
+    moving = models.ForeignKey(Slide, on_delete=models.CASCADE, related_name="+")
+    document = models.JSONField(null=True)
+    landmarks = models.JSONField(null=True)
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["fixed", "moving"], name="slides_registered_once"),
+            models.CheckConstraint(
+                condition=~Q(fixed=models.F("moving")), name="slides_registered_on_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.moving} on {self.fixed}"
+
+
+class Quality(Entity):
+    """What is wrong where on a slide: a class for each cell of a grid, from the slide's corner.
+
+    ``picture`` is a grey PNG of ``columns`` x ``rows`` class numbers (``ml.slides.quality_map.CLASSES``),
+    None until the job has ended; ``step`` is the side of a cell in level-0 pixels. ``blur``, ``fold``,
+    ``pen`` and ``bubble`` are shares of what is not glass.
+    """
+
+    slide = models.OneToOneField(Slide, on_delete=models.CASCADE, related_name="quality")
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="+")
+    picture = models.BinaryField(null=True)
+    step = models.FloatField(null=True)
+    rows = models.PositiveIntegerField(default=0)
+    columns = models.PositiveIntegerField(default=0)
+    blur = models.FloatField(default=0)
+    fold = models.FloatField(default=0)
+    pen = models.FloatField(default=0)
+    bubble = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(picture__isnull=True) | Q(step__gt=0, rows__gt=0, columns__gt=0),
+                name="slides_quality_is_complete",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"quality of {self.slide}"

@@ -1,0 +1,111 @@
+"""What is wrong where on a slide: asking for the map, and the run that makes it."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.models import QuerySet
+from PIL import Image
+
+from ml.slides import open_slide
+from server.accounts.models import User
+from server.audit.services import record
+from server.core.services import nothing_written, service
+from server.jobs.models import Job
+from server.jobs.runner import JobRun
+from server.jobs.services import create_job
+from server.projects.selectors import projects_visible_to
+from server.slides.models import Quality, Slide
+from server.slides.policies import slide_policy
+from server.slides.selectors import require_ready, slide_path
+
+if TYPE_CHECKING:
+    from ml.slides.quality_map import QualityMap
+
+UNFINISHED: Final = (Job.State.QUEUED, Job.State.RUNNING)
+# In the order of the numbers in the picture. A test compares them with those of ``ml``, which brings scipy.
+CLASSES: Final = ("glass", "tissue", "pen", "fold", "bubble", "blur")
+# The share of an artefact from which the gallery lists a slide as having it.
+MARRED: Final = 0.02
+ARTEFACTS: Final = ("blur", "fold", "pen", "bubble")
+
+
+def quality_visible_to(actor: User) -> QuerySet[Quality]:
+    """Return the quality maps of all projects that the actor sees."""
+    return Quality.objects.filter(slide__project__in=projects_visible_to(actor)).select_related(
+        "slide", "job__created_by", "job__project"
+    )
+
+
+@service
+def start_quality(*, actor: User, slide: Slide) -> Quality:
+    """Have the quality of a slide mapped by a job; a map that is there or under way is answered as it is.
+
+    Raises StateError while the slide is imported.
+    """
+    slide_policy.require(actor, slide.project, "map_quality")
+    require_ready(slide)
+    quality = (
+        Quality.objects.select_for_update(of=("self",))
+        .select_related("slide", "job__created_by", "job__project")
+        .filter(slide=slide)
+        .first()
+    )
+    if quality and (quality.picture is not None or quality.job.state in UNFINISHED):
+        nothing_written()
+        return quality
+    quality = quality or Quality(pk=uuid.uuid4(), slide=slide)
+    quality.job = create_job(
+        actor=actor,
+        kind="map_quality",
+        title=f"Map the quality of {slide.name}"[:200],
+        input={"slide_id": str(slide.pk)},
+        project=slide.project,
+        subject=slide,
+        queue="cpu",
+    )
+    quality.save()
+    record(actor=actor, action="slide.map_quality", subject=slide, project=slide.project)
+    return quality
+
+
+@service
+def finish_quality(*, actor: User, quality: Quality, found: QualityMap) -> Quality:
+    """Keep the map that a run made."""
+    project = quality.slide.project
+    slide_policy.require(actor, project, "map_quality")
+    locked = Quality.objects.select_for_update(of=("self",)).get(pk=quality.pk)
+    buffer = io.BytesIO()
+    Image.fromarray(found.classes).save(buffer, "PNG")
+    shares = found.shares()
+    locked.picture, locked.step = buffer.getvalue(), found.step
+    locked.rows, locked.columns = found.classes.shape
+    for name in ARTEFACTS:
+        setattr(locked, name, shares[name])
+    locked.save()
+    record(
+        actor=actor,
+        action="slide.quality_mapped",
+        subject=quality.slide,
+        project=project,
+        details={name: round(shares[name], 4) for name in ARTEFACTS},
+    )
+    return locked
+
+
+def map_slide(run: JobRun) -> dict[str, Any]:
+    """Map the quality of a slide; one that was deleted meanwhile is let be."""
+    from ml.slides.quality_map import quality_map  # noqa: PLC0415 - scipy only where it is needed
+
+    quality = Quality.objects.select_related("slide__project").filter(slide_id=run.input["slide_id"]).first()
+    if quality is None:
+        return {"outcome": "deleted"}
+    run.report(0.1, "Looking for folds, pen, bubbles and blur")
+    with open_slide(slide_path(quality.slide)) as reader:
+        reader.mpp = quality.slide.mpp_x or reader.mpp
+        found = quality_map(reader)
+    run.check_cancelled()
+    finish_quality(actor=run.actor, quality=quality, found=found)
+    return {"outcome": "mapped"}

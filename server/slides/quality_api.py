@@ -1,0 +1,101 @@
+"""What is wrong where on a slide, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.authentication import actor_of
+from server.core.errors import NotVisibleError
+from server.jobs.api import JobSerializer
+from server.slides.models import Quality
+from server.slides.quality import ARTEFACTS, CLASSES, quality_visible_to, start_quality
+from server.slides.selectors import get_slide_for
+
+
+class QualityShareSerializer(serializers.Serializer[Any]):
+    """How much of what is not glass has one kind of artefact."""
+
+    name = serializers.ChoiceField(choices=ARTEFACTS)
+    number = serializers.IntegerField(help_text="Its value in the picture.")
+    share = serializers.FloatField()
+
+
+class QualityMapSerializer(serializers.Serializer[Any]):
+    """A class for each cell; ``step`` is the side of a cell in level-0 pixels, from the slide's corner."""
+
+    step = serializers.FloatField()
+    rows = serializers.IntegerField()
+    columns = serializers.IntegerField()
+    shares = QualityShareSerializer(many=True)
+    picture = serializers.CharField(help_text="A grey PNG of class numbers, a pixel per cell.")
+
+
+class QualitySerializer(serializers.Serializer[Any]):
+    """The map of a slide; ``job`` is null where nobody has asked, ``map`` until the job has ended."""
+
+    job = JobSerializer(allow_null=True)
+    map = QualityMapSerializer(allow_null=True)
+
+
+def described(quality: Quality | None, request: Request) -> Any:
+    """Return a map as it travels."""
+    if quality is None:
+        return {"job": None, "map": None}
+    return {
+        "job": JobSerializer(quality.job, context={"request": request}).data,
+        "map": None if quality.picture is None else _map(quality),
+    }
+
+
+def _map(quality: Quality) -> dict[str, Any]:
+    shares = [
+        {"name": name, "number": CLASSES.index(name), "share": getattr(quality, name)} for name in ARTEFACTS
+    ]
+    return {
+        "step": quality.step,
+        "rows": quality.rows,
+        "columns": quality.columns,
+        "shares": shares,
+        "picture": f"/api/v1/slides/{quality.slide_id}/quality.png",
+    }
+
+
+class QualityView(APIView):
+    """The quality of a slide."""
+
+    @extend_schema(operation_id="get_quality", responses=QualitySerializer)
+    def get(self, request: Request, slide_id: UUID) -> Response:
+        """Return the map, or how far the job is."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        found = quality_visible_to(actor_of(request)).filter(slide=slide).first()
+        return Response(described(found, request))
+
+    @extend_schema(operation_id="map_quality", request=None, responses={202: QualitySerializer})
+    def post(self, request: Request, slide_id: UUID) -> Response:
+        """Ask for the map; a second request is answered with the first one's."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        found = start_quality(actor=actor_of(request), slide=slide)
+        return Response(described(found, request), status=status.HTTP_202_ACCEPTED)
+
+
+class QualityPictureView(APIView):
+    """The picture of a slide's quality."""
+
+    @extend_schema(operation_id="get_quality_picture", responses={(200, "image/png"): OpenApiTypes.BINARY})
+    def get(self, request: Request, slide_id: UUID) -> HttpResponse:
+        """Return the picture."""
+        found = quality_visible_to(actor_of(request)).filter(slide_id=slide_id).first()
+        if found is None or found.picture is None:
+            raise NotVisibleError
+        answer = HttpResponse(bytes(found.picture), content_type="image/png")
+        answer["Cache-Control"] = "private, max-age=3600"
+        return answer

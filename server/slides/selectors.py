@@ -1,0 +1,104 @@
+"""What a person may read of slides, cases and their own uploads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from server.accounts.models import User
+from server.core.errors import NotVisibleError, StateError
+from server.core.storage import storage_path
+from server.projects.models import Project, Role
+from server.projects.policies import require_role
+from server.projects.selectors import projects_visible_to
+from server.slides.hooks import counts, register_count
+from server.slides.models import Case, Registration, Slide, Upload
+
+__all__ = [
+    "cases_visible_to",
+    "find_ready_slide",
+    "get_case_for",
+    "get_slide_for",
+    "get_upload_for",
+    "register_count",
+    "slide_path",
+    "slides_visible_to",
+    "with_counts",
+]
+
+
+def slides_visible_to(actor: User) -> QuerySet[Slide]:
+    """Return the slides of all projects that the actor sees."""
+    return Slide.objects.filter(project__in=projects_visible_to(actor)).select_related(
+        "project", "case", "label"
+    )
+
+
+def with_counts(slides: QuerySet[Slide]) -> QuerySet[Slide]:
+    """Add the numbers that later apps registered: annotations, finished regions, suggestions."""
+    return slides.annotate(**counts())
+
+
+def get_slide_for(actor: User, slide_id: UUID, minimum: Role = Role.ANNOTATOR) -> Slide:
+    """Return one slide; raises NotVisibleError, or NotAllowedError below the minimum role."""
+    slide = with_counts(slides_visible_to(actor)).filter(pk=slide_id).first()
+    if slide is None:
+        raise NotVisibleError
+    require_role(actor, slide.project, minimum)
+    return slide
+
+
+def cases_visible_to(actor: User) -> QuerySet[Case]:
+    """Return the cases of all projects that the actor sees, by pseudonym."""
+    return Case.objects.filter(project__in=projects_visible_to(actor)).order_by("pseudonym", "id")
+
+
+def get_case_for(actor: User, case_id: UUID) -> Case:
+    """Return one case; raises NotVisibleError."""
+    case = cases_visible_to(actor).select_related("project").filter(pk=case_id).first()
+    if case is None:
+        raise NotVisibleError
+    return case
+
+
+def get_upload_for(actor: User, upload_id: UUID) -> Upload:
+    """Return one upload; only the person who began it may know of it."""
+    upload = Upload.objects.filter(pk=upload_id, user=actor).select_related("project").first()
+    if upload is None:
+        raise NotVisibleError
+    return upload
+
+
+def find_ready_slide(project: Project, sha256: str) -> Slide | None:
+    """Return the slide of this content in the project, if it has been imported."""
+    return Slide.objects.filter(project=project, sha256=sha256, state=Slide.State.READY).first()
+
+
+def require_ready(slide: Slide) -> Slide:
+    """Return the slide; raises StateError while it has no pixels."""
+    if slide.state != Slide.State.READY:
+        detail = slide.failure or "The slide is still being imported."
+        raise StateError(detail, code="slide_not_ready")
+    return slide
+
+
+def slide_path(slide: Slide) -> Path:
+    """Return the file to open (of a DICOM series, one of its volumes); raises StateError."""
+    return storage_path(require_ready(slide).source_key)
+
+
+def registrations_visible_to(actor: User) -> QuerySet[Registration]:
+    """Return which slides were laid over which, in all projects that the actor sees."""
+    return Registration.objects.filter(fixed__project__in=projects_visible_to(actor)).select_related(
+        "fixed__project", "moving", "job__created_by", "job__project"
+    )
+
+
+def get_registration_for(actor: User, registration_id: UUID) -> Registration:
+    """Return one registration; raises NotVisibleError."""
+    found = registrations_visible_to(actor).filter(pk=registration_id).first()
+    if found is None:
+        raise NotVisibleError
+    return found

@@ -1,0 +1,29 @@
+"""The background work of slides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.core.tasks import task
+from server.jobs.runner import JobRun
+from server.slides.importing import import_files
+from server.slides.quality import map_slide
+from server.slides.registering import find_registration
+
+
+@task(kind="import_slide", queue="io")
+def import_slide(run: JobRun) -> dict[str, Any]:
+    """Identify, hash, examine and store the files of one slide."""
+    return import_files(run)
+
+
+@task(kind="register_slides", queue="cpu")
+def register_slides(run: JobRun) -> dict[str, Any]:
+    """Find where the tissue of one slide lies on another."""
+    return find_registration(run)
+
+
+@task(kind="map_quality", queue="cpu", attempts=3)
+def map_quality(run: JobRun) -> dict[str, Any]:
+    """Find what is wrong where on one slide."""
+    return map_slide(run)

@@ -1,0 +1,1 @@
+"""What people draw: annotations and their revisions, finished regions."""

@@ -1,0 +1,469 @@
+"""Annotations and finished regions over HTTP."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import Q, QuerySet
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.api import UserSerializer
+from server.accounts.authentication import actor_of
+from server.annotations import selectors, services
+from server.annotations.errors import StaleRevisionError
+from server.annotations.in_view import Box, InView, annotations_in_view, touching
+from server.annotations.models import Annotation, Region, Revision
+from server.annotations.services import Change
+from server.slides.selectors import get_slide_for
+
+MOST_CHANGES = 1000
+
+
+@extend_schema_field(serializers.DictField())
+class GeometryField(serializers.JSONField):
+    """A GeoJSON geometry in level-0 pixels."""
+
+
+class ParentSerializer(serializers.Serializer[Any]):
+    """The suggestion that an annotation corrects."""
+
+    object_set_id = serializers.UUIDField()
+    index = serializers.IntegerField(min_value=0)
+
+
+class AnnotationSerializer(serializers.ModelSerializer[Annotation]):
+    """A shape with a label, as it now stands."""
+
+    slide_id = serializers.UUIDField(read_only=True)
+    label_id = serializers.UUIDField(read_only=True, allow_null=True)
+    geometry = GeometryField()
+    author = UserSerializer(read_only=True)
+    parent = serializers.SerializerMethodField()  # type: ignore[assignment]
+
+    class Meta:
+        model = Annotation
+        fields = (
+            "id",
+            "slide_id",
+            "label_id",
+            "shape",
+            "geometry",
+            "area_px",
+            "length_px",
+            "note",
+            "revision",
+            "author",
+            "parent",
+            "created_at",
+            "updated_at",
+        )
+
+    @extend_schema_field(ParentSerializer(allow_null=True))
+    def get_parent(self, annotation: Annotation) -> dict[str, Any] | None:
+        """Return the suggestion that this corrects."""
+        if annotation.parent_object_set_id is None:
+            return None
+        return {
+            "object_set_id": str(annotation.parent_object_set_id),
+            "index": annotation.parent_object_index,
+        }
+
+
+class NewAnnotationSerializer(serializers.Serializer[Any]):
+    """A new shape under an id that the client made."""
+
+    id = serializers.UUIDField()
+    label_id = serializers.UUIDField(allow_null=True, required=False, default=None)
+    shape = serializers.ChoiceField(choices=Annotation.Shape.choices)
+    geometry = GeometryField()
+    note = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
+
+
+class AnnotationChangesSerializer(serializers.Serializer[Any]):
+    """What changes, and the revision that the change starts from."""
+
+    revision = serializers.IntegerField(min_value=1)
+    label_id = serializers.UUIDField(allow_null=True, required=False)
+    shape = serializers.ChoiceField(choices=Annotation.Shape.choices, required=False)
+    geometry = GeometryField(required=False)
+    note = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """One operation of a batch."""
+
+    op = serializers.ChoiceField(choices=("create", "update", "delete", "restore"))
+    id = serializers.UUIDField()
+    revision = serializers.IntegerField(min_value=1, required=False)
+    label_id = serializers.UUIDField(allow_null=True, required=False)
+    shape = serializers.ChoiceField(choices=Annotation.Shape.choices, required=False)
+    geometry = GeometryField(required=False)
+    note = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require what the operation needs."""
+        needed = {"create": ("shape", "geometry"), "update": ("revision",), "delete": ("revision",)}
+        missing = [name for name in needed.get(attrs["op"], ()) if attrs.get(name) is None]
+        if missing:
+            raise serializers.ValidationError(
+                dict.fromkeys(missing, f"An operation {attrs['op']!r} needs this.")
+            )
+        return attrs
+
+
+class BatchSerializer(serializers.Serializer[Any]):
+    """Operations that are applied together or not at all."""
+
+    changes = ChangeSerializer(many=True, max_length=MOST_CHANGES)  # type: ignore[call-arg]
+
+
+class BatchResultSerializer(serializers.Serializer[Any]):
+    """The annotations that the batch touched and that still stand, and those that are gone."""
+
+    annotations = AnnotationSerializer(many=True)
+    deleted = serializers.ListField(child=serializers.UUIDField())
+
+
+class RevisionSerializer(serializers.ModelSerializer[Revision]):
+    """How an annotation stood after one change."""
+
+    author = UserSerializer(read_only=True)
+    label_id = serializers.UUIDField(read_only=True, allow_null=True)
+    geometry = GeometryField()
+
+    class Meta:
+        model = Revision
+        fields = ("number", "change", "author", "at", "label_id", "shape", "geometry", "note")
+
+
+class RegionSerializer(serializers.ModelSerializer[Region]):
+    """An area that was declared finished."""
+
+    slide_id = serializers.UUIDField(read_only=True)
+    geometry = GeometryField()
+    declared_by = UserSerializer(read_only=True)
+
+    class Meta:
+        model = Region
+        fields = ("id", "slide_id", "geometry", "area_px", "declared_by", "created_at")
+
+
+class NewRegionSerializer(serializers.Serializer[Any]):
+    """An area to declare finished, under an id that the client made."""
+
+    id = serializers.UUIDField()
+    geometry = GeometryField()
+
+
+class AnnotationFilter(django_filters.FilterSet):
+    """Which annotations to list; the four bounds ask for everything that touches a view."""
+
+    min_x = django_filters.NumberFilter(field_name="max_x", lookup_expr="gte")
+    min_y = django_filters.NumberFilter(field_name="max_y", lookup_expr="gte")
+    max_x = django_filters.NumberFilter(field_name="min_x", lookup_expr="lte")
+    max_y = django_filters.NumberFilter(field_name="min_y", lookup_expr="lte")
+    bbox = django_filters.CharFilter(method="keep_touching", help_text="min_x,min_y,max_x,max_y at once.")
+    label = django_filters.UUIDFilter(field_name="label_id")
+    author = django_filters.UUIDFilter(field_name="author_id")
+    ids = django_filters.CharFilter(method="keep_named", help_text="Ids, by commas.")
+    search = django_filters.CharFilter(
+        method="keep_found", help_text="Part of the label's name, the shape, the note or the author's name."
+    )
+    order = django_filters.ChoiceFilter(
+        choices=(("oldest", "oldest"), ("newest", "newest"), ("largest", "largest")), method="put_in_order"
+    )
+
+    class Meta:
+        model = Annotation
+        fields = ("min_x", "min_y", "max_x", "max_y", "bbox", "label", "author", "ids", "search", "order")
+
+    def keep_touching(self, rows: QuerySet[Annotation], _name: str, value: str) -> QuerySet[Annotation]:
+        """Keep what touches a box."""
+        try:
+            return touching(rows, read_box(value))
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"bbox": error.detail}) from error
+
+    def keep_named(self, rows: QuerySet[Annotation], _name: str, value: str) -> QuerySet[Annotation]:
+        """Keep these ids."""
+        try:
+            wanted = [UUID(part) for part in value.split(",")]
+        except ValueError as error:
+            raise serializers.ValidationError({"ids": "Ids, separated by commas."}) from error
+        return rows.filter(pk__in=wanted)
+
+    def keep_found(self, rows: QuerySet[Annotation], _name: str, value: str) -> QuerySet[Annotation]:
+        """Keep what contains the text."""
+        return rows.filter(
+            Q(label__name__icontains=value)
+            | Q(shape__icontains=value)
+            | Q(note__icontains=value)
+            | Q(author__display_name__icontains=value)
+        )
+
+    def put_in_order(self, rows: QuerySet[Annotation], _name: str, value: str) -> QuerySet[Annotation]:
+        """Order the list."""
+        orders = {
+            "oldest": ("created_at", "id"),
+            "newest": ("-created_at", "-id"),
+            "largest": ("-area_px", "-length_px", "id"),
+        }
+        return rows.order_by(*orders[value])
+
+
+def read_box(text: str) -> Box:
+    """Return the four numbers of ``min_x,min_y,max_x,max_y``; raises ValidationError."""
+    message = "A box is four numbers, min_x,min_y,max_x,max_y, in level-0 pixels."
+    try:
+        left, top, right, bottom = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise serializers.ValidationError(message) from error
+    if not (-math.inf < left <= right < math.inf and -math.inf < top <= bottom < math.inf):
+        raise serializers.ValidationError(message)
+    return left, top, right, bottom
+
+
+class ViewQuerySerializer(serializers.Serializer[Any]):
+    """Which view is wanted."""
+
+    bbox = serializers.CharField(help_text="min_x,min_y,max_x,max_y in level-0 pixels.")
+    scale = serializers.FloatField(min_value=1e-6, max_value=1e6, help_text="CSS pixels per level-0 pixel.")
+
+    def validate_bbox(self, value: str) -> Box:
+        """Return the four numbers."""
+        return read_box(value)
+
+
+class CellsSerializer(serializers.Serializer[Any]):
+    """Exact counts; each row is column, row, place in ``labels``, count."""
+
+    size = serializers.FloatField()
+    labels = serializers.ListField(child=serializers.UUIDField(allow_null=True))
+    rows = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
+
+
+class AnnotationCountSerializer(serializers.Serializer[Any]):
+    """How many annotations a label has."""
+
+    label_id = serializers.UUIDField(allow_null=True)
+    count = serializers.IntegerField()
+
+
+class InViewSerializer(serializers.Serializer[Any]):
+    """What a view needs: shapes from ``min_side`` on, counts of what is smaller."""
+
+    count = serializers.IntegerField()
+    complete = serializers.BooleanField()
+    min_side = serializers.FloatField()
+    annotations = AnnotationSerializer(many=True)
+    cells = CellsSerializer(allow_null=True)
+    total = serializers.IntegerField(allow_null=True)
+    per_label = AnnotationCountSerializer(many=True)
+
+
+def _values(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in services.EDITABLE if name in data}
+
+
+def _apply(request: Request, slide: Any, changes: list[Change]) -> list[Annotation]:
+    """Apply changes; a stale one is answered with the versions that stand now."""
+    try:
+        return services.apply_changes(actor=actor_of(request), slide=slide, changes=changes)
+    except StaleRevisionError as error:
+        stale: list[Annotation] = error.extra["conflicts"]
+        error.extra["conflicts"] = [
+            {
+                "id": str(row.pk),
+                "current": None if row.deleted_at else AnnotationSerializer(row).data,
+            }
+            for row in stale
+        ]
+        if len(changes) == 1:
+            error.extra["current"] = error.extra["conflicts"][0]["current"]
+        raise
+
+
+class AnnotationsView(GenericAPIView[Annotation]):
+    """The annotations of a slide."""
+
+    serializer_class = AnnotationSerializer
+    filterset_class = AnnotationFilter
+    queryset: QuerySet[Annotation] = Annotation._default_manager.none()  # noqa: SLF001 - for the schema
+
+    @extend_schema(operation_id="list_annotations")
+    def get(self, request: Request, slide_id: UUID) -> Response:
+        """List them in the order in which they were made."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        found = selectors.annotations_visible_to(actor_of(request)).filter(slide=slide)
+        page = self.paginate_queryset(self.filter_queryset(found))
+        return self.get_paginated_response(AnnotationSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="create_annotation",
+        request=NewAnnotationSerializer,
+        responses={201: AnnotationSerializer},
+    )
+    def post(self, request: Request, slide_id: UUID) -> Response:
+        """Draw one."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        form = NewAnnotationSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = form.validated_data
+        [annotation] = _apply(request, slide, [Change("create", data["id"], None, _values(data))])
+        return Response(AnnotationSerializer(annotation).data, status=status.HTTP_201_CREATED)
+
+
+class AnnotationsInViewView(APIView):
+    """What one view of a slide needs of its annotations."""
+
+    @extend_schema(
+        operation_id="annotations_in_view", parameters=[ViewQuerySerializer], responses=InViewSerializer
+    )
+    def get(self, request: Request, slide_id: UUID) -> Response:
+        """Return all that touch the view, or the large ones with exact counts of the rest."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        form = ViewQuerySerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        rows = selectors.annotations_visible_to(actor_of(request)).filter(slide=slide)
+        found: InView = annotations_in_view(rows, form.validated_data["bbox"], form.validated_data["scale"])
+        return Response(InViewSerializer(found).data)
+
+
+class AnnotationBatchView(APIView):
+    """Several changes as one step."""
+
+    @extend_schema(
+        operation_id="apply_annotation_changes",
+        request=BatchSerializer,
+        responses=BatchResultSerializer,
+    )
+    def post(self, request: Request, slide_id: UUID) -> Response:
+        """Apply all of them or none."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        form = BatchSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        changes = [
+            Change(item["op"], item["id"], item.get("revision"), _values(item))
+            for item in form.validated_data["changes"]
+        ]
+        touched = _apply(request, slide, changes)
+        standing = [row for row in touched if row.deleted_at is None]
+        return Response(
+            {
+                "annotations": AnnotationSerializer(standing, many=True).data,
+                "deleted": [str(row.pk) for row in touched if row.deleted_at is not None],
+            }
+        )
+
+
+class AnnotationView(APIView):
+    """One annotation."""
+
+    @extend_schema(operation_id="get_annotation", responses=AnnotationSerializer)
+    def get(self, request: Request, annotation_id: UUID) -> Response:
+        """Return how it stands."""
+        annotation = selectors.get_annotation_for(actor_of(request), annotation_id)
+        return Response(AnnotationSerializer(annotation).data)
+
+    @extend_schema(
+        operation_id="change_annotation",
+        request=AnnotationChangesSerializer,
+        responses=AnnotationSerializer,
+    )
+    def patch(self, request: Request, annotation_id: UUID) -> Response:
+        """Change shape, label or note."""
+        annotation = selectors.get_annotation_for(actor_of(request), annotation_id, deleted=True)
+        form = AnnotationChangesSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        data = form.validated_data
+        change = Change("update", annotation.pk, data["revision"], _values(data))
+        [annotation] = _apply(request, annotation.slide, [change])
+        return Response(AnnotationSerializer(annotation).data)
+
+    @extend_schema(
+        operation_id="delete_annotation",
+        parameters=[OpenApiParameter("revision", int, required=True)],
+        responses={204: OpenApiResponse(description="It is gone; it can be restored.")},
+    )
+    def delete(self, request: Request, annotation_id: UUID) -> Response:
+        """Delete it; its revisions stay and it can be restored."""
+        annotation = selectors.get_annotation_for(actor_of(request), annotation_id)
+        form = AnnotationChangesSerializer(data={"revision": request.query_params.get("revision")})
+        form.is_valid(raise_exception=True)
+        change = Change("delete", annotation.pk, form.validated_data["revision"])
+        _apply(request, annotation.slide, [change])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RestoreAnnotationView(APIView):
+    """Bringing back what was deleted."""
+
+    @extend_schema(operation_id="restore_annotation", request=None, responses=AnnotationSerializer)
+    def post(self, request: Request, annotation_id: UUID) -> Response:
+        """Restore it."""
+        annotation = selectors.get_annotation_for(actor_of(request), annotation_id, deleted=True)
+        [annotation] = _apply(request, annotation.slide, [Change("restore", annotation.pk)])
+        return Response(AnnotationSerializer(annotation).data)
+
+
+class RevisionsView(GenericAPIView[Revision]):
+    """The history of an annotation."""
+
+    serializer_class = RevisionSerializer
+
+    @extend_schema(operation_id="list_revisions")
+    def get(self, request: Request, annotation_id: UUID) -> Response:
+        """List how it stood after each change."""
+        annotation = selectors.get_annotation_for(actor_of(request), annotation_id, deleted=True)
+        page = self.paginate_queryset(selectors.revisions_of(annotation))
+        return self.get_paginated_response(RevisionSerializer(page, many=True).data)
+
+
+class RegionsView(GenericAPIView[Region]):
+    """The finished regions of a slide."""
+
+    serializer_class = RegionSerializer
+
+    @extend_schema(operation_id="list_regions")
+    def get(self, request: Request, slide_id: UUID) -> Response:
+        """List them."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        page = self.paginate_queryset(selectors.regions_visible_to(actor_of(request)).filter(slide=slide))
+        return self.get_paginated_response(RegionSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="declare_finished",
+        request=NewRegionSerializer,
+        responses={201: RegionSerializer},
+    )
+    def post(self, request: Request, slide_id: UUID) -> Response:
+        """Declare an area finished."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        form = NewRegionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        region = services.declare_finished(
+            actor=actor_of(request),
+            slide=slide,
+            region_id=form.validated_data["id"],
+            geometry=form.validated_data["geometry"],
+        )
+        return Response(RegionSerializer(region).data, status=status.HTTP_201_CREATED)
+
+
+class RegionView(APIView):
+    """One finished region."""
+
+    @extend_schema(operation_id="revoke_finished", responses={204: None})
+    def delete(self, request: Request, region_id: UUID) -> Response:
+        """Take back that it is finished."""
+        region = selectors.get_region_for(actor_of(request), region_id)
+        services.revoke_finished(actor=actor_of(request), region=region)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,22 @@
+"""How many annotations and finished regions a slide has, for the gallery."""
+
+from __future__ import annotations
+
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from server.annotations.models import Annotation, Region
+from server.slides.hooks import register_count
+
+
+def register() -> None:
+    """Hang the two numbers on the list of slides."""
+    register_count(
+        "annotations_count", lambda: _per_slide(Annotation.objects.filter(deleted_at__isnull=True))
+    )
+    register_count("regions_count", lambda: _per_slide(Region.objects.filter(revoked_at__isnull=True)))
+
+
+def _per_slide(rows: QuerySet) -> Coalesce:  # type: ignore[type-arg]
+    grouped = rows.filter(slide=OuterRef("pk")).order_by().values("slide").annotate(number=Count("pk"))
+    return Coalesce(Subquery(grouped.values("number"), output_field=IntegerField()), 0)

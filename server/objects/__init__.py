@@ -1,0 +1,1 @@
+"""What machines make: object sets, their tiles, heat maps."""

@@ -1,0 +1,26 @@
+"""Who may do what with object sets. What is not listed is denied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from server.accounts.models import User
+from server.projects.models import Project, Role
+from server.projects.policies import require_role
+
+
+class ObjectSetPolicy:
+    """Every member may look; sets are made by runs that reviewers start and files that they bring."""
+
+    roles: ClassVar[Mapping[str, Role]] = {
+        "view": Role.ANNOTATOR,
+        "make": Role.REVIEWER,
+    }
+
+    def require(self, actor: User, project: Project, action: str) -> None:
+        """Raise NotVisibleError or NotAllowedError unless the actor may do this."""
+        require_role(actor, project, self.roles[action])
+
+
+object_set_policy: Final = ObjectSetPolicy()

@@ -1,0 +1,158 @@
+"""Writes about object sets and heat maps. The files are written by runs; here they become known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from ml.contracts import HeatMap as Grid
+from ml.objectset import write_heat_map
+from server.accounts.models import User
+from server.audit.services import record
+from server.core import storage
+from server.core.services import nothing_written, service
+from server.objects.models import HeatMap, ObjectSet
+from server.objects.policies import object_set_policy
+from server.objects.storage import heat_map_folder
+from server.slides.models import Slide
+
+
+@service
+def begin_object_set(
+    *,
+    actor: User,
+    slide: Slide,
+    name: str,
+    source: str,
+    labels: Sequence[Mapping[str, str]],
+    producer_id: UUID | None = None,
+    producer_name: str = "",
+) -> ObjectSet:
+    """Make a set that is being written; it is shown once it is finished."""
+    object_set_policy.require(actor, slide.project, "make")
+    object_set = ObjectSet.objects.create(
+        slide=slide,
+        name=name[:200],
+        source=source,
+        labels=list(labels),
+        producer_id=producer_id,
+        producer_name=producer_name[:200],
+    )
+    record(
+        actor=actor,
+        action="object_set.begin",
+        subject=object_set,
+        project=slide.project,
+        details={"name": name, "producer": producer_name},
+    )
+    return object_set
+
+
+@service
+def finish_object_set(
+    *,
+    actor: User,
+    object_set: ObjectSet,
+    key: str,
+    count: int,
+    summary: Mapping[str, Any],
+    labels: Sequence[Mapping[str, Any]] | None = None,
+) -> ObjectSet:
+    """Make a set ready whose files lie under ``key``. Finishing it twice changes nothing.
+
+    ``labels`` are given where they became known only while the set was written.
+    """
+    object_set_policy.require(actor, object_set.slide.project, "make")
+    locked = ObjectSet.objects.select_for_update().get(pk=object_set.pk)
+    if locked.state == ObjectSet.State.READY:
+        nothing_written()
+        if key != locked.storage_key:
+            transaction.on_commit(lambda: storage.delete(key))
+        return locked
+    locked.state = ObjectSet.State.READY
+    locked.storage_key, locked.count, locked.summary = key, count, dict(summary)
+    if labels is not None:
+        locked.labels = [dict(label) for label in labels]
+    locked.save(update_fields=["state", "storage_key", "count", "summary", "labels"])
+    record(
+        actor=actor,
+        action="object_set.finish",
+        subject=locked,
+        project=object_set.slide.project,
+        details={"count": count},
+    )
+    return locked
+
+
+@service
+def discard_object_set(*, actor: User, object_set: ObjectSet) -> None:
+    """Remove a set that will never be finished, with its heat maps."""
+    object_set_policy.require(actor, object_set.slide.project, "make")
+    locked = ObjectSet.objects.select_for_update().get(pk=object_set.pk)
+    if locked.state == ObjectSet.State.READY:
+        nothing_written()
+        return
+    folders = [heat_map_folder(pk) for pk in locked.heat_maps.values_list("pk", flat=True)]
+    record(actor=actor, action="object_set.discard", subject=locked, project=object_set.slide.project)
+    locked.delete()
+    transaction.on_commit(lambda: _delete_all(folders))
+
+
+@service
+def supersede_object_sets(*, actor: User, slide: Slide, sets: Sequence[ObjectSet]) -> None:
+    """Let older suggestions step back behind newer ones; what was decided on them stays."""
+    object_set_policy.require(actor, slide.project, "make")
+    if not sets:
+        nothing_written()
+        return
+    ObjectSet.objects.filter(pk__in=[item.pk for item in sets]).update(superseded_at=timezone.now())
+    for item in sets:
+        record(actor=actor, action="object_set.supersede", subject=item, project=slide.project)
+
+
+def grow_heat_map(*, object_set: ObjectSet, name: str, label_id: str | None, grid: Grid) -> HeatMap:
+    """Write how a heat map stands now under its next version; earlier files stay for open viewers.
+
+    This is progress of a run that is itself on record, so it writes no record of its own.
+    """
+    with transaction.atomic():
+        rows, columns = grid.values.shape
+        heat_map, _ = HeatMap.objects.select_for_update().get_or_create(
+            object_set=object_set,
+            name=name,
+            kind=grid.kind,
+            label_id=label_id,
+            defaults={
+                "slide": object_set.slide,
+                "x": grid.x,
+                "y": grid.y,
+                "step": grid.step,
+                "rows": rows,
+                "columns": columns,
+                "storage_key": "",
+            },
+        )
+        heat_map.version += 1
+        heat_map.storage_key = heat_map_folder(heat_map.pk)
+        folder = storage.storage_path(heat_map.storage_key)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_heat_map(folder, f"v{heat_map.version}", grid)
+        heat_map.rows, heat_map.columns = rows, columns
+        heat_map.save()
+    return heat_map
+
+
+def drop_files_of(slide: Slide) -> None:
+    """Delete the files of a slide's object sets and heat maps once the deletion of the slide stands."""
+    keys = [key for key in slide.object_sets.values_list("storage_key", flat=True) if key]
+    keys += [heat_map_folder(pk) for pk in slide.heat_maps.values_list("pk", flat=True)]
+    transaction.on_commit(lambda: _delete_all(keys))
+
+
+def _delete_all(keys: Sequence[str]) -> None:
+    for key in keys:
+        storage.delete(key)

@@ -1,0 +1,418 @@
+"""Suggestions, verdicts and the review queue over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.api import UserSerializer
+from server.accounts.authentication import actor_of
+from server.annotations.api import AnnotationSerializer, GeometryField, NewAnnotationSerializer
+from server.annotations.services import EDITABLE
+from server.objects.selectors import get_object_set_for
+from server.projects.selectors import get_label, get_project_for
+from server.review import queue, selectors, services
+from server.review.models import Verdict
+from server.review.selectors import Suggestion
+from server.slides.api import region_address
+from server.slides.grants import issue_grant
+
+MOST_INDICES = 10_000
+MOST_ON_A_PAGE = 200
+MOST_DECIDED = 50_000
+MOST_TOLD = 50
+CROP_SIDE = 224
+# A crop shows this much more than the suggestion, so that a person sees where it lies.
+CROP_MARGIN = 0.35
+
+
+class BoundsSerializer(serializers.Serializer[Any]):
+    """A box in level-0 pixels."""
+
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    width = serializers.FloatField()
+    height = serializers.FloatField()
+
+
+class SuggestionSerializer(serializers.Serializer[Any]):
+    """One object of a set, and what was said of it."""
+
+    object_set_id = serializers.UUIDField(source="object_set.pk")
+    index = serializers.IntegerField()
+    label_id = serializers.UUIDField(allow_null=True)
+    score = serializers.FloatField()
+    uncertainty = serializers.FloatField()
+    x = serializers.FloatField()
+    y = serializers.FloatField()
+    bounds = BoundsSerializer()
+    geometry = GeometryField()
+    state = serializers.ChoiceField(choices=("open", "accepted", "rejected", "relabelled", "redrawn"))
+    current_label_id = serializers.UUIDField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class QueueSlideSerializer(serializers.Serializer[Any]):
+    """The slide of a suggestion."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    mpp = serializers.FloatField(source="mpp_x", allow_null=True)
+
+
+class ProducerSerializer(serializers.Serializer[Any]):
+    """What made a suggestion."""
+
+    id = serializers.UUIDField(source="producer_id", allow_null=True)
+    name = serializers.CharField(source="producer_name")
+
+
+class QueueItemSerializer(SuggestionSerializer):
+    """A suggestion in the queue, with all that is needed to judge it."""
+
+    slide = QueueSlideSerializer(source="object_set.slide")
+    model_version = ProducerSerializer(source="object_set")
+    crop = serializers.SerializerMethodField()
+
+    def get_crop(self, item: Suggestion) -> str:
+        """Return the address of a picture of the suggestion with something around it."""
+        slide = item.object_set.slide
+        side = max(item.bounds["width"], item.bounds["height"], 32) * (1 + 2 * CROP_MARGIN)
+        width, height = min(round(side), slide.width), min(round(side), slide.height)
+        centre_x = item.bounds["x"] + item.bounds["width"] / 2
+        centre_y = item.bounds["y"] + item.bounds["height"] / 2
+        x = min(max(round(centre_x - width / 2), 0), slide.width - width)
+        y = min(max(round(centre_y - height / 2), 0), slide.height - height)
+        address = region_address(slide, self.context["grants"](slide))
+        return f"{address}&x={x}&y={y}&width={width}&height={height}&size={CROP_SIDE}"
+
+
+class QueueSerializer(serializers.Serializer[Any]):
+    """A page of the queue. ``next`` goes into ``after`` for the next page."""
+
+    count = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+    results = QueueItemSerializer(many=True)
+
+
+class QueueQuerySerializer(serializers.Serializer[Any]):
+    """Which part of the queue is wanted."""
+
+    order = serializers.ChoiceField(choices=queue.ORDERS, default="uncertainty")
+    label = serializers.UUIDField(required=False)  # type: ignore[assignment]
+    slide = serializers.UUIDField(required=False)
+    min_score = serializers.FloatField(required=False)
+    max_score = serializers.FloatField(required=False)
+    min_uncertainty = serializers.FloatField(required=False)
+    max_uncertainty = serializers.FloatField(required=False)
+    min_area = serializers.FloatField(required=False)
+    max_area = serializers.FloatField(required=False)
+    include_skipped = serializers.BooleanField(default=False)
+    limit = serializers.IntegerField(min_value=1, max_value=MOST_ON_A_PAGE, default=50)
+    after = serializers.CharField(required=False, allow_blank=True, max_length=500)
+
+
+class VerdictSerializer(serializers.ModelSerializer[Verdict]):
+    """What a reviewer said of some suggestions."""
+
+    object_set_id = serializers.UUIDField(read_only=True)
+    label_id = serializers.UUIDField(read_only=True, allow_null=True)
+    annotation_id = serializers.UUIDField(read_only=True, allow_null=True)
+    undoes = serializers.UUIDField(source="undoes_id", read_only=True, allow_null=True)
+    reviewer = UserSerializer(read_only=True)
+
+    class Meta:
+        model = Verdict
+        fields = (
+            "id",
+            "object_set_id",
+            "sequence",
+            "kind",
+            "label_id",
+            "reason",
+            "comment",
+            "count",
+            "reviewer",
+            "created_at",
+            "annotation_id",
+            "undoes",
+        )
+
+
+class GivenVerdictSerializer(VerdictSerializer):
+    """A verdict that was just given, and what others said since the state that its giver had seen."""
+
+    meanwhile = VerdictSerializer(many=True, read_only=True)
+
+    class Meta(VerdictSerializer.Meta):
+        fields = (*VerdictSerializer.Meta.fields, "meanwhile")  # type: ignore[assignment]
+
+
+class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
+    """Conditions that all must hold."""
+
+    label = serializers.UUIDField(required=False)  # type: ignore[assignment]
+    min_score = serializers.FloatField(required=False)
+    max_score = serializers.FloatField(required=False)
+    min_uncertainty = serializers.FloatField(required=False)
+    max_uncertainty = serializers.FloatField(required=False)
+    min_area = serializers.FloatField(required=False)
+    max_area = serializers.FloatField(required=False)
+    within = GeometryField(required=False)
+
+
+class NewVerdictSerializer(serializers.Serializer[Any]):
+    """A verdict on objects by number, or on all open ones that a filter chooses."""
+
+    kind = serializers.ChoiceField(choices=("accepted", "rejected", "relabelled"))
+    label_id = serializers.UUIDField(required=False, allow_null=True)
+    reason = serializers.ChoiceField(choices=Verdict.Reason.choices, required=False, allow_blank=True)
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=5000)
+    indices = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=2**32 - 1),
+        required=False,
+        max_length=MOST_INDICES,
+    )
+    filter = ChoiceOfObjectsSerializer(required=False)
+    replace = serializers.BooleanField(default=False)
+    seen_version = serializers.IntegerField(required=False, min_value=0)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require exactly one way of naming objects."""
+        if ("indices" in attrs) == ("filter" in attrs):
+            message = "Give either indices or a filter."
+            raise serializers.ValidationError({"indices": message})
+        return attrs
+
+
+class CountSerializer(serializers.Serializer[Any]):
+    """How many."""
+
+    count = serializers.IntegerField()
+
+
+class RedrawSerializer(serializers.Serializer[Any]):
+    """The number of the suggestion, and the annotation that takes its place."""
+
+    index = serializers.IntegerField(min_value=0)
+    annotation = NewAnnotationSerializer()
+    replace = serializers.BooleanField(default=False)
+
+
+class RedrawnSerializer(serializers.Serializer[Any]):
+    """The verdict and the annotation."""
+
+    verdict = VerdictSerializer()
+    annotation = AnnotationSerializer()
+
+
+class DecidedSerializer(serializers.Serializer[Any]):
+    """Rows of number, state and new label: the first ones; ``count`` is that of all."""
+
+    version = serializers.IntegerField()
+    count = serializers.IntegerField()
+    decided = serializers.ListField(child=serializers.ListField())
+
+
+class ObjectNameSerializer(serializers.Serializer[Any]):
+    """One object of one set."""
+
+    object_set_id = serializers.UUIDField()
+    index = serializers.IntegerField(min_value=0)
+
+
+class QueueView(APIView):
+    """The open suggestions of a project."""
+
+    @extend_schema(operation_id="review_queue", parameters=[QueueQuerySerializer], responses=QueueSerializer)
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """List them, the most doubtful first."""
+        project = get_project_for(actor_of(request), project_id)
+        form = QueueQuerySerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        asked = dict(form.validated_data)
+        page = queue.review_queue(
+            actor=actor_of(request),
+            project=project,
+            order=asked.pop("order"),
+            include_skipped=asked.pop("include_skipped"),
+            limit=asked.pop("limit"),
+            after=asked.pop("after", None),
+            wanted=asked,
+        )
+        grants: dict[str, str] = {}
+
+        def grant(slide: Any) -> str:
+            return grants.setdefault(slide.sha256, issue_grant(slide.sha256)[0])
+
+        body = QueueItemSerializer(page.items, many=True, context={"grants": grant}).data
+        return Response({"count": page.count, "next": page.after, "results": body})
+
+
+class SuggestionsView(APIView):
+    """Objects of a set by number."""
+
+    @extend_schema(
+        operation_id="list_suggestions",
+        parameters=[OpenApiParameter("indices", str, required=True, description="Numbers, by commas.")],
+        responses=SuggestionSerializer(many=True),
+    )
+    def get(self, request: Request, set_id: UUID) -> Response:
+        """Return them in the order asked for."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        parts = [part for part in request.query_params.get("indices", "").split(",") if part]
+        if len(parts) > MOST_ON_A_PAGE or not all(part.isascii() and part.isdigit() for part in parts):
+            message = f"At most {MOST_ON_A_PAGE} numbers, separated by commas."
+            raise serializers.ValidationError({"indices": message})
+        found = selectors.suggestions(object_set, [int(part) for part in parts])
+        return Response({"results": SuggestionSerializer(found, many=True).data})
+
+
+class SuggestionAtView(APIView):
+    """The object at a place."""
+
+    @extend_schema(
+        operation_id="suggestion_at",
+        parameters=[OpenApiParameter("x", float, required=True), OpenApiParameter("y", float, required=True)],
+        responses=SuggestionSerializer,
+    )
+    def get(self, request: Request, set_id: UUID) -> Response:
+        """Return the smallest object that covers the point."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        place = {}
+        for name in ("x", "y"):
+            field = serializers.FloatField()
+            place[name] = field.run_validation(request.query_params.get(name))
+        found = selectors.suggestion_at(object_set, place["x"], place["y"])
+        return Response(SuggestionSerializer(found).data)
+
+
+class DecidedView(APIView):
+    """What was decided on a set."""
+
+    @extend_schema(operation_id="list_decided", responses=DecidedSerializer)
+    def get(self, request: Request, set_id: UUID) -> Response:
+        """Return the numbers of decided objects with their state."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        version, count, rows = selectors.decided_objects(object_set, MOST_DECIDED)
+        return Response({"version": version, "count": count, "decided": rows})
+
+
+class VerdictsView(GenericAPIView[Verdict]):
+    """The verdicts on a set."""
+
+    serializer_class = VerdictSerializer
+
+    @extend_schema(operation_id="list_verdicts")
+    def get(self, request: Request, set_id: UUID) -> Response:
+        """List them in order."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        rows = selectors.verdicts_visible_to(actor_of(request)).filter(object_set=object_set)
+        return self.get_paginated_response(VerdictSerializer(self.paginate_queryset(rows), many=True).data)
+
+    @extend_schema(
+        operation_id="give_verdict",
+        request=NewVerdictSerializer,
+        parameters=[OpenApiParameter("dry_run", bool, description="Only count what a filter chooses.")],
+        responses={201: GivenVerdictSerializer, 200: CountSerializer},
+    )
+    def post(self, request: Request, set_id: UUID) -> Response:
+        """Accept, reject or relabel."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        form = NewVerdictSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
+        if request.query_params.get("dry_run") == "true" and "filter" in asked:
+            count = services.count_concerned(
+                actor=actor_of(request), object_set=object_set, wanted=asked["filter"]
+            )
+            return Response({"count": count})
+        label_id = asked.get("label_id")
+        verdict = services.give_verdict(
+            actor=actor_of(request),
+            object_set=object_set,
+            kind=asked["kind"],
+            label=get_label(object_set.slide.project, label_id) if label_id else None,
+            reason=asked.get("reason", ""),
+            comment=asked.get("comment", ""),
+            indices=asked.get("indices"),
+            wanted=asked.get("filter"),
+            replace=asked["replace"],
+        )
+        seen = asked.get("seen_version", verdict.sequence)
+        verdict.meanwhile = selectors.verdicts_between(object_set, seen, verdict, MOST_TOLD)  # type: ignore[attr-defined]
+        return Response(GivenVerdictSerializer(verdict).data, status=status.HTTP_201_CREATED)
+
+
+class RedrawView(APIView):
+    """Fixing the shape of a suggestion."""
+
+    @extend_schema(
+        operation_id="redraw_suggestion", request=RedrawSerializer, responses={201: RedrawnSerializer}
+    )
+    def post(self, request: Request, set_id: UUID) -> Response:
+        """Make an annotation whose parent is the suggestion."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        form = RedrawSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        drawn = form.validated_data["annotation"]
+        verdict, annotation = services.redraw_suggestion(
+            actor=actor_of(request),
+            object_set=object_set,
+            index=form.validated_data["index"],
+            annotation_id=drawn["id"],
+            values={name: drawn[name] for name in EDITABLE if name in drawn},
+            replace=form.validated_data["replace"],
+        )
+        body = RedrawnSerializer({"verdict": verdict, "annotation": annotation}).data
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class UndoVerdictView(APIView):
+    """Taking a verdict back."""
+
+    @extend_schema(operation_id="undo_verdict", request=None, responses={201: VerdictSerializer})
+    def post(self, request: Request, verdict_id: UUID) -> Response:
+        """Undo it, by another verdict."""
+        verdict = selectors.get_verdict_for(actor_of(request), verdict_id)
+        undoing = services.undo_verdict(actor=actor_of(request), verdict=verdict)
+        return Response(VerdictSerializer(undoing).data, status=status.HTTP_201_CREATED)
+
+
+class HistoryView(APIView):
+    """All that was said of one object."""
+
+    @extend_schema(operation_id="suggestion_history", responses=VerdictSerializer(many=True))
+    def get(self, request: Request, set_id: UUID, index: int) -> Response:
+        """List the verdicts that concern it."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        rows = selectors.history_of(actor_of(request), object_set, index)
+        return Response(VerdictSerializer(rows, many=True).data)
+
+
+class SkipView(APIView):
+    """Putting a suggestion off."""
+
+    @extend_schema(operation_id="skip_suggestion", request=ObjectNameSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Skip it, for this reviewer."""
+        return self._change(request, services.skip_suggestion)
+
+    @extend_schema(operation_id="unskip_suggestion", request=ObjectNameSerializer, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Take it back into the queue."""
+        return self._change(request, services.unskip_suggestion)
+
+    def _change(self, request: Request, change: Any) -> Response:
+        form = ObjectNameSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        object_set = get_object_set_for(actor_of(request), form.validated_data["object_set_id"])
+        change(actor=actor_of(request), object_set=object_set, index=form.validated_data["index"])
+        return Response(status=status.HTTP_204_NO_CONTENT)

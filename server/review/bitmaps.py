@@ -1,0 +1,25 @@
+"""Between arrays of object numbers and Roaring bitmaps, without a Python number for each."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+
+def bitmap_of(numbers: NDArray[np.generic]) -> BitMap:
+    """Return the bitmap of object numbers, whole and not negative."""
+    # The array module's buffer is the one that pyroaring reads at once.
+    return BitMap(array("I", numbers.astype(np.uint32, copy=False).tobytes()))
+
+
+def numbers_of(bitmap: BitMap) -> NDArray[np.int64]:
+    """Return the numbers in a bitmap, in order."""
+    return np.frombuffer(bitmap.to_array(), dtype=np.uint32).astype(np.int64)
+
+
+def read_bitmap(content: bytes | memoryview) -> BitMap:
+    """Return a stored bitmap; nothing stored is an empty one."""
+    return BitMap.deserialize(bytes(content)) if content else BitMap()

@@ -1,0 +1,28 @@
+"""Who may say what of suggestions. What is not listed is denied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from server.accounts.models import User
+from server.projects.models import Project, Role
+from server.projects.policies import require_role
+
+
+class ReviewPolicy:
+    """Every member may look; reviewers decide; managers take back what others decided."""
+
+    roles: ClassVar[Mapping[str, Role]] = {
+        "view": Role.ANNOTATOR,
+        "queue": Role.REVIEWER,
+        "decide": Role.REVIEWER,
+        "undo_others": Role.MANAGER,
+    }
+
+    def require(self, actor: User, project: Project, action: str) -> Role:
+        """Return the actor's role; raises NotVisibleError or NotAllowedError."""
+        return require_role(actor, project, self.roles[action])
+
+
+review_policy: Final = ReviewPolicy()

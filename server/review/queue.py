@@ -1,0 +1,183 @@
+"""The queue of open suggestions of a project, crossing slides, in one order that all views share.
+
+Ties are broken by set and number, so the order is total and a place in it can be named: the cursor
+is the key of the last suggestion seen, and stays good when suggestions before it are decided. Each
+set keeps its objects in every order, so a page reads what it shows and what was decided before it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from server.accounts.models import User
+from server.objects.models import ObjectSet
+from server.objects.selectors import current_sets_of, open_object_set
+from server.projects.models import Project
+from server.review.bitmaps import bitmap_of, numbers_of
+from server.review.choosing import matching
+from server.review.errors import BadCursorError
+from server.review.models import ReviewState, Skip
+from server.review.policies import review_policy
+from server.review.remembered import decisions_at
+from server.review.selectors import Suggestion, suggestions
+from server.review.settled import settled_objects
+from server.slides.selectors import slides_visible_to
+
+ORDERS: Final = ("uncertainty", "score", "position")
+# The number of objects up to which those that are open are sorted, instead of walking along the order.
+_FEW: Final = 20_000
+_STEP: Final = 2048
+_LONGEST_STEP: Final = 2**18
+
+Key = tuple[float, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """Some suggestions in order, how many there are in all, and where to go on."""
+
+    count: int
+    items: list[Suggestion]
+    after: str | None
+
+
+def review_queue(
+    *,
+    actor: User,
+    project: Project,
+    order: str = "uncertainty",
+    wanted: Mapping[str, Any] | None = None,
+    include_skipped: bool = False,
+    limit: int = 50,
+    after: str | None = None,
+) -> QueuePage:
+    """Return the next open suggestions. ``wanted`` may hold ``slide`` and the conditions of a filter.
+
+    ``uncertainty``: the most doubtful first; ``score``: the least sure first; ``position``: slide by
+    slide, near ones together.
+    """
+    review_policy.require(actor, project, "queue")
+    wanted = wanted or {}
+    slides = slides_visible_to(actor).filter(project=project)
+    if wanted.get("slide"):
+        slides = slides.filter(pk=wanted["slide"])
+    sets = list(
+        current_sets_of(slides).select_related("slide__project").order_by("slide__name", "created_at", "id")
+    )
+    start = _read_cursor(after)
+    keys: list[Key] = []
+    count = 0
+    skipped = {} if include_skipped else _skipped(actor, sets)
+    for rank, (object_set, open_ones) in enumerate(_open_objects(sets, wanted, skipped)):
+        count += len(open_ones)
+        keys += _Line(object_set, order, rank).first(open_ones, start, limit + 1)
+    keys.sort()
+    page, rest = keys[:limit], keys[limit:]
+    return QueuePage(
+        count=count,
+        items=_look_up(sets, page),
+        after=_write_cursor(page[-1]) if rest else None,
+    )
+
+
+def _open_objects(
+    sets: Sequence[ObjectSet], wanted: Mapping[str, Any], skipped: Mapping[Any, list[int]]
+) -> Iterator[tuple[ObjectSet, BitMap]]:
+    """Yield each set with its objects that wait for a verdict."""
+    versions = dict(ReviewState.objects.filter(object_set__in=sets).values_list("pk", "version"))
+    for object_set, settled in zip(sets, settled_objects(sets), strict=True):
+        open_ones = matching(object_set, wanted) - settled
+        if object_set.pk in versions:
+            open_ones -= decisions_at(object_set.pk, versions[object_set.pk]).decided
+        open_ones -= BitMap(skipped.get(object_set.pk, ()))
+        yield object_set, open_ones
+
+
+def _skipped(actor: User, sets: Sequence[ObjectSet]) -> dict[Any, list[int]]:
+    found: dict[Any, list[int]] = {}
+    rows = Skip.objects.filter(object_set__in=sets, reviewer=actor)
+    for set_id, index in rows.values_list("object_set_id", "object_index"):
+        found.setdefault(set_id, []).append(index)
+    return found
+
+
+class _Line:
+    """The objects of one set in one order."""
+
+    def __init__(self, object_set: ObjectSet, order: str, rank: int) -> None:
+        files = open_object_set(object_set)
+        self._count, self._rank = object_set.count, rank
+        self._values: NDArray[np.float32] | None = None
+        self._sign = np.float32(-1 if order == "uncertainty" else 1)
+        if order != "position":
+            self._values = files.columns()[order]
+            self._numbers = files.order(f"by_{order}")
+
+    def first(self, open_ones: BitMap, start: Key | None, limit: int) -> list[Key]:
+        """Return the keys of the first ``limit`` open objects behind a place."""
+        if self._values is None:
+            return self._by_number(open_ones, start, limit)
+        if len(open_ones) <= _FEW:
+            numbers = numbers_of(open_ones)
+            values = self._values[numbers] * self._sign
+            chosen = np.lexsort((numbers, values))
+            keys = [(float(values[i]), self._rank, int(numbers[i])) for i in chosen]
+            return keys[bisect_right(keys, start) if start else 0 :][:limit]
+        return self._walk(open_ones, start, limit)
+
+    def _by_number(self, open_ones: BitMap, start: Key | None, limit: int) -> list[Key]:
+        behind = open_ones
+        if start is not None and start >= (0.0, self._rank, 0):
+            last = start[2] if start[:2] == (0.0, self._rank) else self._count
+            behind = open_ones - BitMap(range(last + 1))
+        return [(0.0, self._rank, number) for number, _ in zip(behind, range(limit), strict=False)]
+
+    def _walk(self, open_ones: BitMap, start: Key | None, limit: int) -> list[Key]:
+        at = bisect_right(range(self._count), start, key=self._key) if start else 0
+        step = _STEP
+        keys: list[Key] = []
+        while at < self._count and len(keys) < limit:
+            numbers = self._numbers[at : at + step]
+            is_open = np.isin(numbers, numbers_of(bitmap_of(numbers) & open_ones), assume_unique=True)
+            places = at + np.flatnonzero(is_open)[: limit - len(keys)]
+            keys += [self._key(int(place)) for place in places]
+            at, step = at + step, min(4 * step, _LONGEST_STEP)
+        return keys
+
+    def _key(self, place: int) -> Key:
+        number = int(self._numbers[place])
+        return float(self._values[number] * self._sign), self._rank, number  # type: ignore[index]
+
+
+def _look_up(sets: list[ObjectSet], page: list[Key]) -> list[Suggestion]:
+    found: dict[tuple[int, int], Suggestion] = {}
+    for rank in {rank for _, rank, _ in page}:
+        numbers = [index for _, other, index in page if other == rank]
+        for item in suggestions(sets[rank], numbers):
+            found[rank, item.index] = item
+    return [found[rank, index] for _, rank, index in page]
+
+
+def _write_cursor(key: Key) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+
+
+def _read_cursor(text: str | None) -> Key | None:
+    if not text:
+        return None
+    try:
+        value, rank, index = json.loads(base64.urlsafe_b64decode(text))
+        return float(value), int(rank), int(index)
+    except (binascii.Error, ValueError, TypeError, OverflowError) as error:
+        message = "This place in the queue is unknown; start from the beginning."
+        raise BadCursorError(message) from error

@@ -1,0 +1,106 @@
+"""What was decided, tile by tile: the part of a picture of a set that changes. See objects/README.md."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from ml.objectset import Limits
+from ml.objectset.cells import cell_of
+from ml.objectset.reader import ObjectSet as ObjectFiles
+from ml.objectset.reader import Tile
+from ml.objectset.tiles import cell_places, stream
+from server.objects.errors import NoObjectError
+from server.objects.models import ObjectSet
+from server.objects.selectors import open_object_set
+from server.review.bitmaps import bitmap_of, numbers_of
+from server.review.fold import Decisions
+from server.review.models import ReviewState
+from server.review.remembered import decisions_at
+
+STATES: Final = {"accepted": 1, "rejected": 2, "relabelled": 3, "redrawn": 4}
+_NONE: Final = -1
+_COUNTED: Final = ("x", "y", "label", "score", "uncertainty", "area")
+
+
+def version_of(object_set: ObjectSet) -> int:
+    """Return the version of what was decided on a set; 0 before the first verdict."""
+    found = ReviewState.objects.filter(pk=object_set.pk).values_list("version", flat=True).first()
+    return found or 0
+
+
+def states_of_tile(object_set: ObjectSet, version: int, place: tuple[int, int, int], limits: Limits) -> bytes:
+    """Return an Arrow stream of the decided objects of a tile, or of their counts by cell.
+
+    Raises NoObjectError outside the pyramid.
+    """
+    files = open_object_set(object_set)
+    try:
+        tile = files.place(*place)
+    except IndexError as error:
+        raise NoObjectError(str(error)) from error
+    decisions = decisions_at(object_set.pk, version) if version else Decisions()
+    label_ids = list(decisions.relabelled)
+    kind, batch = ("cells", _cells) if tile.cells else ("shapes", _shapes)
+    told = {"kind": kind, "version": version, "label_ids": json.dumps(label_ids)}
+    return stream(batch(files, tile, decisions, limits), told, files.manifest.scale)
+
+
+def _shapes(files: ObjectFiles, tile: Tile, decisions: Decisions, limits: Limits) -> pa.RecordBatch:
+    """Return index, state and new label of the decided objects among a tile's rows."""
+    del limits  # the rows of a tile of shapes are filtered where they are drawn
+    shown = BitMap(range(tile.start, tile.end)) | bitmap_of(files.guests(tile))
+    found = [(numbers_of(objects & shown), state, new) for state, new, objects in _each(decisions)]
+    return pa.record_batch(
+        {
+            "index": _joined([numbers for numbers, _, _ in found], np.uint32),
+            "state": _joined([np.full(len(numbers), state) for numbers, state, _ in found], np.uint8),
+            "new_label": _joined([np.full(len(numbers), new) for numbers, _, new in found], np.int16),
+        }
+    )
+
+
+def _cells(files: ObjectFiles, tile: Tile, decisions: Decisions, limits: Limits) -> pa.RecordBatch:
+    """Return how many objects of each cell and label are in each state."""
+    inside = BitMap(range(tile.start, tile.end))
+    columns = {name: files.columns()[name] for name in _COUNTED}
+    rows: dict[str, list[NDArray[Any]]] = {"cell": [], "label": [], "state": [], "new_label": [], "count": []}
+    labels = max(1, len(files.manifest.labels))
+    for state, new, objects in _each(decisions):
+        numbers = numbers_of(objects & inside)
+        part = {name: values[numbers] for name, values in columns.items()}
+        keys = cell_of(part, tile.square) * labels + part["label"]
+        kept = limits.mask(part)
+        counted = np.bincount(keys if kept is None else keys[kept])
+        present = np.flatnonzero(counted)
+        told = (present // labels, present % labels, np.full(len(present), state))
+        for name, values in zip(rows, (*told, np.full(len(present), new), counted[present]), strict=True):
+            rows[name].append(values)
+    places = cell_places(_joined(rows["cell"], np.int64), tile.square, files.manifest.scale)
+    return pa.record_batch(
+        {
+            **dict(zip(("x", "y", "size"), places, strict=True)),
+            "label": _joined(rows["label"], np.uint16),
+            "state": _joined(rows["state"], np.uint8),
+            "new_label": _joined(rows["new_label"], np.int16),
+            "count": _joined(rows["count"], np.uint32),
+        }
+    )
+
+
+def _each(decisions: Decisions) -> list[tuple[int, int, BitMap]]:
+    """Return (state, place of the new label or -1, objects)."""
+    places = {label_id: number for number, label_id in enumerate(decisions.relabelled)}
+    return [
+        (STATES[kind], places[label_id] if label_id else _NONE, objects)
+        for kind, label_id, objects in decisions.each()
+    ]
+
+
+def _joined(parts: list[NDArray[Any]], kind: Any) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype=kind), *(part.astype(kind) for part in parts)])

@@ -1,0 +1,37 @@
+"""Tools that show where a model looked, and whether that is true."""
+
+from __future__ import annotations
+
+from ml.catalogue.info import ToolInfo
+
+TOOLS: tuple[ToolInfo, ...] = (
+    ToolInfo(
+        name="explain",
+        title="Where a model looked",
+        group="explaining",
+        summary="Paints over a patch what spoke for its label, by one of six ways to ask a model.",
+        source="Zhou et al., CAM, CVPR (2016); Selvaraju et al., Grad-CAM, ICCV (2017); Chattopadhay et al., "
+        "Grad-CAM++, WACV (2018); Zeiler and Fergus, ECCV (2014); Sundararajan et al., ICML (2017); "
+        "Abnar and "
+        "Zuidema, ACL (2020).",
+        claim="Each map takes and gives the model its mind better than a map that knows nothing.",
+    ),
+    ToolInfo(
+        name="faithfulness",
+        title="Are the maps true",
+        group="explaining",
+        summary="Takes away what each kind of map points to, and redraws the model's weights, to see "
+        "whether it "
+        "tells the truth about this model.",
+        source="Petsiuk et al., RISE, BMVC (2018); Adebayo et al., NeurIPS (2018).",
+        claim="Maps change when the weights of the network are drawn anew.",
+    ),
+    ToolInfo(
+        name="hipomap",
+        title="HipoMap",
+        group="explaining",
+        summary="Turns a slide of any size into one small picture of how strongly a label speaks in it.",
+        source="Kosaraju et al., HipoMap (2022), from its description.",
+        claim="None of ours: no slides with diagnoses are held here.",
+    ),
+)

@@ -1,0 +1,168 @@
+"""What is known of a recipe and of its settings, in words. Free of torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ml.contracts import DataError, Task
+
+LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """One setting. ``type`` is integer, number, choice, boolean or text; ``optional`` allows None."""
+
+    name: str
+    title: str
+    description: str
+    unit: str
+    type: str
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+    optional: bool
+
+    def check(self, value: Any) -> Any:
+        """Return the value in its own type; raises DataError(``bad_config``) naming the field."""
+        if value is None and self.optional:
+            return None
+        if self.type == "choice":
+            return self._checked_choice(value)
+        if self.type == "boolean":
+            if not isinstance(value, bool):
+                self._refuse(f"is true or false, not {value!r}")
+            return value
+        if self.type == "text":
+            if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+                self._refuse(f"is a text of at most {LONGEST_TEXT} characters")
+            return value
+        return self._checked_number(value)
+
+    def parse(self, text: str) -> Any:
+        """Return the value that a person typed; raises DataError(``bad_config``)."""
+        if self.optional and text.lower() in {"", "none", "null"}:
+            return None
+        if self.type == "boolean" and text.lower() in {"true", "false"}:
+            return text.lower() == "true"
+        if self.type not in {"integer", "number"}:
+            return self.check(text)
+        try:
+            number = float(text)
+        except ValueError:
+            self._refuse(f"is a number, not {text!r}")
+        return self.check(number)
+
+    def _checked_choice(self, value: Any) -> Any:
+        if value not in self.choices:
+            self._refuse(f"is one of {', '.join(self.choices)}, not {value!r}")
+        return value
+
+    def _checked_number(self, value: Any) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            self._refuse(f"is a number, not {value!r}")
+        if self.type == "integer" and value != int(value):
+            self._refuse(f"is a whole number, not {value!r}")
+        if self.minimum is not None and value < self.minimum:
+            self._refuse(f"is at least {self.minimum:g}, not {value:g}")
+        if self.maximum is not None and value > self.maximum:
+            self._refuse(f"is at most {self.maximum:g}, not {value:g}")
+        return int(value) if self.type == "integer" else float(value)
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        message = f"{self.name} ({self.title}) {sentence}."
+        raise DataError("bad_config", message) from None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeInfo:
+    """A method in words.
+
+    ``needs`` says what it must be given, ``claim`` what it should achieve, ``cost`` how long it takes.
+    ``class_name`` is its class in ``ml.recipes.<module>``.
+    """
+
+    name: str
+    title: str
+    task: Task
+    summary: str
+    source: str
+    claim: str
+    needs: str
+    cost: str
+    quick: bool
+    config: type[Any]
+    class_name: str
+
+    @property
+    def module(self) -> str:
+        """Return the name of its module: as the method's, with underscores."""
+        return self.name.replace("-", "_")
+
+    @property
+    def fields(self) -> tuple[FieldInfo, ...]:
+        """Return the settings in the order in which a form shows them."""
+        types = typing.get_type_hints(self.config)
+        return tuple(_field_info(item, types[item.name]) for item in dataclasses.fields(self.config))
+
+    def complete_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Fill in what is missing; raises DataError(``bad_config``) that names the wrong field."""
+        known = {item.name: item for item in self.fields}
+        unknown = sorted(set(config) - set(known))
+        if unknown:
+            message = f"{self.title} has no setting {', '.join(unknown)}; there are: {', '.join(known)}."
+            raise DataError("bad_config", message)
+        return {name: item.check(config.get(name, item.default)) for name, item in known.items()}
+
+    def needs_resolution(self, config: Mapping[str, Any]) -> bool:
+        """Say whether slides must have µm per pixel with these settings."""
+        return self.complete_config(config).get("mpp") is not None
+
+
+def _field_info(item: dataclasses.Field[Any], hint: Any) -> FieldInfo:
+    kinds = {kind for kind in (typing.get_args(hint) or (hint,)) if kind is not type(None)}
+    meta = item.metadata
+    return FieldInfo(
+        name=item.name,
+        title=meta["title"],
+        description=meta["description"],
+        unit=meta["unit"],
+        type=_type_name(kinds.pop(), meta["choices"]),
+        default=item.default,
+        minimum=meta["minimum"],
+        maximum=meta["maximum"],
+        choices=meta["choices"],
+        optional=type(None) in typing.get_args(hint),
+    )
+
+
+def _type_name(kind: type[Any], choices: tuple[str, ...]) -> str:
+    if choices:
+        return "choice"
+    return {int: "integer", float: "number", bool: "boolean", str: "text"}[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolInfo:
+    """A method that is no recipe: it makes or measures something beside a model.
+
+    Its module is ``ml.tools.<module>`` with ``add_arguments(parser)`` and ``run(options)``.
+    """
+
+    name: str
+    title: str
+    group: str
+    summary: str
+    source: str
+    claim: str
+
+    @property
+    def module(self) -> str:
+        """Return the name of its module: as the tool's, with underscores."""
+        return self.name.replace("-", "_")

@@ -1,0 +1,103 @@
+"""Whether a map is true.
+
+Take away what it points to and the model must change its mind: deletion and insertion, Petsiuk et al.,
+RISE, BMVC (2018). Draw the model's weights anew and the map must change: Adebayo et al., NeurIPS (2018).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage, stats
+
+from ml.contracts import DataError
+from ml.recipes.networked import NetworkRecipe
+from ml.recipes.patching import PatchRecipe
+
+STEPS: Final = 16
+SQUARES: Final = 8
+SOFT: Final = 0.15
+Map = NDArray[np.float32]
+Explainer = Callable[[PatchRecipe, NDArray[np.uint8], int], Map]
+
+
+@dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """Areas 0..1 under the class's probability: ``deletion`` low and ``insertion`` high is true."""
+
+    deletion: float
+    insertion: float
+
+    @property
+    def gap(self) -> float:
+        """Return insertion minus deletion: 0 for a map that knows nothing, at most 1."""
+        return self.insertion - self.deletion
+
+
+def faithfulness(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, values: Map) -> Faithfulness:
+    """Return how the probability falls as the strongest of 8 x 8 squares go, and rises as they come.
+
+    ``pixels`` (side, side, 3). What is taken away is painted in the blurred patch, which has its colours
+    and none of its shapes.
+    """
+    side = pixels.shape[0]
+    sigma = SOFT * side
+    soft = np.rint(ndimage.gaussian_filter(pixels.astype(np.float32), (sigma, sigma, 0))).astype(np.uint8)
+    squares = np.asarray(Image.fromarray(values).resize((SQUARES, SQUARES), Image.Resampling.BOX))
+    order = np.argsort(-squares.ravel(), kind="stable")
+    rank = np.empty(SQUARES * SQUARES, dtype=int)
+    rank[order] = np.arange(len(order))
+    place = np.minimum(np.arange(side) * SQUARES // side, SQUARES - 1)
+    ranks = rank.reshape(SQUARES, SQUARES)[np.ix_(place, place)][..., None]
+    counts = np.linspace(0, SQUARES * SQUARES, STEPS + 1).round()
+    fewer = [np.where(ranks < count, soft, pixels) for count in counts]
+    more = [np.where(ranks < count, pixels, soft) for count in counts]
+    shares = recipe.judge_pixels(np.stack([*fewer, *more]))[:, target]
+    deleted, inserted = shares[: STEPS + 1], shares[STEPS + 1 :]
+    return Faithfulness(*(float(np.trapezoid(part, dx=1 / STEPS)) for part in (deleted, inserted)))
+
+
+def random_map(shape: tuple[int, int], random: np.random.Generator) -> Map:
+    """Return a map that knows nothing, as smooth as explanations are."""
+    values = ndimage.gaussian_filter(random.normal(size=(SQUARES, SQUARES)), 1.0)
+    grown = ndimage.zoom(values, (shape[0] / SQUARES, shape[1] / SQUARES), order=1)
+    found: Map = ((grown - grown.min()) / max(float(np.ptp(grown)), 1e-12)).astype(np.float32)
+    return found
+
+
+def randomised(recipe: PatchRecipe, seed: int) -> PatchRecipe:
+    """Return the same recipe with a network of weights drawn anew; raises DataError(``cannot_explain``)."""
+    if not isinstance(recipe, NetworkRecipe):
+        message = f"{recipe.title} has no network whose weights could be drawn anew."
+        raise DataError("cannot_explain", message)
+    found: Any = copy.copy(recipe)
+    network = copy.deepcopy(recipe.fitted())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for module in network.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
+    found._network = network.eval()  # noqa: SLF001 - a copy of the same class
+    return found  # type: ignore[no-any-return]
+
+
+def sameness(
+    explainer: Explainer, recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, seed: int
+) -> float:
+    """Return Spearman's rank correlation of a map with that of the same network with drawn weights.
+
+    Near 1, the map shows the patch and not the model. 0 where one of the maps is flat.
+    """
+    first = explainer(recipe, pixels, target).ravel()
+    second = explainer(randomised(recipe, seed), pixels, target).ravel()
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(stats.spearmanr(first, second)[0])

@@ -1,0 +1,63 @@
+"""Why a model says what it says of a patch: one call for programs. Imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import Bounds, Context, DataError, Dataset, SlideReader
+from ml.explain.maps import MAPS
+from ml.explain.neighbours import Neighbour, nearest_labelled
+from ml.inference.patches import Squares
+from ml.recipes import load_model
+from ml.recipes.patching import PatchRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was found; ``map`` is float32 (rows, columns) in 0..1 over the patch."""
+
+    label: str
+    probability: float
+    map: NDArray[np.float32]
+    neighbours: tuple[Neighbour, ...]
+
+
+def explain(
+    model: Path,
+    slide: SlideReader,
+    bounds: Bounds,
+    context: Context,
+    *,
+    method: str = "grad-cam",
+    label: str | None = None,
+    examples: Dataset | None = None,
+    count: int = 6,
+) -> Explanation:
+    """Explain one patch of an open slide, ``bounds`` being a square in level-0 pixels.
+
+    ``label`` None asks for the likeliest one. Raises DataError(``cannot_explain``) where the model is no
+    classifier of patches, has no such map, or does not know the label.
+    """
+    recipe = load_model(model)
+    if not isinstance(recipe, PatchRecipe):
+        message = f"{recipe.title} does not judge patches one by one, so no patch of it can be explained."
+        raise DataError("cannot_explain", message)
+    if method not in MAPS:
+        message = f"There is no map named {method!r}; there are: {', '.join(MAPS)}."
+        raise DataError("cannot_explain", message)
+    if label is not None and label not in recipe.classes:
+        message = f"The model does not know the label {label!r}; it knows: {', '.join(recipe.classes)}."
+        raise DataError("cannot_explain", message)
+    squares = Squares(np.array([[bounds.x, bounds.y]], dtype=np.int64), bounds.width)
+    pixels = recipe.pixel_rows(slide, squares, context)[0]
+    probability = recipe.judge_pixels(pixels[None])[0]
+    target = recipe.classes.index(label) if label is not None else int(probability.argmax())
+    found = MAPS[method](recipe, pixels, target)
+    neighbours: tuple[Neighbour, ...] = ()
+    if examples is not None:
+        neighbours = nearest_labelled(recipe, slide, bounds, context, examples=examples, count=count)
+    return Explanation(recipe.classes[target], float(probability[target]), found, neighbours)

@@ -1,0 +1,48 @@
+"""MC-ViT's patch classifier: transformer paths for three magnifications that look at each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from torch import nn
+
+from ml.contracts import DataError
+from ml.data.augmentation import Variation
+from ml.networks.cast import Cast
+from ml.recipes.scaled import ScaledRecipe
+
+
+class CastRecipe(ScaledRecipe, recipe="cast"):
+    """Parallel paths with cross-attention after each stage."""
+
+    @classmethod
+    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
+        """Return an unfitted recipe; raises DataError(``bad_config``) where sizes do not divide."""
+        recipe = super().build(labels, config)
+        chosen = recipe.config
+        if chosen.pixels % chosen.square or chosen.width % chosen.heads:
+            message = (
+                f"pixels ({chosen.pixels}) must be a multiple of square ({chosen.square}), and width "
+                f"({chosen.width}) of heads ({chosen.heads})."
+            )
+            raise DataError("bad_config", message)
+        return recipe
+
+    def new_network(self) -> nn.Module:
+        """Return a fresh network."""
+        config = self.config
+        return Cast(
+            len(self.classes),
+            scales=config.scales,
+            pixels=config.pixels,
+            square=config.square,
+            width=config.width,
+            heads=config.heads,
+            stages=config.stages,
+            narrow=config.exchange == "class tokens",
+        )
+
+    def variation(self) -> Variation:
+        """Return how training patches are varied; all views of one alike."""
+        return Variation(stain=self.config.stain)

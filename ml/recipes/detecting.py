@@ -1,0 +1,172 @@
+"""What recipes share that find objects without outlining them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+from torch import Tensor
+
+from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, SlideReader
+from ml.data.objects import OutlinedImage, level_scale, outlined_images
+from ml.evaluation.bootstrap import resample_units
+from ml.evaluation.counts import evaluate_counts
+from ml.evaluation.froc import Matched, average_precision, best_threshold, counts_at, froc, match
+from ml.inference.windows import Window, read_windows, windows_of
+from ml.recipes.windowing import HALO, Batch, CoarseMaps, WindowRecipe, hold_out
+from ml.slides import tissue_mask
+from ml.training.crops import Layers, Material, draw_crops
+from ml.training.logistic import entropy_share
+
+VALIDATION_CROPS = 24
+# A point on a slide is drawn this large, in pixels as read.
+POINT = 3.0
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """``places`` (n, d) in pixels as read; ``middle`` (n, 2) = (y, x); ``label`` and ``score`` (n,)."""
+
+    places: Floats
+    middle: Floats
+    label: NDArray[np.int16]
+    score: NDArray[np.float32]
+
+
+class DetectionRecipe(WindowRecipe):
+    """A map of heat per label, whose peaks are objects. ``Config`` has ``reach`` besides the usual."""
+
+    @abstractmethod
+    def _painted(self, image: OutlinedImage, side: int) -> Material:
+        """Return an image with the layers that targets are made of."""
+
+    @abstractmethod
+    def _finish(self, layers: Layers) -> Layers:
+        """Return the targets of a crop from its layers."""
+
+    @abstractmethod
+    def _loss(self, found: Tensor, targets: Batch) -> Tensor:
+        """Return the loss of a batch's scores."""
+
+    @abstractmethod
+    def _detections(self, scores: NDArray[np.float32]) -> Detections:
+        """Return all detections, sure or not, of scores (c, h, w)."""
+
+    @abstractmethod
+    def _truth(self, image: OutlinedImage) -> Floats:
+        """Return the places (t, d) of an image's objects, in the order of their numbers."""
+
+    @abstractmethod
+    def _nearness(self, found: Floats, truth: Floats) -> Floats:
+        """Return (n, t): how well places fit, below 0 where they do not."""
+
+    @abstractmethod
+    def _geometry(self, places: Floats) -> NDArray[np.object_]:
+        """Return shapes (n,) of places, in pixels as read."""
+
+    @property
+    def threshold(self) -> float:
+        """Return the score from which something counts as found."""
+        return float(self.facts.get("threshold", 0.5))
+
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Train on ``train``; keep the weights, and the threshold, that do best on ``validation``."""
+        learned, held = self._material(dataset, context)
+        count = int(sum(image.instances.max() for image in learned))
+        if not count:
+            raise DataError("no_labels", "No object is marked in the training part. Mark some there.")
+        crop, batch = self.config.crop, self.config.batch
+        painted = [self._painted(image, crop) for image in learned]
+        fixed = [self._painted(image, crop) for image in held]
+        random = np.random.default_rng(context.seed)
+        progress = self._train(
+            painted,
+            lambda random: draw_crops(painted, batch, crop, random, self._finish),
+            lambda network, found: self._loss(network(found[0]), found[1:]),
+            draw_crops(fixed, min(VALIDATION_CROPS, 4 * batch), crop, random, self._finish),
+            context,
+        )
+        self.facts = {"images": len(learned), "objects": count, "epochs": progress.epoch}
+        self.facts["threshold"] = round(best_threshold([self._matched(image) for image in held]), 4)
+
+    def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
+        """Measure detections against the objects of one part; ``all`` is every part."""
+        self._ready(context)
+        images = outlined_images(dataset, (part,), self.config.mpp, POINT)
+        matched = []
+        for number, image in enumerate(images):
+            context.report(number / len(images), f"Image {number + 1} of {len(images)}")
+            matched.append(self._matched(image))
+        units = np.array([image.unit for image in images], dtype=np.str_)
+        weights = resample_units(units, context.seed)
+        return evaluate_counts(
+            self.labels,
+            counts_at(matched, self.threshold, len(self.labels)),
+            units,
+            int(sum(item.there.sum() for item in matched)),
+            seed=context.seed,
+            more={"froc": froc(matched, weights), "average_precision": average_precision(matched, weights)},
+        )
+
+    def predict(
+        self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
+    ) -> Iterator[Prediction]:
+        """Yield detections window by window; each comes from the window that holds its middle."""
+        self._ready(context)
+        scale = level_scale(slide, self.config.mpp)
+        windows = windows_of(slide, self.config.tile, HALO, scale, tissue=tissue_mask(slide), region=region)
+        if not len(windows.places):
+            yield Prediction(1.0)
+            return
+        shape = (windows.rows, windows.columns)
+        maps = CoarseMaps(len(self.labels), shape, self.config.tile, scale, greatest=True)
+        for number, (window, pixels) in enumerate(read_windows(slide, windows), start=1):
+            scores = self.see(pixels)
+            heat = scores[: len(self.labels)]
+            maps.paint(window, np.concatenate([1 - heat.max(axis=0, keepdims=True), heat]))
+            objects = self._objects(self._detections(scores), window, scale, region)
+            context.report(number / len(windows.places), f"Window {number} of {len(windows.places)}")
+            yield Prediction(number / len(windows.places), objects, maps.heat_maps())
+
+    @abstractmethod
+    def see(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return heat 0..1 of each label (k, h, w), and what else is needed, of RGB pixels (h, w, 3)."""
+
+    def _objects(
+        self, found: Detections, window: Window, scale: float, region: BaseGeometry | None
+    ) -> Objects:
+        owned = np.array([window.owns(y + 0.5, x + 0.5) for y, x in found.middle], dtype=bool)
+        kept = owned & (found.score >= self.threshold)
+        shapes = self._geometry(found.places[kept])
+        shapes = shapely.transform(shapes, lambda xy: xy * scale + (window.left, window.top))
+        label, score = found.label[kept], found.score[kept]
+        if region is not None:
+            inside = shapely.intersects(region, shapely.centroid(shapes))
+            shapes, label, score = shapes[inside], label[inside], score[inside]
+        doubt = entropy_share(np.stack([score, 1 - score], axis=1).astype(np.float64))
+        return Objects(shapes, label, score, doubt)
+
+    def _matched(self, image: OutlinedImage) -> Matched:
+        found = self._detections(self.see(image.pixels))
+        rows = np.rint(found.middle).astype(int).reshape(-1, 2)
+        looked = image.valid[rows[:, 0], rows[:, 1]]
+        there = np.unique(image.instances[image.instances > 0])
+        near = self._nearness(found.places[looked], self._truth(image)[there - 1])
+        return match(found.score[looked], found.label[looked], image.classes[there], near, len(self.labels))
+
+    def _material(
+        self, dataset: Dataset, context: Context
+    ) -> tuple[list[OutlinedImage], list[OutlinedImage]]:
+        learned = outlined_images(dataset, ("train",), self.config.mpp, POINT)
+        try:
+            return learned, outlined_images(dataset, ("validation",), self.config.mpp, POINT)
+        except DataError as error:
+            if error.code != "no_labels":
+                raise
+        return hold_out(learned, context.seed)

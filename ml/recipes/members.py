@@ -1,0 +1,186 @@
+"""What recipes share that ask several models of patches, trained here or earlier."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.catalogue import find_recipe
+from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.data.room import whole_folder
+from ml.inference.patches import Squares
+from ml.recipes import load_model, load_recipe_class
+from ml.recipes.patching import Judged, PatchRecipe, feature_store, plainly
+from ml.recipes.wrapping import open_patch_model
+
+CHUNK = 512
+FOLDER = "member-{}"
+MODEL = "model:"
+ENTRY = re.compile(r"([^,()]+)(?:\(([^()]*)\))?")
+GEOMETRY = ("patch", "stride", "mpp")
+LEAST = 1e-12
+FEWEST = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """A member as it was written: a recipe with settings, or an earlier model."""
+
+    recipe: str
+    settings: Mapping[str, Any]
+    model: str = ""
+
+
+def parse_members(text: str) -> list[Wanted]:
+    """Read ``recipe, recipe(key=value; key=value), model:name``; raises DataError(``bad_config``)."""
+    found = []
+    for entry, inside in ENTRY.findall(text):
+        name = entry.strip()
+        if not name:
+            continue
+        if name.startswith(MODEL):
+            found.append(Wanted("", {}, name.removeprefix(MODEL).strip()))
+            continue
+        fields = {item.name: item for item in find_recipe(name).fields}
+        settings = {}
+        for pair in filter(None, (piece.strip() for piece in inside.split(";"))):
+            key, equals, value = (piece.strip() for piece in pair.partition("="))
+            if not equals or key not in fields:
+                message = f"members: {pair!r} is no setting of {name}; there are: {', '.join(fields)}."
+                raise DataError("bad_config", message)
+            settings[key] = fields[key].parse(value)
+        found.append(Wanted(name, settings))
+    if len(found) < FEWEST:
+        message = "members: name at least two, as in descriptors, convolutional(encoder=small)."
+        raise DataError("bad_config", message)
+    return found
+
+
+class MemberRecipe(PatchRecipe):
+    """Its rows (n, members, k) are the probabilities of the members; it learns how to join them."""
+
+    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
+        super().__init__(labels, config)
+        self.members: list[PatchRecipe] = []
+
+    @classmethod
+    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
+        """Return an unfitted recipe; raises DataError(``bad_config``) for members that there are not."""
+        recipe = super().build(labels, config)
+        for wanted in parse_members(recipe.config.members):
+            if wanted.recipe:
+                recipe.fresh(wanted)
+        return recipe
+
+    def fresh(self, wanted: Wanted) -> PatchRecipe:
+        """Return an unfitted member that sees the same patches as all others."""
+        kind = load_recipe_class(wanted.recipe)
+        if not issubclass(kind, PatchRecipe) or issubclass(kind, MemberRecipe):
+            message = (
+                f"members: {wanted.recipe} cannot be a member; choose recipes that answer about patches."
+            )
+            raise DataError("bad_config", message)
+        settings = {**wanted.settings, **{name: self.settings[name] for name in GEOMETRY}}
+        return kind.build(self.labels, settings)
+
+    def train_members(
+        self, dataset: Dataset, context: Context, start: float, end: float
+    ) -> list[PatchRecipe]:
+        """Return all members, trained on the training part or opened; progress goes from start to end."""
+        wanted = parse_members(self.config.members)
+        members: list[PatchRecipe] = []
+        for number, item in enumerate(wanted):
+            low = start + (end - start) * number / len(wanted)
+            inner = _inside(context, low, (end - start) / len(wanted), FOLDER.format(number))
+            if item.model:
+                members.append(self._checked(open_patch_model(item.model, self.labels, context), item.model))
+                continue
+            member = self.fresh(item)
+            member.fit(dataset, inner)
+            members.append(member)
+        if len({member.classes for member in members}) > 1:
+            message = "Some members know a background class and others do not; train them on the same labels."
+            raise DataError("other_labels", message)
+        return members
+
+    def _checked(self, member: PatchRecipe, name: str) -> PatchRecipe:
+        for key in GEOMETRY:
+            theirs, ours = getattr(member.config, key), getattr(self.config, key)
+            if theirs != ours and key != "stride":
+                message = (
+                    f"members: {name} was trained with {key} = {theirs}, not {ours}. Set {key} to {theirs}."
+                )
+                raise DataError("bad_config", message)
+        return member
+
+    def rows_of(
+        self, reader: SlideReader, content: str, squares: Squares, context: Context
+    ) -> NDArray[np.float64]:
+        """Return what each member says of patches (n, members, k)."""
+        answers = [m.judge(m.rows_of(reader, content, squares, context)) for m in self.members]
+        return np.stack(answers, axis=1)
+
+    def image_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.float64]:
+        """Return what each member says of images (n, members, k)."""
+        return np.stack([m.judge(m.image_rows(images, context)) for m in self.members], axis=1)
+
+    def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
+        """Refuse: the members see patches at different sizes."""
+        del reader, squares, context
+        message = f"{self.title} has no single way to look at pixels; wrap one of its members instead."
+        raise DataError("cannot_wrap", message)
+
+    def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
+        """Refuse, as ``pixel_rows`` does."""
+        message = (
+            f"{self.title} cannot show {len(images)} images to its members alike; wrap one of them instead."
+        )
+        context.report(0.0, message)
+        raise DataError("cannot_wrap", message)
+
+    def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Refuse, as ``pixel_rows`` does."""
+        message = f"{self.title} cannot judge pixels {pixels.shape} by themselves; wrap one of its members."
+        raise DataError("cannot_wrap", message)
+
+    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
+        quiet = dataclasses.replace(context, report=lambda _share, words: context.report(0.0, words))
+        content = feature_store(context).content_of(reader.path)
+        for start in range(0, len(squares), CHUNK):
+            part = Squares(squares.corners[start : start + CHUNK], squares.side)
+            rows = self.rows_of(reader, content, part, quiet)
+            yield plainly(np.arange(start, start + len(part)), self.judge(rows))
+
+    def save(self, folder: Path) -> None:
+        """Write the model, and every member in a folder of its own."""
+        with whole_folder(folder):
+            super().save(folder)
+            for number, member in enumerate(self.members):
+                member.save(folder / FOLDER.format(number))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; raises DataError(``bad_weights``)."""
+        recipe = super().load(folder)
+        for number in range(len(parse_members(recipe.config.members))):
+            member = load_model(folder / FOLDER.format(number))
+            if not isinstance(member, PatchRecipe):
+                message = f"{folder / FOLDER.format(number)} holds no model of patches."
+                raise DataError("bad_weights", message)
+            recipe.members.append(member)
+        return recipe
+
+
+def _inside(context: Context, low: float, span: float, name: str) -> Context:
+    return dataclasses.replace(
+        context,
+        scratch=context.scratch / name,
+        features=context.features or context.scratch / "features",
+        report=lambda share, words: context.report(low + span * share, words),
+    )

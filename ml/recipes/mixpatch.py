@@ -1,0 +1,115 @@
+"""MixPatch: every batch comes with a second one of patches put together from clean cells, softly labelled."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ml.contracts import Context, DataError
+from ml.data.augmentation import Variation
+from ml.data.mixing import CleanBank, MixRule, cutmix, mix_patches, mixup, smooth
+from ml.data.patches import BACKGROUND
+from ml.networks.encoders import PatchNetwork
+from ml.recipes.networked import NetworkRecipe, soft_cross_entropy
+from ml.recipes.patching import Learnable
+from ml.training.loop import TrainingPlan
+
+SMOOTHING = 0.1
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
+
+class MixPatch(NetworkRecipe, recipe="mixpatch"):
+    """A convolutional network whose second batch is mixed; the ways to mix can be compared."""
+
+    _bank: CleanBank | None = None
+
+    def new_network(self) -> nn.Module:
+        """Return a fresh network."""
+        return PatchNetwork(self.config.encoder, len(self.classes))
+
+    def variation(self) -> Variation:
+        """Return how training patches are varied."""
+        return Variation(stain=self.config.stain)
+
+    def plan(self, learned: Learnable, context: Context) -> TrainingPlan:
+        """Return the shared plan with averaged weights."""
+        return dataclasses.replace(super().plan(learned, context), average=self.config.average)
+
+    def start(self, network: nn.Module, learned: Learnable, context: Context) -> None:
+        """Gather the clean patches; raises DataError(``no_clean``) unless both kinds are there."""
+        del network, context
+        sure = learned.truth >= 0
+        bank = CleanBank(learned.rows[sure], learned.truth[sure].astype(np.int64), self._normal())
+        healthy = bank.classes == bank.normal
+        if self.config.mixing == "mixpatch" and (healthy.all() or not healthy.any()):
+            message = (
+                f"Mixing needs certain patches of {self.classes[bank.normal]!r}, which counts as normal, and "
+                "of another label. Mark some, or set another normal label."
+            )
+            raise DataError("no_clean", message)
+        self._bank = bank
+
+    def batch(
+        self,
+        known: Learnable,
+        importance: NDArray[np.float64],
+        chosen: NDArray[np.intp],
+        random: np.random.Generator,
+    ) -> Batch:
+        """Return a plain batch, and as many mixed patches with their soft labels."""
+        pixels, targets, weights = super().batch(known, importance, chosen, random)
+        mixed, soft = self._second(known, chosen, random)
+        return (
+            pixels,
+            self._smoothed(targets),
+            weights,
+            self.pixels(mixed),
+            torch.from_numpy(soft).float().to(self._device),
+        )
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Return cross-entropy of the plain batch plus that of the mixed one."""
+        pixels, targets, weights, mixed, soft = batch
+        scores = network(torch.cat([pixels, mixed]))
+        plain = soft_cross_entropy(scores[: len(pixels)], targets, weights)
+        second = soft_cross_entropy(scores[len(pixels) :], soft, torch.ones(len(mixed), device=mixed.device))
+        total: Tensor = plain + self.config.share * second
+        return total
+
+    def _second(
+        self, known: Learnable, chosen: NDArray[np.intp], random: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Return the second batch. It is as large whatever the mixing, so that all ways cost the same."""
+        config = self.config
+        if config.mixing == "mixpatch":
+            if self._bank is None:
+                raise DataError("no_clean", "There are no clean patches to mix.")
+            floor = None if config.label == "proportion" else config.floor
+            rule = MixRule(config.cells, floor, len(self.classes))
+            return mix_patches(self._bank, len(chosen), rule, random, self.variation())
+        # Drawn so that classes come equally often, as weights make them do in the plain batch.
+        odds = self.importance(known)
+        others = random.choice(len(known.rows), len(chosen), p=odds / odds.sum())
+        varied = self.varied(known, others, random)
+        targets = known.targets[others]
+        if config.mixing == "mixup":
+            return mixup(varied, targets, random)
+        if config.mixing == "cutmix":
+            return cutmix(varied, targets, random)
+        return varied, np.asarray(self._smoothed(targets))
+
+    def _smoothed(self, targets: Any) -> Any:
+        return smooth(targets, SMOOTHING) if self.config.mixing == "label smoothing" else targets
+
+    def _normal(self) -> int:
+        """Return the healthy class: the one that is named, else background, else the first."""
+        name = self.config.normal or (BACKGROUND if self.background else self.classes[0])
+        if name not in self.classes:
+            message = f"normal: there is no label {name!r}; there are {', '.join(self.classes)}."
+            raise DataError("bad_config", message)
+        return self.classes.index(name)

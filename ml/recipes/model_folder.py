@@ -1,0 +1,75 @@
+"""What every model folder holds: ``model.json`` and ``weights.safetensors``. Nothing is pickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ml.contracts import DataError
+from ml.data.room import room_for
+
+FORMAT: Final = "coverslip-model-1"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """``model.json``. ``background`` says that the last class is background and makes no object."""
+
+    recipe: str
+    version: str
+    labels: tuple[str, ...]
+    config: Mapping[str, Any]
+    seed: int
+    background: bool = False
+    temperature: float = 1.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_model(folder: Path, model: ModelFile, weights: Mapping[str, NDArray[Any]]) -> None:
+    """Write both files into a folder, which is made when it is not there."""
+    arrays = {name: values.copy(order="C") for name, values in sorted(weights.items())}
+    document = {"format": FORMAT, **asdict(model)}
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
+    with room_for(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(arrays, folder / "weights.safetensors")
+        (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_model(folder: Path) -> ModelFile:
+    """Read ``model.json``; raises DataError(``bad_weights``) with the reason."""
+    path = folder / "model.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        message = f"{folder} is no model folder: it has no model.json."
+        raise DataError("bad_weights", message) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        message = f"{path} cannot be read: {error}."
+        raise DataError("bad_weights", message) from error
+    if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
+        message = f"{path} is not of the format {FORMAT}."
+        raise DataError("bad_weights", message)
+    try:
+        return ModelFile(**{**document, "labels": tuple(document["labels"])})
+    except (KeyError, TypeError) as error:
+        message = f"{path} lacks or has strange entries: {error}."
+        raise DataError("bad_weights", message) from error
+
+
+def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
+    """Read the arrays; raises DataError(``bad_weights``) with the reason."""
+    path = folder / "weights.safetensors"
+    try:
+        weights: dict[str, NDArray[Any]] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        message = f"{path} cannot be read: {error}."
+        raise DataError("bad_weights", message) from error
+    return weights

@@ -1,0 +1,402 @@
+"""What recipes that look at patches share: labelled patches, evaluation, prediction over a grid."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from ml.catalogue import find_recipe
+from ml.contracts import (
+    Context,
+    DataError,
+    Dataset,
+    Evaluation,
+    HeatMap,
+    LabelledImage,
+    Objects,
+    Prediction,
+    SlideFinding,
+    SlideReader,
+)
+from ml.data.patches import (
+    BACKGROUND,
+    MOSTLY,
+    PatchSamples,
+    has_background,
+    in_parts,
+    label_patches,
+    part_of,
+)
+from ml.evaluation.classification import evaluate_classes
+from ml.features.store import FeatureStore
+from ml.inference.patches import Squares, read_patches
+from ml.recipes.catalogued import CatalogueRecipe
+from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
+from ml.slides import PatchGrid, grid_of, open_slide, tissue_mask
+from ml.training.logistic import entropy_share
+
+# Heat maps are handed on at most this often, because each is a copy of the whole grid.
+LOOKS = 50
+Weights = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of the patches ``indices`` (m,): ``probability`` float64 (m, k) over the classes.
+
+    ``uncertainty`` (m,) is 0..1. Patches of which nothing should be told are false in ``told``: they make no
+    object and leave a hole in the maps of probability.
+    """
+
+    indices: NDArray[np.intp]
+    probability: NDArray[np.float64]
+    uncertainty: NDArray[np.float32]
+    told: NDArray[np.bool_]
+
+
+def plainly(indices: NDArray[np.intp], probability: NDArray[np.float64]) -> Judged:
+    """Return probabilities with their entropy as uncertainty, all of them told."""
+    return Judged(indices, probability, entropy_share(probability), np.ones(len(indices), dtype=bool))
+
+
+@dataclass(frozen=True, slots=True)
+class Learnable:
+    """All labelled items of some parts, as one table; ``rows`` are what the recipe learns from."""
+
+    rows: NDArray[Any]
+    targets: NDArray[np.float64]
+    truth: NDArray[np.int16]
+    weights: NDArray[np.float64]
+    units: NDArray[np.str_]
+
+    def take(self, which: NDArray[Any]) -> Learnable:
+        """Return the items at these indices, or for which these are true."""
+        return Learnable(
+            self.rows[which],
+            self.targets[which],
+            self.truth[which],
+            self.weights[which],
+            self.units[which],
+        )
+
+
+class PatchRecipe(CatalogueRecipe, ABC):
+    """A classifier of patches. Subclasses say how rows are read, learned from and judged."""
+
+    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
+        self.labels = tuple(labels)
+        self.settings = dict(config)
+        self.config: Any = self.Config(**config)
+        self.background = False
+        self.temperature = 1.0
+        self.seed = 0
+        self.facts: dict[str, Any] = {}
+
+    @classmethod
+    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
+        """Return an unfitted recipe; raises DataError(``bad_config``) naming the field."""
+        return cls(labels, find_recipe(cls.name).complete_config(config))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the labels, and background where it is a class."""
+        return (*self.labels, BACKGROUND) if self.background else self.labels
+
+    @abstractmethod
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Learn from the parts ``train`` and ``validation``."""
+
+    @abstractmethod
+    def rows_of(self, reader: SlideReader, content: str, squares: Squares, context: Context) -> Any:
+        """Return what is learned from for each patch, (n, ...)."""
+
+    @abstractmethod
+    def image_rows(self, images: Sequence[LabelledImage], context: Context) -> Any:
+        """Return what is learned from for each image, (n, ...)."""
+
+    @abstractmethod
+    def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        """Return calibrated probabilities (n, k) over the classes."""
+
+    @abstractmethod
+    def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
+        """Return the pixels (n, ..., side, side, 3) that each patch is judged by."""
+
+    @abstractmethod
+    def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
+        """Return the pixels (n, ..., side, side, 3) that each image is judged by."""
+
+    @abstractmethod
+    def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return calibrated probabilities (n, k) for pixels as the two methods above return them."""
+
+    @abstractmethod
+    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
+        """Yield what is said of the patches, block by block."""
+
+    @abstractmethod
+    def _weights(self) -> Weights:
+        """Return the learned arrays; raises DataError(``not_fitted``)."""
+
+    @abstractmethod
+    def restore(self, weights: Weights) -> None:
+        """Take back what ``_weights`` returned."""
+
+    def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
+        """Measure on the patches of one part whose class is known; ``all`` is every part."""
+        known = self.gather(dataset, context, (part,))
+        sure = known.truth >= 0
+        if not sure.any():
+            message = f"No labelled patch lies in the part {part!r}; mark some there, or split anew."
+            raise DataError("nothing_to_measure", message)
+        return evaluate_classes(
+            self.classes,
+            known.truth[sure],
+            self.judge(known.rows[sure]).astype(np.float32),
+            known.units[sure],
+            context.seed,
+        )
+
+    def predict(
+        self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
+    ) -> Iterator[Prediction]:
+        """Yield heat maps that fill up and new boxes, block by block; the last has progress 1."""
+        grid = self._tissue_grid(slide, context, region)
+        if not len(grid):
+            yield Prediction(1.0)
+            return
+        canvas = _Canvas(grid, len(self.labels))
+        done, shown = 0, 0
+        waiting: list[Objects] = []
+        for judged in self._stream(slide, squares_of(grid), context):
+            canvas.paint(judged)
+            waiting.append(self._objects(canvas.boxes[judged.indices], judged))
+            done += len(judged.indices)
+            context.report(done / len(grid), f"{done} of {len(grid)} patches")
+            if done == len(grid) or done - shown >= len(grid) / LOOKS:
+                shown = done
+                finding = self._finding(canvas.values()) if done == len(grid) else None
+                maps = canvas.heat_maps()
+                yield Prediction(done / len(grid), join_objects(waiting), maps, finding)
+                waiting.clear()
+
+    def _finding(self, values: NDArray[np.float32]) -> SlideFinding | None:
+        """Return what follows for the whole slide from the probabilities of all patches, then uncertainty.
+
+        ``values`` (n, labels + 1). Nothing, unless a recipe says more.
+        """
+        del values
+        return None
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.json`` and safetensors into a new folder."""
+        model = ModelFile(
+            recipe=self.name,
+            version="1",
+            labels=self.labels,
+            config=self.settings,
+            seed=self.seed,
+            background=self.background,
+            temperature=self.temperature,
+            facts=self.facts,
+        )
+        write_model(folder, model, self._weights())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; raises DataError(``bad_weights``) with the reason."""
+        model = read_model(folder)
+        recipe = cls.build(model.labels, model.config)
+        recipe.background, recipe.temperature = model.background, model.temperature
+        recipe.seed, recipe.facts = model.seed, dict(model.facts)
+        try:
+            recipe.restore(read_weights(folder))
+        except (KeyError, ValueError, RuntimeError) as error:
+            message = f"The weights in {folder} do not fit {cls.title}: {error}."
+            raise DataError("bad_weights", message) from error
+        return recipe
+
+    def _prepare(self, dataset: Dataset, context: Context) -> None:
+        """Note what is learned from; raises DataError when there is only one class."""
+        self.seed = context.seed
+        self.background = has_background(dataset)
+        if dataset.labels != self.labels:
+            message = f"The data has the labels {dataset.labels}, the recipe {self.labels}."
+            raise DataError("other_labels", message)
+        if len(self.classes) < 2:  # noqa: PLR2004 - one against another
+            message = (
+                "There is one label only. Mark a second label, or declare a region finished so "
+                "that what is unmarked in it counts as background."
+            )
+            raise DataError("one_class_only", message)
+
+    def gather(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> Learnable:
+        """Return all labelled items of some parts; raises DataError(``no_labels``) for none."""
+        tables: list[Learnable] = []
+        for slide in dataset.slides:
+            store = feature_store(context)
+            store.remember(slide.path, slide.content)
+            with open_slide(slide.path) as reader:
+                # What a person entered is worth more than what the file says.
+                reader.mpp = slide.mpp or reader.mpp
+                grid = self.grid(reader)
+                tissue = tissue_mask(reader) if self.background and slide.finished else None
+                samples = label_patches(slide, grid, tissue, dataset, background=self.background)
+                samples = samples.take(in_parts(dataset, samples.units, parts))
+                if len(samples):
+                    rows = self.rows_of(reader, slide.content, samples.squares, context)
+                    tables.append(_table(rows, samples))
+        images = [
+            image
+            for image in dataset.images
+            if image.label is not None and ("all" in parts or part_of(dataset, image.case) in parts)
+        ]
+        if images:
+            tables.append(self._image_table(images, context))
+        if not tables:
+            wanted = " or ".join(parts)
+            message = f"Nothing is labelled in the part {wanted}. Mark examples, or split anew."
+            raise DataError("no_labels", message)
+        return join_learnable(tables)
+
+    def _image_table(self, images: Sequence[LabelledImage], context: Context) -> Learnable:
+        truth = np.array([self.labels.index(str(image.label)) for image in images], dtype=np.int16)
+        return Learnable(
+            self.image_rows(images, context),
+            np.eye(len(self.classes))[truth],
+            truth,
+            np.ones(len(images)),
+            np.array([image.case for image in images], dtype=np.str_),
+        )
+
+    def grid(self, reader: SlideReader) -> PatchGrid:
+        """Return all patches of a slide at the recipe's settings."""
+        return full_grid(reader, self.config, None)
+
+    def _tissue_grid(self, reader: SlideReader, context: Context, region: BaseGeometry | None) -> PatchGrid:
+        return tissue_grid(reader, self.config, context, region)
+
+    def _objects(self, boxes: NDArray[np.object_], judged: Judged) -> Objects:
+        best = judged.probability.argmax(axis=1)
+        kept = (best < len(self.labels)) & judged.told
+        return Objects(
+            boxes[kept],
+            best[kept].astype(np.int16),
+            judged.probability.max(axis=1)[kept].astype(np.float32),
+            judged.uncertainty[kept],
+        )
+
+
+class _Canvas:
+    """The heat maps while they fill up."""
+
+    def __init__(self, grid: PatchGrid, labels: int) -> None:
+        side = min(grid.step, grid.size)
+        # Where patches overlap, each speaks for the cell around its own centre.
+        margin = (grid.size - side) / 2
+        self._x, self._y = grid.x + margin, grid.y + margin
+        self._step, self._index = grid.step, grid.index
+        corners = grid.corners()[:, :2] + margin
+        self.boxes: NDArray[np.object_] = shapely.box(
+            corners[:, 0], corners[:, 1], corners[:, 0] + side, corners[:, 1] + side
+        )
+        shape = (labels + 1, grid.rows, grid.columns)
+        self._values = np.full(shape, np.nan, dtype=np.float32)
+
+    def paint(self, judged: Judged) -> None:
+        """Write the cells of some patches."""
+        rows, columns = self._index[judged.indices].T
+        labels = len(self._values) - 1
+        shown = np.where(judged.told[:, None], judged.probability[:, :labels], np.nan)
+        self._values[:labels, rows, columns] = shown.T
+        self._values[labels, rows, columns] = judged.uncertainty
+
+    def values(self) -> NDArray[np.float32]:
+        """Return (n, labels + 1): the probabilities of each patch of the grid, then its uncertainty."""
+        rows, columns = self._index.T
+        return self._values[:, rows, columns].T
+
+    def heat_maps(self) -> tuple[HeatMap, ...]:
+        """Return copies of the maps as they stand: one per label, then uncertainty."""
+        labels = len(self._values) - 1
+        kinds = [("probability", number) for number in range(labels)]
+        return tuple(
+            HeatMap(kind, label, self._x, self._y, self._step, values.copy())
+            for (kind, label), values in zip([*kinds, ("uncertainty", None)], self._values, strict=True)
+        )
+
+
+def feature_store(context: Context) -> FeatureStore:
+    """Return the store that a run is given, or one in its scratch space."""
+    return FeatureStore(context.features or context.scratch / "features")
+
+
+def full_grid(reader: SlideReader, config: Any, region: BaseGeometry | None) -> PatchGrid:
+    """Return all patches of a slide, or of a region, by ``patch``, ``stride`` and ``mpp`` of the settings."""
+    return grid_of(reader, patch=config.patch, stride=config.stride, mpp=config.mpp, region=region)
+
+
+def tissue_grid(reader: SlideReader, config: Any, context: Context, region: BaseGeometry | None) -> PatchGrid:
+    """Return the patches on tissue; which those are is kept with the slide's features."""
+    full = full_grid(reader, config, None)
+
+    def on_tissue() -> NDArray[np.bool_]:
+        return tissue_mask(reader).shares(full.corners()) >= MOSTLY
+
+    store = feature_store(context)
+    content = store.content_of(reader.path)
+    tissue = store.cached(content, f"tissue-{full.key}", on_tissue)
+    if region is None:
+        return dataclasses.replace(full, index=full.index[tissue])
+    grid = full_grid(reader, config, region)
+    kept = tissue.reshape(full.rows, full.columns)[grid.index[:, 0], grid.index[:, 1]]
+    return dataclasses.replace(grid, index=grid.index[kept])
+
+
+def pixels_of(reader: SlideReader, squares: Squares, side: int, context: Context) -> NDArray[np.uint8]:
+    """Return RGB (n, side, side, 3) of patches."""
+    rows = np.empty((len(squares), side, side, 3), dtype=np.uint8)
+    for part, patches in read_patches(reader, squares, side):
+        rows[part] = patches
+        context.report(0.0, f"Read {part.stop} of {len(squares)} patches")
+    return rows
+
+
+def join_objects(batches: Sequence[Objects]) -> Objects:
+    """Return one batch of all."""
+    return Objects(
+        np.concatenate([batch.geometry for batch in batches]),
+        np.concatenate([batch.label for batch in batches]),
+        np.concatenate([batch.score for batch in batches]),
+        np.concatenate([batch.uncertainty for batch in batches]),
+    )
+
+
+def squares_of(grid: PatchGrid) -> Squares:
+    """Return the patches of a grid as squares of whole pixels."""
+    corners = np.rint(grid.corners()[:, :2]).astype(np.int64)
+    return Squares(corners, max(1, round(grid.size)))
+
+
+def _table(rows: NDArray[Any], samples: PatchSamples) -> Learnable:
+    return Learnable(rows, samples.targets, samples.truth, samples.weights, samples.units)
+
+
+def join_learnable(tables: Sequence[Learnable]) -> Learnable:
+    """Return one table of all."""
+    return Learnable(
+        np.concatenate([table.rows for table in tables]),
+        np.concatenate([table.targets for table in tables]),
+        np.concatenate([table.truth for table in tables]),
+        np.concatenate([table.weights for table in tables]),
+        np.concatenate([table.units for table in tables]),
+    )

@@ -1,0 +1,46 @@
+"""What recipes share that look at a place at several magnifications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import Context, LabelledImage, SlideReader
+from ml.inference.patches import Squares
+from ml.inference.views import image_views, read_views
+from ml.recipes.networked import NetworkRecipe
+from ml.recipes.patching import Judged, plainly
+
+
+class ScaledRecipe(NetworkRecipe):
+    """A network over co-centred views, each twice as wide as the one before."""
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        """Return the width of each view in patch sides."""
+        return tuple(2**k for k in range(self.config.scales))
+
+    def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
+        """Return views (n, scales, pixels, pixels, 3) of patches."""
+        side = self.config.pixels
+        rows = np.empty((len(squares), self.config.scales, side, side, 3), dtype=np.uint8)
+        for part, views in read_views(reader, squares, side, self.factors):
+            rows[part] = views
+            context.report(0.0, f"Read {part.stop} of {len(squares)} patches")
+        return rows
+
+    def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
+        """Return views of images about their centres."""
+        context.report(0.0, f"Reading {len(images)} images")
+        config = self.config
+        return np.stack(
+            [image_views(image.path, config.patch, config.pixels, self.factors) for image in images]
+        )
+
+    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
+        self._device = context.device
+        self.fitted().to(context.device)
+        for part, views in read_views(reader, squares, self.config.pixels, self.factors):
+            yield plainly(np.arange(part.start, part.stop), self.judge(views))

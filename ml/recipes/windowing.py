@@ -1,0 +1,228 @@
+"""What recipes share whose network looks at every pixel of a slide, window by window."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+import numpy as np
+import torch
+from monai.inferers.utils import sliding_window_inference
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ml.catalogue import find_recipe
+from ml.contracts import Context, DataError, HeatMap
+from ml.inference.windows import Window
+from ml.recipes.catalogued import CatalogueRecipe
+from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
+from ml.training.crops import Material
+from ml.training.logistic import entropy_share
+from ml.training.loop import Progress, TrainingPlan, train
+
+ROI = 256
+OVERLAP = 0.25
+HALO = 32
+STEPS_PER_EPOCH = 25
+HELD_OUT = 0.15
+# Heat map cells per side of a window.
+CELLS = 8
+Batch = tuple[Tensor, ...]
+T = TypeVar("T")
+
+
+class WindowRecipe(CatalogueRecipe, ABC):
+    """A network from pixels (n, 3, h, w) to scores (n, c, h, w). Subclasses say what scores mean.
+
+    ``Config`` has at least ``mpp``, ``crop``, ``tile``, ``steps``, ``minutes``, ``batch`` and
+    ``learning_rate``.
+    """
+
+    overlap: ClassVar[float] = OVERLAP
+
+    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
+        self.labels = tuple(labels)
+        self.settings = dict(config)
+        self.config: Any = self.Config(**config)
+        self.seed = 0
+        self.background = True
+        self.facts: dict[str, Any] = {}
+        self.network: nn.Module | None = None
+        self._device = "cpu"
+
+    @classmethod
+    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
+        """Return an unfitted recipe; raises DataError(``bad_config``) naming the field."""
+        return cls(labels, find_recipe(cls.name).complete_config(config))
+
+    @property
+    def roi(self) -> tuple[int, int]:
+        """Return height and width of the windows that the network sees when it looks."""
+        return ROI, ROI
+
+    @abstractmethod
+    def _new_network(self) -> nn.Module:
+        """Return the network, with fresh weights."""
+
+    def look(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Return scores (c, h, w) of RGB pixels (h, w, 3), by overlapping windows with Gaussian weights."""
+        network = self._fitted()
+        height, width = pixels.shape[:2]
+        roi = self.roi
+        pad = [(0, max(0, side - n)) for side, n in zip(roi, (height, width), strict=True)]
+        padded = np.pad(pixels, [*pad, (0, 0)], mode="symmetric")
+        tensor = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode():
+            found = sliding_window_inference(
+                tensor.to(self._device),
+                roi_size=roi,
+                sw_batch_size=4,
+                predictor=network,
+                overlap=self.overlap,
+                mode="gaussian",
+            )
+        return cast("Tensor", found)[0, :, :height, :width].cpu()
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.json`` and safetensors into a new folder."""
+        state = self._fitted().state_dict()
+        model = ModelFile(
+            self.name, "1", self.labels, self.settings, self.seed, self.background, facts=self.facts
+        )
+        write_model(folder, model, {name: value.cpu().numpy() for name, value in state.items()})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; raises DataError(``bad_weights``) with the reason."""
+        model = read_model(folder)
+        recipe = cls.build(model.labels, model.config)
+        recipe.seed, recipe.facts, recipe.background = model.seed, dict(model.facts), model.background
+        network = recipe._new_network()  # noqa: SLF001 - of its own class
+        try:
+            state = {name: torch.from_numpy(v) for name, v in read_weights(folder).items()}
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            message = f"The weights in {folder} do not fit {cls.title}: {error}."
+            raise DataError("bad_weights", message) from error
+        recipe.network = network.eval()
+        return recipe
+
+    def _train(
+        self,
+        learned: Sequence[Material],
+        draw: Callable[[np.random.Generator], Batch],
+        loss: Callable[[nn.Module, Batch], Tensor],
+        held: Batch,
+        context: Context,
+    ) -> Progress:
+        """Train a fresh network on what ``draw`` gives; keep the weights with the least loss on ``held``."""
+        self.seed, self._device = context.seed, context.device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(context.seed)
+            network = self._new_network()
+        network.to(context.device)
+
+        def batches(random: np.random.Generator) -> Iterator[Batch]:
+            for _ in range(min(STEPS_PER_EPOCH, self.config.steps)):
+                yield draw(random)
+
+        def on_device(batch: Batch) -> Tensor:
+            return loss(network, tuple(tensor.to(self._device) for tensor in batch))
+
+        def validate() -> float:
+            parts = zip(*(torch.split(tensor, self.config.batch) for tensor in held), strict=True)
+            return float(np.mean([float(on_device(part)) for part in parts]))
+
+        progress = train(
+            network,
+            batches=batches,
+            loss=on_device,
+            validate=validate,
+            plan=self._plan(learned),
+            context=context,
+        )
+        self.network = network
+        return progress
+
+    def _plan(self, learned: Sequence[Material]) -> TrainingPlan:
+        total = hashlib.sha256(json.dumps([self.settings, self.seed], sort_keys=True).encode())
+        for image in learned:
+            for array in (image.pixels, *image.layers):
+                total.update(np.ascontiguousarray(array).tobytes())
+        epochs = max(1, round(self.config.steps / STEPS_PER_EPOCH))
+        return TrainingPlan(
+            epochs=epochs,
+            steps=min(STEPS_PER_EPOCH, self.config.steps),
+            minutes=self.config.minutes,
+            learning_rate=self.config.learning_rate,
+            patience=epochs,
+            identity=total.hexdigest(),
+        )
+
+    def _ready(self, context: Context) -> None:
+        self._device = context.device
+        self._fitted().to(context.device)
+
+    def _fitted(self) -> nn.Module:
+        if self.network is None:
+            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+        return self.network
+
+
+def hold_out(learned: Sequence[T], seed: int) -> tuple[list[T], list[T]]:
+    """Return what to learn from and what to stop by, where there is no validation part."""
+    order = np.random.default_rng(seed).permutation(len(learned))
+    count = min(len(learned) - 1, max(1, round(len(learned) * HELD_OUT)))
+    if count < 1:
+        return list(learned), list(learned)
+    held = set(order[:count].tolist())
+    return (
+        [item for number, item in enumerate(learned) if number not in held],
+        [item for number, item in enumerate(learned) if number in held],
+    )
+
+
+class CoarseMaps:
+    """Heat maps of a few cells per window: one per label, then uncertainty.
+
+    A cell is the mean over its pixels, or the ``greatest`` of them where few pixels mean much.
+    """
+
+    def __init__(
+        self, labels: int, shape: tuple[int, int], tile: int, scale: float, *, greatest: bool = False
+    ) -> None:
+        rows, columns = shape
+        self._greatest = greatest
+        self._tile, self._step = tile, tile * scale / CELLS
+        self._values = np.full((labels + 1, rows * CELLS, columns * CELLS), np.nan, dtype=np.float32)
+
+    def paint(self, window: Window, shares: NDArray[np.float32]) -> None:
+        """Write the cells of a window from ``shares`` (1 + labels, h, w): background, then labels."""
+        core = shares[:, HALO : HALO + self._tile, HALO : HALO + self._tile]
+        side = self._tile // CELLS
+        core = core[:, : side * CELLS, : side * CELLS]
+        blocks = core.reshape(len(core), CELLS, side, CELLS, side)
+        cells = blocks.max(axis=(2, 4)) if self._greatest else blocks.mean(axis=(2, 4))
+        entropy = entropy_share(core.reshape(len(core), -1).T.astype(np.float64))
+        doubt = np.minimum(entropy.reshape(CELLS, side, CELLS, side).mean(axis=(1, 3)), 1)
+        rows = slice(window.row * CELLS, (window.row + 1) * CELLS)
+        columns = slice(window.column * CELLS, (window.column + 1) * CELLS)
+        self._values[:-1, rows, columns] = cells[1:]
+        self._values[-1, rows, columns] = doubt
+
+    def heat_maps(self) -> tuple[HeatMap, ...]:
+        """Return copies of the maps as they stand."""
+        return maps_of(self._values, self._step)
+
+
+def maps_of(values: NDArray[np.float32], step: float) -> tuple[HeatMap, ...]:
+    """Return heat maps of (labels + 1, rows, columns): one per label, then uncertainty."""
+    kinds = [("probability", number) for number in range(len(values) - 1)]
+    return tuple(
+        HeatMap(kind, label, 0.0, 0.0, step, layer.copy())
+        for (kind, label), layer in zip([*kinds, ("uncertainty", None)], values, strict=True)
+    )

@@ -1,0 +1,135 @@
+"""What recipes share that ask an earlier model, and make something else of its answers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.data.room import whole_folder
+from ml.inference.patches import Squares
+from ml.recipes import load_model
+from ml.recipes.patching import Judged, PatchRecipe, Weights, full_grid, tissue_grid
+from ml.slides import PatchGrid
+
+INNER = "inner"
+CHUNK = 256
+
+
+def open_patch_model(name: str, labels: Sequence[str], context: Context) -> PatchRecipe:
+    """Return an earlier model that answers about patches; raises DataError that says why it cannot serve."""
+    if not name:
+        message = "source: name the earlier model that should be asked."
+        raise DataError("no_source", message)
+    model = load_model(context.find_model(name))
+    if not isinstance(model, PatchRecipe):
+        message = f"source: {name} is a model of {model.title}, which does not answer about patches."
+        raise DataError("bad_source", message)
+    if tuple(model.labels) != tuple(labels):
+        message = (
+            f"source: {name} knows the labels {', '.join(model.labels)}, the data has {', '.join(labels)}. "
+            "Choose a model that was trained for the same labels."
+        )
+        raise DataError("other_labels", message)
+    return model
+
+
+class WrappingRecipe(PatchRecipe):
+    """Asks ``inner``, which travels along in the model folder. Patches are as the inner model wants them."""
+
+    _inner: PatchRecipe | None = None
+
+    @property
+    def inner(self) -> PatchRecipe:
+        """Return the model that is asked; raises DataError(``not_fitted``)."""
+        if self._inner is None:
+            raise DataError(
+                "not_fitted", "This model has not been given the model that it asks; fit it first."
+            )
+        return self._inner
+
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Open the earlier model and adjust to the data."""
+        self._inner = open_patch_model(self.config.source, self.labels, context)
+        self.seed, self.background = context.seed, self._inner.background
+        self.facts = {"source": self.config.source, "recipe": self._inner.name}
+        self.adjust(dataset, context)
+        context.report(1.0, "Ready")
+
+    def adjust(self, dataset: Dataset, context: Context) -> None:
+        """Learn what is not the inner model's; nothing by default."""
+        del dataset, context
+
+    def rows_of(
+        self, reader: SlideReader, content: str, squares: Squares, context: Context
+    ) -> NDArray[np.uint8]:
+        """Return the pixels that the inner model judges by."""
+        del content
+        return self.pixel_rows(reader, squares, context)
+
+    def image_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
+        """Return the pixels that the inner model judges by."""
+        return self.image_pixel_rows(images, context)
+
+    def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
+        """Return the pixels that the inner model judges by."""
+        return self.inner.pixel_rows(reader, squares, context)
+
+    def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
+        """Return the pixels that the inner model judges by."""
+        return self.inner.image_pixel_rows(images, context)
+
+    def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return probabilities (n, k)."""
+        return self.judge(pixels)
+
+    @abstractmethod
+    def judged(self, indices: NDArray[np.intp], pixels: NDArray[Any]) -> Judged:
+        """Return what is said of some patches."""
+
+    def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        """Return probabilities (n, k)."""
+        return self.judged(np.arange(len(rows)), rows).probability
+
+    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
+        for start in range(0, len(squares), CHUNK):
+            part = Squares(squares.corners[start : start + CHUNK], squares.side)
+            yield self.judged(np.arange(start, start + len(part)), self.pixel_rows(reader, part, context))
+
+    def grid(self, reader: SlideReader) -> PatchGrid:
+        """Return all patches of a slide, as the inner model wants them."""
+        return full_grid(reader, self.inner.config, None)
+
+    def _tissue_grid(self, reader: SlideReader, context: Context, region: BaseGeometry | None) -> PatchGrid:
+        return tissue_grid(reader, self.inner.config, context, region)
+
+    def save(self, folder: Path) -> None:
+        """Write the model, and the inner one in a folder of its own."""
+        inner = self.inner
+        with whole_folder(folder):
+            super().save(folder)
+            inner.save(folder / INNER)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; raises DataError(``bad_weights``)."""
+        recipe = super().load(folder)
+        inner = load_model(folder / INNER)
+        if not isinstance(inner, PatchRecipe):
+            message = f"{folder / INNER} holds no model of patches."
+            raise DataError("bad_weights", message)
+        recipe._inner = inner  # noqa: SLF001 - its own class
+        return recipe
+
+    def _weights(self) -> Weights:
+        return {"wraps": np.ones(1, dtype=np.float32)}
+
+    def restore(self, weights: Weights) -> None:
+        """Take back what was saved."""
+        weights["wraps"]

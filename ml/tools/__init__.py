@@ -1,0 +1,1 @@
+"""One module per tool of the catalogue: ``add_arguments(parser)`` and ``run(options)``."""

@@ -1,0 +1,20 @@
+"""Data that claims are measured on: real files where the folder of real data is there, else phantoms."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from ml.contracts import DataError
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def real_data(name: str) -> Path:
+    """Return a folder of real data; raises DataError that says how to name it (``COVERSLIP_DATA``)."""
+    folder = Path(os.environ.get("COVERSLIP_DATA", _ROOT.parent / "shared" / "data")) / name
+    if not folder.exists():
+        message = f"{folder} is not there: name the folder of real data with COVERSLIP_DATA."
+        raise DataError("no_data", message)
+    return folder

@@ -1,0 +1,282 @@
+"""Bringing a file of very many objects in as a set: kept, queued, read as a stream, made known or refused."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+
+from ml.objectset import FlatObjects, Manifest, ObjectSetWriter
+from server.accounts.models import User
+from server.core import storage
+from server.core.errors import DomainError, TooLargeError
+from server.core.services import service
+from server.exchange.errors import BadObjectFileError
+from server.exchange.features import stream_features
+from server.exchange.geojson import MOST_FEATURES, UnreadRow
+from server.exchange.objectfiles import TABLES, TEXTS, Batch, read_features
+from server.exchange.objecttables import read_table
+from server.exchange.packed import open_text
+from server.exchange.services import import_shapes
+from server.jobs.models import Job
+from server.jobs.runner import JobRun
+from server.jobs.services import create_job
+from server.objects.models import ObjectSet
+from server.objects.policies import object_set_policy
+from server.objects.services import begin_object_set, discard_object_set, finish_object_set
+from server.objects.storage import object_set_key
+from server.projects.models import Label
+from server.slides.models import Slide
+
+KIND: Final = "import_objects"
+MOST_BYTES: Final = 8 * 2**30
+MOST_OBJECTS: Final = 50_000_000
+MOST_CLASSES: Final = 1000
+# Of a file with many bad rows so many are named; the rest is counted.
+MOST_NAMED: Final = 100
+GREY: Final = "#868e96"
+
+
+@service
+def queue_object_file(
+    *, actor: User, slide: Slide, file: IO[bytes], filename: str, become: str, create_labels: bool
+) -> Job:
+    """Keep a file and queue its reading. ``become``: objects, or auto to let the number of shapes decide.
+
+    Raises BadObjectFileError for a kind of file that is not read, TooLargeError for one that is too large.
+    """
+    object_set_policy.require(actor, slide.project, "make")
+    if not filename.lower().endswith((*TEXTS, *TABLES)):
+        message = f"Objects are read from files that end in {', '.join((*TEXTS, *TABLES))}."
+        raise BadObjectFileError(message)
+    key = f"imports/{uuid.uuid4()}"
+    path = storage.storage_path(key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("wb") as sink:
+            shutil.copyfileobj(file, sink, 2**20)
+        if path.stat().st_size > MOST_BYTES:
+            message = f"The file is larger than {MOST_BYTES // 2**30} GiB."
+            raise TooLargeError(message)
+        return create_job(
+            actor=actor,
+            kind=KIND,
+            title=f"Read {filename}",
+            queue="io",
+            input={
+                "slide": str(slide.pk),
+                "key": key,
+                "filename": filename[:200],
+                "become": become,
+                "create_labels": create_labels,
+            },
+            project=slide.project,
+            subject=slide,
+        )
+    except BaseException:
+        storage.delete(key)
+        raise
+
+
+def import_objects(run: JobRun) -> dict[str, Any]:
+    """Read a kept file into an object set, or into annotations where it holds few shapes.
+
+    Whatever the end is, the kept file is removed, except when the worker dies: the job is then tried
+    again. A refused file leaves nothing behind but the job and its log.
+    """
+    slide = Slide.objects.select_related("project").filter(pk=run.input["slide"]).first()
+    key, name = run.input["key"], run.input["filename"]
+    path = storage.storage_path(key)
+    if slide is None:
+        storage.delete(key)
+        return {"outcome": "deleted"}
+    if not path.exists():
+        message = "The file is no longer here; bring it again."
+        raise BadObjectFileError(message)
+    try:
+        if run.input["become"] == "auto" and _are_few(path, name):
+            return _as_annotations(run, slide, path, name)
+        return _as_objects(run, slide, path, name)
+    except DomainError as error:
+        for row in error.extra.get("rows", []):
+            run.log(f"Row {row['row']}: {row['reason']}", level="error")
+        raise
+    finally:
+        storage.delete(key)
+
+
+def _are_few(path: Path, name: str) -> bool:
+    """Say whether a GeoJSON file holds no more shapes than become annotations; tables are always sets."""
+    if not name.lower().endswith(TEXTS):
+        return False
+    with open_text(path, name) as file:
+        return all(number < MOST_FEATURES for number, _ in enumerate(stream_features(file)))
+
+
+def _as_annotations(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, Any]:
+    with open_text(path, name) as file:
+        content = file.read()
+    result = import_shapes(
+        actor=run.actor,
+        slide=slide,
+        content=content,
+        filename=name,
+        create_labels=run.input["create_labels"],
+    )
+    return {"outcome": "annotations", "count": result.created, "skipped": len(result.skipped)}
+
+
+def _as_objects(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, Any]:
+    object_set = _begin(run, slide, name)
+    if object_set.state == ObjectSet.State.READY:
+        return _outcome(object_set)
+    key = object_set_key(object_set.pk, run.job.attempt)
+    folder = storage.storage_path(key)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        labels = _Labels(slide)
+        manifest = _write(run, _batches(path, name, (slide.width, slide.height)), folder, slide, labels)
+        run.check_cancelled()
+        finished = _finish(run, object_set, key, manifest, labels)
+    except BaseException:
+        storage.delete(key)
+        discard_object_set(actor=run.actor, object_set=object_set)
+        raise
+    run.update(what="objects", slide_id=str(slide.pk), object_set_id=str(object_set.pk))
+    return _outcome(finished)
+
+
+def _begin(run: JobRun, slide: Slide, name: str) -> ObjectSet:
+    """Return the set of this job: one that an attempt began whose worker died, or a new one."""
+    begun = ObjectSet.objects.filter(producer_id=run.job.pk, slide=slide).first()
+    if begun is not None:
+        return begun
+    return begin_object_set(
+        actor=run.actor,
+        slide=slide,
+        name=name,
+        source=ObjectSet.Source.FILE,
+        labels=[],
+        producer_id=run.job.pk,
+        producer_name=name,
+    )
+
+
+def _batches(path: Path, name: str, size: tuple[int, int]) -> Iterator[Batch]:
+    return read_features(path, name, size) if name.lower().endswith(TEXTS) else read_table(path, name, size)
+
+
+@dataclass(slots=True)
+class _Report:
+    """What is wrong with a file: the first rows by name, all by number."""
+
+    named: list[UnreadRow] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, rows: list[UnreadRow]) -> None:
+        self.count += len(rows)
+        self.named += rows[: MOST_NAMED - len(self.named)]
+
+    def refuse(self) -> None:
+        """Raise BadObjectFileError when a row is bad."""
+        if not self.count:
+            return
+        first = self.named[0]
+        message = (
+            f"{self.count:,} rows of the file cannot be kept, so nothing of it was taken. "
+            f"Row {first.row}: {first.reason}"
+        )
+        rows = [{"row": row.row, "reason": row.reason} for row in self.named]
+        raise BadObjectFileError(message, rows=rows)
+
+
+class _Labels:
+    """The labels of a set as its file tells of them: those of the project by name, others as they are."""
+
+    def __init__(self, slide: Slide) -> None:
+        known = Label.objects.filter(project_id=slide.project_id, retired_at__isnull=True)
+        self._known = {label.name.lower(): label for label in known}
+        self._places: dict[str, int] = {}
+        self.rows: list[dict[str, Any]] = []
+
+    def places(self, batch: Batch, writer: ObjectSetWriter) -> Any:
+        """Return where each class of a batch stands in the set, int (classes,)."""
+        for name in batch.classes:
+            if name in self._places:
+                continue
+            if len(self.rows) >= MOST_CLASSES:
+                message = f"The file tells of more than {MOST_CLASSES:,} classes."
+                raise BadObjectFileError(message)
+            label = self._known.get(name.lower())
+            self._places[name] = writer.add_label(name)
+            self.rows.append(
+                {
+                    "label_id": str(label.pk) if label else None,
+                    "name": label.name if label else name,
+                    "colour": label.colour if label else batch.colours.get(name, GREY),
+                }
+            )
+        return np.array([self._places[name] for name in batch.classes], dtype=np.uint16)
+
+
+def _write(run: JobRun, batches: Iterator[Batch], folder: Path, slide: Slide, labels: _Labels) -> Manifest:
+    """Write the files of a set; raises BadObjectFileError when a row cannot be kept."""
+    report, done = _Report(), 0
+    with ObjectSetWriter(folder, (), slide.width, slide.height) as writer:
+        for batch in batches:
+            report.add(batch.bad)
+            done += batch.rows
+            if done > MOST_OBJECTS:
+                message = f"The file holds more than {MOST_OBJECTS:,} objects."
+                raise TooLargeError(message)
+            if batch.flat is not None and not report.count:
+                writer.append(_labelled(batch.flat, labels.places(batch, writer)))
+            run.report(0.0, f"{done:,} objects read")
+        report.refuse()
+        if not done:
+            message = "The file holds no objects."
+            raise BadObjectFileError(message)
+        run.report(0.9, "Sorting")
+        return writer.close()
+
+
+def _labelled(flat: FlatObjects, places: Any) -> FlatObjects:
+    return FlatObjects(
+        flat.coordinates,
+        flat.rings,
+        places[flat.label],
+        flat.score,
+        flat.uncertainty,
+        flat.polygons,
+        flat.objects,
+    )
+
+
+def _finish(run: JobRun, object_set: ObjectSet, key: str, manifest: Manifest, labels: _Labels) -> ObjectSet:
+    summary = {
+        "levels": manifest.levels,
+        "tile0": manifest.tile0,
+        "shape": manifest.shape,
+        "digest": manifest.digest,
+        "per_label": [
+            {**row, "label_id": told["label_id"]}
+            for row, told in zip(manifest.per_label, labels.rows, strict=True)
+        ],
+    }
+    return finish_object_set(
+        actor=run.actor,
+        object_set=object_set,
+        key=key,
+        count=manifest.count,
+        summary=summary,
+        labels=labels.rows,
+    )
+
+
+def _outcome(object_set: ObjectSet) -> dict[str, Any]:
+    return {"outcome": "objects", "object_set_id": str(object_set.pk), "count": object_set.count}

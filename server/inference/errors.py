@@ -1,0 +1,29 @@
+"""What inference refuses."""
+
+from __future__ import annotations
+
+from server.core.errors import ContentError
+
+
+class NothingToPredictError(ContentError):
+    """There is no slide to look at."""
+
+    code = "nothing_to_predict"
+
+
+class SlidesUnknownError(ContentError):
+    """A slide that was asked for is not in the project, or is not ready."""
+
+    code = "slides_unknown"
+
+
+class SeveralChannelsError(ContentError):
+    """A slide has channels, and the methods read colour images."""
+
+    code = "several_channels"
+
+
+class BadRegionError(ContentError):
+    """The region is no area, or lies outside the slide."""
+
+    code = "bad_region"

@@ -1,0 +1,37 @@
+"""What a person may read of prediction runs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from server.accounts.models import User
+from server.core.errors import NotVisibleError
+from server.inference.models import PredictionRun
+from server.projects.selectors import projects_visible_to
+from server.slides.models import Slide
+
+
+def predictions_visible_to(actor: User) -> QuerySet[PredictionRun]:
+    """Return the runs in all projects that the actor sees, newest first."""
+    return PredictionRun.objects.filter(slide__project__in=projects_visible_to(actor)).select_related(
+        "model_version", "job", "slide"
+    )
+
+
+def newest_findings(slide: Slide) -> list[PredictionRun]:
+    """Return the newest answer of each version about a whole slide, the newest first."""
+    runs = PredictionRun.objects.filter(slide=slide, finding__isnull=False).select_related("model_version")
+    newest: dict[UUID, PredictionRun] = {}
+    for run in runs.order_by("-created_at", "-id"):
+        newest.setdefault(run.model_version_id, run)
+    return list(newest.values())
+
+
+def get_prediction_for(actor: User, prediction_id: UUID) -> PredictionRun:
+    """Return one run; raises NotVisibleError."""
+    found = predictions_visible_to(actor).filter(pk=prediction_id).first()
+    if found is None:
+        raise NotVisibleError
+    return found

@@ -1,0 +1,104 @@
+"""The atlas of a project, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.authentication import actor_of
+from server.jobs.api import JobSerializer
+from server.learning.atlases import atlases_visible_to, read_atlas, slides_of_atlas, start_atlas
+from server.learning.models import Atlas
+from server.projects.selectors import get_project_for
+from server.slides.api import region_address
+from server.slides.grants import issue_grant
+
+
+class AtlasSlideSerializer(serializers.Serializer[Any]):
+    """A slide with patches on the atlas; ``region`` is the address of its crops."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    region = serializers.CharField(help_text="Add &x=&y=&width=&height=&size= for a crop.")
+
+
+class AtlasPointSerializer(serializers.Serializer[Any]):
+    """A patch: its square in level-0 pixels, its place on the map (-1..1), its kind."""
+
+    slide = serializers.UUIDField()
+    x = serializers.IntegerField()
+    y = serializers.IntegerField()
+    side = serializers.IntegerField()
+    across = serializers.FloatField()
+    down = serializers.FloatField()
+    kind = serializers.IntegerField()
+
+
+class AtlasMapSerializer(serializers.Serializer[Any]):
+    """``shown`` of the ``total`` patches on tissue, chosen evenly over each slide."""
+
+    created_at = serializers.DateTimeField()
+    kinds = serializers.IntegerField()
+    shown = serializers.IntegerField()
+    total = serializers.IntegerField()
+    slides = AtlasSlideSerializer(many=True)
+    points = AtlasPointSerializer(many=True)
+
+
+class AtlasSerializer(serializers.Serializer[Any]):
+    """The newest job, null where nobody has asked, and the newest atlas that is finished."""
+
+    job = JobSerializer(allow_null=True)
+    map = AtlasMapSerializer(allow_null=True)
+
+
+class AtlasView(APIView):
+    """The atlas of a project."""
+
+    @extend_schema(operation_id="get_atlas", responses=AtlasSerializer)
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """Return the newest finished one, and how far the newest job is."""
+        project = get_project_for(actor_of(request), project_id)
+        return Response(_described(request, project))
+
+    @extend_schema(operation_id="build_atlas", request=None, responses={202: AtlasSerializer})
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Have one made of the slides as they are now."""
+        project = get_project_for(actor_of(request), project_id)
+        start_atlas(actor=actor_of(request), project=project)
+        return Response(_described(request, project), status=status.HTTP_202_ACCEPTED)
+
+
+def _described(request: Request, project: Any) -> dict[str, Any]:
+    rows = atlases_visible_to(actor_of(request)).filter(project=project).order_by("-created_at")
+    newest, made = rows.first(), rows.exclude(storage_key="").first()
+    return {
+        "job": JobSerializer(newest.job, context={"request": request}).data if newest else None,
+        "map": _map(request, made) if made else None,
+    }
+
+
+def _map(request: Request, atlas: Atlas) -> dict[str, Any]:
+    slides = slides_of_atlas(actor_of(request), atlas.project)
+    document = read_atlas(atlas)
+    # Patches of slides that were deleted since are left out.
+    points = [point for point in document["points"] if point["slide"] in slides]
+    present = {point["slide"] for point in points}
+    return {
+        "created_at": atlas.created_at,
+        "kinds": document["kinds"],
+        "shown": len(points),
+        "total": atlas.total,
+        "points": points,
+        "slides": [
+            {"id": pk, "name": slide.name, "region": region_address(slide, issue_grant(slide.sha256)[0])}
+            for pk, slide in slides.items()
+            if pk in present
+        ],
+    }

@@ -1,0 +1,97 @@
+"""The atlas of a project: asking for it, keeping it, reading it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any, Final
+
+from django.db.models import QuerySet
+
+from server.accounts.models import User
+from server.audit.services import record
+from server.core.services import nothing_written, service
+from server.core.storage import storage_path
+from server.jobs.services import create_job
+from server.learning.errors import NotReadyError
+from server.learning.models import Atlas
+from server.learning.policies import round_policy
+from server.projects.models import Project
+from server.projects.selectors import projects_visible_to
+from server.slides.models import Slide
+
+UNFINISHED: Final = ("queued", "running")
+
+
+def atlases_visible_to(actor: User) -> QuerySet[Atlas]:
+    """Return the atlases of all projects that the actor sees."""
+    return Atlas.objects.filter(project__in=projects_visible_to(actor)).select_related(
+        "project", "job__created_by", "job__project"
+    )
+
+
+def slides_of_atlas(actor: User, project: Project) -> dict[str, Slide]:
+    """Return the ready slides of a project, as a member sees them, by id."""
+    visible = Slide.objects.filter(project__in=projects_visible_to(actor))
+    return {str(row.pk): row for row in visible.filter(project=project, state=Slide.State.READY)}
+
+
+def read_atlas(atlas: Atlas) -> dict[str, Any]:
+    """Return the file of an atlas."""
+    document: dict[str, Any] = json.loads(storage_path(atlas.storage_key).read_text(encoding="utf-8"))
+    return document
+
+
+@service
+def start_atlas(*, actor: User, project: Project) -> Atlas:
+    """Have an atlas of all ready slides made by a job; one that is under way is answered as it is.
+
+    The former atlas is shown until the new one is there. Raises NotReadyError without a ready slide.
+    """
+    round_policy.require(actor, project, "build_atlas")
+    Project.objects.select_for_update().get(pk=project.pk)
+    atlas = (
+        Atlas.objects.filter(project=project)
+        .select_related("job__created_by", "job__project")
+        .order_by("-created_at")
+        .first()
+    )
+    if atlas and atlas.job.state in UNFINISHED:
+        nothing_written()
+        return atlas
+    if not Slide.objects.filter(project=project, state=Slide.State.READY).exists():
+        message = "There is no slide yet whose patches could be laid out."
+        raise NotReadyError(message, code="no_slides")
+    pk = uuid.uuid4()
+    job = create_job(
+        actor=actor,
+        kind="build_atlas",
+        title=f"Atlas of {project.name}"[:200],
+        input={"atlas": str(pk)},
+        project=project,
+        subject=project,
+        queue="cpu",
+    )
+    atlas = Atlas.objects.create(pk=pk, project=project, job=job)
+    record(actor=actor, action="atlas.build", subject=project, project=project)
+    return atlas
+
+
+@service
+def finish_atlas(*, actor: User, atlas: Atlas, key: str, shown: int, total: int) -> Atlas:
+    """Keep the file that a run wrote; one that was kept before stays."""
+    round_policy.require(actor, atlas.project, "build_atlas")
+    locked = Atlas.objects.select_for_update(of=("self",)).get(pk=atlas.pk)
+    if locked.storage_key:
+        nothing_written()
+        return locked
+    locked.storage_key, locked.shown, locked.total = key, shown, total
+    locked.save(update_fields=["storage_key", "shown", "total"])
+    record(
+        actor=actor,
+        action="atlas.built",
+        subject=atlas.project,
+        project=atlas.project,
+        details={"shown": shown, "of": total},
+    )
+    return locked

@@ -1,0 +1,112 @@
+"""What a round about whole slides would learn from: diagnosed slides, split by case."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from server.learning.plan import BACKGROUND, BY_DIAGNOSIS, Diagnosis, Plan
+from server.learning.splits import assign_parts, stored_parts
+from server.projects.models import Label, Project
+from server.slides.models import Slide
+
+LEAST_CASES: Final = 3
+FEW_CASES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know: a stable code, and a sentence that says what, where and what to do.
+
+    ``values`` are the names and numbers of the sentence, so that it can be said in other languages;
+    ``context`` among them tells the sentences of one code apart.
+    """
+
+    code: str
+    detail: str
+    values: dict[str, str | int] = field(default_factory=dict)
+
+
+def plan_diagnoses(project: Project) -> Plan:
+    """Gather all ready slides with what they are, and give each case its part; reads only.
+
+    Slides that nobody diagnosed are in it too, since some methods learn from them. A case keeps the part
+    that a round about marks gave it.
+    """
+    known = {str(label.pk): label for label in Label.objects.filter(project=project, retired_at__isnull=True)}
+    slides = Slide.objects.filter(project=project, state=Slide.State.READY)
+    diagnoses = tuple(
+        Diagnosis(
+            slide,
+            str(slide.case_id),
+            str(slide.label_id) if str(slide.label_id) in known else BACKGROUND,
+        )
+        for slide in slides.select_related("case").order_by("sha256")
+    )
+    amounts: dict[str, Counter[str]] = {}
+    for item in diagnoses:
+        amounts.setdefault(item.unit, Counter()).update([item.label] if item.label else [])
+    fixed = stored_parts(project.pk, "case") | stored_parts(project.pk, BY_DIAGNOSIS)
+    parts = assign_parts(amounts, fixed)
+    learned = {item.label for item in diagnoses if parts[item.unit] == "train"}
+    used = {item.label for item in diagnoses}
+    return Plan(
+        split_by="case",
+        kept_as=BY_DIAGNOSIS,
+        shapes=(),
+        finished=(),
+        parts=parts,
+        labels=tuple(label for key, label in known.items() if key in learned),
+        left_out=tuple(label for key, label in known.items() if key in used - learned),
+        cases=len(amounts),
+        slides=len(diagnoses),
+        diagnoses=diagnoses,
+    )
+
+
+def find_missing_diagnoses(plan: Plan) -> Iterator[Finding]:
+    """Yield what stands in the way of learning about whole slides."""
+    labels = (*plan.labels, *plan.left_out)
+    if not labels:
+        yield Finding(
+            "no_labels",
+            "No slide has a diagnosis yet. Say what each slide is: open it, or edit it in the gallery.",
+            {"context": "slides"},
+        )
+        return
+    if len(labels) < 2:  # noqa: PLR2004 - one against another
+        yield Finding(
+            "one_class_only",
+            f"All diagnosed slides are {labels[0].name}. Diagnose slides of a second kind too.",
+            {"context": "slides", "label": labels[0].name},
+        )
+    for label in labels:
+        cases = {item.unit for item in plan.diagnoses if item.label == str(label.pk)}
+        if len(cases) < LEAST_CASES:
+            yield Finding(
+                "too_few_labels",
+                f"{label.name} occurs in {len(cases)} case{'' if len(cases) == 1 else 's'}; a model of whole "
+                f"slides needs at least {LEAST_CASES}, to learn from some and be measured on others.",
+                {"context": "slides", "label": label.name, "cases": len(cases), "least": LEAST_CASES},
+            )
+
+
+def warn_of_few_diagnoses(plan: Plan) -> Iterator[Finding]:
+    """Yield what makes the figures of a round about whole slides unsteady."""
+    for label in plan.labels:
+        if not plan.examples(label, "test"):
+            yield Finding(
+                "label_not_measured",
+                f"No case of {label.name} is held out, so nothing will be known about how well it is "
+                "recognised. Diagnose more cases.",
+                {"context": "slides", "label": label.name},
+            )
+        elif len({item.unit for item in plan.diagnoses if item.label == str(label.pk)}) < FEW_CASES:
+            yield Finding(
+                "few_labels",
+                f"{label.name} occurs in fewer than {FEW_CASES} cases; more of them make the model and its "
+                "figures steadier.",
+                {"context": "slides", "label": label.name, "least": FEW_CASES},
+            )

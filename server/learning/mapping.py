@@ -1,0 +1,81 @@
+"""The run that lays out the patches of a project so that like ones lie together."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import Context
+from ml.features.atlas import lay_out
+from ml.inference.patches import Squares
+from ml.recipes.descriptors import Descriptors
+from ml.slides import open_slide
+from server.core import storage
+from server.jobs.runner import JobRun
+from server.learning.atlases import finish_atlas
+from server.learning.models import Atlas
+from server.slides.models import Slide
+from server.slides.selectors import slide_path
+
+# What a browser draws and a layout takes seconds for.
+MOST: Final = 3000
+KINDS: Final = 8
+
+
+def build_atlas(run: JobRun) -> dict[str, Any]:
+    """Make an atlas of all ready slides; one that was made before is left as it is."""
+    atlas = Atlas.objects.select_related("project").filter(pk=run.input["atlas"]).first()
+    if atlas is None or atlas.storage_key:
+        return {"outcome": "nothing to do"}
+    slides = list(Slide.objects.filter(project=atlas.project, state=Slide.State.READY))
+    each = max(1, MOST // max(1, len(slides)))
+    slides = slides[:MOST]
+    rows: list[NDArray[np.float32]] = []
+    points: list[dict[str, Any]] = []
+    total = 0
+    for number, slide in enumerate(slides):
+        run.report(0.8 * number / len(slides), f"Describing {slide.name}")
+        found, squares, count = _described(slide, each, run)
+        total += count
+        rows.append(found)
+        points += [
+            {"slide": str(slide.pk), "x": int(x), "y": int(y), "side": squares.side}
+            for x, y in squares.corners
+        ]
+    run.report(0.8, f"Laying out {len(points)} patches")
+    made = lay_out(np.concatenate(rows), kinds=KINDS, seed=0)
+    run.check_cancelled()
+    for point, (across, down), kind in zip(points, made.places, made.kinds, strict=True):
+        point |= {"across": round(float(across), 4), "down": round(float(down), 4), "kind": int(kind)}
+    key = f"atlases/{atlas.pk}.json"
+    storage.write_bytes(key, json.dumps({"kinds": len(made.leads), "points": points}).encode())
+    finish_atlas(actor=run.actor, atlas=atlas, key=key, shown=len(points), total=total)
+    return {"outcome": "built", "patches": len(points)}
+
+
+def _described(slide: Slide, most: int, run: JobRun) -> tuple[NDArray[np.float32], Squares, int]:
+    """Return features, places and the number of all patches; those are taken at even steps of the grid."""
+    recipe = Descriptors.build(("any", "other"), {})
+    with (
+        tempfile.TemporaryDirectory(prefix="coverslip-atlas-") as folder,
+        open_slide(slide_path(slide)) as reader,
+    ):
+        reader.mpp = slide.mpp_x or reader.mpp
+        context = Context(
+            seed=0,
+            scratch=Path(folder),
+            features=storage.storage_path("features"),
+            report=lambda _share, _message: run.check_cancelled(),
+        )
+        squares = recipe.tissue_squares(reader, slide.sha256, context)
+        count = len(squares)
+        chosen = np.linspace(0, count - 1, min(most, count)).round().astype(int)
+        squares = Squares(squares.corners[chosen], squares.side)
+        if not count:
+            return np.zeros((0, recipe.encoder.size), dtype=np.float32), squares, 0
+        return recipe.rows_of(reader, slide.sha256, squares, context), squares, count

@@ -1,0 +1,80 @@
+"""What a person may read of rounds and snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from server.accounts.models import User
+from server.core.errors import NotVisibleError
+from server.learning.models import Explanation, Round, Snapshot
+from server.objects.models import ObjectSet
+from server.projects.selectors import projects_visible_to
+from server.slides.models import Slide
+
+
+def rounds_visible_to(actor: User) -> QuerySet[Round]:
+    """Return the rounds of all projects that the actor sees, newest first."""
+    return Round.objects.filter(project__in=projects_visible_to(actor)).select_related(
+        "project",
+        "snapshot__created_by",
+        "job__created_by",
+        "job__project",
+        "model_version__created_by",
+        "model_version__parent",
+        "created_by",
+    )
+
+
+def get_round_for(actor: User, round_id: UUID) -> Round:
+    """Return one round; raises NotVisibleError."""
+    found = rounds_visible_to(actor).filter(pk=round_id).first()
+    if found is None:
+        raise NotVisibleError
+    return found
+
+
+def snapshots_visible_to(actor: User) -> QuerySet[Snapshot]:
+    """Return the snapshots of all projects that the actor sees, newest first."""
+    return Snapshot.objects.filter(project__in=projects_visible_to(actor)).select_related(
+        "project", "created_by"
+    )
+
+
+def get_snapshot_for(actor: User, snapshot_id: UUID) -> Snapshot:
+    """Return one snapshot; raises NotVisibleError."""
+    found = snapshots_visible_to(actor).filter(pk=snapshot_id).first()
+    if found is None:
+        raise NotVisibleError
+    return found
+
+
+def get_explanation(object_set: ObjectSet, index: int) -> Explanation:
+    """Return why there is a suggestion of a visible set; raises NotVisibleError when nobody asked yet."""
+    found = _explanations().filter(object_set=object_set, index=index).first()
+    if found is None:
+        raise NotVisibleError
+    return found
+
+
+def get_explanation_for(actor: User, explanation_id: UUID) -> Explanation:
+    """Return one explanation; raises NotVisibleError."""
+    found = _explanations().filter(
+        pk=explanation_id, object_set__slide__project__in=projects_visible_to(actor)
+    )
+    explanation = found.first()
+    if explanation is None:
+        raise NotVisibleError
+    return explanation
+
+
+def slides_of_explanation(explanation: Explanation, slide_ids: Iterable[str]) -> QuerySet[Slide]:
+    """Return those slides of the explanation's own project."""
+    project = explanation.object_set.slide.project_id
+    return Slide.objects.filter(project_id=project, pk__in=list(slide_ids))
+
+
+def _explanations() -> QuerySet[Explanation]:
+    return Explanation.objects.select_related("job__created_by", "job__project", "object_set__slide")

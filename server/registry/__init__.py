@@ -1,0 +1,1 @@
+"""Model versions: weights, provenance, metrics, promotion."""

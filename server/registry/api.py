@@ -1,0 +1,226 @@
+"""Recipes and model versions over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ml.catalogue import RECIPES, find_recipe
+from ml.contracts import Task
+from server.accounts.api import UserSerializer
+from server.accounts.authentication import actor_of
+from server.projects.selectors import get_project_for
+from server.registry import selectors, services
+from server.registry.models import ModelVersion
+
+
+class FieldSerializer(serializers.Serializer[Any]):
+    """One setting of a recipe."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    unit = serializers.CharField()
+    type = serializers.ChoiceField(choices=("integer", "number", "choice", "boolean", "text"))
+    default = serializers.JSONField(allow_null=True)
+    minimum = serializers.FloatField(allow_null=True)
+    maximum = serializers.FloatField(allow_null=True)
+    choices = serializers.ListField(child=serializers.CharField())
+    optional = serializers.BooleanField()
+
+
+class RecipeSerializer(serializers.Serializer[Any]):
+    """A method: what it does, what it needs, what it claims."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    task = serializers.ChoiceField(choices=[task.value for task in Task])
+    summary = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    claim = serializers.CharField()
+    needs = serializers.CharField()
+    cost = serializers.CharField()
+    quick = serializers.BooleanField()
+    fields = FieldSerializer(many=True)  # type: ignore[assignment]
+
+
+class VersionNameSerializer(serializers.Serializer[Any]):
+    """A version by name."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class VersionLabelSerializer(serializers.Serializer[Any]):
+    """A label as the version knows it."""
+
+    label_id = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+    colour = serializers.CharField()
+
+
+class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    """A trained recipe with everything that explains it."""
+
+    project_id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    recipe_title = serializers.SerializerMethodField()
+    parent = VersionNameSerializer(read_only=True, allow_null=True)
+    labels = VersionLabelSerializer(many=True, read_only=True)
+    config = serializers.DictField(read_only=True)
+    metrics = serializers.DictField(read_only=True)
+    created_by = UserSerializer(read_only=True)
+
+    class Meta:
+        model = ModelVersion
+        fields = (
+            "id",
+            "project_id",
+            "name",
+            "recipe",
+            "recipe_title",
+            "task",
+            "number",
+            "state",
+            "parent",
+            "labels",
+            "config",
+            "seed",
+            "snapshot_digest",
+            "round_id",
+            "code_version",
+            "weights_digest",
+            "metrics",
+            "card",
+            "created_by",
+            "created_at",
+            "promoted_at",
+            "kept_at",
+        )
+
+    def get_recipe_title(self, version: ModelVersion) -> str:
+        """Return what people call the recipe."""
+        return find_recipe(version.recipe).title
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why."""
+
+    reason = serializers.CharField(max_length=2000, allow_blank=True, default="")
+
+
+class RollBackSerializer(ReasonSerializer):
+    """Which task goes back to its version before."""
+
+    task = serializers.ChoiceField(choices=[task.value for task in Task])
+
+
+class VersionFilter(django_filters.FilterSet):
+    """Which versions to list."""
+
+    task = django_filters.CharFilter()
+    state = django_filters.MultipleChoiceFilter(choices=ModelVersion.State.choices)
+
+    class Meta:
+        model = ModelVersion
+        fields = ("task", "state")
+
+
+class RecipesView(APIView):
+    """The methods that can be trained."""
+
+    @extend_schema(operation_id="list_recipes", responses=RecipeSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List them with their settings."""
+        del request
+        return Response(RecipeSerializer(RECIPES, many=True).data)
+
+
+class ModelVersionsView(GenericAPIView[ModelVersion]):
+    """The model versions of a project."""
+
+    serializer_class = ModelVersionSerializer
+    filterset_class = VersionFilter
+    queryset = ModelVersion._default_manager.none()  # noqa: SLF001 - for the schema alone
+
+    @extend_schema(operation_id="list_model_versions")
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """List them, the newest first."""
+        project = get_project_for(actor_of(request), project_id)
+        versions = selectors.model_versions_visible_to(actor_of(request)).filter(project=project)
+        page = self.paginate_queryset(self.filter_queryset(versions.select_related("parent")))
+        return self.get_paginated_response(ModelVersionSerializer(page, many=True).data)
+
+
+class ModelVersionView(APIView):
+    """One model version."""
+
+    @extend_schema(operation_id="get_model_version", responses=ModelVersionSerializer)
+    def get(self, request: Request, version_id: UUID) -> Response:
+        """Return it with metrics and card."""
+        version = selectors.get_model_version_for(actor_of(request), version_id)
+        return Response(ModelVersionSerializer(version).data)
+
+
+class PromoteView(APIView):
+    """Making a version the current one."""
+
+    @extend_schema(
+        operation_id="promote_model_version", request=ReasonSerializer, responses=ModelVersionSerializer
+    )
+    def post(self, request: Request, version_id: UUID) -> Response:
+        """Promote it."""
+        version = selectors.get_model_version_for(actor_of(request), version_id)
+        form = ReasonSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        version = services.promote_model_version(
+            actor=actor_of(request), version=version, reason=form.validated_data["reason"]
+        )
+        return Response(ModelVersionSerializer(version).data)
+
+
+class KeepView(APIView):
+    """Deciding against a candidate."""
+
+    @extend_schema(
+        operation_id="keep_current_version", request=ReasonSerializer, responses=ModelVersionSerializer
+    )
+    def post(self, request: Request, version_id: UUID) -> Response:
+        """Keep the current version and remember the decision."""
+        version = selectors.get_model_version_for(actor_of(request), version_id)
+        form = ReasonSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        version = services.keep_current_version(
+            actor=actor_of(request), version=version, reason=form.validated_data["reason"]
+        )
+        return Response(ModelVersionSerializer(version).data)
+
+
+class RollBackView(APIView):
+    """Going back to the version before."""
+
+    @extend_schema(
+        operation_id="roll_back_model_version",
+        request=RollBackSerializer,
+        responses=ModelVersionSerializer,
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Make the version before the current one current again."""
+        project = get_project_for(actor_of(request), project_id)
+        form = RollBackSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        version = services.roll_back_model_version(
+            actor=actor_of(request),
+            project=project,
+            task=form.validated_data["task"],
+            reason=form.validated_data["reason"],
+        )
+        return Response(ModelVersionSerializer(version).data)

@@ -1,0 +1,94 @@
+"""What a person may read of model versions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from server.accounts.models import User
+from server.core.errors import NotVisibleError
+from server.projects.models import Project
+from server.projects.selectors import projects_visible_to
+from server.registry.models import Comparison, ModelVersion, Promotion
+from server.registry.policies import model_version_policy
+
+
+def model_versions_visible_to(actor: User) -> QuerySet[ModelVersion]:
+    """Return the versions of all projects that the actor sees, newest first."""
+    return ModelVersion.objects.filter(project__in=projects_visible_to(actor)).select_related(
+        "project", "created_by"
+    )
+
+
+def get_model_version_for(actor: User, version_id: UUID, action: str = "view") -> ModelVersion:
+    """Return one version; raises NotVisibleError or NotAllowedError."""
+    version = model_versions_visible_to(actor).filter(pk=version_id).first()
+    if version is None:
+        raise NotVisibleError
+    model_version_policy.require(actor, version.project, action)
+    return version
+
+
+def find_current_version(project: Project, task: str) -> ModelVersion | None:
+    """Return the version that answers for a task now, if there is one."""
+    return ModelVersion.objects.filter(project=project, task=task, state=ModelVersion.State.CURRENT).first()
+
+
+def find_version_named(actor: User, project: Project, name: str) -> ModelVersion:
+    """Return a version that a recipe builds on, by what people call it; raises NotVisibleError.
+
+    ``descriptors v3`` is one of the project, ``Liver: descriptors v3`` one of another project that the
+    actor sees, so that what was learned in one place can be built on in another. An id does as well.
+    """
+    visible = model_versions_visible_to(actor)
+    elsewhere, colon, short = (part.strip() for part in name.rpartition(":"))
+    candidates = visible.filter(project__name=elsewhere) if colon else visible.filter(project=project)
+    recipe, _, number = short.rpartition(" v")
+    found = candidates.filter(recipe=recipe, number=int(number)).first() if number.isdecimal() else None
+    identity = _as_id(name)
+    if found is None and identity is not None:
+        found = visible.filter(pk=identity).first()
+    if found is None:
+        message = (
+            f"There is no model version called {name!r} here. Write it as on the page of models, as in "
+            "descriptors v3; for another project, its name, a colon and then the version."
+        )
+        raise NotVisibleError(message)
+    return found
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def find_version_of_round(round_id: UUID) -> ModelVersion | None:
+    """Return what a round has made already, if anything."""
+    return ModelVersion.objects.filter(round_id=round_id).first()
+
+
+def promotions_visible_to(actor: User) -> QuerySet[Promotion]:
+    """Return the decisions about current versions, newest first."""
+    return Promotion.objects.filter(project__in=projects_visible_to(actor)).select_related(
+        "model_version", "replaced", "actor"
+    )
+
+
+def get_comparison_for(actor: User, version_id: UUID, other_id: UUID | None) -> Comparison:
+    """Return the newest stored comparison of a version with another one, or with any.
+
+    A comparison is symmetric in its data, so one that was stored the other way round is not used:
+    the sign of its differences would be wrong. Raises NotVisibleError when there is none.
+    """
+    version = get_model_version_for(actor, version_id)
+    found = Comparison.objects.filter(model_version=version).select_related("model_version", "other")
+    if other_id is not None:
+        found = found.filter(other=get_model_version_for(actor, other_id))
+    comparison = found.first()
+    if comparison is None:
+        message = "These versions have not been compared yet; start a comparison."
+        raise NotVisibleError(message)
+    return comparison

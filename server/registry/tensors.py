@@ -1,0 +1,106 @@
+"""Reading the header of a safetensors file, without loading or running anything of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from server.core.errors import ContentError
+
+LONGEST_HEADER: Final = 16 * 2**20
+# Bytes per number of the types that networks are stored in.
+WIDTHS: Final = {
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U8": 1,
+    "BOOL": 1,
+}
+LENGTH: Final = 8
+META: Final = "__metadata__"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFile:
+    """What a file holds: its SHA-256, its bytes, and how many tensors."""
+
+    digest: str
+    size: int
+    tensors: int
+
+
+def write_tensors(path: Path, chunks: Iterable[bytes]) -> TensorFile:
+    """Write a file and check it; raises ContentError(``bad_weights``) that says what is wrong with it."""
+    total, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        for chunk in chunks:
+            total.update(chunk)
+            size += len(chunk)
+            file.write(chunk)
+    return TensorFile(total.hexdigest(), size, count_tensors(path, size))
+
+
+def count_tensors(path: Path, size: int) -> int:
+    """Return how many tensors a file holds, after checking that its header fits its ``size`` in bytes."""
+    header = _read_header(path, size)
+    entries = {name: entry for name, entry in header.items() if name != META}
+    if not entries:
+        _refuse("it holds no tensor")
+    length = size - LENGTH - _header_length(path)
+    for name, entry in entries.items():
+        if not _fits(entry, length):
+            _refuse(f"the entry of {name[:80]!r} does not fit the file")
+    return len(entries)
+
+
+def _fits(entry: Any, length: int) -> bool:
+    try:
+        begin, end = entry["data_offsets"]
+        count = WIDTHS[entry["dtype"]]
+        for side in entry["shape"]:
+            count *= side if isinstance(side, int) and side >= 0 else -length - 1
+    except (KeyError, TypeError, ValueError):
+        return False
+    whole = isinstance(begin, int) and isinstance(end, int)
+    return whole and 0 <= begin <= end <= length and end - begin == count
+
+
+def _header_length(path: Path) -> int:
+    with path.open("rb") as file:
+        return int(struct.unpack("<Q", file.read(LENGTH))[0])
+
+
+def _read_header(path: Path, size: int) -> dict[str, Any]:
+    if size < LENGTH:
+        _refuse("it is too short")
+    length = _header_length(path)
+    if length > min(LONGEST_HEADER, size - LENGTH):
+        _refuse("it does not begin with a header of that format")
+    with path.open("rb") as file:
+        file.seek(LENGTH)
+        raw = file.read(length)
+    try:
+        header = json.loads(raw)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        _refuse("its header is no JSON")
+    if not isinstance(header, dict):
+        _refuse("its header is no table")
+    return header
+
+
+def _refuse(reason: str) -> NoReturn:
+    message = (
+        f"This is no safetensors file: {reason}. Other formats can hide programs, so they are not taken; "
+        "save the weights with safetensors."
+    )
+    raise ContentError(message, code="bad_weights", field="file")

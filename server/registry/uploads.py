@@ -1,0 +1,81 @@
+"""Weights that people bring along, for recipes to start from."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from django.db.models import QuerySet
+
+from server.accounts.models import User
+from server.audit.services import record
+from server.core.errors import NotVisibleError
+from server.core.services import service
+from server.core.storage import delete, new_folder, storage_path
+from server.projects.models import Project
+from server.projects.selectors import projects_visible_to
+from server.registry.errors import WeightsMissingError, WeightsNameTakenError
+from server.registry.models import UploadedWeights
+from server.registry.policies import model_version_policy
+from server.registry.tensors import write_tensors
+
+FILE: Final = "weights.safetensors"
+PREFIX: Final = "weights:"
+
+
+@service
+def upload_weights(
+    *, actor: User, project: Project, name: str, provenance: str, chunks: Iterable[bytes]
+) -> UploadedWeights:
+    """Keep a safetensors file under a name; raises ContentError(``bad_weights``) or WeightsNameTakenError."""
+    model_version_policy.require(actor, project, "upload_weights")
+    Project.objects.select_for_update().get(pk=project.pk)
+    if UploadedWeights.objects.filter(project=project, name=name).exists():
+        message = f"There are weights called {name!r} already; choose another name."
+        raise WeightsNameTakenError(message, field="name")
+    key = f"uploaded-weights/{uuid.uuid4().hex}"
+    try:
+        with new_folder(key) as folder:
+            found = write_tensors(folder / FILE, chunks)
+        weights = UploadedWeights.objects.create(
+            project=project,
+            name=name,
+            provenance=provenance,
+            digest=found.digest,
+            size=found.size,
+            tensors=found.tensors,
+            storage_key=key,
+            created_by=actor,
+        )
+        record(
+            actor=actor,
+            action="uploaded_weights.create",
+            subject=weights,
+            project=project,
+            details={"name": name, "digest": found.digest, "provenance": provenance},
+        )
+    except BaseException:
+        delete(key)
+        raise
+    return weights
+
+
+def uploaded_weights_visible_to(actor: User) -> QuerySet[UploadedWeights]:
+    """Return the uploaded weights of all projects that the actor sees, by name."""
+    return UploadedWeights.objects.filter(project__in=projects_visible_to(actor)).select_related("created_by")
+
+
+def find_weights_named(actor: User, project: Project, name: str) -> Path:
+    """Return the file of ``weights: NAME`` in a project; raises NotVisibleError or WeightsMissingError."""
+    short = name.removeprefix(PREFIX).strip()
+    weights = uploaded_weights_visible_to(actor).filter(project=project, name=short).first()
+    if weights is None:
+        message = f"There are no uploaded weights called {short!r} in this project."
+        raise NotVisibleError(message)
+    path = storage_path(weights.storage_key) / FILE
+    if not path.is_file():
+        message = f"The file of the weights {short!r} is missing; upload it again under another name."
+        raise WeightsMissingError(message)
+    return path

@@ -1,0 +1,48 @@
+"""Weights on disk, named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from server.core.storage import delete, new_folder, storage_path
+from server.registry.errors import WeightsMissingError
+from server.registry.models import ModelVersion
+
+
+def digest_folder(folder: Path) -> str:
+    """Return the SHA-256 over names and contents of a folder's files, in the order of names."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def store_weights(folder: Path) -> tuple[str, str]:
+    """Copy what a recipe saved to where it stays; return its storage key and digest."""
+    digest = digest_folder(folder)
+    key = f"models/{digest}"
+    with new_folder(key) as target:
+        shutil.copytree(folder, target, dirs_exist_ok=True)
+    return key, digest
+
+
+def discard_weights(key: str) -> None:
+    """Remove stored weights that no version refers to, after a registration that failed."""
+    if not ModelVersion.objects.filter(storage_key=key).exists():
+        delete(key)
+
+
+def weights_path(version: ModelVersion) -> Path:
+    """Return the folder of a version's weights; raises WeightsMissingError when they changed."""
+    path = storage_path(version.storage_key)
+    if not path.is_dir() or digest_folder(path) != version.weights_digest:
+        message = (
+            f"The weights of {version.name} are missing or damaged; restore the storage folder "
+            "from a backup, or train again."
+        )
+        raise WeightsMissingError(message)
+    return path

@@ -1,0 +1,79 @@
+"""Uploaded weights over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from server.accounts.api import UserSerializer
+from server.accounts.authentication import actor_of
+from server.core.errors import TooLargeError
+from server.projects.selectors import get_project_for
+from server.registry.models import UploadedWeights
+from server.registry.policies import model_version_policy
+from server.registry.uploads import upload_weights, uploaded_weights_visible_to
+
+MOST_BYTES: Final = 2 * 2**30
+
+
+class UploadedWeightsSerializer(serializers.ModelSerializer[UploadedWeights]):
+    """Weights that somebody brought along. Recipes name them as ``weights:`` and then the name."""
+
+    created_by = UserSerializer(read_only=True)
+
+    class Meta:
+        model = UploadedWeights
+        fields = ("id", "name", "provenance", "digest", "size", "tensors", "created_by", "created_at")
+        read_only_fields = fields
+
+
+class WeightsFileSerializer(serializers.Serializer[Any]):
+    """A safetensors file, what to call it, and where it comes from."""
+
+    file = serializers.FileField()
+    name = serializers.RegexField(r"^[^:/\\\\]+$", max_length=100)
+    provenance = serializers.CharField(max_length=2000)
+
+
+class UploadedWeightsView(APIView):
+    """The uploaded weights of a project."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(operation_id="list_uploaded_weights", responses=UploadedWeightsSerializer(many=True))
+    def get(self, request: Request, project_id: UUID) -> Response:
+        """List them by name."""
+        project = get_project_for(actor_of(request), project_id)
+        weights = uploaded_weights_visible_to(actor_of(request)).filter(project=project)
+        return Response(UploadedWeightsSerializer(weights, many=True).data)
+
+    @extend_schema(
+        operation_id="upload_weights",
+        request={"multipart/form-data": WeightsFileSerializer},
+        responses={201: UploadedWeightsSerializer},
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Keep a file of weights for recipes to start from."""
+        project = get_project_for(actor_of(request), project_id)
+        model_version_policy.require(actor_of(request), project, "upload_weights")
+        form = WeightsFileSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        file = form.validated_data["file"]
+        if file.size > MOST_BYTES:
+            message = f"A file of weights may have {MOST_BYTES // 2**20} MiB at most."
+            raise TooLargeError(message, field="file")
+        weights = upload_weights(
+            actor=actor_of(request),
+            project=project,
+            name=form.validated_data["name"],
+            provenance=form.validated_data["provenance"],
+            chunks=file.chunks(),
+        )
+        return Response(UploadedWeightsSerializer(weights).data, status=status.HTTP_201_CREATED)

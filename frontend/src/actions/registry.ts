@@ -1,0 +1,16 @@
+/** A user action: what it is called, which keys start it by default, when it applies, what it does. */
+export interface Action<C> {
+  /** Stable name: the key map, the command palette and tests use it. */
+  id: string;
+  /** Translation key in the `actions` namespace. */
+  titleKey: string;
+  /** Chords such as `v`, `shift+m`, `mod+z`; `mod` is Ctrl, or Command on a Mac. */
+  defaultKeys: string[];
+  applies(ctx: C): boolean;
+  run(ctx: C): void | Promise<void>;
+}
+
+/** The actions that apply now, in the order given. */
+export function applicable<C>(actions: readonly Action<C>[], ctx: C): Action<C>[] {
+  return actions.filter((action) => action.applies(ctx));
+}

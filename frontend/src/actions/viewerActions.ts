@@ -1,0 +1,139 @@
+/** Everything that a person can do in the viewer, each as one object. Buttons, keys, palette and help all use these. */
+import type { AnnotationStore, Change } from "@/core/annotations";
+import { chosen, deleteItems, mergeItems, relabel, simplifyItems, subtractItems } from "@/core/edits";
+import { isArea } from "@/core/geometry/measure";
+import type { History } from "@/core/history";
+import type { Selection } from "@/core/selection";
+import { DEFAULT_KEYS } from "./keymap";
+import type { Action } from "./registry";
+
+export type LayerName = "annotations" | "suggestions" | "heatMap";
+
+export interface ViewerContext {
+  store: AnnotationStore;
+  history: History;
+  selection: Selection;
+  tools: readonly string[];
+  /** The tool in hand. */
+  tool: string;
+  /** False for a slide that this person may only look at. */
+  mayDraw: boolean;
+  mayReview: boolean;
+  labels: readonly { id: string; key: number | null }[];
+  commit(name: string, changes: readonly Change[]): void;
+  setTool(name: string): void;
+  setLabel(id: string): void;
+  toggleLayer(layer: LayerName): void;
+  zoomBy(factor: number): void;
+  /** Zoom to an objective power; by whole pixels when the slide does not know its own. */
+  zoomToPower(power: number): void;
+  rotateBy(degrees: number): void;
+  fit(): void;
+  goToAnnotation(id: string): void;
+  toggleFullScreen(): void;
+  toggleDeveloper(): void;
+  /** Screen pixels per level-0 pixel. */
+  scale(): number;
+  saveNow(): void;
+  openReview(): void;
+  openPalette(): void;
+  openHelp(): void;
+}
+
+type ViewerAction = Action<ViewerContext>;
+type Applies = ViewerAction["applies"];
+
+export const ZOOM_POWERS = [1, 2, 5, 10, 20, 40] as const;
+
+const always: Applies = () => true;
+const mayDraw: Applies = (ctx) => ctx.mayDraw;
+
+function act(id: string, run: ViewerAction["run"], applies: Applies = always): ViewerAction {
+  return { id, titleKey: id, defaultKeys: DEFAULT_KEYS[id] ?? [], applies, run };
+}
+
+const items = (ctx: ViewerContext) => chosen(ctx.store, ctx.selection.snapshot());
+const someChosen: Applies = (ctx) => ctx.mayDraw && ctx.selection.snapshot().length > 0;
+const areasChosen: Applies = (ctx) => ctx.mayDraw && items(ctx).filter((item) => isArea(item.geometry)).length > 1;
+
+/** Tools that change nothing and are open to everybody. */
+const LOOKING = ["pan", "select"];
+
+const toolActions = ["select", "pan", "rectangle", "ellipse", "polygon", "freehand", "brush", "eraser", "point", "ruler", "split", "region"].map(
+  (name) =>
+    act(
+      `tool.${name}`,
+      (ctx) => ctx.setTool(name),
+      (ctx) => ctx.tools.includes(name) && (ctx.mayDraw || LOOKING.includes(name)),
+    ),
+);
+
+function step(ctx: ViewerContext, by: 1 | -1): void {
+  const ids = [...ctx.store.snapshot().keys()];
+  const last = ctx.selection.snapshot()[ctx.selection.snapshot().length - 1];
+  const from = last === undefined ? (by === 1 ? -1 : 0) : ids.indexOf(last);
+  const id = ids[(from + by + ids.length) % ids.length];
+  if (id === undefined) return;
+  ctx.selection.set([id]);
+  ctx.goToAnnotation(id);
+}
+
+const editActions = [
+  act("edit.undo", (ctx) => void ctx.history.undo(), (ctx) => ctx.mayDraw && ctx.history.snapshot().done.length > 0),
+  act("edit.redo", (ctx) => void ctx.history.redo(), (ctx) => ctx.mayDraw && ctx.history.snapshot().undone.length > 0),
+  act("edit.delete", (ctx) => ctx.commit("delete", deleteItems(items(ctx))), someChosen),
+  act("edit.merge", (ctx) => ctx.commit("merge", mergeItems(items(ctx))), areasChosen),
+  act("edit.subtract", (ctx) => ctx.commit("subtract", subtractItems(items(ctx))), areasChosen),
+  act("edit.simplify", (ctx) => ctx.commit("simplify", simplifyItems(items(ctx), 2 / ctx.scale())), someChosen),
+  act("edit.selectAll", (ctx) => ctx.selection.set([...ctx.store.snapshot().keys()])),
+  act("edit.save", (ctx) => ctx.saveNow(), mayDraw),
+];
+
+/**
+ * Make a label the one to draw with. With a tool for looking in hand, what is chosen gets it too; with a drawing tool
+ * it does not, since the shape drawn last is still chosen then.
+ */
+export function chooseLabel(ctx: ViewerContext, id: string): void {
+  ctx.setLabel(id);
+  if (LOOKING.includes(ctx.tool)) ctx.commit("relabel", relabel(items(ctx), id));
+  else ctx.selection.clear();
+}
+
+const labelActions = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((key) =>
+  act(
+    `label.${key}`,
+    (ctx) => {
+      const label = ctx.labels.find((each) => each.key === key);
+      if (!label) return;
+      chooseLabel(ctx, label.id);
+    },
+    (ctx) => ctx.mayDraw && ctx.labels.some((label) => label.key === key),
+  ),
+);
+
+const viewActions = [
+  act("layers.annotations", (ctx) => ctx.toggleLayer("annotations")),
+  act("layers.suggestions", (ctx) => ctx.toggleLayer("suggestions")),
+  act("layers.heatMap", (ctx) => ctx.toggleLayer("heatMap")),
+  act("view.next", (ctx) => step(ctx, 1)),
+  act("view.previous", (ctx) => step(ctx, -1)),
+  act("view.fit", (ctx) => ctx.fit()),
+  act("view.zoomIn", (ctx) => ctx.zoomBy(1.5)),
+  act("view.zoomOut", (ctx) => ctx.zoomBy(1 / 1.5)),
+  ...ZOOM_POWERS.map((power) => act(`view.zoom${power}`, (ctx) => ctx.zoomToPower(power))),
+  act("view.rotateLeft", (ctx) => ctx.rotateBy(-15)),
+  act("view.rotateRight", (ctx) => ctx.rotateBy(15)),
+  act("view.fullScreen", (ctx) => ctx.toggleFullScreen()),
+  act("view.developer", (ctx) => ctx.toggleDeveloper()),
+  act("loop.review", (ctx) => ctx.openReview(), (ctx) => ctx.mayReview),
+  act("app.palette", (ctx) => ctx.openPalette()),
+  act("app.help", (ctx) => ctx.openHelp()),
+];
+
+export const VIEWER_ACTIONS: readonly ViewerAction[] = [...toolActions, ...editActions, ...labelActions, ...viewActions];
+
+export function viewerAction(id: string): ViewerAction {
+  const action = VIEWER_ACTIONS.find((each) => each.id === id);
+  if (!action) throw new Error(`There is no viewer action ${id}.`);
+  return action;
+}

@@ -1,0 +1,155 @@
+import type { AnnotationStore, Item } from "@/core/annotations";
+import { boxesMeet, boxOf, chainsOf, isArea } from "@/core/geometry/measure";
+import type { Geometry } from "@/core/geometry/types";
+import type { Layer } from "./stage";
+import { enterImageSpace, enterScreenSpace, toScreen, type View } from "./view";
+
+export interface AnnotationLook {
+  visible: boolean;
+  fill: number;
+  colourOf(labelId: string | null): string;
+  isHidden(item: Item): boolean;
+  isLabelHidden(labelId: string | null): boolean;
+  selected: readonly string[];
+  /** Drawn by a tool's preview instead. */
+  hides: readonly string[];
+  /** From afar small annotations come as counts; those are not drawn again as shapes. */
+  counted: CountedCells | null;
+  /** True for what the server's counts do not know yet. */
+  isUnsaved(id: string): boolean;
+  /** Corners are drawn on the chosen shape when they can be dragged. */
+  handles: boolean;
+}
+
+/** Exact counts by cell (side `size`, level-0 pixels) and label of all annotations shorter than `minSide`. */
+export interface CountedCells {
+  minSide: number;
+  size: number;
+  cells: readonly { column: number; row: number; labelId: string | null; count: number }[];
+}
+
+const MOST_HANDLES = 800;
+
+export function pathOf(geometry: Geometry): Path2D {
+  const path = new Path2D();
+  const closes = isArea(geometry);
+  for (const chain of chainsOf(geometry)) {
+    for (const [i, [x, y]] of chain.entries()) {
+      if (i === 0) path.moveTo(x, y);
+      else path.lineTo(x, y);
+    }
+    if (closes) path.closePath();
+  }
+  return path;
+}
+
+export function dot(canvas: CanvasRenderingContext2D, view: View, x: number, y: number, radius: number): void {
+  const [sx, sy] = toScreen(view.matrix, [x, y]);
+  canvas.beginPath();
+  canvas.arc(sx, sy, radius, 0, 2 * Math.PI);
+}
+
+export class AnnotationLayer implements Layer {
+  look: AnnotationLook;
+  private readonly store: AnnotationStore;
+  // Items never change, so a path is built once for each.
+  private readonly paths = new WeakMap<Item, Path2D>();
+
+  constructor(store: AnnotationStore, look: AnnotationLook) {
+    this.store = store;
+    this.look = look;
+  }
+
+  draw(canvas: CanvasRenderingContext2D, view: View): void {
+    if (!this.look.visible) return;
+    if (this.look.counted) this.drawCounts(canvas, view, this.look.counted);
+    const shown = this.store
+      .inBox(view.box)
+      .filter((item) => !this.look.isHidden(item) && !this.look.hides.includes(item.id) && !this.isCounted(item));
+    for (const item of shown) this.drawItem(canvas, view, item);
+    if (this.look.handles) this.drawHandles(canvas, view);
+  }
+
+  private isCounted(item: Item): boolean {
+    const { counted, selected } = this.look;
+    if (!counted || selected.includes(item.id) || this.look.isUnsaved(item.id)) return false;
+    const box = boxOf(item.geometry);
+    return Math.max(box.maxX - box.minX, box.maxY - box.minY) < counted.minSide;
+  }
+
+  /** A cell shows its labels as strips, each as wide as its share. */
+  private drawCounts(canvas: CanvasRenderingContext2D, view: View, { size, cells }: CountedCells): void {
+    enterImageSpace(canvas, view);
+    const seen = cells.filter(({ labelId }) => !this.look.isLabelHidden(labelId));
+    const totals = new Map<string, number>();
+    for (const { column, row, count } of seen) totals.set(`${column} ${row}`, (totals.get(`${column} ${row}`) ?? 0) + count);
+    const most = Math.max(1, ...totals.values());
+    const from = new Map<string, number>();
+    for (const { column, row, labelId, count } of seen) {
+      const key = `${column} ${row}`;
+      const total = totals.get(key) ?? count;
+      const start = from.get(key) ?? 0;
+      from.set(key, start + count / total);
+      canvas.globalAlpha = 0.35 + 0.55 * (Math.log1p(total) / Math.log1p(most));
+      canvas.fillStyle = this.look.colourOf(labelId);
+      canvas.fillRect((column + 0.04 + 0.92 * start) * size, (row + 0.04) * size, (0.92 * count * size) / total, 0.92 * size);
+    }
+    canvas.globalAlpha = 1;
+  }
+
+  private drawItem(canvas: CanvasRenderingContext2D, view: View, item: Item): void {
+    const colour = this.look.colourOf(item.label_id);
+    const chosen = this.look.selected.includes(item.id);
+    if (item.geometry.type === "Point") {
+      this.drawPoint(canvas, view, item.geometry.coordinates, colour, chosen);
+      return;
+    }
+    let path = this.paths.get(item);
+    if (!path) {
+      path = pathOf(item.geometry);
+      this.paths.set(item, path);
+    }
+    enterImageSpace(canvas, view);
+    canvas.lineJoin = "round";
+    if (isArea(item.geometry) && this.look.fill > 0) {
+      canvas.globalAlpha = this.look.fill * (chosen ? 1.4 : 1);
+      canvas.fillStyle = colour;
+      canvas.fill(path, "evenodd");
+      canvas.globalAlpha = 1;
+    }
+    if (chosen) {
+      canvas.lineWidth = 5 / view.scale;
+      canvas.strokeStyle = "#ffffff";
+      canvas.stroke(path);
+    }
+    canvas.lineWidth = (chosen ? 2.5 : 2) / view.scale;
+    canvas.strokeStyle = colour;
+    canvas.stroke(path);
+  }
+
+  private drawPoint(canvas: CanvasRenderingContext2D, view: View, [x, y]: [number, number], colour: string, chosen: boolean): void {
+    enterScreenSpace(canvas, view);
+    dot(canvas, view, x, y, chosen ? 7 : 5);
+    canvas.fillStyle = colour;
+    canvas.fill();
+    canvas.lineWidth = chosen ? 3 : 1.5;
+    canvas.strokeStyle = "#ffffff";
+    canvas.stroke();
+  }
+
+  private drawHandles(canvas: CanvasRenderingContext2D, view: View): void {
+    const only = this.look.selected.length === 1 ? this.store.get(this.look.selected[0] ?? "") : null;
+    if (!only || this.look.hides.includes(only.id) || !boxesMeet(boxOf(only.geometry), view.box)) return;
+    const corners = chainsOf(only.geometry).flat();
+    if (corners.length > MOST_HANDLES) return;
+    enterScreenSpace(canvas, view);
+    canvas.fillStyle = "#ffffff";
+    canvas.strokeStyle = "#0b7285";
+    canvas.lineWidth = 1.5;
+    for (const [x, y] of corners) {
+      dot(canvas, view, x, y, 3.5);
+      canvas.fill();
+      canvas.stroke();
+    }
+  }
+}

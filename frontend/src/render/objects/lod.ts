@@ -1,0 +1,65 @@
+/** Which tiles a view needs, and whether cells or shapes are read better there. Pure. */
+import type { Box } from "@/core/geometry/types";
+
+export interface TileAddress {
+  z: number;
+  x: number;
+  y: number;
+}
+
+/** Tiles are drawn between about half and the whole of this many CSS pixels wide. */
+const TILE_ON_SCREEN = 1280;
+const MOST_TILES = 64;
+/** An object of this many CSS pixels begins to show its shape; from the second on cells are not needed. */
+const FADE_FROM = 3.5;
+const FADE_TO = 8;
+/** The same for points, by the mean space that each has. */
+const SPACE_FROM = 7;
+const SPACE_TO = 16;
+
+export function keyOf({ z, x, y }: TileAddress): string {
+  return `${z}/${x}/${y}`;
+}
+
+export function levelFor(tile0: number, levels: number, scale: number): number {
+  const wanted = Math.ceil(Math.log2((tile0 * scale) / TILE_ON_SCREEN));
+  return Math.max(0, Math.min(levels, wanted));
+}
+
+/** The tiles of one level that cover a box, nearest to its middle first. */
+export function tilesInView(tile0: number, levels: number, scale: number, box: Box): TileAddress[] {
+  const z = levelFor(tile0, levels, scale);
+  const side = tile0 / 2 ** z;
+  const last = 2 ** z - 1;
+  const clamp = (n: number) => Math.max(0, Math.min(last, n));
+  const tiles: TileAddress[] = [];
+  if (box.maxX < 0 || box.maxY < 0 || box.minX >= tile0 || box.minY >= tile0) return tiles;
+  for (let x = clamp(Math.floor(box.minX / side)); x <= clamp(Math.floor(box.maxX / side)); x += 1) {
+    for (let y = clamp(Math.floor(box.minY / side)); y <= clamp(Math.floor(box.maxY / side)); y += 1) {
+      tiles.push({ z, x, y });
+    }
+  }
+  const middle = [(box.minX + box.maxX) / 2 / side - 0.5, (box.minY + box.maxY) / 2 / side - 0.5] as const;
+  const far = (tile: TileAddress) => Math.hypot(tile.x - middle[0], tile.y - middle[1]);
+  return tiles.sort((a, b) => far(a) - far(b)).slice(0, MOST_TILES);
+}
+
+function smoothStep(from: number, to: number, value: number): number {
+  const t = Math.max(0, Math.min(1, (value - from) / (to - from)));
+  return t * t * (3 - 2 * t);
+}
+
+/** How much of a tile is drawn as shapes: 0 only cells, 1 only shapes, in between both, faded. */
+export function shapeShare(meanSide: number, rows: number, tileSide: number, scale: number): number {
+  if (rows === 0) return 1;
+  if (meanSide > 0) return smoothStep(FADE_FROM, FADE_TO, meanSide * scale);
+  return smoothStep(SPACE_FROM, SPACE_TO, (tileSide * scale) / Math.sqrt(rows));
+}
+
+/** The tile itself or the nearest one above it that is here, and the key of that one. */
+export function nearestHeld(tile: TileAddress, has: (key: string) => boolean): TileAddress | null {
+  for (let { z, x, y } = tile; z >= 0; z -= 1, x >>= 1, y >>= 1) {
+    if (has(keyOf({ z, x, y }))) return { z, x, y };
+  }
+  return null;
+}

@@ -1,0 +1,270 @@
+/** Draws tiles with WebGL: buffers are made when a tile is first drawn and freed with it. */
+import type { Buffer, Device, RenderPass, Texture, VertexFormat } from "@luma.gl/core";
+import { Model, ShaderInputs } from "@luma.gl/engine";
+
+import { CELLS_PER_SIDE, FULLNESS, TEXELS } from "./cells";
+import type { ObjectFilter } from "./filter";
+import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
+import type { ShapeGeometry } from "./tileGeometry";
+
+export interface Palette {
+  /** RGBA by label; alpha 0 is a hidden label. */
+  colours: Uint8Array;
+  version: number;
+}
+
+/** One part of the screen and what fills it. */
+export interface Drawable {
+  tile: PaintTile;
+  corner: readonly [number, number];
+  /** Level-0 box that is drawn of the tile. */
+  clip: readonly [number, number, number, number];
+  /** Share that is drawn as shapes; the rest is drawn as cells. */
+  share: number;
+}
+
+/** What the painter needs of a tile, and where it keeps its buffers. */
+export interface PaintTile {
+  shapes: ShapeGeometry | null;
+  /** Label, score, uncertainty, state by row; a new array after every change. */
+  rowData: Float32Array | null;
+  /** The cells as texels, see `pictureOf`; a new array after every change. */
+  picture: Uint8Array | null;
+  cellSide: number;
+  gpu: GpuTile | null;
+}
+
+export interface Scene {
+  drawables: readonly Drawable[];
+  filter: ObjectFilter;
+  palette: Palette;
+  opacity: number;
+  fill: number;
+  /** Objects in the fullest cell that is drawn. */
+  most: number;
+  /** From level-0 pixels to clip space, column by column. */
+  toClip: readonly number[];
+  /** Device pixels per CSS pixel, CSS pixels per level-0 pixel, device pixels of the canvas. */
+  dpr: number;
+  scale: number;
+  width: number;
+  height: number;
+}
+
+interface GpuTile {
+  buffers: Buffer[];
+  edges: { count: number; attributes: Record<string, Buffer> } | null;
+  fills: { count: number; index: Buffer; attributes: Record<string, Buffer> } | null;
+  points: { count: number; attributes: Record<string, Buffer> } | null;
+  rowTexture: Texture | null;
+  rowData: Float32Array | null;
+  picture: Uint8Array | null;
+  cellTexture: Texture | null;
+}
+
+const ROWS_WIDE = 64;
+const GAP_FROM_PX = 8;
+const PALETTE_WIDE = 256;
+
+const BLEND = {
+  blend: true,
+  blendColorOperation: "add",
+  blendAlphaOperation: "add",
+  blendColorSrcFactor: "src-alpha",
+  blendColorDstFactor: "one-minus-src-alpha",
+  blendAlphaSrcFactor: "one",
+  blendAlphaDstFactor: "one-minus-src-alpha",
+  depthWriteEnabled: false,
+  depthCompare: "always",
+  cullMode: "none",
+} as const;
+
+type Layout = { name: string; stepMode: "vertex" | "instance"; byteStride: number; attributes: { attribute: string; format: VertexFormat; byteOffset: number }[] };
+
+function layout(name: string, stepMode: Layout["stepMode"], byteStride: number, ...attributes: [string, VertexFormat, number][]): Layout {
+  return { name, stepMode, byteStride, attributes: attributes.map(([attribute, format, byteOffset]) => ({ attribute, format, byteOffset })) };
+}
+
+function texture(device: Device, format: "rgba32float" | "rgba8unorm", width: number, height: number, data: Float32Array | Uint8Array): Texture {
+  const made = device.createTexture({
+    format,
+    width,
+    height,
+    mipLevels: 1,
+    sampler: { minFilter: "nearest", magFilter: "nearest", addressModeU: "clamp-to-edge", addressModeV: "clamp-to-edge" },
+  });
+  made.writeData(data, { width, height });
+  return made;
+}
+
+/** Filled up to whole lines of a texture. */
+function padded(data: Float32Array, wide: number): { data: Float32Array; height: number } {
+  const height = Math.max(1, Math.ceil(data.length / (4 * wide)));
+  const full = new Float32Array(4 * wide * height);
+  full.set(data);
+  return { data: full, height };
+}
+
+export class Painter {
+  private readonly models: Record<"fill" | "edge" | "point" | "cell", Model>;
+  private palette: { texture: Texture; version: number } | null = null;
+
+  constructor(private readonly device: Device) {
+    const model = (vs: string, fs: string, topology: "triangle-list" | "triangle-strip", bufferLayout: Layout[]) =>
+      new Model(device, {
+        vs,
+        fs,
+        topology,
+        bufferLayout,
+        shaderInputs: new ShaderInputs({ objects: objectsModule }),
+        parameters: BLEND,
+        vertexCount: topology === "triangle-strip" ? 4 : 0,
+        disableWarnings: true,
+      });
+    this.models = {
+      fill: model(FILL_VS, FILL_FS, "triangle-list", [
+        layout("vertices", "vertex", 8, ["vertex", "float32x2", 0]),
+        layout("rows", "vertex", 4, ["vertexRow", "uint32", 0]),
+      ]),
+      edge: model(EDGE_VS, EDGE_FS, "triangle-strip", [
+        layout("vertices", "instance", 8, ["edgeFrom", "float32x2", 0], ["edgeTo", "float32x2", 8]),
+        layout("rows", "instance", 4, ["edgeRow", "uint32", 0]),
+        layout("along", "instance", 4, ["alongFrom", "float32", 0], ["alongTo", "float32", 4]),
+      ]),
+      point: model(POINT_VS, POINT_FS, "triangle-strip", [
+        layout("centres", "instance", 8, ["centre", "float32x2", 0]),
+        layout("rows", "instance", 4, ["pointRow", "uint32", 0]),
+      ]),
+      cell: model(CELL_VS, CELL_FS, "triangle-strip", []),
+    };
+  }
+
+  draw(scene: Scene, pass: RenderPass): void {
+    const palette = this.paletteTexture(scene.palette);
+    for (const drawable of scene.drawables) {
+      const gpu = this.upload(drawable.tile);
+      const uniforms = this.uniforms(scene, drawable);
+      if (drawable.share < 1 && gpu.cellTexture) this.drawCells(pass, gpu.cellTexture, palette, uniforms, scene, drawable);
+      if (drawable.share > 0 && gpu.rowTexture) this.drawShapes(pass, gpu, palette, uniforms, drawable.share, scene.fill);
+    }
+  }
+
+  release(tile: PaintTile): void {
+    const { gpu } = tile;
+    if (!gpu) return;
+    for (const buffer of gpu.buffers) buffer.destroy();
+    gpu.rowTexture?.destroy();
+    gpu.cellTexture?.destroy();
+    tile.gpu = null;
+  }
+
+  destroy(): void {
+    for (const model of Object.values(this.models)) model.destroy();
+    this.palette?.texture.destroy();
+  }
+
+  private uniforms(scene: Scene, { corner, clip }: Drawable): ObjectUniforms {
+    const { toClip: m, filter } = scene;
+    const at = (i: number) => m[i] ?? 0;
+    const [x, y] = corner;
+    // In double precision here, so that single precision is enough in the shaders.
+    const moved = [...m.slice(0, 12), at(0) * x + at(4) * y + at(12), at(1) * x + at(5) * y + at(13), at(14), at(15)];
+    return {
+      toClip: moved,
+      clipBox: [clip[0] - x, clip[1] - y, clip[2] - x, clip[3] - y],
+      limits: [
+        filter.minScore <= 0 ? -1e30 : filter.minScore,
+        filter.maxScore >= 1 ? 1e30 : filter.maxScore,
+        filter.minUncertainty <= 0 ? -1e30 : filter.minUncertainty,
+        filter.maxUncertainty >= 1 ? 1e30 : filter.maxUncertainty,
+      ],
+      style: [scene.opacity, scene.fill, filter.states, scene.most],
+      screen: [scene.width, scene.height, scene.scale * scene.dpr, scene.dpr],
+    };
+  }
+
+  private drawCells(pass: RenderPass, cells: Texture, palette: Texture, base: ObjectUniforms, scene: Scene, { tile, share }: Drawable): void {
+    const { cell } = this.models;
+    const gap = tile.cellSide * scene.scale > GAP_FROM_PX ? 0.04 : 0;
+    const objects = {
+      ...base,
+      limits: [gap, 0, 0, 0],
+      style: [scene.opacity * (1 - share), 0, 0, Math.log1p(scene.most) * FULLNESS],
+      screen: [scene.width, scene.height, tile.cellSide, scene.dpr],
+    };
+    cell.shaderInputs.setProps({ objects });
+    cell.setBindings({ palette, cells });
+    cell.setInstanceCount(1);
+    cell.draw(pass);
+  }
+
+  private drawShapes(pass: RenderPass, gpu: GpuTile, palette: Texture, base: ObjectUniforms, share: number, fill: number): void {
+    const [opacity = 1, , states = 0, most = 1] = base.style;
+    const objects = { ...base, style: [opacity * share, fill, states, most] };
+    const bindings = { palette, rowData: gpu.rowTexture as Texture };
+    const { fill: filling, edge, point } = this.models;
+    if (gpu.fills && fill > 0) {
+      filling.shaderInputs.setProps({ objects });
+      filling.setIndexBuffer(gpu.fills.index);
+      filling.setAttributes(gpu.fills.attributes);
+      filling.setBindings(bindings);
+      filling.setVertexCount(gpu.fills.count);
+      filling.draw(pass);
+    }
+    for (const [model, part] of [[edge, gpu.edges], [point, gpu.points]] as const) {
+      if (!part) continue;
+      model.shaderInputs.setProps({ objects });
+      model.setAttributes(part.attributes);
+      model.setBindings(bindings);
+      model.setInstanceCount(part.count);
+      model.draw(pass);
+    }
+  }
+
+  private upload(tile: PaintTile): GpuTile {
+    const gpu = (tile.gpu ??= this.uploadShapes(tile.shapes));
+    if (tile.rowData && tile.rowData !== gpu.rowData) {
+      gpu.rowTexture?.destroy();
+      const { data, height } = padded(tile.rowData, ROWS_WIDE);
+      gpu.rowTexture = texture(this.device, "rgba32float", ROWS_WIDE, height, data);
+      gpu.rowData = tile.rowData;
+    }
+    if (tile.picture && tile.picture !== gpu.picture) {
+      gpu.cellTexture?.destroy();
+      gpu.cellTexture = texture(this.device, "rgba8unorm", CELLS_PER_SIDE * TEXELS, CELLS_PER_SIDE, tile.picture);
+      gpu.picture = tile.picture;
+    }
+    return gpu;
+  }
+
+  private uploadShapes(shapes: ShapeGeometry | null): GpuTile {
+    const gpu: GpuTile = { buffers: [], edges: null, fills: null, points: null, rowTexture: null, rowData: null, picture: null, cellTexture: null };
+    const buffer = (data: Float32Array | Uint32Array, index = false): Buffer => {
+      const made = this.device.createBuffer(index ? { data, indexType: "uint32" as const, usage: 0x10 } : { data });
+      gpu.buffers.push(made);
+      return made;
+    };
+    if (!shapes) return gpu;
+    if (shapes.vertexRows.length > 1) {
+      const attributes = { vertices: buffer(shapes.vertices), rows: buffer(shapes.vertexRows) };
+      gpu.edges = { count: shapes.vertexRows.length - 1, attributes: { ...attributes, along: buffer(shapes.along) } };
+      if (shapes.triangles.length > 0) gpu.fills = { count: shapes.triangles.length, index: buffer(shapes.triangles, true), attributes };
+    }
+    if (shapes.pointRows.length > 0) {
+      const centres = new Float32Array(2 * shapes.pointRows.length);
+      for (const [i, row] of shapes.pointRows.entries()) centres.set(shapes.places.subarray(2 * row, 2 * row + 2), 2 * i);
+      gpu.points = { count: shapes.pointRows.length, attributes: { centres: buffer(centres), rows: buffer(shapes.pointRows) } };
+    }
+    return gpu;
+  }
+
+  private paletteTexture({ colours, version }: Palette): Texture {
+    if (this.palette?.version === version) return this.palette.texture;
+    this.palette?.texture.destroy();
+    const height = Math.max(1, Math.ceil(colours.length / (4 * PALETTE_WIDE)));
+    const full = new Uint8Array(4 * PALETTE_WIDE * height);
+    full.set(colours);
+    this.palette = { texture: texture(this.device, "rgba8unorm", PALETTE_WIDE, height, full), version };
+    return this.palette.texture;
+  }
+}

@@ -1,0 +1,78 @@
+/** How the slide lies on the screen now. */
+import type { Box, Position } from "@/core/geometry/types";
+
+/** Affine map from level-0 pixels to CSS pixels of the stage: x' = a·x + c·y + e, y' = b·x + d·y + f. */
+export interface Matrix {
+  a: number;
+  b: number;
+  c: number;
+  d: number;
+  e: number;
+  f: number;
+}
+
+export interface View {
+  matrix: Matrix;
+  /** CSS pixels per level-0 pixel. */
+  scale: number;
+  /** The level-0 box that covers what is visible, also when the slide is turned. */
+  box: Box;
+  width: number;
+  height: number;
+  devicePixelRatio: number;
+}
+
+/** What the address of a page keeps of a view: the centre in level-0 pixels, CSS px per level-0 px, degrees. */
+export interface Place {
+  x: number;
+  y: number;
+  scale: number;
+  rotation: number;
+}
+
+export function toScreen({ a, b, c, d, e, f }: Matrix, [x, y]: Position): Position {
+  return [a * x + c * y + e, b * x + d * y + f];
+}
+
+export function toImage({ a, b, c, d, e, f }: Matrix, [x, y]: Position): Position {
+  const determinant = a * d - b * c;
+  return [(d * (x - e) - c * (y - f)) / determinant, (a * (y - f) - b * (x - e)) / determinant];
+}
+
+/** The map that takes (0, 0), (width, 0) and (0, height) to three places on the screen. */
+export function matrixFrom(origin: Position, right: Position, down: Position, width: number, height: number): Matrix {
+  return {
+    a: (right[0] - origin[0]) / width,
+    b: (right[1] - origin[1]) / width,
+    c: (down[0] - origin[0]) / height,
+    d: (down[1] - origin[1]) / height,
+    e: origin[0],
+    f: origin[1],
+  };
+}
+
+export function viewFrom(matrix: Matrix, width: number, height: number, devicePixelRatio: number): View {
+  const corners = ([[0, 0], [width, 0], [0, height], [width, height]] as Position[]).map((p) => toImage(matrix, p));
+  const xs = corners.map((p) => p[0]);
+  const ys = corners.map((p) => p[1]);
+  return {
+    matrix,
+    scale: Math.hypot(matrix.a, matrix.b),
+    box: { minX: Math.min(...xs), minY: Math.min(...ys), maxX: Math.max(...xs), maxY: Math.max(...ys) },
+    width,
+    height,
+    devicePixelRatio,
+  };
+}
+
+/** Draw in level-0 pixels from here on. */
+export function enterImageSpace(canvas: CanvasRenderingContext2D, view: View): void {
+  const { a, b, c, d, e, f } = view.matrix;
+  const r = view.devicePixelRatio;
+  canvas.setTransform(a * r, b * r, c * r, d * r, e * r, f * r);
+}
+
+/** Draw in CSS pixels from here on. */
+export function enterScreenSpace(canvas: CanvasRenderingContext2D, view: View): void {
+  canvas.setTransform(view.devicePixelRatio, 0, 0, view.devicePixelRatio, 0, 0);
+}

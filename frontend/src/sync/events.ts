@@ -1,0 +1,150 @@
+/** Live updates by server-sent events: one stream per project, and one per job that is looked at. */
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+
+import { buildUrl } from "./client";
+import { keys } from "./keys";
+import type { Job, JobKind, JobState, Page } from "./types";
+
+export interface ProjectEvent {
+  job_id: string;
+  kind: JobKind;
+  title: string;
+  subject_type: string;
+  subject_id: string | null;
+  event: "progress" | "state" | "update";
+  state: JobState;
+  progress: number;
+  message?: string;
+  what?: "heat_maps" | "objects";
+  slide_id?: string;
+  object_set_id?: string;
+}
+
+const FINAL: readonly JobState[] = ["succeeded", "failed", "cancelled"];
+
+function patchJob(job: Job, event: ProjectEvent): Job {
+  if (job.id !== event.job_id) return job;
+  return { ...job, state: event.state, progress: event.progress, message: event.message ?? job.message };
+}
+
+/** Put an event's news into the cached jobs, so that progress moves without a request. */
+export function applyToCache(client: QueryClient, event: ProjectEvent): void {
+  client.setQueryData<Job>(keys.job(event.job_id), (job) => (job ? patchJob(job, event) : job));
+  client.setQueriesData<Page<Job>>({ queryKey: keys.jobs, predicate: (q) => q.queryKey[1] !== "one" }, (page) =>
+    page?.results ? { ...page, results: page.results.map((job) => patchJob(job, event)) } : page,
+  );
+}
+
+/** The query keys that an event makes stale. */
+export function staleKeys(projectId: string, event: ProjectEvent): (readonly unknown[])[] {
+  if (event.event === "progress") return [];
+  if (event.event === "update") {
+    return event.slide_id ? [keys.objectSets(event.slide_id)] : [["object-sets"]];
+  }
+  const stale: (readonly unknown[])[] = [keys.jobs];
+  if (event.kind === "import_slide") stale.push(keys.slides(projectId));
+  if (event.kind === "compare_versions" && FINAL.includes(event.state)) stale.push(["comparison"]);
+  if (event.kind === "run_round") {
+    stale.push(keys.rounds(projectId), keys.modelVersions(projectId), ["round"]);
+  }
+  if (event.kind === "run_prediction" && FINAL.includes(event.state)) {
+    stale.push(["object-sets"], keys.slides(projectId), keys.reviewQueues(projectId));
+  }
+  return stale;
+}
+
+type Listener = (event: ProjectEvent) => void;
+
+interface Stream {
+  source: EventSource;
+  listeners: Set<Listener>;
+}
+
+// Two components on one page share a stream: browsers allow few connections to one host.
+const streams = new Map<string, Stream>();
+
+/** Listen to a project's events; returns the function that stops. */
+export function listenToProject(projectId: string, listener: Listener): () => void {
+  let stream = streams.get(projectId);
+  if (!stream) {
+    const source = new EventSource(buildUrl(`/projects/${projectId}/events`), { withCredentials: true });
+    const opened: Stream = { source, listeners: new Set() };
+    source.addEventListener("job", (message) => {
+      const event = JSON.parse((message as MessageEvent<string>).data) as ProjectEvent;
+      for (const each of opened.listeners) each(event);
+    });
+    streams.set(projectId, opened);
+    stream = opened;
+  }
+  const held = stream;
+  held.listeners.add(listener);
+  return () => {
+    held.listeners.delete(listener);
+    if (held.listeners.size > 0) return;
+    held.source.close();
+    if (streams.get(projectId) === held) streams.delete(projectId);
+  };
+}
+
+/** Keep the query cache in step with a project's jobs. */
+export function useProjectEvents(projectId: string | undefined): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    if (!projectId) return undefined;
+    return listenToProject(projectId, (event) => {
+      applyToCache(client, event);
+      for (const queryKey of staleKeys(projectId, event)) void client.invalidateQueries({ queryKey });
+    });
+  }, [client, projectId]);
+}
+
+export interface LogLine {
+  line: string;
+  level: string;
+}
+
+export interface JobProgress {
+  progress: number | null;
+  message: string;
+  log: LogLine[];
+  state: JobState | null;
+}
+
+const text = (value: unknown, fallback: string): string => (typeof value === "string" ? value : fallback);
+
+const NOTHING: JobProgress = { progress: null, message: "", log: [], state: null };
+const LOG_LIMIT = 2000;
+
+/** Progress and log of one job; the browser resumes a broken stream with Last-Event-ID by itself. */
+export function useJobEvents(jobId: string | null | undefined): JobProgress {
+  const [news, setNews] = useState<JobProgress>(NOTHING);
+  useEffect(() => {
+    setNews(NOTHING);
+    if (!jobId) return undefined;
+    const source = new EventSource(buildUrl(`/jobs/${jobId}/events`), { withCredentials: true });
+    const on = (name: string, take: (data: Record<string, unknown>) => (old: JobProgress) => JobProgress) => {
+      source.addEventListener(name, (message) => {
+        setNews(take(JSON.parse((message as MessageEvent<string>).data) as Record<string, unknown>));
+      });
+    };
+    on("progress", (data) => (old) => ({
+      ...old,
+      progress: Number(data["progress"] ?? old.progress),
+      message: text(data["message"], old.message),
+    }));
+    on("log", (data) => (old) => ({
+      ...old,
+      log: [...old.log, { line: text(data["line"], ""), level: text(data["level"], "info") }].slice(-LOG_LIMIT),
+    }));
+    on("state", (data) => (old) => ({ ...old, state: (data["state"] as JobState | undefined) ?? old.state }));
+    // Without this the browser would connect again for ever to a stream that has said all.
+    source.addEventListener("end", () => {
+      source.close();
+    });
+    return () => {
+      source.close();
+    };
+  }, [jobId]);
+  return news;
+}

@@ -1,0 +1,103 @@
+/** Resumable upload of slide files by tus: a broken connection or a closed tab costs nothing that was sent. */
+import { Upload, type DetailedError } from "tus-js-client";
+
+import { api, buildUrl, writeHeaders } from "./client";
+import type { Slide } from "./types";
+
+export interface UploadTarget {
+  projectId: string;
+  case?: string | undefined;
+  /** Path inside the dropped folder, for formats of many files. */
+  relativePath?: string | undefined;
+  /** One id for all files of a dropped folder; finish it with `finishFolder`. */
+  folder?: string | undefined;
+}
+
+export interface UploadCallbacks {
+  onProgress?: (sentBytes: number, totalBytes: number) => void;
+  /** The slide that the server made, or null for a file of a folder. */
+  onSuccess?: (slideId: string | null) => void;
+  onError?: (message: string, status: number | null) => void;
+}
+
+export interface RunningUpload {
+  /** Stop and delete what was sent. */
+  abort(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): void;
+}
+
+const CHUNK_BYTES = 8 * 1024 * 1024;
+
+function metadata(file: File, target: UploadTarget): Record<string, string> {
+  const data: Record<string, string> = { project: target.projectId, filename: file.name };
+  if (target.case) data["case"] = target.case;
+  if (target.relativePath) data["relative_path"] = target.relativePath;
+  if (target.folder) data["folder"] = target.folder;
+  return data;
+}
+
+interface Failure {
+  message: string;
+  status: number | null;
+}
+
+function explain(error: Error | DetailedError): Failure {
+  const response = "originalResponse" in error ? error.originalResponse : null;
+  if (!response) return { message: error.message, status: null };
+  const status = response.getStatus();
+  try {
+    const body = JSON.parse(response.getBody()) as { detail?: string };
+    if (body.detail) return { message: body.detail, status };
+  } catch {
+    // Not a problem document: the library's own words are the best there is.
+  }
+  return { message: error.message, status };
+}
+
+export function startUpload(file: File, target: UploadTarget, callbacks: UploadCallbacks = {}): RunningUpload {
+  let slideId: string | null = null;
+  const upload = new Upload(file, {
+    endpoint: buildUrl("/uploads"),
+    chunkSize: CHUNK_BYTES,
+    retryDelays: [0, 1000, 3000, 8000, 20000],
+    metadata: metadata(file, target),
+    headers: writeHeaders(),
+    removeFingerprintOnSuccess: true,
+    fingerprint: (source) =>
+      Promise.resolve(
+        ["coverslip", target.projectId, target.relativePath ?? source.name, source.size, source.lastModified].join("-"),
+      ),
+    onAfterResponse: (_request, response) => {
+      slideId = response.getHeader("Coverslip-Slide") ?? slideId;
+    },
+    onProgress: (sent, total) => callbacks.onProgress?.(sent, total),
+    onSuccess: () => callbacks.onSuccess?.(slideId),
+    onError: (error) => {
+      const { message, status } = explain(error);
+      callbacks.onError?.(message, status);
+    },
+  });
+  void upload.findPreviousUploads().then((previous) => {
+    const last = previous[0];
+    if (last && !target.folder) upload.resumeFromPreviousUpload(last);
+    upload.start();
+  });
+  return {
+    abort: () => upload.abort(true),
+    pause: () => upload.abort(false),
+    resume: () => {
+      upload.start();
+    },
+  };
+}
+
+export interface FolderResult {
+  slides: Slide[];
+  refused: { name: string; detail: string }[];
+}
+
+/** Tell the server that all files of a dropped folder are up. */
+export function finishFolder(projectId: string, folder: string): Promise<FolderResult> {
+  return api.post<FolderResult>(`/projects/${projectId}/uploads/finish`, { folder });
+}

@@ -1,0 +1,49 @@
+/** Weights that people brought along, as hooks. */
+import {
+  useMutation,
+  useQuery,
+  useQueryClient,
+  type UseMutationResult,
+  type UseQueryResult,
+} from "@tanstack/react-query";
+
+import { api, type ApiError } from "./client";
+import { keys } from "./keys";
+
+/** Weights that somebody brought along; recipes name them `weights: name`. */
+export interface UploadedWeights {
+  id: string;
+  name: string;
+  provenance: string;
+  digest: string;
+  size: number;
+  tensors: number;
+  created_at: string;
+}
+
+export function useUploadedWeights(projectId: string): UseQueryResult<UploadedWeights[], ApiError> {
+  return useQuery<UploadedWeights[], ApiError>({
+    queryKey: keys.weights(projectId),
+    queryFn: () => api.get<UploadedWeights[]>(`/projects/${projectId}/weights`),
+  });
+}
+
+export interface WeightsBody {
+  readonly file: File;
+  readonly name: string;
+  readonly provenance: string;
+}
+
+export function useUploadWeights(projectId: string): UseMutationResult<UploadedWeights, ApiError, WeightsBody> {
+  const client = useQueryClient();
+  return useMutation<UploadedWeights, ApiError, WeightsBody>({
+    mutationFn: ({ file, name, provenance }) => {
+      const form = new FormData();
+      form.append("file", file);
+      form.append("name", name);
+      form.append("provenance", provenance);
+      return api.post<UploadedWeights>(`/projects/${projectId}/weights`, form);
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.weights(projectId) }),
+  });
+}

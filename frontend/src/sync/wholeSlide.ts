@@ -1,0 +1,92 @@
+/** What is said of a whole slide and its patient, and why a suggestion was made. */
+import { useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
+
+import { api, ApiError } from "./client";
+import { keys } from "./keys";
+import type { Bounds, Job } from "./types";
+
+export type ClinicalValue = number | string;
+
+export interface Case {
+  id: string;
+  pseudonym: string;
+  clinical: Record<string, ClinicalValue>;
+  months: number | null;
+  event: boolean | null;
+}
+
+export interface SlideFinding {
+  prediction_id: string;
+  model_version_id: string;
+  model_version_name: string;
+  object_set_id: string | null;
+  created_at: string;
+  finding: {
+    probabilities: { label_id: string | null; name: string; colour: string; value: number }[];
+    uncertainty: number;
+    refer: boolean;
+    evidence: (Bounds & { weight: number })[];
+    risk: number | null;
+  };
+}
+
+export interface Neighbour {
+  slide_id: string;
+  slide_name: string;
+  bounds: Bounds;
+  label: string | null;
+  likeness: number;
+  crop: string;
+}
+
+export interface Explanation {
+  id: string;
+  index: number;
+  job: Job;
+  why: {
+    label: string;
+    probability: number;
+    method: string;
+    bounds: Bounds;
+    crop: string;
+    map: string;
+    neighbours: Neighbour[];
+  } | null;
+}
+
+const ASK_AGAIN_MS = 700;
+
+/** The newest answer of each model version about a slide, the newest first. */
+export function useFindings(slideId: string): UseQueryResult<SlideFinding[], ApiError> {
+  return useQuery<SlideFinding[], ApiError>({
+    queryKey: [...keys.objectSets(slideId), "findings"],
+    queryFn: () => api.get<SlideFinding[]>(`/slides/${slideId}/findings`),
+  });
+}
+
+export function useDescribeCase(projectId: string): UseMutationResult<Case, ApiError, Omit<Case, "pseudonym">> {
+  const client = useQueryClient();
+  return useMutation<Case, ApiError, Omit<Case, "pseudonym">>({
+    mutationFn: ({ id, ...body }) => api.put<Case>(`/cases/${id}`, body),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: keys.slides(projectId) });
+      await client.invalidateQueries({ queryKey: ["viewer"] });
+      await client.invalidateQueries({ queryKey: keys.roundCheck(projectId) });
+    },
+  });
+}
+
+const isOver = (job: Job) => job.state === "failed" || job.state === "cancelled" || job.state === "succeeded";
+
+/** Asks why a suggestion was made as soon as `enabled`, and again until there is an answer. */
+export function useExplanation(objectSetId: string, index: number, enabled: boolean): UseQueryResult<Explanation, ApiError> {
+  const address = `/object-sets/${objectSetId}/objects/${index}/explanation`;
+  return useQuery<Explanation, ApiError>({
+    queryKey: ["explanation", objectSetId, index],
+    queryFn: () => api.post<Explanation>(address),
+    enabled,
+    retry: false,
+    staleTime: Infinity,
+    refetchInterval: ({ state }) => (state.data && !state.data.why && !isOver(state.data.job) ? ASK_AGAIN_MS : false),
+  });
+}

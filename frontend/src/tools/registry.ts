@@ -1,0 +1,30 @@
+/** All tools in the order of the tool rail. To add one: write its file, name it in `ToolName`, list it here. */
+import { makeBrush, makeEraser } from "./brush";
+import { makeEllipse } from "./ellipse";
+import { makeFreehand } from "./freehand";
+import { makePan } from "./pan";
+import { makePoint } from "./point";
+import { makePolygon } from "./polygon";
+import { makeRectangle } from "./rectangle";
+import { makeRegion } from "./region";
+import { makeRuler } from "./ruler";
+import { makeSelect } from "./select";
+import { makeSplit } from "./split";
+import type { MakeTool, ToolName } from "./tool";
+
+export const TOOLS: Readonly<Record<ToolName, MakeTool>> = {
+  select: makeSelect,
+  pan: makePan,
+  rectangle: makeRectangle,
+  ellipse: makeEllipse,
+  polygon: makePolygon,
+  freehand: makeFreehand,
+  brush: makeBrush,
+  eraser: makeEraser,
+  point: makePoint,
+  ruler: makeRuler,
+  split: makeSplit,
+  region: makeRegion,
+};
+
+export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];

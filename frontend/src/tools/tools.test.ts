@@ -1,0 +1,238 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { AnnotationStore, type Item } from "@/core/annotations";
+import { createItem } from "@/core/edits";
+import { areaOf, boxOf } from "@/core/geometry/measure";
+import type { Area, Position } from "@/core/geometry/types";
+import { History } from "@/core/history";
+import { Selection } from "@/core/selection";
+import { TOOL_NAMES, TOOLS } from "./registry";
+import type { PointerInput, Tool, ToolContext, ToolName } from "./tool";
+
+const input = (at: Position, keys: Partial<PointerInput> = {}): PointerInput => ({
+  at,
+  shift: false,
+  alt: false,
+  mod: false,
+  ...keys,
+});
+
+class Bench {
+  store = new AnnotationStore();
+  history = new History(this.store);
+  selection = new Selection(this.store);
+  regions: Area[] = [];
+  radius = 10;
+  label = "l";
+  private count = 0;
+
+  readonly ctx: ToolContext = {
+    store: this.store,
+    selection: this.selection,
+    labelId: () => this.label,
+    scale: () => 1,
+    brushRadius: () => this.radius,
+    setBrushRadius: (radius) => {
+      this.radius = radius;
+    },
+    commit: (name, changes) => this.history.commit(name, changes),
+    create: (shape, geometry) => {
+      const made: Item = { id: this.ctx.newId(), label_id: this.label, shape, geometry, note: "", author: "" };
+      this.history.commit("create", [createItem(made)]);
+      this.selection.set([made.id]);
+    },
+    declareFinished: (area) => this.regions.push(area),
+    newId: () => `n${String((this.count += 1))}`,
+    redraw: () => undefined,
+  };
+
+  tool(name: ToolName): Tool {
+    return TOOLS[name](this.ctx);
+  }
+
+  drag(tool: Tool, path: Position[], keys: Partial<PointerInput> = {}): void {
+    const [first, ...rest] = path;
+    if (!first) return;
+    tool.down(input(first, keys));
+    for (const at of rest) tool.move(input(at, keys));
+    tool.up(input(path[path.length - 1] ?? first, keys));
+  }
+
+  click(tool: Tool, ...path: Position[]): void {
+    for (const at of path) this.drag(tool, [at]);
+  }
+
+  get items(): Item[] {
+    return [...this.store.snapshot().values()];
+  }
+
+  get area(): number {
+    return this.items.reduce((sum, item) => sum + areaOf(item.geometry), 0);
+  }
+}
+
+let bench: Bench;
+beforeEach(() => {
+  bench = new Bench();
+});
+
+const square: Position[] = [
+  [0, 0],
+  [100, 0],
+  [100, 100],
+  [0, 100],
+];
+
+describe("drawing tools", () => {
+  it("draws a rectangle by a drag, a square with Shift, nothing by a slip", () => {
+    const tool = bench.tool("rectangle");
+    bench.drag(tool, [[10, 10], [30, 15], [60, 40]]);
+    expect(bench.area).toBe(1500);
+    bench.drag(tool, [[0, 0], [50, 20]], { shift: true });
+    expect(bench.area).toBe(1500 + 2500);
+    bench.drag(tool, [[0, 0], [1, 1]]);
+    expect(bench.items).toHaveLength(2);
+  });
+
+  it("draws an ellipse", () => {
+    bench.drag(bench.tool("ellipse"), [[0, 0], [100, 50]]);
+    expect(bench.area / (Math.PI * 50 * 25)).toBeCloseTo(1, 2);
+    expect(bench.items[0]?.shape).toBe("ellipse");
+  });
+
+  it("closes a polygon by Enter after Backspace took the last corner", () => {
+    const tool = bench.tool("polygon");
+    bench.click(tool, ...square, [500, 500]);
+    expect(tool.key?.("Backspace")).toBe(true);
+    expect(tool.key?.("Enter")).toBe(true);
+    expect(bench.area).toBe(10000);
+    expect(tool.preview()).toBeNull();
+  });
+
+  it("closes a polygon by a click on its first corner and by a double click", () => {
+    const tool = bench.tool("polygon");
+    bench.click(tool, ...square, [2, 2]);
+    expect(bench.items).toHaveLength(1);
+    bench.click(tool, [200, 0], [300, 0], [300, 100], [300, 100]);
+    tool.doubleClick?.(input([300, 100]));
+    expect(bench.area).toBe(10000 + 5000);
+  });
+
+  it("forgets a polygon by Escape", () => {
+    const tool = bench.tool("polygon");
+    bench.click(tool, ...square);
+    tool.key?.("Escape");
+    tool.key?.("Enter");
+    expect(bench.items).toHaveLength(0);
+  });
+
+  it("draws by hand, a point, a ruler and a finished region", () => {
+    bench.drag(bench.tool("freehand"), [...square, [0, 50]]);
+    expect(bench.area).toBe(10000);
+    bench.click(bench.tool("point"), [5, 5]);
+    const ruler = bench.tool("ruler");
+    bench.click(ruler, [0, 0], [30, 40]);
+    ruler.key?.("Enter");
+    expect(bench.items.map((item) => item.shape)).toEqual(["freehand", "point", "line"]);
+    const region = bench.tool("region");
+    bench.click(region, ...square);
+    region.key?.("Enter");
+    expect(bench.regions.map(areaOf)).toEqual([10000]);
+    expect(bench.items).toHaveLength(3);
+  });
+});
+
+describe("brush and eraser", () => {
+  it("paints, adds to what it starts in, and each stroke is one step", () => {
+    const brush = bench.tool("brush");
+    bench.drag(brush, [[0, 0], [50, 0], [100, 0]]);
+    const first = bench.area;
+    expect(first).toBeGreaterThan(2250);
+    bench.drag(brush, [[100, 0], [100, 50]]);
+    expect(bench.items).toHaveLength(1);
+    expect(bench.area).toBeGreaterThan(first + 800);
+    bench.history.undo();
+    expect(bench.area).toBe(first);
+  });
+
+  it("begins a new area away from the chosen one, and when the label is another; Shift adds all the same", () => {
+    const brush = bench.tool("brush");
+    bench.drag(brush, [[0, 0], [50, 0]]);
+    bench.drag(brush, [[0, 200], [50, 200]]);
+    expect(bench.items).toHaveLength(2);
+    bench.label = "other";
+    bench.drag(brush, [[50, 200], [50, 250]]);
+    expect(bench.items.map((item) => item.label_id)).toEqual(["l", "l", "other"]);
+    bench.drag(brush, [[300, 300], [350, 300]], { shift: true });
+    expect(bench.items).toHaveLength(3);
+    expect(bench.items[2]?.geometry.type).toBe("MultiPolygon");
+  });
+
+  it("erases what it touches although something else is chosen", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [[300, 0], [400, 100]]);
+    bench.drag(bench.tool("eraser"), [[50, -50], [50, 50], [50, 150]]);
+    expect(bench.items).toHaveLength(2);
+    expect(bench.area).toBeLessThan(20000 - 1900);
+  });
+
+  it("takes away with Alt and with the eraser, down to nothing", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("brush"), [[50, 50], [50, 150]], { alt: true });
+    expect(bench.area).toBeLessThan(10000 - 900);
+    bench.radius = 300;
+    bench.drag(bench.tool("eraser"), [[50, 50], [60, 60]]);
+    expect(bench.items).toHaveLength(0);
+  });
+
+  it("changes its radius by [ and ] within bounds", () => {
+    const brush = bench.tool("brush");
+    brush.key?.("]");
+    expect(bench.radius).toBe(12.5);
+    for (let i = 0; i < 50; i += 1) brush.key?.("[");
+    expect(bench.radius).toBe(2);
+  });
+});
+
+describe("select and split", () => {
+  it("moves a shape, drags a corner, adds and removes one", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    const select = bench.tool("select");
+    bench.drag(select, [[50, 50], [60, 50], [70, 50]]);
+    const first = bench.items[0];
+    expect(first && boxOf(first.geometry).minX).toBe(20);
+    bench.drag(select, [[120, 100], [150, 120], [220, 200]]);
+    expect(bench.items[0]?.shape).toBe("polygon");
+    expect(bench.area).toBeGreaterThan(10000);
+    const before = bench.area;
+    select.doubleClick?.(input([70, 0]));
+    bench.drag(select, [[70, 0], [70, -20], [70, -50]]);
+    expect(bench.area).toBeCloseTo(before + 2500, 0);
+    select.down(input([70, -50], { alt: true }));
+    select.up(input([70, -50], { alt: true }));
+    expect(bench.area).toBeCloseTo(before, 0);
+  });
+
+  it("does not move by a click and clears the choice beside", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    const steps = bench.history.snapshot().done.length;
+    const select = bench.tool("select");
+    bench.drag(select, [[50, 50], [51, 50]]);
+    expect(bench.selection.snapshot()).toHaveLength(1);
+    bench.click(select, [500, 500]);
+    expect(bench.selection.snapshot()).toHaveLength(0);
+    expect(bench.history.snapshot().done).toHaveLength(steps);
+  });
+
+  it("splits what a line crosses", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    const split = bench.tool("split");
+    bench.click(split, [50, -10], [50, 110]);
+    split.key?.("Enter");
+    expect(bench.items.map((item) => Math.round(areaOf(item.geometry)))).toEqual([4999, 4999]);
+  });
+});
+
+it("gives every tool its own name", () => {
+  expect(TOOL_NAMES.map((name) => bench.tool(name).name)).toEqual(TOOL_NAMES);
+});

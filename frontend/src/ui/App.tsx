@@ -1,0 +1,105 @@
+import { Center, Loader } from "@mantine/core";
+import { lazy, Suspense, useEffect, type ReactElement } from "react";
+import { useTranslation } from "react-i18next";
+import { createBrowserRouter, Navigate, Outlet, RouterProvider, useLocation, useRouteError } from "react-router";
+import { useQueryClient } from "@tanstack/react-query";
+
+import { sessionEvents, SIGNED_OUT } from "@/sync/client";
+import { keys, useMe } from "@/sync/queries";
+import { setLanguage } from "./i18n";
+import { sayError } from "./shell/serverTexts";
+
+const Shell = lazy(() => import("./shell/Shell"));
+const SignInPage = lazy(() => import("./signin/SignInPage"));
+const AtlasPage = lazy(() => import("./atlas/AtlasPage"));
+const ProjectsPage = lazy(() => import("./projects/ProjectsPage"));
+const GalleryPage = lazy(() => import("./gallery/GalleryPage"));
+const ViewerPage = lazy(() => import("./viewer/ViewerPage"));
+const TrainingPage = lazy(() => import("./training/TrainingPage"));
+const ModelsPage = lazy(() => import("./models/ModelsPage"));
+const ModelVersionPage = lazy(() => import("./models/ModelVersionPage"));
+const ReviewPage = lazy(() => import("./review/ReviewPage"));
+const JobsPage = lazy(() => import("./jobs/JobsPage"));
+const ProjectSettingsPage = lazy(() => import("./settings/ProjectSettingsPage"));
+const PreferencesPage = lazy(() => import("./settings/PreferencesPage"));
+
+function Waiting(): ReactElement {
+  const { t } = useTranslation("viewer");
+  return (
+    <Center mih="60vh">
+      <Loader aria-label={t("loading")} />
+    </Center>
+  );
+}
+
+/** Everything but the sign-in page needs a person; after signing in they come back to where they were going. */
+function SignedIn(): ReactElement {
+  const { data: me, isPending, error } = useMe();
+  const location = useLocation();
+  const client = useQueryClient();
+  const language = me?.language;
+  useEffect(() => {
+    if (language) void setLanguage(language);
+  }, [language]);
+  useEffect(() => {
+    const onSignedOut = () => client.setQueryData(keys.me, null);
+    sessionEvents.addEventListener(SIGNED_OUT, onSignedOut);
+    return () => sessionEvents.removeEventListener(SIGNED_OUT, onSignedOut);
+  }, [client]);
+  if (isPending) return <Waiting />;
+  if (error) return <Center mih="60vh">{sayError(error)}</Center>;
+  if (!me) {
+    const from = location.pathname + location.search;
+    return <Navigate to={`/sign-in?next=${encodeURIComponent(from)}`} replace state={{ from }} />;
+  }
+  return (
+    <Suspense fallback={<Waiting />}>
+      <Outlet />
+    </Suspense>
+  );
+}
+
+function Broken(): ReactElement {
+  const { t } = useTranslation("viewer");
+  const error = useRouteError();
+  return (
+    <Center mih="60vh" role="alert" style={{ flexDirection: "column", gap: 12 }}>
+      <strong>{t("broken")}</strong>
+      <span>{sayError(error)}</span>
+      <a href="/">{t("toProjects")}</a>
+    </Center>
+  );
+}
+
+const page = (element: ReactElement) => <Suspense fallback={<Waiting />}>{element}</Suspense>;
+
+const router = createBrowserRouter([
+  { path: "/sign-in", element: page(<SignInPage />), errorElement: <Broken /> },
+  {
+    element: <SignedIn />,
+    errorElement: <Broken />,
+    children: [
+      { path: "/projects/:projectId/slides/:slideId", element: <ViewerPage /> },
+      {
+        element: <Shell />,
+        children: [
+          { path: "/", element: page(<ProjectsPage />) },
+          { path: "/projects/:projectId", element: page(<GalleryPage />) },
+          { path: "/projects/:projectId/review", element: page(<ReviewPage />) },
+          { path: "/projects/:projectId/training", element: page(<TrainingPage />) },
+          { path: "/projects/:projectId/models", element: page(<ModelsPage />) },
+          { path: "/projects/:projectId/models/:versionId", element: page(<ModelVersionPage />) },
+          { path: "/projects/:projectId/atlas", element: page(<AtlasPage />) },
+          { path: "/projects/:projectId/jobs", element: page(<JobsPage />) },
+          { path: "/projects/:projectId/settings", element: page(<ProjectSettingsPage />) },
+          { path: "/preferences", element: page(<PreferencesPage />) },
+          { path: "*", element: <Navigate to="/" replace /> },
+        ],
+      },
+    ],
+  },
+]);
+
+export default function App(): ReactElement {
+  return <RouterProvider router={router} />;
+}

@@ -1,0 +1,145 @@
+import { Alert, Button, Group, Loader, Paper, Progress, Stack, Table, Text, Title } from "@mantine/core";
+import { IconScale } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useJobEvents } from "@/sync/events";
+import { useComparison, useStartComparison } from "@/sync/queries";
+import type { Comparison, Job, ModelVersion, Role } from "@/sync/types";
+import { Failure } from "../shell/Failure";
+import { type Interval, IntervalBar } from "./IntervalBar";
+import { IntervalText } from "./IntervalText";
+import { toInterval } from "./mainMetric";
+import { useMetricName } from "./useMetricName";
+import { VersionActions } from "./VersionActions";
+
+const COLOURS = { promote: "green", keep: "red", unclear: "yellow" } as const;
+
+function Differences({ comparison, names }: { comparison: Comparison; names: readonly [string, string] }) {
+  const { t } = useTranslation("pages");
+  const metricName = useMetricName();
+  const reach = Math.max(
+    0.01,
+    ...comparison.metrics.flatMap(({ difference }) => {
+      const interval = toInterval(difference);
+      return interval === null ? [] : [Math.abs(interval.low), Math.abs(interval.high)];
+    }),
+  );
+  return (
+    <Table.ScrollContainer minWidth={720}>
+      <Table verticalSpacing={6}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t("models.metric")}</Table.Th>
+            <Table.Th>{names[0]}</Table.Th>
+            <Table.Th>{names[1]}</Table.Th>
+            <Table.Th>{t("models.difference")}</Table.Th>
+            <Table.Th w="22%" aria-label={t("models.interval")} />
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {comparison.metrics.map((metric) => (
+            <Table.Tr key={metric.name} data-testid="comparison-row">
+              <Table.Td>{metricName(metric.name)}</Table.Td>
+              <Table.Td>
+                <IntervalText interval={toInterval(metric.this)} />
+              </Table.Td>
+              <Table.Td>
+                <IntervalText interval={toInterval(metric.other)} />
+              </Table.Td>
+              <Table.Td>
+                <IntervalText interval={toInterval(metric.difference)} signed />
+              </Table.Td>
+              <Table.Td>
+                <DifferenceBar interval={toInterval(metric.difference)} reach={reach} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}
+
+function DifferenceBar({ interval, reach }: { readonly interval: Interval | null; readonly reach: number }) {
+  const { t } = useTranslation("pages");
+  if (interval === null) return null;
+  return <IntervalBar interval={interval} minimum={-reach} maximum={reach} zero label={t("models.difference")} />;
+}
+
+function ComparisonJob({ job }: { readonly job: Job }) {
+  const { t } = useTranslation("pages");
+  const client = useQueryClient();
+  const news = useJobEvents(job.id);
+  const state = news.state ?? job.state;
+  useEffect(() => {
+    if (state === "succeeded") void client.invalidateQueries({ queryKey: ["comparison"] });
+  }, [client, state]);
+  if (state === "failed" || state === "cancelled") {
+    return <Alert color="red">{job.error_message || t("models.comparisonFailed")}</Alert>;
+  }
+  return (
+    <Stack gap={4}>
+      <Progress value={(news.progress ?? job.progress) * 100} animated aria-label={t("models.comparing")} />
+      <Text size="sm" c="dimmed">
+        {news.message || t("models.comparing")}
+      </Text>
+    </Stack>
+  );
+}
+
+interface ComparisonPanelProps {
+  readonly version: ModelVersion;
+  readonly other: ModelVersion;
+  readonly role: Role;
+}
+
+/** Two versions on the same held-out data, and what the figures advise. The decision stays with a person. */
+export function ComparisonPanel({ version, other, role }: ComparisonPanelProps) {
+  const { t } = useTranslation("pages");
+  const query = useComparison(version.id, other.id);
+  const start = useStartComparison(version.id);
+  const ready = query.data?.state === "ready" ? query.data.comparison : null;
+  return (
+    <Paper withBorder radius="md" p="md" component="section" data-testid="comparison">
+      <Stack>
+        <Title order={2} size="h5">
+          {t("models.comparisonTitle", { name: version.name, other: other.name })}
+        </Title>
+        {query.isPending ? <Loader size="sm" /> : null}
+        {query.isError ? <Failure error={query.error} onRetry={() => void query.refetch()} /> : null}
+        {start.isError ? <Failure error={start.error} /> : null}
+        {query.data?.state === "missing" && start.data === undefined ? (
+          <Group>
+            <Text size="sm">{t("models.comparisonMissing")}</Text>
+            <Button
+              size="xs"
+              leftSection={<IconScale size={14} />}
+              loading={start.isPending}
+              onClick={() => start.mutate({ with: other.id })}
+              data-testid="start-comparison"
+            >
+              {t("models.comparisonStart")}
+            </Button>
+          </Group>
+        ) : null}
+        {ready === null && start.data !== undefined ? <ComparisonJob job={start.data} /> : null}
+        {ready === null ? null : (
+          <>
+            <Alert
+              color={COLOURS[ready.recommendation]}
+              icon={<IconScale size={18} />}
+              title={t(`models.recommendation.${ready.recommendation}`)}
+              data-testid="recommendation"
+            >
+              {t(`models.recommendationText.${ready.recommendation}`, { count: ready.count })}
+            </Alert>
+            <Differences comparison={ready} names={[version.name, other.name]} />
+            <VersionActions version={version} current={other} hasFormer={false} role={role} size="sm" />
+          </>
+        )}
+      </Stack>
+    </Paper>
+  );
+}

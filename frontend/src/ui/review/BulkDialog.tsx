@@ -1,0 +1,187 @@
+import { Button, Group, Modal, NumberInput, SegmentedControl, Select, Slider, Stack, Switch, Text } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { Polygon } from "@/core/geometry/types";
+import { type GiveVerdict, useCountVerdict, useGiveVerdict } from "@/sync/queries";
+import type { Label, QueueItem, VerdictFilter } from "@/sync/types";
+import { Failure } from "../shell/Failure";
+import { useFormat } from "../shell/format";
+import { notifyDone } from "../shell/notify";
+
+type BulkKind = "accepted" | "rejected" | "relabelled";
+
+const COUNT_DELAY_MS = 250;
+const FIRST_THRESHOLD = 0.9;
+
+interface BulkDialogProps {
+  readonly item: QueueItem;
+  /** The object sets of all items loaded so far. */
+  readonly objectSets: readonly string[];
+  readonly labels: readonly Label[];
+  /** Only what lies in this outline, on the slide of the item. */
+  readonly within: Polygon | null;
+  readonly onDone: () => void;
+  readonly onClose: () => void;
+}
+
+interface Draft {
+  readonly kind: BulkKind;
+  readonly label: string | null;
+  readonly minimum: number;
+  readonly target: string | null;
+  readonly everywhere: boolean;
+}
+
+function bodiesOf(draft: Draft, props: BulkDialogProps): GiveVerdict[] {
+  const filter: VerdictFilter = {};
+  if (draft.label !== null) filter.label = draft.label;
+  if (draft.minimum > 0) filter.min_score = draft.minimum;
+  if (props.within !== null) filter.within = props.within;
+  const sets = draft.everywhere ? props.objectSets : [props.item.object_set_id];
+  const relabel = draft.kind === "relabelled" && draft.target !== null ? { label_id: draft.target } : {};
+  return sets.map((object_set_id) => ({ object_set_id, kind: draft.kind, filter, ...relabel }));
+}
+
+function useCount(draft: Draft, props: BulkDialogProps) {
+  const count = useCountVerdict();
+  const [settled] = useDebouncedValue(draft, COUNT_DELAY_MS);
+  const [total, setTotal] = useState<number | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    let current = true;
+    setTotal(null);
+    setError(null);
+    const incomplete = settled.kind === "relabelled" && settled.target === null;
+    if (incomplete) return undefined;
+    Promise.all(bodiesOf(settled, props).map((body) => count.mutateAsync(body))).then(
+      (answers) => {
+        if (current) setTotal(answers.reduce((sum, answer) => sum + answer.count, 0));
+      },
+      (reason: unknown) => {
+        if (current) setError(reason);
+      },
+    );
+    return () => {
+      current = false;
+    };
+    // The dialog is mounted anew for another item or outline: only the draft changes while it is open.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [settled]);
+  return { total: settled === draft ? total : null, error };
+}
+
+/** One verdict for all open suggestions above a score, counted before it is given. Mounted only while open. */
+export function BulkDialog(props: BulkDialogProps) {
+  const { item, labels, within, onDone, onClose } = props;
+  const { t } = useTranslation("pages");
+  const format = useFormat();
+  const give = useGiveVerdict();
+  const [draft, setDraft] = useState<Draft>({
+    kind: "accepted",
+    label: within === null ? item.label_id : null,
+    minimum: within === null ? FIRST_THRESHOLD : 0,
+    target: null,
+    everywhere: false,
+  });
+  const { total, error } = useCount(draft, props);
+  const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
+  const run = async () => {
+    for (const body of bodiesOf(draft, props)) await give.mutateAsync(body);
+    notifyDone(t("review.bulkDone", { count: total ?? 0 }));
+    onDone();
+  };
+  const options = labels.map((label) => ({ value: label.id, label: label.name }));
+  return (
+    <Modal opened onClose={onClose} title={t(within === null ? "review.bulk" : "review.bulkWithin")} centered>
+      <Stack>
+        {error === null ? null : <Failure error={error} />}
+        {give.isError ? <Failure error={give.error} /> : null}
+        <SegmentedControl
+          value={draft.kind}
+          onChange={(kind) => change({ kind: kind as BulkKind })}
+          data={(["accepted", "rejected", "relabelled"] as const).map((value) => ({
+            value,
+            label: t(`review.bulkKinds.${value}`),
+          }))}
+        />
+        {draft.kind === "relabelled" ? (
+          <Select
+            label={t("review.newLabel")}
+            data={options}
+            value={draft.target}
+            onChange={(target) => change({ target })}
+          />
+        ) : null}
+        <Select
+          label={t("review.label")}
+          placeholder={t("review.anyLabel")}
+          clearable
+          data={options}
+          value={draft.label}
+          onChange={(label) => change({ label })}
+        />
+        <Group align="flex-end" wrap="nowrap">
+          <Stack gap={2} style={{ flex: 1 }}>
+            <Text size="sm" fw={500}>
+              {t("review.minimumScore")}
+            </Text>
+            <Slider
+              min={0}
+              max={1}
+              step={0.01}
+              label={null}
+              value={draft.minimum}
+              onChange={(minimum) => change({ minimum })}
+              thumbLabel={t("review.minimumScore")}
+              mb={10}
+            />
+          </Stack>
+          <NumberInput
+            w={84}
+            aria-label={t("review.minimumScore")}
+            min={0}
+            max={1}
+            step={0.01}
+            decimalScale={2}
+            value={draft.minimum}
+            onChange={(minimum) => {
+              if (typeof minimum === "number") change({ minimum });
+            }}
+            data-testid="bulk-score"
+          />
+        </Group>
+        {within === null && props.objectSets.length > 1 ? (
+          <Switch
+            label={t("review.everywhere", { count: props.objectSets.length })}
+            checked={draft.everywhere}
+            onChange={(event) => change({ everywhere: event.currentTarget.checked })}
+          />
+        ) : (
+          <Text size="sm" c="dimmed">
+            {t("review.onlySlide", { name: item.slide.name })}
+          </Text>
+        )}
+        <Text fw={600} aria-live="polite" data-testid="bulk-count">
+          {total === null ? t("review.counting") : t("review.bulkCount", { count: total, shown: format.number(total) })}
+        </Text>
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            {t("common:cancel")}
+          </Button>
+          <Button
+            color={draft.kind === "rejected" ? "red" : undefined}
+            disabled={total === null || total === 0}
+            loading={give.isPending}
+            // What went wrong is shown by the dialog itself.
+            onClick={() => void run().catch(() => undefined)}
+            data-testid="bulk-confirm"
+          >
+            {t(`review.bulkKinds.${draft.kind}`)}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

@@ -1,0 +1,50 @@
+import { Group, Title } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useSearchParams } from "react-router";
+
+import { useProject } from "@/sync/queries";
+import { Failure } from "../shell/Failure";
+import { useProjectId } from "../shell/useProjectId";
+import { filtersFromUrl, filtersToUrl } from "./queue";
+import classes from "./Review.module.css";
+import { ReviewFilters, type ReviewView } from "./ReviewFilters";
+import { ReviewSession } from "./ReviewSession";
+
+export default function ReviewPage() {
+  const { t } = useTranslation("pages");
+  const projectId = useProjectId();
+  const project = useProject(projectId);
+  const [search, setSearch] = useSearchParams();
+  const filters = filtersFromUrl(search);
+  const view: ReviewView = search.get("view") === "slide" ? "slide" : "grid";
+  const show = (next: ReviewView) => setSearch(filtersToUrl(filters, next), { replace: true });
+  return (
+    <div className={classes.page}>
+      {project.isError ? <Failure error={project.error} onRetry={() => void project.refetch()} /> : null}
+      {project.data === undefined ? null : (
+        <>
+          <Group justify="space-between" gap="sm">
+            <Title order={1} size="h3">
+              {t("review.title")}
+            </Title>
+            <ReviewFilters
+              projectId={projectId}
+              labels={project.data.labels.filter((label) => label.retired_at === null)}
+              filters={filters}
+              view={view}
+              onFilters={(next) => setSearch(filtersToUrl(next, view), { replace: true })}
+              onView={show}
+            />
+          </Group>
+          <ReviewSession
+            key={JSON.stringify(filters)}
+            project={project.data}
+            filters={filters}
+            view={view}
+            onView={show}
+          />
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,114 @@
+import {
+  ActionIcon,
+  AppShell,
+  Burger,
+  Divider,
+  Group,
+  Tooltip,
+  UnstyledButton,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { spotlight } from "@mantine/spotlight";
+import { IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { Link, Outlet, useParams } from "react-router";
+
+import { useProjectEvents } from "@/sync/events";
+import { useMe, usePreferences, useProject } from "@/sync/queries";
+import { JobsIndicator } from "./JobsIndicator";
+import { LanguageMenu } from "./LanguageMenu";
+import { Logo } from "./Logo";
+import { Navigation } from "./Navigation";
+import { Palette } from "./Palette";
+import { ProjectSwitcher } from "./ProjectSwitcher";
+import { UserMenu } from "./UserMenu";
+import classes from "./Shell.module.css";
+
+const HEADER_HEIGHT = 52;
+
+function ThemeToggle() {
+  const { t } = useTranslation("pages");
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme("light");
+  const preferences = usePreferences();
+  const next = scheme === "dark" ? "light" : "dark";
+  const label = t(next === "dark" ? "shell.themeDark" : "shell.themeLight");
+  const toggle = () => {
+    setColorScheme(next);
+    preferences.mutate({ theme: next });
+  };
+  return (
+    <Tooltip label={label}>
+      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={label} onClick={toggle} data-testid="theme-toggle">
+        {next === "dark" ? <IconMoon size={20} /> : <IconSun size={20} />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function PaletteButton() {
+  const { t } = useTranslation("pages");
+  return (
+    <Tooltip label={t("shell.palette")}>
+      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("shell.palette")} onClick={spotlight.open}>
+        <IconSearch size={20} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+/** The frame of all pages but the sign-in and the viewer. */
+export default function Shell() {
+  const { t } = useTranslation("pages");
+  const { projectId } = useParams();
+  const me = useMe();
+  const project = useProject(projectId);
+  const preferences = usePreferences();
+  const [opened, menu] = useDisclosure(false);
+  useProjectEvents(projectId);
+  const here = projectId === undefined ? undefined : project.data;
+  return (
+    <AppShell
+      header={{ height: HEADER_HEIGHT }}
+      navbar={{ width: 240, breakpoint: "md", collapsed: { desktop: true, mobile: !opened || here === undefined } }}
+    >
+      <AppShell.Header>
+        <a href="#content" className={classes.skip}>
+          {t("shell.skip")}
+        </a>
+        <Group h="100%" px="md" gap="xs" wrap="nowrap">
+          {here === undefined ? null : (
+            <Burger opened={opened} onClick={menu.toggle} hiddenFrom="md" size="sm" aria-label={t("shell.navigation")} />
+          )}
+          <UnstyledButton component={Link} to="/" aria-label={t("shell.allProjects")}>
+            <Group gap={8} wrap="nowrap">
+              <Logo />
+              <span className={classes.product}>{t("common:product")}</span>
+            </Group>
+          </UnstyledButton>
+          <Divider orientation="vertical" my="sm" />
+          <ProjectSwitcher project={here} />
+          <div className={classes.navigation}>
+            {here === undefined ? null : <Navigation project={here} direction="row" />}
+          </div>
+          <Group gap={2} wrap="nowrap" ml="auto">
+            <PaletteButton />
+            {here === undefined ? null : <JobsIndicator projectId={here.id} />}
+            <ThemeToggle />
+            <LanguageMenu onChange={(language) => preferences.mutate({ language })} />
+            {me.data ? <UserMenu me={me.data} /> : null}
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs">
+        {here === undefined ? null : <Navigation project={here} direction="column" onFollow={menu.close} />}
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1} className={classes.main}>
+        <Outlet />
+      </AppShell.Main>
+      <Palette project={here} />
+    </AppShell>
+  );
+}

@@ -1,0 +1,37 @@
+import { Autocomplete } from "@mantine/core";
+import type { ReactElement } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useModelVersions, useUploadedWeights } from "@/sync/queries";
+import type { RecipeField } from "@/sync/types";
+import { useProjectId } from "../shell/useProjectId";
+
+export interface FieldProps {
+  readonly field: RecipeField;
+  readonly value: unknown;
+  readonly onChange: (value: unknown) => void;
+}
+
+/** Which model or uploaded weights a recipe builds on: chosen from the project's, or typed for another's. */
+export function SourceField({ field, value, onChange }: FieldProps): ReactElement {
+  const { t } = useTranslation("weights");
+  const projectId = useProjectId();
+  const versions = useModelVersions(projectId).data ?? [];
+  const weights = useUploadedWeights(projectId).data ?? [];
+  const data = [
+    { group: t("versions"), items: versions.map((version) => version.name) },
+    { group: t("title"), items: weights.map((each) => `weights: ${each.name}`) },
+  ].filter(({ items }) => items.length > 0);
+  return (
+    <Autocomplete
+      label={field.title}
+      description={field.description}
+      placeholder={t("choose")}
+      data-testid={`config-${field.name}`}
+      data={data}
+      maxLength={200}
+      value={typeof value === "string" ? value : ""}
+      onChange={(name) => onChange(name === "" ? field.default : name)}
+    />
+  );
+}

@@ -1,0 +1,69 @@
+import { ActionIcon, Button, Text, Tooltip } from "@mantine/core";
+import { IconRotate2, IconRotateClockwise2, IconZoomIn, IconZoomOut } from "@tabler/icons-react";
+import type { ReactElement } from "react";
+import { useTranslation } from "react-i18next";
+
+import { viewerAction, ZOOM_POWERS, type ViewerContext } from "@/actions/viewerActions";
+import type { Position } from "@/core/geometry/types";
+import type { View } from "@/render/view";
+import type { Slide } from "@/sync/types";
+import { fullPower, scaleBar } from "./format";
+
+interface Props {
+  ctx: ViewerContext;
+  slide: Slide;
+  view: View | null;
+  pointer: Position | null;
+  heatValue: number | null;
+}
+
+const STEPS = [
+  ["view.zoomOut", IconZoomOut],
+  ["view.zoomIn", IconZoomIn],
+  ["view.rotateLeft", IconRotate2],
+  ["view.rotateRight", IconRotateClockwise2],
+] as const;
+
+function degrees({ matrix }: View): number {
+  return Math.round((Math.atan2(matrix.b, matrix.a) * 180) / Math.PI);
+}
+
+export function BottomBar({ ctx, slide, view, pointer, heatValue }: Props): ReactElement {
+  const { t } = useTranslation(["viewer", "actions"]);
+  const bar = view ? scaleBar(view.scale, slide.mpp, 140) : null;
+  const full = fullPower(slide.magnification, slide.mpp);
+  return (
+    <footer className="cs-bar cs-bottom">
+      <Button.Group aria-label={t("magnification")}>
+        {ZOOM_POWERS.map((power) => (
+          <Button key={power} size="compact-xs" variant="default" onClick={() => void viewerAction(`view.zoom${power}`).run(ctx)}>
+            {`${power}×`}
+          </Button>
+        ))}
+        <Button size="compact-xs" variant="default" onClick={() => ctx.fit()}>
+          {t("fit")}
+        </Button>
+      </Button.Group>
+      <div style={{ display: "flex" }}>
+        {STEPS.map(([id, Shown]) => (
+          <Tooltip key={id} label={t(`actions:${id}`)}>
+            <ActionIcon size="sm" color="gray" aria-label={t(`actions:${id}`)} data-testid={id.replace(".", "-")} onClick={() => void viewerAction(id).run(ctx)}>
+              <Shown size={16} />
+            </ActionIcon>
+          </Tooltip>
+        ))}
+      </div>
+      {bar && (
+        <span role="img" aria-label={t("scaleBar", { length: bar.text })} style={{ textAlign: "center" }}>
+          <span data-testid="scale-bar">{bar.text}</span>
+          <div className="cs-scale-bar" style={{ width: bar.width }} />
+        </span>
+      )}
+      <span style={{ flex: 1 }} />
+      {heatValue !== null && <Text size="xs">{t("heatValue", { value: heatValue.toFixed(2) })}</Text>}
+      {pointer && <Text size="xs" data-testid="coordinates">{`x ${pointer[0].toFixed(0)}  y ${pointer[1].toFixed(0)}`}</Text>}
+      {view && <Text size="xs" data-testid="zoom-power">{full ? `${(full * view.scale).toPrecision(3)}×` : `${(view.scale * 100).toPrecision(3)} %`}</Text>}
+      {view && <Text size="xs" data-testid="rotation">{`${degrees(view)}°`}</Text>}
+    </footer>
+  );
+}

@@ -1,0 +1,100 @@
+import { Alert, Divider, Select, Slider, Stack, Switch, Text } from "@mantine/core";
+import type { ReactElement } from "react";
+import { useTranslation } from "react-i18next";
+
+import { COLOUR_MAPS, type ColourMapName } from "@/render/colourMap";
+import type { HeatMap, ObjectSet } from "@/sync/types";
+import type { Look } from "./look";
+import { SuggestionFilters } from "./SuggestionFilters";
+
+interface Props {
+  look: Look;
+  onLook: (patch: Partial<Look>) => void;
+  objectSets: readonly ObjectSet[];
+  objectSet: ObjectSet | null;
+  heatMap: HeatMap | null;
+  heatError: string | null;
+}
+
+interface LevelProps {
+  label: string;
+  value: number;
+  onChange: (value: number) => void;
+}
+
+function Level({ label, value, onChange }: LevelProps): ReactElement {
+  return (
+    <div>
+      <Text size="xs" c="dimmed">
+        {label}
+      </Text>
+      <Slider size="sm" min={0} max={1} step={0.01} value={value} onChange={onChange} thumbLabel={label} label={(v) => v.toFixed(2)} />
+    </div>
+  );
+}
+
+export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heatError }: Props): ReactElement {
+  const { t } = useTranslation(["viewer", "objects"]);
+  return (
+    <Stack gap="sm">
+      <Switch label={t("showAnnotations")} checked={look.annotations} onChange={(e) => onLook({ annotations: e.currentTarget.checked })} />
+      <Level label={t("fill")} value={look.fill} onChange={(fill) => onLook({ fill })} />
+      <Divider label={t("suggestions")} labelPosition="left" />
+      <Switch
+        label={t("showSuggestions")}
+        data-testid="suggestions-toggle"
+        checked={look.suggestions}
+        disabled={!objectSet}
+        onChange={(e) => onLook({ suggestions: e.currentTarget.checked })}
+      />
+      {!objectSet && <Text size="sm" c="dimmed">{t("noSuggestions")}</Text>}
+      {objectSet && (
+        <>
+          <Select
+            size="xs"
+            label={t("objectSet")}
+            allowDeselect={false}
+            value={objectSet.id}
+            data={objectSets.map((set) => ({ value: set.id, label: `${set.name} (${set.count})` }))}
+            onChange={(objectSetId) => onLook({ objectSetId, heatMapId: null })}
+          />
+          <Text size="xs" c="dimmed">{t("madeBy", { name: objectSet.producer_name, count: objectSet.count })}</Text>
+          <Level label={t("opacity")} value={look.suggestionOpacity} onChange={(suggestionOpacity) => onLook({ suggestionOpacity })} />
+          <Level label={t("objects:fill")} value={look.suggestionFill} onChange={(suggestionFill) => onLook({ suggestionFill })} />
+          <SuggestionFilters filter={look.suggestionFilter} onFilter={(suggestionFilter) => onLook({ suggestionFilter })} />
+        </>
+      )}
+      <Divider label={t("heatMap")} labelPosition="left" />
+      <Switch
+        label={t("showHeatMap")}
+        data-testid="heat-map-toggle"
+        checked={look.heatMap}
+        disabled={!heatMap}
+        onChange={(e) => onLook({ heatMap: e.currentTarget.checked })}
+      />
+      {heatError !== null && <Alert color="red">{heatError}</Alert>}
+      {objectSet && heatMap && (
+        <>
+          <Select
+            size="xs"
+            label={t("heatMapOf")}
+            allowDeselect={false}
+            value={heatMap.id}
+            data={objectSet.heat_maps.map((map) => ({ value: map.id, label: map.name }))}
+            onChange={(heatMapId) => onLook({ heatMapId })}
+          />
+          <Select
+            size="xs"
+            label={t("colourMap")}
+            allowDeselect={false}
+            value={look.colourMap}
+            data={Object.keys(COLOUR_MAPS)}
+            onChange={(name) => name && onLook({ colourMap: name as ColourMapName })}
+          />
+          <Level label={t("opacity")} value={look.heatOpacity} onChange={(heatOpacity) => onLook({ heatOpacity })} />
+          <Level label={t("threshold")} value={look.heatThreshold} onChange={(heatThreshold) => onLook({ heatThreshold })} />
+        </>
+      )}
+    </Stack>
+  );
+}

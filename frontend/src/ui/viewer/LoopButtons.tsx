@@ -1,0 +1,123 @@
+import { Button, Group, List, Progress, Text } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useEffect, useState, type ReactElement } from "react";
+import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
+
+import { useJobEvents } from "@/sync/events";
+import { checkRound, useJob, useModelVersions, useRecipes, useStartPrediction, useStartRound } from "@/sync/queries";
+import type { Project, RoundCheck } from "@/sync/types";
+import { sayError, useServerTexts } from "../shell/serverTexts";
+
+interface Props {
+  project: Project;
+  slideId: string;
+  /** Nothing may be learned from drawings that the server does not have. */
+  saved: boolean;
+  /** Told when something was started here, and when it has ended. */
+  onBusy: (busy: boolean) => void;
+}
+
+const RUNNING = ["queued", "running"];
+
+function fail(error: unknown): void {
+  notifications.show({ color: "red", message: sayError(error), autoClose: 12_000 });
+}
+
+/** The loop without leaving the slide: train, predict, review. */
+export function LoopButtons({ project, slideId, saved, onBusy }: Props): ReactElement {
+  const { t } = useTranslation("viewer");
+  const texts = useServerTexts();
+  const [jobId, setJobId] = useState<string | null>(null);
+  const { data: job } = useJob(jobId);
+  const [checking, setChecking] = useState(false);
+  const recipes = useRecipes();
+  const versions = useModelVersions(project.id);
+  const round = useStartRound(project.id);
+  const prediction = useStartPrediction(project.id);
+  const quick = recipes.data?.find((recipe) => recipe.quick);
+  const current = versions.data?.find((version) => version.state === "current");
+  const isManager = project.my_role === "manager";
+  const isBusy = job !== undefined && RUNNING.includes(job.state);
+  useEffect(() => {
+    if (job) onBusy(RUNNING.includes(job.state));
+  }, [job, onBusy]);
+  const sayMissing = (check: RoundCheck) => {
+    const missing = check.blockers.map((notice) => texts.finding(notice));
+    const message = missing.length === 1 ? missing[0] : <List size="sm">{missing.map((text) => <List.Item key={text}>{text}</List.Item>)}</List>;
+    notifications.show({ color: "yellow", title: t("notYet"), message, autoClose: 15_000 });
+  };
+  const train = async () => {
+    if (!quick) return;
+    setChecking(true);
+    try {
+      const check = await checkRound(project.id, { recipe: quick.name });
+      if (check.ready) {
+        // Before the start: a quick round may be over before its job has been read once.
+        onBusy(true);
+        const made = await round.mutateAsync({ recipe: quick.name, predict: true });
+        setJobId(made.job.id);
+      } else sayMissing(check);
+    } catch (error) {
+      onBusy(false);
+      fail(error);
+    } finally {
+      setChecking(false);
+    }
+  };
+  const predict = () => {
+    if (!current) return;
+    onBusy(true);
+    prediction.mutate(
+      { model_version_id: current.id, slide_ids: [slideId] },
+      { onSuccess: ({ jobs }) => setJobId(jobs[0]?.id ?? null), onError: fail },
+    );
+  };
+  return (
+    <Group gap={6} wrap="nowrap">
+      {jobId && <RunningJob jobId={jobId} />}
+      {isManager && (
+        <>
+          <Button size="xs" data-testid="train-button" disabled={!quick || !saved || isBusy} loading={checking} onClick={() => void train()}>
+            {t("train")}
+          </Button>
+          <Button size="xs" variant="default" data-testid="predict-button" disabled={!current || isBusy} loading={prediction.isPending} onClick={predict}>
+            {t("predict")}
+          </Button>
+        </>
+      )}
+      {project.my_role !== "annotator" && (
+        <Button size="xs" variant="default" component={Link} to={`/projects/${project.id}/review?slide=${slideId}`} data-testid="review-button">
+          {t("review")}
+        </Button>
+      )}
+    </Group>
+  );
+}
+
+function RunningJob({ jobId }: { jobId: string }): ReactElement | null {
+  const { t } = useTranslation("viewer");
+  const { data: job } = useJob(jobId);
+  const news = useJobEvents(jobId);
+  const state = news.state ?? job?.state;
+  const progress = news.progress ?? job?.progress ?? 0;
+  if (!state) return null;
+  const isRunning = RUNNING.includes(state);
+  // The last step that was told is no news once the job has ended.
+  const text = state === "failed" ? job?.error_message : isRunning ? news.message || job?.message : "";
+  return (
+    <div className="cs-progress" data-testid="round-progress" role="status">
+      <Text size="xs" truncate title={text}>
+        <span data-testid="round-state">{t(`jobState.${state}`)}</span>
+        {text ? ` · ${text}` : ""}
+      </Text>
+      <Progress
+        size="sm"
+        value={isRunning ? progress * 100 : 100}
+        color={state === "failed" ? "red" : undefined}
+        animated={isRunning}
+        aria-label={t("progress")}
+      />
+    </div>
+  );
+}

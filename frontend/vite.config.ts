@@ -1,0 +1,36 @@
+import { fileURLToPath } from "node:url";
+
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const server = "http://127.0.0.1:8000";
+
+export default defineConfig({
+  base: "/",
+  plugins: [react()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  server: {
+    proxy: { "/api": server, "/tiles": server, "/object-tiles": server },
+  },
+  build: {
+    outDir: "dist",
+    target: "es2022",
+    // The viewer's WebGL and Arrow code is one lazily loaded part: only the slide page pays for it.
+    chunkSizeWarningLimit: 900,
+    rollupOptions: {
+      output: {
+        manualChunks: {
+          deck: ["@deck.gl/core", "@luma.gl/core", "@luma.gl/engine"],
+          react: ["react", "react-dom", "react-router", "@tanstack/react-query"],
+          mantine: ["@mantine/core", "@mantine/hooks", "@mantine/notifications"],
+        },
+      },
+    },
+  },
+  test: {
+    environment: "node",
+    include: ["src/**/*.test.{ts,tsx}"],
+    sequence: { shuffle: true },
+    coverage: { include: ["src/core/**", "src/tools/**", "src/sync/**"], exclude: ["**/*.test.ts"] },
+  },
+});

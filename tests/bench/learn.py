@@ -1,0 +1,203 @@
+"""How well recipes learn from real tissue, beside a plain baseline on the same items.
+
+The splits are drawn once, by the seed below, and nothing in ``ml`` was chosen by looking at the
+test parts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from shapely.geometry import Point, box, shape
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
+
+from ml.contracts import Context, Dataset, LabelledShape, LabelledSlide
+from ml.data import load_dataset
+from ml.data.images import read_image
+from ml.data.objects import outlined_images
+from ml.evaluation.objects import measure_image
+from ml.features.stain import separate_stains
+from ml.recipes import load_recipe_class
+from ml.slides import open_slide, write_phantom
+from tests.bench.harness import Figure, bench, data_folder
+
+SEED = 0
+
+
+@bench("learn")
+def measure_learning() -> Iterator[Figure]:
+    """Mosaic, tiles, nuclei and a synthetic slide."""
+    with tempfile.TemporaryDirectory() as folder:
+        context = Context(SEED, Path(folder) / "scratch", features=Path(folder) / "features")
+        yield from _mosaic(context)
+        yield from _tiles(context, ("adenocarcinoma", "normal"), 120)
+        yield from _tiles(context, ("adenocarcinoma", "normal"), 420)
+        yield from _tiles(context, ("adenocarcinoma", "normal", "serrated"), 120)
+        yield from _tiles(context, ("adenocarcinoma", "normal", "serrated"), 420)
+        yield from _phantom(context, Path(folder))
+
+
+@bench("learn_nuclei")
+def measure_nuclei() -> Iterator[Figure]:
+    """The nuclei of 28 images teach those of 12."""
+    dataset = load_dataset(data_folder() / "nuclei/dsb2018")
+    order = np.random.default_rng(SEED).permutation(len(dataset.images))
+    parts = {
+        dataset.images[number].case: "train" if place < 28 else "test" for place, number in enumerate(order)
+    }
+    dataset = dataclasses.replace(dataset, parts=parts)
+    plain = _pixel_forest(dataset)
+    with tempfile.TemporaryDirectory() as folder:
+        context = Context(SEED, Path(folder))
+        recipe = load_recipe_class("nuclei").build(dataset.labels, {})
+        began = time.perf_counter()
+        recipe.fit(dataset, context)
+        yield Figure("learn.nuclei.fit", time.perf_counter() - began, "s")
+        found = recipe.evaluate(dataset, context)
+    for name, estimate in found.metrics.items():
+        note = f"95 % {estimate.low:.3f} to {estimate.high:.3f}; baseline: random forest on pixels"
+        yield Figure(f"learn.nuclei.{name}", estimate.value, "", plain[name], note)
+
+
+def _mosaic(context: Context) -> Iterator[Figure]:
+    folder = data_folder() / "slides"
+    truth = json.loads((folder / "colorectal-mosaic-truth.geojson").read_text())
+    halves = {"left": box(0, 0, 2240, 3584), "right": box(2240, 0, 4480, 3584)}
+    shapes = tuple(
+        LabelledShape(piece, feature["properties"]["classification"]["name"], group=unit)
+        for feature in truth["features"]
+        for unit, half in halves.items()
+        if (piece := shape(feature["geometry"]).intersection(half)).area
+    )
+    slide = LabelledSlide(folder / "colorectal-mosaic.tif", "mosaic", "m" * 64, shapes)
+    dataset = Dataset(
+        tuple(sorted({item.label for item in shapes if item.label})),
+        slides=(slide,),
+        parts={"left": "train", "right": "test"},
+        split_by="region",
+    )
+    recipe = load_recipe_class("descriptors")
+    times = []
+    for _ in range(2):
+        began = time.perf_counter()
+        fitted = recipe.build(dataset.labels, {})
+        fitted.fit(dataset, context)
+        with open_slide(slide.path) as reader:
+            list(fitted.predict(reader, context))
+        times.append(time.perf_counter() - began)
+    found = fitted.evaluate(dataset, context)
+    yield Figure("learn.mosaic.auc", found.metrics["auc"].value, "", note=f"{found.count} tiles")
+    yield Figure("learn.mosaic.accuracy", found.metrics["accuracy"].value, "")
+    yield Figure(
+        "learn.mosaic.quick_loop", times[1], "s", times[0], "fit + predict; baseline: nothing stored"
+    )
+
+
+def _tiles(context: Context, kinds: tuple[str, ...], per_class: int) -> Iterator[Figure]:
+    dataset = load_dataset(data_folder() / "tiles/colorectal")
+    random = np.random.default_rng(SEED)
+    images = tuple(image for image in dataset.images if image.label in kinds)
+    parts = {}
+    for kind in kinds:
+        cases = [image.case for image in images if image.label == kind]
+        for place, number in enumerate(random.permutation(len(cases))):
+            parts[cases[number]] = "train" if place < per_class else "test"
+    dataset = Dataset(kinds, images=images, parts=parts)
+    recipe = load_recipe_class("descriptors").build(kinds, {})
+    recipe.fit(dataset, context)
+    found = recipe.evaluate(dataset, context)
+    plain = _plain_forest(dataset)
+    for name in ("auc", "accuracy", "balanced_accuracy"):
+        estimate = found.metrics[name]
+        yield Figure(
+            f"learn.tiles{len(kinds)}.{per_class * len(kinds)}.{name}",
+            estimate.value,
+            "",
+            plain[name],
+            f"95 % {estimate.low:.3f} to {estimate.high:.3f}; baseline: forest on plain statistics",
+        )
+
+
+def _plain_forest(dataset: Dataset) -> dict[str, float]:
+    """Mean, spread and quantiles of red, green and blue under a random forest."""
+    rows, truth, held = [], [], []
+    for image in dataset.images:
+        pixels = read_image(image.path).reshape(-1, 3).astype(np.float32)
+        quantiles = np.quantile(pixels[::7], (0.1, 0.5, 0.9), axis=0).ravel()
+        rows.append(np.concatenate([pixels.mean(axis=0), pixels.std(axis=0), quantiles]))
+        truth.append(dataset.labels.index(str(image.label)))
+        held.append(dataset.parts[image.case] == "test")
+    x, y, test = np.array(rows), np.array(truth), np.array(held)
+    forest = RandomForestClassifier(300, random_state=SEED).fit(x[~test], y[~test])
+    share = forest.predict_proba(x[test])
+    score = share[:, 1] if share.shape[1] == 2 else share
+    return {
+        "auc": float(roc_auc_score(y[test], score, multi_class="ovr")),
+        "accuracy": float(accuracy_score(y[test], share.argmax(axis=1))),
+        "balanced_accuracy": float(balanced_accuracy_score(y[test], share.argmax(axis=1))),
+    }
+
+
+def _pixel_forest(dataset: Dataset) -> dict[str, float]:
+    """Colour and stains around each pixel under a random forest; blobs are objects."""
+    from scipy import ndimage
+
+    def describe(pixels: np.ndarray) -> np.ndarray:
+        layers = np.concatenate([pixels.astype(np.float32) / 255, separate_stains(pixels)], axis=2)
+        smooth = [ndimage.gaussian_filter(layers, (s, s, 0)) for s in (1, 2, 4)]
+        return np.concatenate([layers, *smooth], axis=2)
+
+    random = np.random.default_rng(SEED)
+    rows, truth = [], []
+    for image in outlined_images(dataset, ("train",), None):
+        chosen = random.permutation(image.instances.size)[:3000]
+        described = describe(image.pixels)
+        rows.append(described.reshape(-1, described.shape[2])[chosen])
+        truth.append((image.instances > 0).ravel()[chosen])
+    forest = RandomForestClassifier(60, min_samples_leaf=5, random_state=SEED)
+    forest.fit(np.concatenate(rows), np.concatenate(truth))
+    measures = []
+    for image in outlined_images(dataset, ("test",), None):
+        described = describe(image.pixels)
+        share = forest.predict_proba(described.reshape(-1, described.shape[2]))[:, 1]
+        blobs, _ = ndimage.label(share.reshape(image.instances.shape) > 0.5)
+        measures.append(measure_image(image.instances, blobs.astype(np.int32)))
+    return {name: float(np.mean([row[name] for row in measures])) for name in measures[0]}
+
+
+def _phantom(context: Context, folder: Path) -> Iterator[Figure]:
+    """Twenty points of a synthetic slide teach the rest of it; its truth is exact."""
+    truth = write_phantom(folder / "phantom.tif", width=4096, height=4096, seed=3)
+    random = np.random.default_rng(SEED)
+    points = []
+    for label, region in truth.regions:
+        left, top, right, bottom = region.bounds
+        found = 0
+        while found < 10 and region.area > 224**2:
+            place = Point(random.uniform(left, right), random.uniform(top, bottom))
+            found += region.contains(place)
+            if region.contains(place):
+                points.append(LabelledShape(place, label))
+    labels = tuple(sorted({label for label, _ in truth.regions}))
+    slide = LabelledSlide(folder / "phantom.tif", "p", "p" * 64, tuple(points))
+    dataset = Dataset(labels, slides=(slide,))
+    recipe = load_recipe_class("descriptors").build(labels, {"patch": 112, "stride": 112})
+    recipe.fit(dataset, context)
+    right, count = 0, 0
+    with open_slide(slide.path) as reader:
+        for item in recipe.predict(reader, context):
+            if item.objects is None:
+                continue
+            for geometry, label in zip(item.objects.geometry, item.objects.label, strict=True):
+                known = [name for name, region in truth.regions if region.contains(geometry)]
+                count += bool(known)
+                right += bool(known) and known[0] == labels[label]
+    note = f"{count} patches inside one region, {len(points)} points"
+    yield Figure("learn.phantom.accuracy", right / max(count, 1), "", note=note)

@@ -1,0 +1,112 @@
+"""What a frame costs in a real browser while the hand pans, and how soon a million objects are there.
+
+Chromium draws with SwiftShader, on the processor: absolute times are those of a machine without a graphics
+card, ratios are what to read. Frames are not held to the beat of a screen. Each figure is the time from frame
+to frame; the note has the processor time of the browser per frame, which a busy machine changes less.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+from tests.bench._annotorious import open_peer
+from tests.bench._render_rig import SIDE, VIEW, Frames, Rig, rig
+from tests.bench.harness import Figure, bench
+from tests.material import random_shapes
+
+FEW, MANY, FIRST = 5_000, 5_000_000, 1_000_000
+# CSS pixels per level-0 pixel: the whole slide, cells, shapes that begin to show, shapes.
+ZOOMS = {"far": 0.0137, "middle": 0.1, "fade": 0.3, "near": 1.0}
+SMALL_SIDE = 2048
+FEW_DRAWN, MANY_DRAWN = 500, 50_000
+PEER_SIDE = 8192
+PEER_COUNTS = (1_000, 5_000, 20_000)
+PEER_ZOOMS = {"far": 0.1, "near": 1.0}
+OPENINGS = 5
+FIRST_AIM = 1.0
+
+
+@bench("render")
+def measure_rendering() -> Iterator[Figure]:
+    """Growth with the size of a set, its first picture, annotations by hand, the peer."""
+    with rig() as made:
+        yield from _growth(made)
+        yield from _first_paint(made)
+        yield from _annotations(made)
+        yield from _peer(made)
+
+
+def _compared(name: str, ours: Frames, other: Frames, note: str) -> Figure:
+    note += f"; processor time {ours.processor:.0f} and {other.processor:.0f} ms"
+    note += f"; own script {ours.work:.1f} and {other.work:.1f} ms" if other.work else ""
+    return Figure(name, ours.whole, "ms", other.whole, note)
+
+
+def _growth(made: Rig) -> Iterator[Figure]:
+    """The same slide, view and way, under few and under many objects; the worst zoom is the figure."""
+    few, many = made.add_slide("few"), made.add_slide("many")
+    made.add("objects", few, FEW)
+    made.add("objects", many, MANY)
+    figures = []
+    for name, zoom in ZOOMS.items():
+        frames = [made.frames(address, SIDE, zoom, "suggestions") for address in (many, few)]
+        note = f"{MANY:,} objects; baseline: {FEW:,}; zoom {zoom}"
+        figures.append(_compared(f"render.growth.{name}", frames[0], frames[1], note))
+        yield figures[-1]
+    worst = max(figures, key=lambda figure: figure.ratio or 0)
+    yield Figure("render.growth", worst.value, "ms", worst.baseline, f"the worst of these: {worst.name}")
+    dense = made.add_slide("few and dense", SMALL_SIDE)
+    made.add("objects", dense, FEW)
+    near = ZOOMS["near"]
+    pair = [
+        made.frames(address, side, near, "suggestions")
+        for address, side in ((many, SIDE), (dense, SMALL_SIDE))
+    ]
+    yield _compared(
+        "render.growth.density", pair[0], pair[1], f"{MANY:,} objects; baseline: {FEW:,} as dense as these"
+    )
+
+
+def _first_paint(made: Rig) -> Iterator[Figure]:
+    """From when the viewer is up, with its slide drawn, to the complete picture of the set."""
+    address = made.add_slide("first")
+    made.add("objects", address, FIRST)
+    for name, zoom in (("", ZOOMS["far"]), (".near", ZOOMS["near"])):
+        taken = [made.first_paint(address, SIDE / 2, zoom) for _ in range(OPENINGS)]
+        note = f"{FIRST:,} objects, {OPENINGS} openings, slowest {max(taken):.2f} s; baseline: the aim"
+        yield Figure(f"render.first_paint{name}", statistics.median(taken), "s", FIRST_AIM, note)
+
+
+def _annotations(made: Rig) -> Iterator[Figure]:
+    """Annotations by hand on two slides of one size."""
+    few, many = made.add_slide("few by hand"), made.add_slide("many by hand")
+    made.add("annotations", few, FEW_DRAWN)
+    made.add("annotations", many, MANY_DRAWN)
+    for name in ("far", "middle", "near"):
+        frames = [made.frames(address, SIDE, ZOOMS[name], "") for address in (many, few)]
+        note = f"{MANY_DRAWN:,} annotations; baseline: {FEW_DRAWN}; zoom {ZOOMS[name]}"
+        yield _compared(f"render.annotations.{name}", frames[0], frames[1], note)
+
+
+def _peer(made: Rig) -> Iterator[Figure]:
+    """Editable annotations, the same shapes at the same places, beside OpenSeadragon with Annotorious."""
+    for count in PEER_COUNTS:
+        address = made.add_slide(f"peer {count}", PEER_SIDE)
+        made.add("annotations", address, count)
+        shapes = [
+            {"label": int(label), "points": points.round(2).tolist()}
+            for batch in random_shapes(count, PEER_SIDE, PEER_SIDE, seed=1, radius=16.0)
+            for points, label in zip(batch["coordinates"], batch["label"], strict=True)
+        ]
+        page = open_peer(made.browser, VIEW, PEER_SIDE, shapes)
+        theirs = {}
+        for name, zoom in PEER_ZOOMS.items():
+            page.evaluate("(place) => window.goTo(...place)", [PEER_SIDE / 2, PEER_SIDE / 2, zoom])
+            made.pan(page, "panBy", rounds=1)
+            theirs[name] = made.pan(page, "panBy")
+        page.context.close()
+        for name, zoom in PEER_ZOOMS.items():
+            ours = made.frames(address, PEER_SIDE, zoom, "")
+            note = f"{count:,} annotations; baseline: Annotorious 3.8; zoom {zoom}"
+            yield _compared(f"render.annotorious.{count}.{name}", ours, theirs[name], note)

@@ -1,0 +1,176 @@
+"""Fixtures that all tests share: people, projects, slides, signed-in clients, jobs run in place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+
+# A busy machine must not fail a test: properties are asserted, times never.
+hypothesis_settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=False
+)
+hypothesis_settings.load_profile("busy")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("COVERSLIP_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    folder = data_folder()
+    if not folder.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"real data is missing: {folder} (name it with COVERSLIP_DATA)")
+        pytest.skip(f"real data is missing: {folder} (name it with COVERSLIP_DATA)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def home(request, tmp_path_factory):
+    """Each test that touches Django has a data folder of its own."""
+    if "settings" not in request.fixturenames and "django_db_setup" not in request.fixturenames:
+        yield None
+        return
+    settings = request.getfixturevalue("settings")
+    folder = tmp_path_factory.mktemp("home")
+    settings.HOME = folder
+    settings.STORAGE_ROOT = folder / "storage"
+    yield folder
+
+
+@pytest.fixture(autouse=True)
+def no_broker(request, monkeypatch):
+    """Nothing is sent to a broker: ``run_jobs`` runs what is queued."""
+    if "django_db_setup" in request.fixturenames:
+        monkeypatch.setattr("server.jobs.services.send", lambda _job: True)
+
+
+@pytest.fixture
+def user_factory(db):
+    from server.accounts.models import User
+
+    def make(username: str = "person", *, administrator: bool = False) -> User:
+        user, new = User.objects.get_or_create(
+            username=username, defaults={"is_superuser": administrator, "display_name": username.title()}
+        )
+        if new:
+            user.set_password("a long test password")
+            user.save()
+        return user
+
+    return make
+
+
+@pytest.fixture
+def project_factory(user_factory):
+    from server.projects.models import Membership, Project
+
+    def make(name: str = "Project", **members: str) -> Project:
+        """``project_factory(manager="mia", reviewer="rob")`` makes the people too."""
+        project = Project.objects.create(name=name)
+        for role, username in members.items():
+            Membership.objects.create(project=project, user=user_factory(username), role=role)
+        return project
+
+    return make
+
+
+@pytest.fixture
+def label_factory():
+    from server.projects.models import Label
+
+    def make(project, name: str = "Tumour", colour: str = "#d55e00", key: int | None = None) -> Label:
+        order = project.labels.count()
+        return Label.objects.create(project=project, name=name, colour=colour, key=key, order=order)
+
+    return make
+
+
+@pytest.fixture
+def slide_factory(user_factory):
+    """A ready slide without a file: enough for everything that does not look at pixels."""
+    from server.slides.models import Case, Slide
+
+    def make(project, name: str = "slide", case: str = "", **values) -> Slide:
+        number = Slide.objects.count() + 1
+        defaults = {
+            "state": Slide.State.READY,
+            "sha256": f"{number:064x}",
+            "width": 10_000,
+            "height": 8_000,
+            "tile_size": 256,
+            "level_count": 6,
+            "mpp_x": 0.5,
+            "mpp_y": 0.5,
+            "magnification": 20.0,
+            "format": "test",
+            "size_bytes": 1,
+        }
+        case_row, _ = Case.objects.get_or_create(project=project, pseudonym=case or f"case of {name}")
+        return Slide.objects.create(
+            project=project,
+            case=case_row,
+            name=name,
+            created_by=user_factory("importer"),
+            **{**defaults, **values},
+        )
+
+    return make
+
+
+@pytest.fixture
+def real_slide(user_factory, run_jobs):
+    """Import a real file through the product's own way in."""
+    from django.core.management import call_command
+
+    from server.slides.models import Slide
+
+    def bring(project, path: Path) -> Slide:
+        user_factory("root", administrator=True)
+        before = set(Slide.objects.values_list("pk", flat=True))
+        call_command("import_slides", str(path), project=str(project.pk), verbosity=0)
+        run_jobs()
+        return Slide.objects.exclude(pk__in=before).get()
+
+    return bring
+
+
+@pytest.fixture
+def api():
+    """``api(user)`` is a client that is signed in; ``api()`` one that is not."""
+    from rest_framework.test import APIClient
+
+    def client(user=None) -> APIClient:
+        made = APIClient()
+        if user is not None:
+            made.force_authenticate(user)
+        return made
+
+    return client
+
+
+@pytest.fixture
+def run_jobs(db):
+    """Run every queued job here and now, also those that they start; returns how many."""
+    from server.jobs.models import Job
+    from server.jobs.runner import run_job
+
+    def run(limit: int = 100) -> int:
+        import server.config.celery
+
+        server.config.celery.app.loader.import_default_modules()
+        for count in range(limit):
+            job = Job.objects.filter(state=Job.State.QUEUED).order_by("created_at").first()
+            if job is None:
+                return count
+            run_job(job.pk, with_heart=False)
+        raise AssertionError(f"more than {limit} jobs: do they start each other?")
+
+    return run

@@ -1,0 +1,80 @@
+"""A fluorescence slide in a real browser: what is seen is what the panel says."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tests.e2e.conftest import import_slide, make_project, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def fluorescence(installation, tmp_path_factory):
+    """DAPI fills the left half, CD3 the right one; return the address of the viewer."""
+    path = tmp_path_factory.mktemp("fluorescence") / "two.ome.tif"
+    planes = np.full((2, 1024, 1024), 100, np.uint16)
+    planes[0, :, :512] = 4000
+    planes[1, :, 512:] = 3000
+    names = {"axes": "CYX", "Channel": {"Name": ["DAPI", "CD3"]}}
+    tifffile.imwrite(path, planes, ome=True, tile=(256, 256), photometric="minisblack", metadata=names)
+    project = make_project(installation, "Fluorescence", {"T cell": "#d55e00"})["id"]
+    slide = import_slide(installation, path, project)
+    return f"/projects/{project}/slides/{slide}"
+
+
+@pytest.fixture
+def page(visit, fluorescence):
+    annotator = visit("annotator")
+    annotator.arrive(fluorescence)
+    return annotator.page
+
+
+def colours(page) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean colour left and right of the middle of the slide."""
+    picture = page.get_by_test_id("viewer-canvas").screenshot()
+    pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+    middle = pixels.shape[1] // 2
+    row = pixels[pixels.shape[0] // 2]
+    return row[middle - 120 : middle - 60].mean(axis=0), row[middle + 60 : middle + 120].mean(axis=0)
+
+
+def near(found: np.ndarray, expected: tuple[int, int, int]) -> bool:
+    return bool(np.abs(found - expected).max() < 24)
+
+
+def test_channels_are_chosen_coloured_and_shared_by_link(page):
+    panel = page.get_by_test_id("channels")
+    panel.wait_for()
+    assert panel.get_by_text("DAPI").is_visible()
+    blue, green, black = (0x3B, 0x6B, 0xFF), (0x00, 0xD2, 0x6A), (0, 0, 0)
+    wait_for(lambda: near(colours(page)[0], blue) and near(colours(page)[1], green), seconds=30)
+
+    panel.get_by_role("button", name="Show DAPI").click()
+    wait_for(lambda: near(colours(page)[0], black) and near(colours(page)[1], green), seconds=30)
+
+    panel.get_by_role("button", name="Colour of CD3").click()
+    page.get_by_role("button", name="#ff3b30").click()
+    page.keyboard.press("Escape")
+    red = (0xFF, 0x3B, 0x30)
+    wait_for(lambda: near(colours(page)[1], red), seconds=30)
+
+    # What is at full strength is chosen with the keys of the slider's right thumb.
+    thumb = panel.get_by_role("slider", name="CD3: shown at full strength")
+    thumb.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    wait_for(lambda: 0.8 * 255 < colours(page)[1][0] < 0.95 * 255, seconds=30)
+
+    wait_for(lambda: "channels=" in page.url, seconds=10)
+    page.goto(page.url)
+    panel.wait_for()
+    wait_for(lambda: near(colours(page)[0], black), seconds=30)
+    assert panel.get_by_role("button", name="Show DAPI").get_attribute("aria-pressed") == "false"
+    panel.get_by_role("button", name="As imported").click()
+    wait_for(lambda: near(colours(page)[0], blue) and near(colours(page)[1], green), seconds=30)

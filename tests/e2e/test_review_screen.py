@@ -1,0 +1,182 @@
+"""Review at the screen: one key for each verdict, many at once, grid and slide in the same order."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.browser import Visitor
+from tests.e2e.conftest import import_slide, make_project, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+LABELS = {"Carcinoma": "#d55e00", "Normal": "#0072b2"}
+MARKS = (
+    ((1120, 1120), (2688, 1792), (3136, 2240)),
+    ((2464, 448), (448, 2464), (3808, 448)),
+)
+
+
+def square(x: float, y: float, side: float = 440) -> dict:
+    ring = [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+@pytest.fixture(scope="module")
+def labelled(installation, data):
+    """The mosaic with a few marks of each label; return the ids of project and slide."""
+    project = make_project(installation, "Reviewing", LABELS)
+    slide = import_slide(installation, data / "slides" / "colorectal-mosaic.tif", project["id"])
+    changes = [
+        {
+            "op": "create",
+            "id": str(uuid.uuid4()),
+            "label_id": label["id"],
+            "shape": "rectangle",
+            "geometry": square(*place),
+            "note": "",
+        }
+        for label, places in zip(project["labels"], MARKS, strict=True)
+        for place in places
+    ]
+    answer = installation.client("manager").post(
+        f"/slides/{slide}/annotations/batch", json={"changes": changes}
+    )
+    assert answer.status_code == 200, answer.json()
+    return project["id"], slide
+
+
+@pytest.fixture(scope="module")
+def version(installation, labelled) -> str:
+    """A model version that has learned from the marks; return its id."""
+    project, _ = labelled
+    manager = installation.client("manager")
+    body = {"recipe": "descriptors", "predict": False}
+    answer = manager.post(f"/projects/{project}/rounds", json=body)
+    assert answer.status_code == 201, answer.json()
+    manager.wait_for_jobs(project)
+    return manager.get(f"/projects/{project}/model-versions").json()["results"][0]["id"]
+
+
+@pytest.fixture
+def queue(visit, installation, labelled, version) -> Visitor:
+    """A reviewer before fresh suggestions, of which nobody has said anything."""
+    project, slide = labelled
+    manager = installation.client("manager")
+    body = {"model_version_id": version, "slide_ids": [slide]}
+    answer = manager.post(f"/projects/{project}/predictions", json=body)
+    assert answer.status_code < 300, answer.json()
+    manager.wait_for_jobs(project)
+    reviewer = visit("reviewer")
+    reviewer.arrive(f"/projects/{project}/review")
+    expect(reviewer.see("review-item").first).to_be_visible()
+    return reviewer
+
+
+def counts(installation, slide: str) -> dict:
+    sets = installation.client("reviewer").get(f"/slides/{slide}/object-sets", params={"current": "true"})
+    return sets.json()["results"][0]
+
+
+def drawn(installation, slide: str) -> list[dict]:
+    return installation.client("reviewer").get(f"/slides/{slide}/annotations").json()["results"]
+
+
+def names(queue: Visitor, first: int) -> list[str]:
+    return [queue.see("review-item").nth(i).get_attribute("aria-label") for i in range(first)]
+
+
+def test_one_key_for_each_verdict_and_one_to_take_it_back(queue, installation, labelled):
+    items = queue.see("review-item")
+    queue.press("a")
+    expect(items.nth(0)).to_have_attribute("data-state", "accepted")
+    queue.press("r")
+    expect(queue.see("reason-bar")).to_be_visible()
+    queue.see("reason-artefact").click()
+    expect(items.nth(1)).to_have_attribute("data-state", "rejected")
+    queue.press("s")
+    expect(items.nth(2)).to_have_attribute("data-state", "skipped")
+    queue.press("1")
+    expect(items.nth(3)).to_have_attribute("data-state", "relabelled")
+    expect(items.nth(4)).to_have_attribute("aria-current", "true")
+    queue.press("u")
+    expect(items.nth(3)).to_have_attribute("data-state", "open")
+    expect(items.nth(3)).to_have_attribute("aria-current", "true")
+    queue.press("u", "u", "u")
+    expect(queue.see("review-progress")).to_contain_text("0 /")
+    # The server has taken all of it back too.
+    wait_for(lambda: counts(installation, labelled[1])["decided_count"] == 0)
+    queue.page.reload()
+    expect(items.first).to_have_attribute("data-state", "open")
+    expect(queue.see("review-progress")).to_contain_text("0 /")
+
+
+def test_grid_and_slide_show_the_same_queue_in_the_same_order(queue):
+    order = names(queue, 3)
+    queue.press("g")
+    expect(queue.see("viewer-canvas")).to_be_visible()
+    seen = []
+    for _ in order:
+        queue.press("a")
+        seen.append(1)
+        expect(queue.see("review-progress")).to_contain_text(f"{len(seen)} /")
+    queue.press("g")
+    expect(queue.see("review-item").nth(3)).to_have_attribute("aria-current", "true")
+    assert names(queue, 3) == order
+    for place in range(3):
+        expect(queue.see("review-item").nth(place)).to_have_attribute("data-state", "accepted")
+
+
+def test_an_object_is_drawn_anew_in_the_slide_view(queue, installation, labelled):
+    before = len(drawn(installation, labelled[1]))
+    queue.press("g")
+    box = queue.see("viewer-canvas").bounding_box()
+    queue.press("d")
+    expect(queue.page.get_by_text("Press and drag around the object")).to_be_visible()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    queue.page.mouse.move(x - 60, y - 60)
+    queue.page.mouse.down()
+    for corner in ((x + 60, y - 60), (x + 60, y + 60), (x - 60, y + 60), (x - 60, y - 50)):
+        queue.page.mouse.move(*corner, steps=4)
+    queue.page.mouse.up()
+    expect(queue.see("review-progress")).to_contain_text("1 /")
+    queue.press("g")
+    expect(queue.see("review-item").first).to_have_attribute("data-state", "redrawn")
+    wait_for(lambda: len(drawn(installation, labelled[1])) == before + 1)
+
+
+def test_many_are_decided_by_a_threshold_and_a_class(queue, installation, labelled):
+    total = counts(installation, labelled[1])["count"]
+    queue.see("review-bulk").click()
+    queue.see("bulk-score").fill("0.5")
+    queue.see("bulk-score").press("Tab")
+    expect(queue.see("bulk-count")).to_contain_text("open suggestion")
+    queue.see("bulk-confirm").click()
+    expect(queue.page.get_by_role("dialog")).to_be_hidden()
+    decided = counts(installation, labelled[1])["decided_count"]
+    assert 0 < decided < total
+    expect(queue.page.get_by_text(f"{decided} suggestion").first).to_be_visible()
+
+
+def test_many_are_decided_by_a_lasso(queue, installation, labelled):
+    queue.press("g")
+    queue.see("review-lasso").click()
+    box = queue.see("viewer-canvas").bounding_box()
+    left, top = box["x"] + 40, box["y"] + 60
+    right, bottom = box["x"] + box["width"] - 240, box["y"] + box["height"] - 40
+    queue.page.mouse.move(left, top)
+    queue.page.mouse.down()
+    for corner in ((right, top), (right, bottom), (left, bottom), (left, top + 10)):
+        queue.page.mouse.move(*corner, steps=6)
+    queue.page.mouse.up()
+    expect(queue.page.get_by_role("dialog")).to_contain_text("Decide on all inside the outline")
+    queue.see("bulk-score").fill("0")
+    queue.see("bulk-score").press("Tab")
+    expect(queue.see("bulk-count")).to_contain_text("open suggestion")
+    expect(queue.see("bulk-confirm")).to_be_enabled()
+    queue.see("bulk-confirm").click()
+    expect(queue.page.get_by_role("dialog")).to_be_hidden()
+    decided = counts(installation, labelled[1])
+    assert 0 < decided["decided_count"] < decided["count"]

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from ml.contracts import CancelledError, Context
+
+
+@pytest.fixture
+def context(tmp_path):
+    """A run with scratch space and a feature store of its own."""
+    return Context(seed=7, scratch=tmp_path / "scratch", features=tmp_path / "features")
+
+
+@pytest.fixture
+def cancelled_context(tmp_path):
+    """``cancelled_context(n)`` is cancelled at the n-th report."""
+
+    def make(count: int) -> Context:
+        seen = []
+
+        def report(progress: float, message: str) -> None:
+            seen.append(message)
+            if len(seen) >= count:
+                raise CancelledError
+
+        return Context(seed=7, scratch=tmp_path / "scratch", features=tmp_path / "f", report=report)
+
+    return make

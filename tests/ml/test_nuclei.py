@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import shapely
+from shapely.affinity import translate
+from shapely.geometry import Point, box
+from skimage.draw import disk
+
+from ml.contracts import CancelledError, DataError, Dataset, LabelledShape, LabelledSlide
+from ml.data import load_dataset
+from ml.data.objects import outlined_images
+from ml.inference.splitting import depth_of, outline, split_objects
+from ml.recipes import load_model, load_recipe_class
+from ml.slides import open_slide
+
+Nuclei = load_recipe_class("nuclei")
+SMALL = {"width": 4, "crop": 64, "steps": 25, "batch": 2, "tile": 256}
+
+
+@pytest.fixture
+def crops(data):
+    """Ten images with every nucleus outlined; the last four are for the test."""
+    whole = load_dataset(data / "nuclei/dsb2018")
+    images = whole.images[:10]
+    parts = {image.case: "train" if number < 6 else "test" for number, image in enumerate(images)}
+    return dataclasses.replace(whole, images=images, parts=parts)
+
+
+def fitted(dataset, context, **config):
+    recipe = Nuclei.build(dataset.labels, {**SMALL, **config})
+    recipe.fit(dataset, context)
+    return recipe
+
+
+def two_discs():
+    image = np.zeros((60, 90), dtype=np.int32)
+    for number, centre in enumerate([(30, 30), (30, 52)], start=1):
+        image[disk(centre, 12, shape=image.shape)] = number
+    return image
+
+
+def test_touching_objects_are_split_where_depth_falls():
+    truth = two_discs()
+    found = split_objects((truth > 0).astype(np.float32), depth_of(truth), 20)
+    assert found.max() == 2
+    assert (found > 0).sum() == (truth > 0).sum()
+    for number in (1, 2):
+        inside = found[truth == number]
+        assert np.mean(inside == np.bincount(inside).argmax()) > 0.95
+
+
+def test_a_shallow_object_is_kept_and_a_speck_dropped():
+    mask = np.zeros((40, 40), dtype=np.float32)
+    mask[5:8, 5:20] = 1.0
+    mask[30:32, 30:32] = 1.0
+    found = split_objects(mask, np.zeros_like(mask), 20)
+    assert found.max() == 1
+    assert (found > 0).sum() == 45
+
+
+def test_an_outline_has_the_area_and_place_of_its_pixels():
+    mask = np.zeros((30, 30), dtype=bool)
+    mask[disk((15, 15), 10)] = True
+    polygon = outline(mask, 100, 200)
+    assert polygon.area == pytest.approx(mask.sum(), rel=0.05)
+    assert polygon.centroid.distance(Point(215.5, 115.5)) < 0.1
+
+
+def test_it_learns_from_images_with_masks(crops, context, tmp_path):
+    recipe = fitted(crops, context, steps=75, width=8)
+    found = recipe.evaluate(crops, context, "train")
+    assert found.metrics["dice"].value > 0.6
+    assert set(found.metrics) == {"dice", "aji", "f1", "pq"}
+    recipe.save(tmp_path / "model")
+    again = load_model(tmp_path / "model").evaluate(crops, context, "train")
+    assert again.metrics == found.metrics
+
+
+def test_same_seed_same_bits(crops, context, tmp_path):
+    for name in ("one", "two"):
+        run = dataclasses.replace(context, scratch=tmp_path / f"scratch-{name}")
+        fitted(crops, run, steps=3).save(tmp_path / name)
+    first, second = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("one", "two"))
+    assert first == second
+
+
+def test_it_can_be_cancelled(crops, cancelled_context):
+    with pytest.raises(CancelledError):
+        fitted(crops, cancelled_context(2))
+
+
+def annotated(data):
+    """The real slide with two kinds of marks in a finished region."""
+    shapes = tuple(
+        LabelledShape(Point(x, y).buffer(8), "round" if (x - 420) % 80 else "other")
+        for x in range(420, 620, 40)
+        for y in range(420, 620, 40)
+    )
+    slide = LabelledSlide(
+        data / "slides/cmu-1-small-region.svs", "c", "d" * 64, shapes, (box(400, 400, 640, 640),)
+    )
+    return Dataset(("round", "other"), slides=(slide,))
+
+
+def test_a_finished_region_becomes_an_image_in_the_right_place(data):
+    (image,) = outlined_images(annotated(data), ("train",), None)
+    assert image.pixels.shape == (240, 240, 3)
+    assert image.valid.all()
+    assert image.instances.max() == 25
+    assert image.instances[20, 20] > 0
+    assert image.instances[40, 40] == 0
+    area = (image.instances == 1).sum()
+    assert area == pytest.approx(Point(0, 0).buffer(8).area, rel=0.05)
+    assert sorted(set(image.classes[1:].tolist())) == [0, 1]
+
+
+def test_without_a_finished_region_it_says_what_to_do(data):
+    dataset = annotated(data)
+    open_ended = dataclasses.replace(dataset, slides=(dataclasses.replace(dataset.slides[0], finished=()),))
+    with pytest.raises(DataError, match="finished") as caught:
+        outlined_images(open_ended, ("train",), None)
+    assert caught.value.code == "no_finished_region"
+
+
+def test_windows_leave_no_seam(data, context, monkeypatch):
+    """A network that finds the same disc everywhere at known places, windows cut through them."""
+    recipe = fitted(annotated(data), context, steps=1)
+    centres = [(200.0, 256.0), (256.0, 256.0), (300.0, 300.0), (511.0, 256.5)]
+
+    class Reader:
+        """A slide of purple discs on pink."""
+
+        width, height, mpp, magnification = 640, 640, None, None
+        path = annotated(data).slides[0].path
+
+        def read(self, bounds, size):
+            image = np.tile(np.uint8([235, 190, 215]), (size[1], size[0], 1))
+            for x, y in centres:
+                scale = size[0] / bounds.width
+                place = ((y - bounds.y) * scale - 0.5, (x - bounds.x) * scale - 0.5)
+                image[disk(place, 10 * scale, shape=image.shape[:2])] = (80, 50, 130)
+            return image
+
+        def close(self):
+            pass
+
+    def see(pixels):
+        inside = (pixels[..., 0] < 160).astype(np.float32)
+        return np.stack([1 - inside, inside, np.zeros_like(inside)]), split_objects(inside, inside, 20)
+
+    monkeypatch.setattr(recipe, "see", see)
+    found = list(recipe.predict(Reader(), context))
+    shapes = np.concatenate([item.objects.geometry for item in found])
+    assert len(shapes) == len(centres)
+    for x, y in centres:
+        nearest = min(shapes, key=lambda shape: shape.distance(Point(x, y)))
+        assert nearest.centroid.distance(Point(x, y)) < 1
+        assert nearest.area == pytest.approx(Point(0, 0).buffer(10).area, rel=0.1)
+
+
+def test_a_slide_is_predicted_with_labels_and_maps(data, context):
+    recipe = fitted(annotated(data), context)
+    with open_slide(data / "slides/cmu-1-small-region.svs") as slide:
+        found = list(recipe.predict(slide, context, box(300, 300, 900, 900)))
+    assert found[-1].progress == 1.0
+    assert [item.kind for item in found[-1].heat_maps] == ["probability"] * 2 + ["uncertainty"]
+    for item in found:
+        assert all(shapely.is_valid(item.objects.geometry))
+        assert all(box(300, 300, 900, 900).contains(g.centroid) for g in item.objects.geometry)
+        assert set(item.objects.label.tolist()) <= {0, 1}
+
+
+def test_outlines_that_do_not_fit_their_image_are_named(data, tmp_path, context):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    source = min((data / "nuclei/dsb2018/images").iterdir())
+    (tmp_path / "images/a.png").write_bytes(source.read_bytes())
+    other = min((data / "nuclei/nuinsseg/masks").iterdir())
+    (tmp_path / "masks/a.png").write_bytes(other.read_bytes())
+    with pytest.raises(DataError, match=r"a\.png"):
+        outlined_images(load_dataset(tmp_path), ("train",), None)
+
+
+def test_holes_of_an_outline_stay_empty(data):
+    ring = Point(500, 500).buffer(60).difference(Point(500, 500).buffer(30))
+    dataset = annotated(data)
+    slide = dataclasses.replace(
+        dataset.slides[0], shapes=(LabelledShape(ring, "round"), LabelledShape(translate(ring, 500), "round"))
+    )
+    (image,) = outlined_images(dataclasses.replace(dataset, slides=(slide,)), ("train",), None)
+    assert image.instances[100, 100] == 0
+    assert image.instances[100, 145] == 1
+    assert image.classes.tolist() == [0, 0]

@@ -1,0 +1,39 @@
+"""The atlas of a project through the API: asked for, made by a job, read with crops."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.django_db
+
+API = "/api/v1"
+
+
+def test_patches_of_all_slides_are_laid_out(
+    api, user_factory, project_factory, slide_factory, data, real_slide, run_jobs
+):
+    project = project_factory(annotator="ann", manager="mia")
+    ann = api(user_factory("ann"))
+    slide = real_slide(project, data / "slides" / "cmu-1-small-region.svs")
+    address = f"{API}/projects/{project.pk}/atlas"
+    assert ann.get(address).json() == {"job": None, "map": None}
+    asked = ann.post(address)
+    assert (asked.status_code, asked.json()["map"]) == (202, None)
+    assert ann.post(address).json()["job"]["id"] == asked.json()["job"]["id"]
+    run_jobs()
+    found = ann.get(address).json()["map"]
+    assert found["total"] >= found["shown"] == len(found["points"]) >= 3
+    assert [row["id"] for row in found["slides"]] == [str(slide.pk)]
+    for point in found["points"]:
+        assert point["slide"] == str(slide.pk)
+        assert max(abs(point["across"]), abs(point["down"])) <= 1
+        assert 0 <= point["kind"] < found["kinds"]
+        assert 0 <= point["x"] < slide.width
+    assert ann.post(address).json()["job"]["id"] != asked.json()["job"]["id"]
+    assert ann.get(address).json()["map"]["points"] == found["points"]
+
+
+def test_a_project_without_slides_has_no_atlas(api, user_factory, project_factory):
+    project = project_factory(annotator="ann")
+    answer = api(user_factory("ann")).post(f"{API}/projects/{project.pk}/atlas")
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_slides")

@@ -1,0 +1,85 @@
+"""Weights that people bring along: taken only as safetensors, found by name, started from."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import numpy as np
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from safetensors.numpy import save
+
+from server.audit.models import AuditRecord
+from server.core.errors import NotVisibleError
+from server.registry.errors import WeightsMissingError
+from server.registry.uploads import find_weights_named
+
+pytestmark = pytest.mark.django_db
+
+GOOD = save({"body.0.weight": np.zeros((2, 3), np.float32), "body.0.bias": np.ones(2, np.float32)})
+
+
+@pytest.fixture
+def project(project_factory):
+    return project_factory(annotator="ann", manager="mia")
+
+
+def upload(client, project, content=GOOD, name="liver", status=201, provenance="Our liver study, CC BY 4.0"):
+    body = {"file": SimpleUploadedFile("w.safetensors", content), "name": name, "provenance": provenance}
+    answer = client.post(f"/api/v1/projects/{project.pk}/weights", body, format="multipart")
+    assert answer.status_code == status, answer.content
+    return answer.json()
+
+
+def with_header(header, data=b""):
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(raw)) + raw + data
+
+
+def test_a_manager_uploads_and_recipes_find_the_file_by_name(project, api, user_factory, project_factory):
+    mia = user_factory("mia")
+    found = upload(api(mia), project)
+    assert (found["tensors"], found["size"]) == (2, len(GOOD))
+    listed = api(user_factory("ann")).get(f"/api/v1/projects/{project.pk}/weights").json()
+    assert [item["id"] for item in listed] == [found["id"]]
+    path = find_weights_named(mia, project, "weights: liver")
+    assert path.read_bytes() == GOOD
+    assert AuditRecord.objects.filter(action="uploaded_weights.create").count() == 1
+    upload(api(mia), project, status=409)
+    other = project_factory(manager="zoe")
+    for actor, where, name in ((mia, project, "weights:lung"), (user_factory("zoe"), other, "weights:liver")):
+        with pytest.raises(NotVisibleError):
+            find_weights_named(actor, where, name)
+    path.unlink()
+    with pytest.raises(WeightsMissingError):
+        find_weights_named(mia, project, "weights:liver")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x04\x95pickled",
+        b"abc",
+        with_header(b"not json"),
+        with_header([1]),
+        with_header({"__metadata__": {"a": "b"}}),
+        with_header({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}),
+        with_header({"w": {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}}, b"12345678"),
+        with_header({"w": {"dtype": "OBJ", "shape": [2], "data_offsets": [0, 8]}}, b"12345678"),
+        with_header({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 8]}}, b"12345678"),
+        with_header({"w": []}, b"12345678"),
+        struct.pack("<Q", 2**40) + b"{}",
+    ],
+)
+def test_what_is_no_safetensors_is_refused_and_leaves_nothing(content, project, api, user_factory, settings):
+    answer = upload(api(user_factory("mia")), project, content, status=422)
+    assert answer["code"] == "bad_weights"
+    assert "safetensors" in answer["detail"]
+    folder = settings.STORAGE_ROOT / "uploaded-weights"
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a/b", "weights: x", "", "x" * 101])
+def test_a_name_is_a_name(name, project, api, user_factory):
+    upload(api(user_factory("mia")), project, name=name, status=400)

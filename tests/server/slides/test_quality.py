@@ -1,0 +1,75 @@
+"""The quality map of a slide through the API: asked for, made by a job, shown, filtered by."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.claims.pairs import write_tiff
+from ml.contracts import Bounds
+from ml.slides import open_slide
+from ml.slides.quality_map import CLASSES as KNOWN
+from server.slides.quality import CLASSES
+
+pytestmark = pytest.mark.django_db
+
+API = "/api/v1"
+GREEN = (20, 120, 60)
+
+
+@pytest.fixture
+def marked(data, tmp_path):
+    """A piece of a real slide with a stroke of green pen over it."""
+    with open_slide(data / "slides" / "cmu-1-small-region.svs") as reader:
+        pixels = reader.read(Bounds(300, 400, 1500, 1500), (1500, 1500)).copy()
+    pixels[600:900, 200:1300] = GREEN
+    write_tiff(tmp_path / "marked.tif", pixels)
+    return tmp_path / "marked.tif"
+
+
+def test_pen_is_mapped_where_it_is_and_the_gallery_finds_the_slide(
+    api, user_factory, project_factory, real_slide, slide_factory, marked, run_jobs
+):
+    project = project_factory(annotator="ann", manager="mia")
+    ann = api(user_factory("ann"))
+    slide = real_slide(project, marked)
+    slide_factory(project, "other")
+    address = f"{API}/slides/{slide.pk}/quality"
+    assert ann.get(address).json() == {"job": None, "map": None}
+    asked = ann.post(address)
+    assert (asked.status_code, asked.json()["map"]) == (202, None)
+    assert ann.post(address).json()["job"]["id"] == asked.json()["job"]["id"]
+    run_jobs()
+    found = ann.post(address).json()
+    assert found["job"]["id"] == asked.json()["job"]["id"]
+    shown = found["map"]
+    shares = {row["name"]: row for row in shown["shares"]}
+    assert shares["pen"]["share"] > 0.1
+    classes = np.asarray(Image.open(io.BytesIO(ann.get(shown["picture"]).content)))
+    assert classes.shape == (shown["rows"], shown["columns"])
+    row, column = int(750 / shown["step"]), int(700 / shown["step"])
+    assert classes[row, column] == shares["pen"]["number"]
+    listed = ann.get(f"{API}/projects/{project.pk}/slides?artefact=pen").json()["results"]
+    assert [row["id"] for row in listed] == [str(slide.pk)]
+    assert ann.get(f"{API}/projects/{project.pk}/slides?artefact=dust").status_code == 400
+
+
+def test_a_slide_that_cannot_be_read_fails_with_a_sentence_and_can_be_tried_again(
+    api, user_factory, project_factory, slide_factory, run_jobs
+):
+    project = project_factory(annotator="ann")
+    ann = api(user_factory("ann"))
+    address = f"{API}/slides/{slide_factory(project).pk}/quality"
+    first = ann.post(address).json()["job"]["id"]
+    run_jobs()
+    failed = ann.get(address).json()
+    assert (failed["job"]["state"], failed["map"]) == ("failed", None)
+    assert failed["job"]["error_message"]
+    assert ann.post(address).json()["job"]["id"] != first
+
+
+def test_numbers_of_classes_are_those_of_the_method():
+    assert CLASSES == KNOWN

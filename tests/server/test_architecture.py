@@ -1,0 +1,190 @@
+"""What holds for the whole server: no torch in web processes, every write a service, the schema sound."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import itertools
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = (
+    "accounts", "annotations", "exchange", "inference", "jobs", "learning", "objects", "projects", "registry",
+    "review", "slides",
+)  # fmt: skip
+
+
+def test_no_web_process_imports_torch_or_scikit_learn():
+    script = (
+        "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'server.config.settings.testing';"
+        "import server.config.asgi;"
+        "from django.urls import get_resolver; get_resolver().url_patterns;"
+        "heavy = {'torch', 'monai', 'sklearn'} & set(sys.modules);"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def services():
+    for app in APPS:
+        for name in ("services", "uploads"):
+            if (ROOT / "server" / app / f"{name}.py").exists():
+                module = importlib.import_module(f"server.{app}.{name}")
+                for function in vars(module).values():
+                    if getattr(function, "is_service", False) and function.__module__ == module.__name__:
+                        yield function
+
+
+def test_every_service_takes_its_actor_by_keyword():
+    found = list(services())
+    assert len(found) > 30
+    for function in found:
+        parameters = inspect.signature(function).parameters
+        assert "actor" in parameters, function
+        assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters.values()), function
+
+
+@pytest.mark.django_db
+def test_the_schema_generates_without_a_warning_and_tells_lists_from_things(capsys, tmp_path):
+    from django.core.management import call_command
+
+    file = tmp_path / "schema.json"
+    call_command("spectacular", "--fail-on-warn", "--format", "openapi-json", "--file", str(file))
+    assert "Warning" not in capsys.readouterr().err
+    paths = json.loads(file.read_text())["paths"]
+    for path in ("/jobs", "/projects/{project_id}/slides", "/slides/{slide_id}/annotations"):
+        operation = paths[f"/api/v1{path}"]["get"]
+        answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+        assert "Paginated" in answer, path
+        assert {"page", "page_size"} <= {row["name"] for row in operation["parameters"]}
+
+
+# Writes that are no service of their own, each with the reason why it leaves no record itself.
+NOT_SERVICES = {
+    ("jobs", "create_job"): "part of the calling service, and puts itself on record",
+    ("jobs", "start_job"): "a worker's own book-keeping",
+    ("jobs", "finish_job"): "the same",
+    ("jobs", "sweep_jobs"): "the scheduler's",
+    ("objects", "grow_heat_map"): "progress of a run that is on record",
+    ("objects", "drop_files_of"): "part of the deletion of a slide",
+    ("slides", "append_bytes"): "bytes of an upload whose begin and end are on record",
+    ("slides", "drop_content"): "part of the deletion of a slide",
+}
+BULK_WRITES = {"bulk_create", "bulk_update", "get_or_create", "update_or_create", "save"}
+WRITES = BULK_WRITES | {"create", "delete", "update"}
+
+
+def writes(tree):
+    """Return the names of methods called in a function that change rows or files."""
+    return {
+        node.func.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES
+    }
+
+
+def public_functions():
+    """Yield (app, function's tree, the function) of everything public in modules of services."""
+    for app in APPS:
+        for name in ("services", "uploads"):
+            path = ROOT / "server" / app / f"{name}.py"
+            if path.exists():
+                module = importlib.import_module(f"server.{app}.{name}")
+                for node in ast.parse(path.read_text()).body:
+                    if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                        yield app, node, getattr(module, node.name)
+
+
+def test_every_public_function_that_writes_is_a_service_or_says_why_not():
+    found = list(public_functions())
+    bare = {
+        (app, node.name) for app, node, function in found
+        if writes(node) and not getattr(function, "is_service", False)
+    }  # fmt: skip
+    assert bare - set(NOT_SERVICES) == set()
+    assert set(NOT_SERVICES) <= {(app, node.name) for app, node, _ in found}
+
+
+def test_every_service_puts_itself_on_record_or_calls_one_that_does():
+    """The decorator refuses at run time; this one needs no test that runs the service."""
+    names = {function.__name__ for function in services()} | {"record", "create_job"}
+    for app, node, function in public_functions():
+        if getattr(function, "is_service", False):
+            called = {
+                part.func.id for part in ast.walk(node)
+                if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+            }  # fmt: skip
+            helpers = {name for name in called if name.startswith("_")}
+            assert called & names or helpers, f"{app}.{node.name} leaves no record"
+
+
+def test_nothing_is_written_outside_services():
+    """Views, serializers and selectors read."""
+    for app in APPS:
+        for name in ("api", "selectors", "policies", "streams", "tus"):
+            path = ROOT / "server" / app / f"{name}.py"
+            if path.exists():
+                found = {
+                    node.func.attr for node in ast.walk(ast.parse(path.read_text()))
+                    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in BULK_WRITES
+                }  # fmt: skip
+                assert not found, (app, name, found)
+
+
+@pytest.fixture
+def graph(db):
+    from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
+
+    return MigrationLoader(connection).graph
+
+
+def test_migrations_of_each_app_are_one_line_and_named(graph):
+    for app in (*APPS, "audit"):
+        leaves = graph.leaf_nodes(app)
+        assert len(leaves) <= 1, leaves
+        own = sorted(name for label, name in graph.nodes if label == app)
+        assert [name[:4] for name in own] == [f"{number:04d}" for number in range(1, len(own) + 1)]
+        assert not [name for name in own if "_auto_" in name or name[4:] in {"", "_"}]
+        for first, second in itertools.pairwise(own):
+            assert graph.node_map[app, first] in graph.node_map[app, second].parents, second
+
+
+def test_migrations_run_down_the_flow_of_data(graph):
+    """An app's tables refer to those of apps above it only, as its imports do."""
+    order = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0][
+        "layers"
+    ]
+    above = [layer.partition(".")[2] for layer in order][::-1]
+    for (app, _), node in graph.node_map.items():
+        for parent in node.parents if app in above else ():
+            other = parent.key[0]
+            if other in above:
+                assert above.index(other) <= above.index(app), f"{node.key} depends on {parent.key}"
+
+
+def test_every_name_of_background_work_has_a_function():
+    """Services enqueue by name; a name that no task has would only fail in a worker."""
+    import server.config.celery
+    from server.core.tasks import job_kinds
+
+    server.config.celery.app.loader.import_default_modules()
+    used = set()
+    for path in (ROOT / "server").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "create_job":
+                used |= {
+                    word.value.value for word in node.keywords
+                    if word.arg == "kind" and isinstance(word.value, ast.Constant)
+                }  # fmt: skip
+    assert len(used) >= 4
+    assert used <= set(job_kinds())

@@ -1,9 +1,13 @@
 """Intervals by resampling units (cases, regions), since items of one unit resemble each other.
 
-Efron and Tibshirani, An introduction to the bootstrap (1993), percentile intervals.
+Efron and Tibshirani, An introduction to the bootstrap (1993), percentile intervals. Where every unit is
+perfect the resamples cannot vary and would promise certainty: there the interval is Wilson's (Probable
+inference, JASA 22:209, 1927), each unit counted once, since nothing is known of how its items differ.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +15,8 @@ from numpy.typing import NDArray
 from ml.contracts import Estimate
 
 RESAMPLES = 1000
+NORMAL = 1.959964  # the normal distribution's quantile at 97.5 %
+SAME = 1e-9
 COVERAGE = (0.025, 0.975)
 
 
@@ -39,3 +45,39 @@ def estimate(values: NDArray[np.float64]) -> Estimate:
         return Estimate(value, float("nan"), float("nan"))
     low, high = np.quantile(drawn, COVERAGE)
     return Estimate(value, float(low), float(high))
+
+
+def estimate_share(values: NDArray[np.float64], units: int) -> Estimate:
+    """Return the estimate of a metric that lies in 0..1 and rests on so many ``units``.
+
+    Where the resamples do not vary: Wilson's interval when the metric is 0 or 1, else (one unit alone
+    has what is measured) none, which is NaN.
+    """
+    found = estimate(values)
+    if np.isnan(found.low) or found.high - found.low > SAME:
+        return found
+    if units > 1 and min(found.value, 1 - found.value) < SAME:
+        return Estimate(found.value, *wilson_interval(round(found.value), units))
+    return Estimate(found.value, float("nan"), float("nan"))
+
+
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share that was seen in ``count`` independent trials."""
+    spread = NORMAL**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    reach = NORMAL / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
+    # The share itself lies inside; rounding must not say otherwise.
+    return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))
+
+
+def count_units(unit: NDArray[np.str_], which: NDArray[np.bool_]) -> int:
+    """Return how many units (n,) have an item among ``which`` (n,)."""
+    return len(np.unique(unit[which]))
+
+
+def units_of_rarest(unit: NDArray[np.str_], truth: NDArray[np.integer]) -> int:
+    """Return how many units hold the class that the fewest hold, of those that occur in ``truth`` (n,).
+
+    What compares or averages classes (the area under the curve, balanced accuracy, F1) knows no more.
+    """
+    return min((count_units(unit, truth == item) for item in np.unique(truth)), default=0)

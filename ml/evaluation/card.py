@@ -72,6 +72,7 @@ def _figures(evaluation: Evaluation | None) -> Iterator[str]:
         yield "Not measured."
         return
     yield f"On {evaluation.count} held-out items, with 95 % intervals over cases or regions."
+    yield "A figure of 0 or 1 has Wilson's interval, in which each case or region counts once."
     yield ""
     yield "| metric | value |"
     yield "|---|---|"

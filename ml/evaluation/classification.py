@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from ml.contracts import Evaluation
 from ml.evaluation import weighted
-from ml.evaluation.bootstrap import estimate, resample_units
+from ml.evaluation.bootstrap import count_units, estimate, estimate_share, resample_units, units_of_rarest
 
 Floats = NDArray[np.float64]
+# What is no share of anything and has no upper end.
+LOSSES = frozenset({"nll", "brier", "ece"})
 
 
 def evaluate_classes(
@@ -26,16 +28,36 @@ def evaluate_classes(
     A metric that is undefined, as with one class only, is NaN and no error.
     """
     metrics = class_metrics(labels, truth, probability, resample_units(unit, seed))
+    units = _units_behind(labels, truth, probability, unit)
     once = np.ones((1, len(truth)))
     matrix = weighted.confusion(once, truth, probability.astype(np.float64))[0]
     return Evaluation(
         labels=tuple(labels),
-        metrics={name: estimate(values) for name, values in metrics.items()},
+        metrics={
+            name: estimate(values) if name in LOSSES else estimate_share(values, units[name])
+            for name, values in metrics.items()
+        },
         count=len(truth),
         confusion=matrix.astype(np.int64),
         reliability=reliability_curve(truth, probability),
         outcomes={"truth": truth, "probability": probability, "unit": unit},
     )
+
+
+def _units_behind(
+    labels: Sequence[str],
+    truth: NDArray[np.int16],
+    probability: NDArray[np.float32],
+    unit: NDArray[np.str_],
+) -> dict[str, int]:
+    """Return on how many units each share rests."""
+    found = dict.fromkeys(("auc", "balanced_accuracy", "f1_macro"), units_of_rarest(unit, truth))
+    found["accuracy"] = len(np.unique(unit))
+    said = probability.argmax(axis=1) if len(truth) else truth
+    for number, label in enumerate(labels):
+        found[f"precision:{label}"] = count_units(unit, said == number)
+        found[f"recall:{label}"] = count_units(unit, truth == number)
+    return found
 
 
 def class_metrics(

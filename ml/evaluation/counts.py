@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Evaluation
-from ml.evaluation.bootstrap import estimate, resample_units
+from ml.evaluation.bootstrap import count_units, estimate_share, resample_units
 
 KINDS = ("hits", "extra", "missed")
 Counts = NDArray[np.float64]
@@ -40,9 +40,14 @@ def evaluate_counts(
     outcomes["unit"] = unit
     metrics = count_metrics(labels, outcomes, resample_units(unit, seed))
     metrics.update(more or {})
+    units = {label: count_units(unit, counts[:, number].any(axis=1)) for number, label in enumerate(labels)}
+    fewest = min(units.values(), default=0)
     return Evaluation(
         labels=tuple(labels),
-        metrics={name: estimate(values) for name, values in metrics.items()},
+        metrics={
+            name: estimate_share(values, units.get(name.partition(":")[2], fewest))
+            for name, values in metrics.items()
+        },
         count=count,
         outcomes=outcomes,
     )

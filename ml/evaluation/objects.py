@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Evaluation
-from ml.evaluation.bootstrap import estimate, resample_units
+from ml.evaluation.bootstrap import count_units, estimate_share, resample_units
 
 MEASURES = ("dice", "aji", "f1", "pq")
 HALF = 0.5
@@ -48,7 +48,10 @@ def evaluate_objects(
     means = mean_measures(measures, resample_units(unit, seed))
     return Evaluation(
         labels=tuple(labels),
-        metrics={name: estimate(values) for name, values in means.items()},
+        metrics={
+            name: estimate_share(values, count_units(unit, ~np.isnan(measures[name])))
+            for name, values in means.items()
+        },
         count=count,
         outcomes={**measures, "unit": unit},
     )

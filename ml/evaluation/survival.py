@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ml.contracts import DataError, Evaluation
-from ml.evaluation.bootstrap import estimate, resample_units
+from ml.evaluation.bootstrap import estimate_share, resample_units
 
 Floats = NDArray[np.float64]
 NORMAL = 1.959964
@@ -59,7 +59,9 @@ def evaluate_survival(
     """Return ``c_index`` of n patients, with its interval from resampling whole units."""
     values = concordance(resample_units(unit, seed), months, event, risk)
     outcomes = {"months": months, "event": event, "risk": risk, "unit": unit}
-    return Evaluation((), {"c_index": estimate(values)}, len(months), outcomes=outcomes)
+    return Evaluation(
+        (), {"c_index": estimate_share(values, len(np.unique(unit)))}, len(months), outcomes=outcomes
+    )
 
 
 def kaplan_meier(months: Floats, event: NDArray[np.bool_]) -> SurvivalCurve:

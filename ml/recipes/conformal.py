@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Context, DataError, Dataset, Evaluation
-from ml.evaluation.bootstrap import estimate, resample_units
+from ml.evaluation.bootstrap import estimate, estimate_share, resample_units
 from ml.evaluation.conformal import conformal_limit, coverage, label_sets
 from ml.recipes.patching import Judged, Weights
 from ml.recipes.wrapping import WrappingRecipe
@@ -67,7 +67,11 @@ class Conformal(WrappingRecipe, recipe="conformal"):
             "single_share": (sets.sum(axis=1) == 1).astype(np.float64),
         }
         weights = resample_units(found.outcomes["unit"], context.seed)
-        means = {name: estimate(weights @ values / weights.sum(axis=1)) for name, values in columns.items()}
+        units = len(np.unique(found.outcomes["unit"]))
+        means = {
+            name: estimate(drawn) if name == "set_size" else estimate_share(drawn, units)
+            for name, drawn in ((name, weights @ row / weights.sum(axis=1)) for name, row in columns.items())
+        }
         return dataclasses.replace(found, metrics={**found.metrics, **means})
 
     def _weights(self) -> Weights:

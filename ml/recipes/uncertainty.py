@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, SlideFinding
 from ml.evaluation import weighted
-from ml.evaluation.bootstrap import estimate, resample_units
+from ml.evaluation.bootstrap import count_units, estimate_share, resample_units, units_of_rarest
 from ml.evaluation.referral import (
     SlideAnswer,
     Thresholds,
@@ -96,11 +96,14 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
         doubt = self.doubt(found)
         weights = resample_units(known.units, context.seed)
         kept = doubt < self._limits.patch
-        more = {"kept_share": estimate(weights @ kept / weights.sum(axis=1))}
+        everywhere = len(np.unique(known.units))
+        more = {"kept_share": estimate_share(weights @ kept / weights.sum(axis=1), everywhere)}
         if kept.any():
             inside = weights[:, kept], known.truth[kept], found.mean[kept]
-            more["kept_auc"] = estimate(weighted.macro_auc(*inside))
-            more["kept_accuracy"] = estimate(weighted.accuracy(*inside))
+            rarest = units_of_rarest(known.units[kept], known.truth[kept])
+            more["kept_auc"] = estimate_share(weighted.macro_auc(*inside), rarest)
+            units = count_units(known.units, kept)
+            more["kept_accuracy"] = estimate_share(weighted.accuracy(*inside), units)
         slides = slide_answers(known.truth, found.mean, doubt, known.units, self._limits.patch)
         more |= self._of_slides(slides)
         return dataclasses.replace(plain, metrics={**plain.metrics, **more})
@@ -110,7 +113,8 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
         sure = slides.sure(self._limits.slide)
         right = self._answers(slides.probability) == slides.truth
         weights = resample_units(slides.units, self.seed)
-        more = {"sure_slides": estimate(weights @ sure / weights.sum(axis=1))}
+        everywhere = len(np.unique(slides.units))
+        more = {"sure_slides": estimate_share(weights @ sure / weights.sum(axis=1), everywhere)}
         if sure.any():
             inside = weights[:, sure]
             share = np.divide(
@@ -119,9 +123,10 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
                 out=np.full(len(inside), np.nan),
                 where=inside.any(axis=1),
             )
-            more["sure_accuracy"] = estimate(share)
-            more["sure_auc"] = estimate(
-                weighted.macro_auc(inside, slides.truth[sure], slides.probability[sure])
+            more["sure_accuracy"] = estimate_share(share, count_units(slides.units, sure))
+            more["sure_auc"] = estimate_share(
+                weighted.macro_auc(inside, slides.truth[sure], slides.probability[sure]),
+                units_of_rarest(slides.units[sure], slides.truth[sure]),
             )
         return more
 

@@ -31,6 +31,7 @@ def metrics_of(evaluation: Evaluation, split_by: str) -> dict[str, Any]:
     confusion = evaluation.confusion
     return {
         "count": evaluation.count,
+        "units": len(np.unique(evaluation.outcomes["unit"])) if "unit" in evaluation.outcomes else None,
         "labels": list(evaluation.labels),
         "values": {name: _plain(value) for name, value in evaluation.metrics.items()},
         "confusion": None if confusion is None else confusion.astype(int).tolist(),

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe
-from ml.evaluation.card import model_card
+from ml.evaluation.card import in_words, model_card
 from ml.recipes import load_model, load_recipe_class
 from ml.recipes.model_folder import read_model
 from server.core import storage
@@ -165,9 +165,7 @@ def _reporter(run: JobRun, start: float, end: float) -> Callable[[float, str], N
 
 def _log_metrics(run: JobRun, evaluation: Evaluation) -> None:
     shown = {name: value for name, value in evaluation.metrics.items() if not math.isnan(value.value)}
-    words = ", ".join(
-        f"{name} {value.value:.3f} [{value.low:.3f}, {value.high:.3f}]" for name, value in shown.items()
-    )
+    words = ", ".join(f"{name} {in_words(value)}" for name, value in shown.items())
     run.log(f"On {evaluation.count} held-out items: {words}")
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn import metrics
 
 from ml.contracts import DataError
+from ml.evaluation.bootstrap import wilson_interval
 from ml.evaluation.classification import evaluate_classes
 from ml.evaluation.comparison import compare
 from ml.evaluation.objects import MEASURES, evaluate_objects, measure_image
@@ -76,6 +78,40 @@ def test_one_unit_has_no_interval():
     truth, probability, _ = make()
     found = evaluate_classes(("a", "b", "c"), truth, probability, np.full(len(truth), "u"))
     assert math.isnan(found.metrics["accuracy"].low)
+
+
+def perfect(counts):
+    """Return what is right about everything: so many items of each class in each unit."""
+    truth = np.array([k for number, k, _ in counts for _ in range(number)], dtype=np.int16)
+    unit = np.array([name for number, _, name in counts for _ in range(number)])
+    probability = np.where(np.eye(2)[truth] > 0, 0.9, 0.1).astype(np.float32)
+    return evaluate_classes(("a", "b"), truth, probability, unit)
+
+
+def test_a_perfect_model_is_no_certain_one():
+    """4 regions that were all right, each with many patches, are 4 of 4; tables: 51.0 % to 100 %."""
+    many = [(50, 0, "r1"), (50, 0, "r2"), (50, 1, "r3"), (50, 1, "r4")]
+    found = perfect(many).metrics
+    assert (found["accuracy"].value, found["accuracy"].high) == (1.0, 1.0)
+    assert found["accuracy"].low == pytest.approx(0.510, abs=5e-4)
+    # Two regions of either class: 2 of 2 is 34.2 % to 100 %.
+    for name in ("auc", "balanced_accuracy", "f1_macro", "recall:a", "precision:b"):
+        assert found[name].low == pytest.approx(0.342, abs=5e-4), name
+        assert found[name].high == 1.0
+
+
+def test_what_one_unit_alone_shows_has_no_interval():
+    found = perfect([(5, 0, "r1"), (5, 0, "r2"), (5, 1, "r3")]).metrics
+    assert found["recall:b"].value == 1.0
+    assert math.isnan(found["recall:b"].low)
+    assert math.isnan(found["auc"].high)
+    assert found["recall:a"].low == pytest.approx(0.342, abs=5e-4)
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 9), (3, 10), (10, 10), (81, 263), (1, 2)])
+def test_the_interval_of_a_share_is_the_reference_librarys(right, count):
+    expected = binomtest(right, count).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(right / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 def test_intervals_grow_when_items_of_a_unit_are_copies():

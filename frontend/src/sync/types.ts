@@ -313,6 +313,8 @@ export interface SurvivalMetrics {
 
 export interface ModelMetrics {
   count: number;
+  /** How many cases or regions the samples come from; missing where it was measured before it was kept. */
+  units?: number | null;
   labels: string[];
   values: Record<string, MetricValue>;
   confusion: number[][] | null;

@@ -23,7 +23,7 @@ function Differences({ comparison, names }: { comparison: Comparison; names: rea
     0.01,
     ...comparison.metrics.flatMap(({ difference }) => {
       const interval = toInterval(difference);
-      return interval === null ? [] : [Math.abs(interval.low), Math.abs(interval.high)];
+      return interval === null ? [] : (interval.ends ?? [interval.value]).map(Math.abs);
     }),
   );
   return (

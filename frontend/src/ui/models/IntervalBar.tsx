@@ -4,8 +4,8 @@ import { useFormat } from "../shell/format";
 
 export interface Interval {
   readonly value: number;
-  readonly low: number;
-  readonly high: number;
+  /** Null: one case or region alone says nothing of how they vary. */
+  readonly ends: readonly [low: number, high: number] | null;
 }
 
 interface IntervalBarProps {
@@ -23,9 +23,7 @@ export function IntervalBar({ interval, minimum = 0, maximum = 1, zero = false, 
   const format = useFormat();
   const span = maximum - minimum || 1;
   const place = (value: number) => Math.min(100, Math.max(0, ((value - minimum) / span) * 100));
-  const left = place(interval.low);
-  const width = Math.max(1, place(interval.high) - left);
-  const text = `${label}: ${format.number(interval.value, 3)} (${format.number(interval.low, 3)} – ${format.number(interval.high, 3)})`;
+  const text = `${label}: ${format.number(interval.value, 3)}${format.ends(interval.ends)}`;
   return (
     <Tooltip label={text}>
       <Box
@@ -45,18 +43,20 @@ export function IntervalBar({ interval, minimum = 0, maximum = 1, zero = false, 
             style={{ left: `${place(0)}%`, background: "var(--mantine-color-dimmed)" }}
           />
         ) : null}
-        <Box
-          pos="absolute"
-          top={5}
-          h={4}
-          style={{
-            left: `${left}%`,
-            width: `${width}%`,
-            borderRadius: 2,
-            background: "var(--mantine-primary-color-light-color)",
-            opacity: 0.5,
-          }}
-        />
+        {interval.ends === null ? null : (
+          <Box
+            pos="absolute"
+            top={5}
+            h={4}
+            style={{
+              left: `${place(interval.ends[0])}%`,
+              width: `${Math.max(1, place(interval.ends[1]) - place(interval.ends[0]))}%`,
+              borderRadius: 2,
+              background: "var(--mantine-primary-color-light-color)",
+              opacity: 0.5,
+            }}
+          />
+        )}
         <Box
           pos="absolute"
           top={2}

@@ -1,4 +1,5 @@
 import { Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
 
 import { useFormat } from "../shell/format";
 import type { Interval } from "./IntervalBar";
@@ -11,6 +12,7 @@ interface IntervalTextProps {
 
 /** A value and its confidence interval in figures of equal width. */
 export function IntervalText({ interval, signed = false }: IntervalTextProps) {
+  const { t } = useTranslation("pages");
   const format = useFormat();
   if (interval === null) return <Text span size="sm" c="dimmed">–</Text>;
   const sign = signed && interval.value > 0 ? "+" : "";
@@ -19,8 +21,8 @@ export function IntervalText({ interval, signed = false }: IntervalTextProps) {
       <Text span inherit fw={600}>
         {`${sign}${format.number(interval.value, 3)}`}
       </Text>
-      <Text span inherit c="dimmed" size="xs">
-        {` (${format.number(interval.low, 3)} – ${format.number(interval.high, 3)})`}
+      <Text span inherit c="dimmed" size="xs" title={interval.ends === null ? t("models.noIntervalWhy") : undefined}>
+        {interval.ends === null ? ` ${t("models.noInterval")}` : format.ends(interval.ends)}
       </Text>
     </Text>
   );

@@ -7,6 +7,9 @@ import { IntervalText } from "./IntervalText";
 import { toInterval } from "./mainMetric";
 import { useMetricName } from "./useMetricName";
 
+// Resampling so few cases or regions gives intervals that are too narrow as often as not.
+const FEW_UNITS = 10;
+
 /** All figures of a version with their intervals, and on how much of what they were measured. */
 export function MetricsTable({ metrics }: { readonly metrics: ModelMetrics }) {
   const { t } = useTranslation("pages");
@@ -24,7 +27,7 @@ export function MetricsTable({ metrics }: { readonly metrics: ModelMetrics }) {
         <Table.Tbody>
           {Object.entries(metrics.values).map(([name, value]) => {
             const interval = toInterval(value);
-            const unit = interval !== null && interval.high <= 1 && interval.low >= -1;
+            const unit = interval !== null && (interval.ends ?? [interval.value]).every((end) => Math.abs(end) <= 1);
             return (
               <Table.Tr key={name}>
                 <Table.Td>{metricName(name)}</Table.Td>
@@ -33,7 +36,7 @@ export function MetricsTable({ metrics }: { readonly metrics: ModelMetrics }) {
                 </Table.Td>
                 <Table.Td>
                   {unit ? (
-                    <IntervalBar interval={interval} minimum={Math.min(0, interval.low)} label={metricName(name)} />
+                    <IntervalBar interval={interval} minimum={Math.min(0, interval.ends?.[0] ?? interval.value)} label={metricName(name)} />
                   ) : null}
                 </Table.Td>
               </Table.Tr>
@@ -46,7 +49,9 @@ export function MetricsTable({ metrics }: { readonly metrics: ModelMetrics }) {
           count: metrics.count,
           part: t(`training.parts.${metrics.part}`, { defaultValue: metrics.part }),
         })}{" "}
-        {t(`training.splitBy.${metrics.split_by}`, { defaultValue: metrics.split_by })}
+        {t(`training.splitBy.${metrics.split_by}`, { defaultValue: metrics.split_by })}{" "}
+        {metrics.units == null ? null : t(`models.independent.${metrics.split_by}`, { count: metrics.units })}
+        {metrics.units != null && metrics.units < FEW_UNITS ? ` ${t("models.fewUnits")}` : null}
       </Text>
     </>
   );

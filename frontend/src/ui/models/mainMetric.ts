@@ -9,9 +9,9 @@ export interface MainMetric {
   readonly interval: Interval;
 }
 
-/** A metric with its interval; a value without one stands for its own ends. Null: the data do not define it. */
+/** A metric with its interval, which may be unknown. Null: the data do not define the metric. */
 export function toInterval({ value, low, high }: MetricValue): Interval | null {
-  return value === null ? null : { value, low: low ?? value, high: high ?? value };
+  return value === null ? null : { value, ends: low === null || high === null ? null : [low, high] };
 }
 
 /** The figure by which versions are listed, or null before a version has been measured. */

@@ -14,6 +14,8 @@ export interface Format {
   readonly number: (value: number, digits?: number) => string;
   /** A fraction between 0 and 1 as a percentage. */
   readonly percent: (fraction: number, digits?: number) => string;
+  /** An interval after its value; nothing where it is not known. */
+  readonly ends: (ends: readonly [number, number] | null) => string;
   /** A date and a time, short. */
   readonly dateTime: (iso: string) => string;
   /** How long ago, up to a week; after that the date. */
@@ -67,12 +69,11 @@ function formatDuration(language: string, from: string, to: string): string {
 
 /** Formatters of the chosen language. */
 export function createFormat(language: string): Format {
+  const number = (value: number, digits = 0) =>
+    new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
   return {
-    number: (value, digits = 0) =>
-      new Intl.NumberFormat(language, {
-        minimumFractionDigits: digits,
-        maximumFractionDigits: digits,
-      }).format(value),
+    number,
+    ends: (ends) => (ends === null ? "" : ` (${number(ends[0], 3)} – ${number(ends[1], 3)})`),
     percent: (fraction, digits = 0) =>
       new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(
         fraction,

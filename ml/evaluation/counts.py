@@ -40,7 +40,9 @@ def evaluate_counts(
     outcomes["unit"] = unit
     metrics = count_metrics(labels, outcomes, resample_units(unit, seed))
     metrics.update(more or {})
-    units = {label: count_units(unit, counts[:, number].any(axis=1)) for number, label in enumerate(labels)}
+    units = {
+        label: count_units(unit, counts[:, number].sum(axis=1) > 0) for number, label in enumerate(labels)
+    }
     fewest = min(units.values(), default=0)
     return Evaluation(
         labels=tuple(labels),

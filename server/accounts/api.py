@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from server.accounts import selectors, services
+from server.accounts.attempts import count_attempt
 from server.accounts.authentication import actor_of
 from server.accounts.models import ApiToken, User
 from server.core.searching import search_text
@@ -137,19 +138,26 @@ class SessionView(APIView):
 
     @extend_schema(operation_id="sign_in", request=SignInSerializer, responses=MeSerializer)
     def post(self, request: Request) -> Response:
-        """Sign in; 401 with the code ``invalid_credentials``."""
+        """Sign in; 401 ``invalid_credentials``, 429 ``too_many_sign_ins`` after several failures."""
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
+        address, username = request.META.get("REMOTE_ADDR", ""), form.validated_data["username"]
+        attempts = count_attempt(address, username)
         user = authenticate(request._request, **form.validated_data)  # noqa: SLF001
-        if user is None:
+        if not isinstance(user, User):
+            visitor = services.Visitor(address)
+            services.refuse_session(actor=visitor, username=username, attempts=attempts)
             message = "User name or password is wrong."
             raise exceptions.AuthenticationFailed(message, code="invalid_credentials")
         login(request._request, user)  # noqa: SLF001
+        services.open_session(actor=user, address=address)
         return Response(MeSerializer(user, context={"request": request}).data)
 
     @extend_schema(operation_id="sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:
         """Sign out."""
+        if request.user.is_authenticated:
+            services.close_session(actor=actor_of(request))
         logout(request._request)  # noqa: SLF001
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -30,6 +30,14 @@ class User(AbstractUser):
         return self.display_name or self.username
 
 
+class SignInAttempts(models.Model):
+    """How often a name was tried from an address since somebody last came in that way."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(db_index=True)
+
+
 class ApiToken(Entity):
     """A secret for programs. Only its digest is kept."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from server.accounts.attempts import forget_attempts, wait_after
 from server.accounts.authentication import token_digest
-from server.accounts.models import ApiToken, User
+from server.accounts.models import ApiToken, SignInAttempts, User
 from server.audit.services import record
 from server.core.errors import ConflictError, ContentError, NotAllowedError
 from server.core.services import service
@@ -42,6 +44,45 @@ def create_user(*, actor: User, username: str, password: str, display_name: str 
         raise ConflictError(message, code="username_taken", field="username") from error
     record(actor=actor, action="user.create", subject=user, details={"username": username})
     return user
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who is not signed in, as far as the record is concerned: an address."""
+
+    address: str
+    pk: str = ""
+
+    def __str__(self) -> str:
+        return self.address
+
+
+@service
+def open_session(*, actor: User, address: str) -> None:
+    """Put on record that a person has signed in, and forget how often it went wrong before."""
+    forget_attempts(address, actor.username)
+    record(actor=actor, action="session.open", subject=actor, details={"address": address})
+
+
+@service
+def refuse_session(*, actor: Visitor, username: str, attempts: SignInAttempts) -> None:
+    """Put a failed sign-in on record.
+
+    A name that nobody has is not kept: people type their password into the wrong field.
+    """
+    wait = int(wait_after(attempts.count).total_seconds())
+    record(
+        actor=actor,
+        action="session.refuse",
+        subject=User.objects.filter(username=username).first() or attempts,
+        details={"attempt": attempts.count, "wait": wait},
+    )
+
+
+@service
+def close_session(*, actor: User) -> None:
+    """Put on record that a person has signed out."""
+    record(actor=actor, action="session.close", subject=actor)
 
 
 @service

@@ -58,6 +58,15 @@ class ContentError(DomainError):
     code = "invalid_content"
 
 
+class TooOftenError(DomainError):
+    """Asked again too soon; ``wait`` says in how many seconds it may be tried again."""
+
+    code = "too_often"
+
+    def __init__(self, detail: str, *, wait: int, code: str | None = None) -> None:
+        super().__init__(detail, code=code, wait=wait)
+
+
 class TooLargeError(DomainError):
     """More than this installation accepts."""
 

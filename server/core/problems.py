@@ -25,6 +25,7 @@ STATUS: Mapping[type[errors.DomainError], int] = {
     errors.StateError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ContentError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.TooOftenError: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -86,6 +87,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     headers: dict[str, str] = {}
     if isinstance(error, errors.DomainError):
         body = domain_problem(error)
+        if isinstance(error, errors.TooOftenError):
+            headers["Retry-After"] = str(error.extra["wait"])
     elif isinstance(error, DataError):
         body = problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, str(error))
     elif isinstance(error, Http404):

@@ -6,10 +6,14 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from server.accounts.models import ApiToken, User
+from server.accounts.attempts import FREE
+from server.accounts.models import ApiToken, SignInAttempts, User
+from server.audit.models import AuditRecord
+from server.audit.services import first_broken_record
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +55,68 @@ def test_a_wrong_sign_in_does_not_say_what_was_wrong(user_factory, client, body)
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials")
     assert answer.json()["detail"] == "User name or password is wrong."
     assert "sessionid" not in client.cookies
+
+
+def test_guessing_has_to_wait_longer_each_time(user_factory, client):
+    user_factory("mia")
+    for _ in range(FREE):
+        assert sign_in(client, password="wrong").status_code == 401
+    # Now the right password has to wait, too: nobody learns that it was right.
+    for password in (PASSWORD, "wrong"):
+        answer = sign_in(client, "Mia", password)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_sign_ins")
+        assert 25 <= answer.json()["wait"] <= 30
+        assert answer.headers["Retry-After"] == str(answer.json()["wait"])
+        assert f"{answer.json()['wait']} seconds" in answer.json()["detail"]
+    pass_time(seconds=31)
+    assert sign_in(client, password="wrong").status_code == 401
+    assert 55 <= sign_in(client).json()["wait"] <= 60
+    pass_time(seconds=61)
+    assert sign_in(client).status_code == 200
+    # Who has come in is trusted again.
+    assert sign_in(Client(), password="wrong").status_code == 401
+    assert sign_in(Client()).status_code == 200
+
+
+def test_one_who_guesses_locks_nobody_else_out(user_factory, client):
+    user_factory("mia")
+    user_factory("ann")
+    for _ in range(FREE):
+        sign_in(client, password="wrong")
+    assert sign_in(client).status_code == 429
+    assert sign_in(Client(), "ann").status_code == 200
+    assert sign_in(Client(REMOTE_ADDR="192.0.2.7")).status_code == 200
+
+
+def test_guesses_are_forgotten_after_an_hour(user_factory, client):
+    user_factory("mia")
+    for _ in range(FREE):
+        sign_in(client, password="wrong")
+    pass_time(hours=1, seconds=1)
+    assert [sign_in(client, password="wrong").status_code for _ in range(FREE + 1)] == [401] * FREE + [429]
+
+
+def pass_time(**span):
+    """Let the last attempts be so much longer ago."""
+    SignInAttempts.objects.update(last_at=F("last_at") - timedelta(**span))
+
+
+def test_signing_in_and_out_and_failing_to_are_on_record(user_factory, client):
+    mia = user_factory("mia")
+    sign_in(client, password="wrong")
+    sign_in(client, "n0t my name but my passw0rd", "x")
+    sign_in(client)
+    client.delete(f"{API}/session")
+    client.delete(f"{API}/session")  # nobody is signed in any more
+    facts = AuditRecord.objects.filter(chain_id="site").order_by("sequence")
+    assert [(fact.action, fact.actor_name) for fact in facts] == [
+        ("session.refuse", "127.0.0.1"), ("session.refuse", "127.0.0.1"), ("session.open", "Mia"),
+        ("session.close", "Mia"),
+    ]  # fmt: skip
+    assert [fact.subject_id == str(mia.pk) for fact in facts] == [True, False, True, True]
+    assert facts[0].details == {"attempt": 1, "wait": 0}
+    assert "passw0rd" not in str(list(facts.values()))
+    assert first_broken_record("site") is None
 
 
 def test_a_person_who_was_switched_off_comes_in_no_way(user_factory, client, api):

@@ -8,7 +8,7 @@ import type { Job, RoundNotice } from "@/sync/types";
 /** The sentence of an error. English is the server's own, which knows the particulars. */
 export function sayError(error: unknown): string {
   if (!(error instanceof ApiError) || i18next.language === "en") return errorText(error);
-  return i18next.t(`server:problems.${error.code}`, { defaultValue: errorText(error) });
+  return i18next.t(`server:problems.${error.code}`, { ...error.problem, defaultValue: errorText(error) });
 }
 
 type Parts = Record<string, string>;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.catalogue import shared_settings as shared
 from ml.catalogue.info import RecipeInfo, ToolInfo
 from ml.catalogue.patch_settings import EncoderConfig, PatchConfig
 from ml.catalogue.settings import setting
@@ -55,26 +56,11 @@ class HeadConfig(PatchConfig):
         "earlier model.",
     )
     hidden: int = setting(64, "Hidden numbers", "Width of the hidden layer.", minimum=4, maximum=2048)
-    epochs: int = setting(60, "Epochs", "Most passes over the training part.", minimum=1, maximum=5000)
-    minutes: float = setting(
-        10.0,
-        "Time budget",
-        "Training ends after the epoch in which this time has passed.",
-        unit="min",
-        minimum=0.05,
-        maximum=10_000,
-    )
-    batch: int = setting(64, "Batch", "Patches per step.", minimum=2, maximum=4096)
-    learning_rate: float = setting(
-        2e-3, "Learning rate", "Highest rate of the schedule.", minimum=1e-6, maximum=1.0
-    )
-    patience: int = setting(
-        10,
-        "Patience",
-        "Epochs without a better validation loss after which training stops.",
-        minimum=1,
-        maximum=1000,
-    )
+    epochs: int = shared.epochs(60)
+    minutes: float = shared.time_budget(10.0)
+    batch: int = shared.batch(64, "Patches", least=2)
+    learning_rate: float = shared.learning_rate(2e-3)
+    patience: int = shared.patience(10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.catalogue import shared_settings as shared
 from ml.catalogue.info import RecipeInfo, ToolInfo
 from ml.catalogue.settings import setting
 from ml.contracts import Task
@@ -13,39 +14,14 @@ from ml.contracts import Task
 class NucleiConfig:
     """Settings of ``nuclei``, and of all others that outline nuclei."""
 
-    mpp: float | None = setting(
-        None,
-        "Resolution",
-        "Resolution at which pixels are read; empty means the pixels of the slide as they are.",
-        unit="µm/px",
-        minimum=0.05,
-        maximum=20.0,
-    )
-    crop: int = setting(128, "Crop", "Side of a training crop.", unit="px", minimum=64, maximum=512)
-    tile: int = setting(
-        512,
-        "Tile",
-        "Side of the windows in which a slide is read, without their overlap.",
-        unit="px",
-        minimum=128,
-        maximum=2048,
-    )
-    width: int = setting(16, "Width", "Channels of the finest level.", minimum=4, maximum=64)
-    steps: int = setting(
-        600, "Steps", "Training steps, each on one batch of crops.", minimum=1, maximum=100_000
-    )
-    minutes: float = setting(
-        20.0,
-        "Time budget",
-        "Training ends after the epoch in which this time has passed.",
-        unit="min",
-        minimum=0.05,
-        maximum=10_000,
-    )
-    batch: int = setting(8, "Batch", "Crops per step.", minimum=1, maximum=128)
-    learning_rate: float = setting(
-        3e-3, "Learning rate", "Highest rate of the schedule.", minimum=1e-6, maximum=1.0
-    )
+    mpp: float | None = shared.resolution("pixels")
+    crop: int = shared.training_crop()
+    tile: int = shared.window()
+    width: int = shared.finest_width()
+    steps: int = shared.training_steps(600)
+    minutes: float = shared.time_budget()
+    batch: int = shared.batch(8, "Crops")
+    learning_rate: float = shared.learning_rate(3e-3)
     smallest: int = setting(
         20,
         "Smallest object",
@@ -62,10 +38,8 @@ class HoverNetConfig(NucleiConfig):
 
     crop: int = setting(256, "Crop", "Side of a training crop.", unit="px", minimum=256, maximum=256)
     width: int = setting(64, "Width", "Channels of the finest level, as published.", minimum=64, maximum=64)
-    batch: int = setting(2, "Batch", "Crops per step.", minimum=1, maximum=128)
-    learning_rate: float = setting(
-        3e-4, "Learning rate", "Highest rate of the schedule.", minimum=1e-6, maximum=1.0
-    )
+    batch: int = shared.batch(2, "Crops")
+    learning_rate: float = shared.learning_rate(3e-4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.catalogue import shared_settings as shared
 from ml.catalogue.settings import setting
 
 ENCODERS = ("efficientnet-b0", "resnet18", "densenet121", "small")
@@ -13,25 +14,9 @@ ENCODERS = ("efficientnet-b0", "resnet18", "densenet121", "small")
 class PatchConfig:
     """Where patches lie and at which resolution they are read."""
 
-    patch: int = setting(
-        224, "Patch side", "Side of the square patches.", unit="px", minimum=16, maximum=1024
-    )
-    stride: int = setting(
-        224,
-        "Stride",
-        "Distance between the corners of neighbouring patches.",
-        unit="px",
-        minimum=16,
-        maximum=1024,
-    )
-    mpp: float | None = setting(
-        None,
-        "Resolution",
-        "Resolution at which patches are read; empty means the pixels of the slide as they are.",
-        unit="µm/px",
-        minimum=0.05,
-        maximum=20.0,
-    )
+    patch: int = shared.side("Patch side", "patches")
+    stride: int = shared.stride("patches")
+    mpp: float | None = shared.resolution("patches")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +31,11 @@ class NetworkConfig(PatchConfig):
         minimum=32,
         maximum=512,
     )
-    epochs: int = setting(20, "Epochs", "Most passes over the training part.", minimum=1, maximum=1000)
-    minutes: float = setting(
-        20.0,
-        "Time budget",
-        "Training ends after the epoch in which this time has passed.",
-        unit="min",
-        minimum=0.05,
-        maximum=10_000,
-    )
-    batch: int = setting(16, "Batch", "Patches per step.", minimum=2, maximum=512)
-    learning_rate: float = setting(
-        1e-3, "Learning rate", "Highest rate of the schedule.", minimum=1e-6, maximum=1.0
-    )
-    patience: int = setting(
-        6,
-        "Patience",
-        "Epochs without a better validation loss after which training stops.",
-        minimum=1,
-        maximum=1000,
-    )
+    epochs: int = shared.epochs(20)
+    minutes: float = shared.time_budget()
+    batch: int = shared.batch(16, "Patches", least=2)
+    learning_rate: float = shared.learning_rate(1e-3)
+    patience: int = shared.patience(6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.catalogue import shared_settings as shared
 from ml.catalogue.info import RecipeInfo
 from ml.catalogue.patch_settings import EncoderConfig, NetworkConfig, PatchConfig
 from ml.catalogue.settings import setting
@@ -14,13 +15,7 @@ from ml.contracts import Task
 class DescriptorsConfig(PatchConfig):
     """Settings of ``descriptors``."""
 
-    penalty: float = setting(
-        1.0,
-        "Penalty",
-        "Strength of the L2 penalty on the weights; more is smoother and needs fewer labels.",
-        minimum=1e-4,
-        maximum=1e4,
-    )
+    penalty: float = shared.penalty()
     kernel: str = setting(
         "rbf",
         "Kernel",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.catalogue import shared_settings as shared
 from ml.catalogue.info import RecipeInfo
 from ml.catalogue.settings import setting
 from ml.contracts import Task
@@ -13,15 +14,7 @@ from ml.contracts import Task
 class RegionConfig:
     """Settings of every recipe of regions."""
 
-    mpp: float | None = setting(
-        None,
-        "Resolution",
-        "Resolution at which pixels are read; empty means the pixels of the slide as they are. Large regions "
-        "are seen best at 1 to 4.",
-        unit="µm/px",
-        minimum=0.05,
-        maximum=20.0,
-    )
+    mpp: float | None = shared.resolution("pixels", "Large regions are seen best at 1 to 4.")
     unlabelled: str = setting(
         "ignored",
         "Unlabelled tissue",
@@ -29,31 +22,13 @@ class RegionConfig:
         "counts as none of the labels, which is right only where everything is outlined.",
         choices=("ignored", "background"),
     )
-    crop: int = setting(128, "Crop", "Side of a training crop.", unit="px", minimum=64, maximum=512)
-    tile: int = setting(
-        512,
-        "Tile",
-        "Side of the windows in which a slide is read, without their overlap.",
-        unit="px",
-        minimum=128,
-        maximum=2048,
-    )
-    width: int = setting(16, "Width", "Channels of the finest level.", minimum=4, maximum=64)
-    steps: int = setting(
-        400, "Steps", "Training steps, each on one batch of crops.", minimum=1, maximum=100_000
-    )
-    minutes: float = setting(
-        20.0,
-        "Time budget",
-        "Training ends after the epoch in which this time has passed.",
-        unit="min",
-        minimum=0.05,
-        maximum=10_000,
-    )
-    batch: int = setting(8, "Batch", "Crops per step.", minimum=1, maximum=128)
-    learning_rate: float = setting(
-        3e-3, "Learning rate", "Highest rate of the schedule.", minimum=1e-6, maximum=1.0
-    )
+    crop: int = shared.training_crop()
+    tile: int = shared.window()
+    width: int = shared.finest_width()
+    steps: int = shared.training_steps(400)
+    minutes: float = shared.time_budget()
+    batch: int = shared.batch(8, "Crops")
+    learning_rate: float = shared.learning_rate(3e-3)
     finest: int = setting(
         4,
         "Detail of outlines",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.catalogue import shared_settings as shared
 from ml.catalogue.settings import setting
 
 
@@ -11,23 +12,9 @@ from ml.catalogue.settings import setting
 class TilesConfig:
     """How a slide is cut into tiles, and how a tile becomes numbers."""
 
-    patch: int = setting(224, "Tile side", "Side of the square tiles.", unit="px", minimum=16, maximum=1024)
-    stride: int = setting(
-        224,
-        "Stride",
-        "Distance between the corners of neighbouring tiles.",
-        unit="px",
-        minimum=16,
-        maximum=1024,
-    )
-    mpp: float | None = setting(
-        None,
-        "Resolution",
-        "Resolution at which tiles are read; empty means the pixels of the slide as they are.",
-        unit="µm/px",
-        minimum=0.05,
-        maximum=20.0,
-    )
+    patch: int = shared.side("Tile side", "tiles")
+    stride: int = shared.stride("tiles")
+    mpp: float | None = shared.resolution("tiles")
     encoder: str = setting(
         "descriptors",
         "Encoder",
@@ -65,26 +52,11 @@ class BagConfig(TilesConfig):
         minimum=0.0,
         maximum=0.9,
     )
-    epochs: int = setting(60, "Epochs", "Most passes over the training part.", minimum=1, maximum=5000)
-    minutes: float = setting(
-        20.0,
-        "Time budget",
-        "Training ends after the epoch in which this time has passed.",
-        unit="min",
-        minimum=0.05,
-        maximum=10_000,
-    )
-    batch: int = setting(4, "Batch", "Slides per step.", minimum=1, maximum=128)
-    learning_rate: float = setting(
-        1e-3, "Learning rate", "Highest rate of the schedule.", minimum=1e-6, maximum=1.0
-    )
-    patience: int = setting(
-        15,
-        "Patience",
-        "Epochs without a better validation loss after which training stops.",
-        minimum=1,
-        maximum=5000,
-    )
+    epochs: int = shared.epochs(60)
+    minutes: float = shared.time_budget()
+    batch: int = shared.batch(4, "Slides")
+    learning_rate: float = shared.learning_rate(1e-3)
+    patience: int = shared.patience(15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,13 +240,7 @@ class BarcodeConfig(TilesConfig):
     """Settings of ``barcode``."""
 
     clusters: int = setting(32, "Kinds", "How many kinds of tiles are told apart.", minimum=2, maximum=1024)
-    penalty: float = setting(
-        1.0,
-        "Penalty",
-        "Strength of the L2 penalty on the weights; more is smoother and needs fewer labels.",
-        minimum=1e-4,
-        maximum=1e4,
-    )
+    penalty: float = shared.penalty()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml.catalogue import shared_settings as shared
 from ml.catalogue.info import RecipeInfo, ToolInfo
 from ml.catalogue.patch_settings import EncoderConfig, NetworkConfig
 from ml.catalogue.settings import setting
@@ -128,13 +129,7 @@ class DescriptorAutoencodersConfig(NetworkConfig):
         "labelled patches.",
         choices=("linear", "rbf"),
     )
-    penalty: float = setting(
-        1.0,
-        "Penalty",
-        "Strength of the L2 penalty on the weights; more is smoother and needs fewer labels.",
-        minimum=1e-4,
-        maximum=1e4,
-    )
+    penalty: float = shared.penalty()
 
 
 RECIPES: tuple[RecipeInfo, ...] = (

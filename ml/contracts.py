@@ -30,6 +30,24 @@ class CancelledError(Exception):
     """The run was cancelled by the person who owns it; nothing it wrote may be kept."""
 
 
+class Sentence(str):
+    """What a run says on its way: English, with a code and its values so that it can be said in other words.
+
+    ``english`` has the values in braces, as for ``str.format``; further values may serve other languages.
+    """
+
+    __slots__ = ("code", "values")
+
+    code: str
+    values: Mapping[str, str | int | float]
+
+    def __new__(cls, code: str, english: str, **values: str | float) -> Self:
+        """Return the English sentence, which remembers what it was made of."""
+        sentence = super().__new__(cls, english.format(**values))
+        sentence.code, sentence.values = code, values
+        return sentence
+
+
 class DataError(ValueError):
     """The data cannot be learned from or predicted on. The message says what, where and what to do.
 

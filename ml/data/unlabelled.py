@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset
+from ml.contracts import Context, DataError, Dataset, Sentence
 from ml.data.images import read_image
 from ml.data.patches import part_of
 from ml.inference.patches import Squares, read_patches
@@ -33,7 +33,15 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
     found = [read_image(images[i].path, config.pixels)[None] for i in chosen]
     each = max(1, (config.tiles - len(found)) // max(1, len(slides)))
     for number, slide in enumerate(slides):
-        context.report(0.0, f"Reading tissue of slide {number + 1} of {len(slides)}")
+        context.report(
+            0.0,
+            Sentence(
+                "reading_tissue",
+                "Reading tissue of slide {number} of {total}",
+                number=number + 1,
+                total=len(slides),
+            ),
+        )
         with open_slide(slide.path) as reader:
             reader.mpp = slide.mpp or reader.mpp
             tissue = tissue_mask(reader)

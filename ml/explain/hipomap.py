@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import Context, DataError, SlideReader
+from ml.contracts import Context, DataError, Sentence, SlideReader
 from ml.explain.maps import grad_cam_raw
 from ml.recipes.networked import NetworkRecipe
 from ml.recipes.patching import PatchRecipe, squares_of
@@ -46,7 +46,10 @@ def hipomap(recipe: PatchRecipe, slide: SlideReader, context: Context, label: st
     target = recipe.classes.index(label)
     rows = []
     for number, place in enumerate(places):
-        context.report(number / len(places), f"Patch {number + 1} of {len(places)}")
+        context.report(
+            number / len(places),
+            Sentence("patch", "Patch {number} of {total}", number=number + 1, total=len(places)),
+        )
         own = type(squares)(squares.corners[place : place + 1], squares.side)
         rows.append(sorted_row(grad_cam_raw(recipe, recipe.pixel_rows(slide, own, context)[0], target)))
     return picture_of(np.stack(rows))

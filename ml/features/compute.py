@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import SlideReader
+from ml.contracts import Sentence, SlideReader
 from ml.features.encoder import Encoder
 from ml.features.store import FeatureTable
 from ml.inference.patches import Squares, read_patches
@@ -58,7 +58,12 @@ def features_of(
     for indices, found in stream_features(reader, squares, encoder, table):
         values[indices] = found
         done += len(indices)
-        report(done / len(squares), f"{done} of {len(squares)} patches described")
+        report(
+            done / len(squares),
+            Sentence(
+                "patches_described", "{done} of {total} patches described", done=done, total=len(squares)
+            ),
+        )
     return values
 
 

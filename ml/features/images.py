@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.contracts import Sentence
 from ml.data.images import read_image
 from ml.features.encoder import Encoder
 from ml.features.store import FeatureTable
@@ -29,7 +30,12 @@ def image_features(
         block = missing[start : start + BLOCK]
         pixels = np.stack([read_image(paths[i], encoder.pixels) for i in block])
         values[block] = encoder.encode(pixels)
-        report(0.9 * start / len(missing), f"{start} of {len(missing)} images described")
+        report(
+            0.9 * start / len(missing),
+            Sentence(
+                "images_described", "{done} of {total} images described", done=start, total=len(missing)
+            ),
+        )
     _, first = np.unique(keys[missing], axis=0, return_index=True)
     table.add(keys[missing][first], values[missing][first])
     return values

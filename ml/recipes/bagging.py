@@ -30,6 +30,7 @@ from ml.contracts import (
     LabelledSlide,
     Objects,
     Prediction,
+    Sentence,
     SlideFinding,
     SlideReader,
 )
@@ -118,7 +119,7 @@ class BagRecipe(CatalogueRecipe, ABC):
         self._learn(learned, held or learned, context)
         self.facts = {"slides": len(learned), "slides to stop by": len(held), **self.facts}
         self._calibrate(held or learned)
-        context.report(1.0, "Learned")
+        context.report(1.0, Sentence("learned", "Learned"))
 
     def _check(self, bags: Sequence[Bag]) -> None:
         """Refuse what cannot be learned from."""
@@ -176,7 +177,7 @@ class BagRecipe(CatalogueRecipe, ABC):
         bag = Bag(features, grid.index, unit=slide.path.name, clinical=context.clinical)
         judged = self.judge(bag)
         finding = self._finding(judged, grid)
-        context.report(1.0, f"Judged {len(bag)} tiles")
+        context.report(1.0, Sentence("tiles_judged", "Judged {count} tiles", count=len(bag)))
         yield Prediction(1.0, self._key_patches(finding), (attention_map(grid, judged.attention),), finding)
 
     def _finding(self, judged: Judged, grid: PatchGrid) -> SlideFinding:
@@ -252,7 +253,15 @@ class BagRecipe(CatalogueRecipe, ABC):
             wanted = [slide for slide in wanted if part_of(dataset, slide.case) in parts]
         bags = []
         for number, slide in enumerate(wanted):
-            context.report(0.3 * number / len(wanted), f"Reading slide {number + 1} of {len(wanted)}")
+            context.report(
+                0.3 * number / len(wanted),
+                Sentence(
+                    "reading_slides",
+                    "Reading slide {number} of {total}",
+                    number=number + 1,
+                    total=len(wanted),
+                ),
+            )
             bags.append(self.bag_of(slide, context))
         return bags
 
@@ -284,7 +293,15 @@ class BagRecipe(CatalogueRecipe, ABC):
             key = f"{config.patch}px-{mpp}" + (f"-x{scale}" if scale > 1 else "")
             table = feature_store(context).open(content, encoder, key)
             blocks.append(features_of(reader, _around(grid, scale), encoder, table, lambda *_: None))
-            context.report(0.0, f"{len(grid)} tiles of {reader.path.name} described")
+            context.report(
+                0.0,
+                Sentence(
+                    "tiles_described",
+                    "{count} tiles of {name} described",
+                    count=len(grid),
+                    name=reader.path.name,
+                ),
+            )
         return np.concatenate(blocks, axis=1)
 
     def opened_encoder(self) -> Encoder:

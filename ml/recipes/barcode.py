@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from ml.contracts import Context, DataError
+from ml.contracts import Context, DataError, Sentence
 from ml.data.bags import UNKNOWN, Bag, class_weights, labels_of
 from ml.recipes.bag_network import scale_of
 from ml.recipes.bagging import BagRecipe, Judged, Weights, scales_of
@@ -41,7 +41,9 @@ class Barcode(BagRecipe, recipe="barcode"):
         each = max(1, MOST_TILES // len(learned))
         tiles = np.concatenate([self._scaled(bag.sample(each, random).features) for bag in learned])
         for number, block in enumerate(self._blocks(tiles)):
-            context.report(0.3 + 0.5 * number / len(self._scales), "Finding kinds of tiles")
+            context.report(
+                0.3 + 0.5 * number / len(self._scales), Sentence("finding_kinds", "Finding kinds of tiles")
+            )
             self._arrays[f"centres.{number}"] = self._centres(block, context.seed)
         known = [bag for bag in learned if bag.label != UNKNOWN]
         rows = np.stack([self._code(self._kinds(bag)) for bag in known])

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset
+from ml.contracts import Context, DataError, Dataset, Sentence
 from ml.data.unlabelled import tiles_identity, unlabelled_tiles
 from ml.features.gradients import evened, gradient_histograms, pattern_histograms
 from ml.networks.autoencoders import IMAGE, Described, TripleAutoencoder
@@ -67,7 +67,7 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
             seed=context.seed,
         )
         self.facts |= {"patches": len(known.rows), "tiles": len(tiles), "epochs": epochs}
-        context.report(1.0, "Learned")
+        context.report(1.0, Sentence("learned", "Learned"))
 
     def _squeeze(self, network: nn.Module, tiles: NDArray[np.uint8], context: Context) -> int:
         config = self.config

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
 from ml.data.images import read_image
 from ml.features.compute import features_of, stream_features
 from ml.features.descriptors import DescriptorEncoder
@@ -46,7 +46,9 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
         if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - as above
             message = "Only one class has examples to learn from. Mark examples of another one."
             raise DataError("one_class_only", message)
-        context.report(0.9, f"Learning from {len(known.rows)} patches")
+        context.report(
+            0.9, Sentence("learning_from_patches", "Learning from {count} patches", count=len(known.rows))
+        )
         self._head, self.temperature = fit_head(
             known.rows.astype(np.float64),
             known.targets,
@@ -57,7 +59,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
             seed=context.seed,
         )
         self.facts = {"patches": len(known.rows)}
-        context.report(1.0, "Learned")
+        context.report(1.0, Sentence("learned", "Learned"))
 
     def describe(self, reader: SlideReader, content: str, context: Context) -> int:
         """Compute and store the features of all tissue patches of a slide; return how many there are."""
@@ -113,7 +115,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return images as they are described."""
-        context.report(0.0, f"Reading {len(images)} images")
+        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
         return np.stack([read_image(image.path, self.encoder.pixels) for image in images])
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

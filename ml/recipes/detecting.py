@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 from torch import Tensor
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, SlideReader
+from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, Sentence, SlideReader
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.bootstrap import resample_units
 from ml.evaluation.counts import evaluate_counts
@@ -101,7 +101,10 @@ class DetectionRecipe(WindowRecipe):
         images = outlined_images(dataset, (part,), self.config.mpp, POINT)
         matched = []
         for number, image in enumerate(images):
-            context.report(number / len(images), f"Image {number + 1} of {len(images)}")
+            context.report(
+                number / len(images),
+                Sentence("image", "Image {number} of {total}", number=number + 1, total=len(images)),
+            )
             matched.append(self._matched(image))
         units = np.array([image.unit for image in images], dtype=np.str_)
         weights = resample_units(units, context.seed)
@@ -131,7 +134,10 @@ class DetectionRecipe(WindowRecipe):
             heat = scores[: len(self.labels)]
             maps.paint(window, np.concatenate([1 - heat.max(axis=0, keepdims=True), heat]))
             objects = self._objects(self._detections(scores), window, scale, region)
-            context.report(number / len(windows.places), f"Window {number} of {len(windows.places)}")
+            context.report(
+                number / len(windows.places),
+                Sentence("window", "Window {number} of {total}", number=number, total=len(windows.places)),
+            )
             yield Prediction(number / len(windows.places), objects, maps.heat_maps())
 
     @abstractmethod

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ml.contracts import Context, Dataset
+from ml.contracts import Context, Dataset, Sentence
 from ml.inference.averaging import Spread, spread_of
 from ml.recipes.featured import FeatureRecipe
 from ml.recipes.networked import class_balance
@@ -34,7 +34,7 @@ class Ensemble(FeatureRecipe, recipe="ensemble"):
         mean = np.log(np.maximum(self.spread(held.rows).mean, LEAST))
         self.temperature = fit_temperature(mean, held.targets, class_balance(held), CAUTION)
         self.facts |= {"patches": len(learned.rows)}
-        context.report(1.0, "Learned")
+        context.report(1.0, Sentence("learned", "Learned"))
 
     def spread(self, rows: NDArray[Any]) -> Spread:
         """Return mean and disagreement of the heads."""

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
 from ml.data.images import read_image
 from ml.features.compute import features_of, stream_features
 from ml.features.encoder import Encoder
@@ -151,7 +151,7 @@ class FeatureRecipe(PatchRecipe):
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return images as they are described."""
-        context.report(0.0, f"Reading {len(images)} images")
+        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
         return np.stack([read_image(image.path, self.encoder.pixels) for image in images])
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

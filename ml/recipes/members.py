@@ -138,10 +138,10 @@ class MemberRecipe(PatchRecipe):
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Refuse, as ``pixel_rows`` does."""
+        del context
         message = (
             f"{self.title} cannot show {len(images)} images to its members alike; wrap one of them instead."
         )
-        context.report(0.0, message)
         raise DataError("cannot_wrap", message)
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
 from ml.data.augmentation import Variation, vary_patch
 from ml.data.images import read_image
 from ml.inference.patches import Squares, read_patches
@@ -172,7 +172,15 @@ class NetworkRecipe(PatchRecipe):
         network.eval()
         with torch.inference_mode():
             for start in range(0, len(rows), INFERENCE_BATCH):
-                context.report(0.99, f"Looking at {start} of {len(rows)} held-out patches")
+                context.report(
+                    0.99,
+                    Sentence(
+                        "looking_at_held_out",
+                        "Looking at {done} of {total} held-out patches",
+                        done=start,
+                        total=len(rows),
+                    ),
+                )
                 found.append(network(self.pixels(rows[start : start + INFERENCE_BATCH])).cpu())
         return torch.cat(found).double().numpy()
 
@@ -201,7 +209,7 @@ class NetworkRecipe(PatchRecipe):
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return the pixels of images."""
-        context.report(0.0, f"Reading {len(images)} images")
+        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
         return np.stack([self.evened_image(read_image(image.path, self.config.pixels)) for image in images])
 
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 from torch import Tensor
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, SlideReader
+from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, Sentence, SlideReader
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.objects import MEASURES, evaluate_objects, measure_image
 from ml.inference.splitting import trace_objects
@@ -77,7 +77,10 @@ class OutlineRecipe(WindowRecipe):
         images = outlined_images(dataset, (part,), self.config.mpp)
         rows = []
         for number, image in enumerate(images):
-            context.report(number / len(images), f"Image {number + 1} of {len(images)}")
+            context.report(
+                number / len(images),
+                Sentence("image", "Image {number} of {total}", number=number + 1, total=len(images)),
+            )
             _, found = self.see(image.pixels)
             rows.append(measure_image(image.instances * image.valid, found * image.valid))
         measures = {name: np.array([row[name] for row in rows]) for name in MEASURES}
@@ -104,7 +107,10 @@ class OutlineRecipe(WindowRecipe):
             shares, instances = self.see(pixels)
             objects = outlines_of(shares, instances, window, scale, region)
             maps.paint(window, shares)
-            context.report(number / len(windows.places), f"Window {number} of {len(windows.places)}")
+            context.report(
+                number / len(windows.places),
+                Sentence("window", "Window {number} of {total}", number=number, total=len(windows.places)),
+            )
             yield Prediction(number / len(windows.places), objects, maps.heat_maps())
 
     def _material(

@@ -24,6 +24,7 @@ from ml.contracts import (
     LabelledImage,
     Objects,
     Prediction,
+    Sentence,
     SlideFinding,
     SlideReader,
 )
@@ -181,7 +182,10 @@ class PatchRecipe(CatalogueRecipe, ABC):
             canvas.paint(judged)
             waiting.append(self._objects(canvas.boxes[judged.indices], judged))
             done += len(judged.indices)
-            context.report(done / len(grid), f"{done} of {len(grid)} patches")
+            context.report(
+                done / len(grid),
+                Sentence("patches_judged", "{done} of {total} patches", done=done, total=len(grid)),
+            )
             if done == len(grid) or done - shown >= len(grid) / LOOKS:
                 shown = done
                 finding = self._finding(canvas.values()) if done == len(grid) else None
@@ -367,7 +371,10 @@ def pixels_of(reader: SlideReader, squares: Squares, side: int, context: Context
     rows = np.empty((len(squares), side, side, 3), dtype=np.uint8)
     for part, patches in read_patches(reader, squares, side):
         rows[part] = patches
-        context.report(0.0, f"Read {part.stop} of {len(squares)} patches")
+        context.report(
+            0.0,
+            Sentence("patches_read", "Read {done} of {total} patches", done=part.stop, total=len(squares)),
+        )
     return rows
 
 

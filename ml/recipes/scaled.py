@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, LabelledImage, SlideReader
+from ml.contracts import Context, LabelledImage, Sentence, SlideReader
 from ml.inference.patches import Squares
 from ml.inference.views import image_views, read_views
 from ml.recipes.networked import NetworkRecipe
@@ -28,12 +28,17 @@ class ScaledRecipe(NetworkRecipe):
         rows = np.empty((len(squares), self.config.scales, side, side, 3), dtype=np.uint8)
         for part, views in read_views(reader, squares, side, self.factors):
             rows[part] = views
-            context.report(0.0, f"Read {part.stop} of {len(squares)} patches")
+            context.report(
+                0.0,
+                Sentence(
+                    "patches_read", "Read {done} of {total} patches", done=part.stop, total=len(squares)
+                ),
+            )
         return rows
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return views of images about their centres."""
-        context.report(0.0, f"Reading {len(images)} images")
+        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
         config = self.config
         return np.stack(
             [image_views(image.path, config.patch, config.pixels, self.factors) for image in images]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Prediction, SlideReader
+from ml.contracts import Context, DataError, Dataset, Evaluation, Prediction, Sentence, SlideReader
 from ml.data.objects import level_scale
 from ml.data.regions import UNKNOWN, RegionImage, region_images
 from ml.evaluation.counts import evaluate_counts, pixel_counts
@@ -61,7 +61,10 @@ class RegionRecipe(WindowRecipe):
         images = region_images(dataset, (part,), self.config.mpp)
         counts = []
         for number, image in enumerate(images):
-            context.report(number / len(images), f"Image {number + 1} of {len(images)}")
+            context.report(
+                number / len(images),
+                Sentence("image", "Image {number} of {total}", number=number + 1, total=len(images)),
+            )
             found = self.classes_of(self.see(image.pixels))
             counts.append(pixel_counts(image.classes, found, len(self.labels), UNKNOWN))
         units = np.array([image.unit for image in images], dtype=np.str_)
@@ -83,7 +86,10 @@ class RegionRecipe(WindowRecipe):
         shown = 0
         for number, (window, pixels) in enumerate(read_windows(slide, windows), start=1):
             canvas.paint(window, self.see(pixels))
-            context.report(0.99 * number / count, f"Window {number} of {count}")
+            context.report(
+                0.99 * number / count,
+                Sentence("window", "Window {number} of {total}", number=number, total=count),
+            )
             if number < count and number - shown >= count / LOOKS:
                 shown = number
                 yield Prediction(0.99 * number / count, heat_maps=canvas.heat_maps())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset
+from ml.contracts import Context, DataError, Dataset, Sentence
 from ml.data.patches import part_of
 from ml.data.split import unit_labels
 from ml.recipes.members import LEAST, MemberRecipe, parse_members
@@ -51,7 +51,7 @@ class Stacking(MemberRecipe, recipe="stacking"):
         self.temperature = fit_temperature(scores, told.targets, class_balance(told), CAUTION)
         self.members = self.train_members(dataset, context, 0.8, 1.0)
         self.facts = {"patches": len(told.rows), "folds": folds}
-        context.report(1.0, "Learned")
+        context.report(1.0, Sentence("learned", "Learned"))
 
     def _said(self, dataset: Dataset, context: Context) -> Learnable:
         return self.gather(dataset, context, (FOLD,))

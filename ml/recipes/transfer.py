@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset
+from ml.contracts import Context, DataError, Dataset, Sentence
 from ml.data.augmentation import Variation
 from ml.networks.encoders import PatchNetwork, renew_statistics, stage_groups
 from ml.recipes.convolutional import Convolutional
@@ -105,7 +105,12 @@ class Transfer(NetworkRecipe, recipe="transfer"):
         weights = class_balance(learned)
         best = np.inf
         for penalty in PENALTIES:
-            context.report(0.5, f"Fitting the head with a penalty of {penalty:g}")
+            context.report(
+                0.5,
+                Sentence(
+                    "fitting_head", "Fitting the head with a penalty of {penalty}", penalty=float(penalty)
+                ),
+            )
             matrix = fit_logistic((rows - mean) / spread, learned.targets, weights, penalty)
             plain = matrix[:-1] / spread[:, None]
             head: Any = network.head

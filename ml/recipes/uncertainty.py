@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, SlideFinding
+from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, Sentence, SlideFinding
 from ml.evaluation import weighted
 from ml.evaluation.bootstrap import count_units, estimate_share, resample_units, units_of_rarest
 from ml.evaluation.referral import (
@@ -50,7 +50,7 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
         last = dataclasses.replace(context, report=lambda s, w: context.report(0.9 + 0.1 * s, w))
         self._heads = self.train_heads(learned, held, last)
         self.facts |= {"patches": len(learned.rows)}
-        context.report(1.0, "Learned")
+        context.report(1.0, Sentence("learned", "Learned"))
 
     def gather(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> Learnable:
         """Return labelled patches; of slides that have a label and no marks, their tissue patches."""
@@ -152,7 +152,17 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
             inner = []
             for number, held in enumerate(_folds(rest, INNER, context.seed + out + 1)):
                 share = 0.5 + 0.4 * (out * INNER + number) / (OUTER * INNER)
-                context.report(share, f"Thresholds: fold {number + 1} of {INNER} in {out + 1} of {OUTER}")
+                context.report(
+                    share,
+                    Sentence(
+                        "thresholds",
+                        "Thresholds: fold {inner} of {inners} in {outer} of {outers}",
+                        inner=number + 1,
+                        inners=INNER,
+                        outer=out + 1,
+                        outers=OUTER,
+                    ),
+                )
                 found = self._inner(rest.take(~held), rest.take(held), f"{out}-{number}", context)
                 if found is not None:
                     inner.append(found)

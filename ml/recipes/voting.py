@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from ml.contracts import Context, DataError, Dataset
+from ml.contracts import Context, DataError, Dataset, Sentence
 from ml.recipes.members import LEAST, MemberRecipe
 from ml.recipes.networked import class_balance
 from ml.recipes.patching import Learnable, Weights
@@ -42,7 +42,7 @@ class Voting(MemberRecipe, recipe="voting"):
             mean = np.log(np.maximum(self._mean(held.rows), LEAST))
             self.temperature = fit_temperature(mean, held.targets, class_balance(held), CAUTION)
         self.facts = {"weights": [round(float(share), 6) for share in self._shares]}
-        context.report(1.0, "Learned")
+        context.report(1.0, Sentence("learned", "Learned"))
 
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k) for those of the members (n, members, k)."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
 from ml.data.room import whole_folder
 from ml.inference.patches import Squares
 from ml.recipes import load_model
@@ -60,7 +60,7 @@ class WrappingRecipe(PatchRecipe):
         self.seed, self.background = context.seed, self._inner.background
         self.facts = {"source": self.config.source, "recipe": self._inner.name}
         self.adjust(dataset, context)
-        context.report(1.0, "Ready")
+        context.report(1.0, Sentence("ready", "Ready"))
 
     def adjust(self, dataset: Dataset, context: Context) -> None:
         """Learn what is not the inner model's; nothing by default."""

@@ -15,7 +15,7 @@ from skimage.morphology import dilation, disk, erosion, remove_small_objects
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import Context, DataError
+from ml.contracts import Context, DataError, Sentence
 from ml.features.stain import separate_stains
 from ml.networks.gan import LATENT, Critic, Embeddings, Generator, Reconstructor, Segmenter, halvings
 
@@ -133,7 +133,15 @@ class Drawer:
         optimizer = torch.optim.Adam(weights, lr=1e-3)
         for step in range(self._plan.steps):
             done = step / self._plan.steps
-            context.report(0.5 * done, f"Learning layouts, step {step + 1} of {self._plan.steps}")
+            context.report(
+                0.5 * done,
+                Sentence(
+                    "learning_layouts",
+                    "Learning layouts, step {step} of {steps}",
+                    step=step + 1,
+                    steps=self._plan.steps,
+                ),
+            )
             chosen = random.integers(0, len(self._tiles), self._plan.batch)
             tiles = _signed(self._tiles[chosen]).to(self._device)
             scores = segmenter(tiles)
@@ -158,7 +166,15 @@ class Drawer:
         began, base = time.monotonic(), 0.5 if self._steered else 0.0
         for step in range(self._plan.steps):
             share = base + (1 - base) * step / self._plan.steps
-            context.report(share, f"Learning to draw, step {step + 1} of {self._plan.steps}")
+            context.report(
+                share,
+                Sentence(
+                    "learning_to_draw",
+                    "Learning to draw, step {step} of {steps}",
+                    step=step + 1,
+                    steps=self._plan.steps,
+                ),
+            )
             for tiles, labels, references in self._batches(random, CRITIC_STEPS):
                 with torch.no_grad():
                     fakes = self._generate(self._latent(len(tiles)), labels, references)

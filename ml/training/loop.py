@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError
+from ml.contracts import Context, DataError, Sentence
 from ml.data.room import room_for
 
 WARM_UP = 0.1
@@ -88,7 +88,16 @@ def train(
                 _step(network, optimizer, loss(batch))
                 mean.follow(network, done)
                 share = min(1.0, done / (plan.epochs * plan.steps))
-                context.report(share, f"Epoch {progress.epoch + 1} of {plan.epochs}, batch {step + 1}")
+                context.report(
+                    share,
+                    Sentence(
+                        "epoch",
+                        "Epoch {epoch} of {epochs}, batch {batch}",
+                        epoch=progress.epoch + 1,
+                        epochs=plan.epochs,
+                        batch=step + 1,
+                    ),
+                )
             network.eval()
             with mean.in_place_of(network):
                 with torch.inference_mode():

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
+from ml.contracts import Sentence
 from ml.objectset import FlatObjects, Manifest, ObjectSetWriter
 from server.accounts.models import User
 from server.core import storage
@@ -104,7 +105,10 @@ def import_objects(run: JobRun) -> dict[str, Any]:
         return _as_objects(run, slide, path, name)
     except DomainError as error:
         for row in error.extra.get("rows", []):
-            run.log(f"Row {row['row']}: {row['reason']}", level="error")
+            run.log(
+                Sentence("row_refused", "Row {row}: {reason}", row=row["row"], reason=row["reason"]),
+                level="error",
+            )
         raise
     finally:
         storage.delete(key)
@@ -236,12 +240,12 @@ def _write(run: JobRun, batches: Iterator[Batch], folder: Path, slide: Slide, la
                 raise TooLargeError(message)
             if batch.flat is not None and not report.count:
                 writer.append(_labelled(batch.flat, labels.places(batch, writer)))
-            run.report(0.0, f"{done:,} objects read")
+            run.report(0.0, Sentence("objects_read", "{done:,} objects read", done=done))
         report.refuse()
         if not done:
             message = "The file holds no objects."
             raise BadObjectFileError(message)
-        run.report(0.9, "Sorting")
+        run.report(0.9, Sentence("sorting", "Sorting"))
         return writer.close()
 
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from shapely.geometry import shape
 
-from ml.contracts import Context, HeatMap, SlideFinding
+from ml.contracts import Context, HeatMap, Sentence, SlideFinding
 from ml.objectset import Manifest, ObjectSetWriter
 from ml.recipes import load_model
 from ml.slides import open_slide
@@ -77,7 +77,7 @@ def _write(
     run: JobRun, prediction: PredictionRun, object_set: ObjectSet, folder: Path
 ) -> tuple[Manifest, SlideFinding | None]:
     version, slide = prediction.model_version, prediction.slide
-    run.report(0.0, "Loading the model")
+    run.report(0.0, Sentence("loading_model", "Loading the model"))
     recipe = load_model(weights_path(version))
     region = shape(prediction.region) if prediction.region else None
     names = [label["name"] for label in object_set.labels]
@@ -104,7 +104,7 @@ def _write(
                 writer.append(step.objects)
             maps = step.heat_maps or maps
             finding = step.finding or finding
-            run.report(step.progress, "Looking at the slide")
+            run.report(step.progress, Sentence("looking_at_slide", "Looking at the slide"))
             if step.heat_maps and time.monotonic() - shown > SHOW_EVERY_SECONDS:
                 _show(run, prediction, object_set, maps)
                 shown = time.monotonic()

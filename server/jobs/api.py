@@ -24,6 +24,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     """A background run as people see it."""
 
     created_by = UserSerializer(read_only=True)
+    message_values = serializers.DictField(read_only=True)
     result = serializers.SerializerMethodField()
     can_cancel = serializers.SerializerMethodField()
     can_retry = serializers.SerializerMethodField()
@@ -40,6 +41,8 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "state",
             "progress",
             "message",
+            "message_code",
+            "message_values",
             "error_code",
             "error_message",
             "result",

@@ -42,6 +42,8 @@ class Job(Entity):
     result = models.JSONField(null=True)
     progress = models.FloatField(default=0)
     message = models.CharField(max_length=500, blank=True)
+    message_code = models.CharField(max_length=50, blank=True)
+    message_values = models.JSONField(default=dict, blank=True)
     error_code = models.CharField(max_length=50, blank=True)
     error_message = models.TextField(blank=True)
     # Counts on after a retry: a number that came twice would let a worker that was given up go on.

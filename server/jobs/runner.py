@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from ml.contracts import CancelledError, DataError
+from ml.contracts import CancelledError, DataError, Sentence
 from server.core.errors import DomainError
 from server.core.tasks import job_kind
 from server.jobs.models import Job, JobEvent
@@ -46,14 +46,19 @@ class JobRun:
         progress = min(max(float(progress), 0.0), 1.0)
         message = message or self._told[1]
         mine = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, attempt=self.job.attempt)
+        told = _parts_of(message)
         alive = mine.filter(cancel_requested_at__isnull=True).update(
-            progress=progress, message=message[:500], heartbeat_at=timezone.now()
+            progress=progress,
+            message=told["message"][:500],
+            message_code=told["code"],
+            message_values=told["values"],
+            heartbeat_at=timezone.now(),
         )
         if not alive:
             raise CancelledError
         if (round(progress, 3), message) != self._told:
             self._told = (round(progress, 3), message)
-            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, "message": message})
+            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **told})
 
     def check_cancelled(self) -> None:
         """Raise CancelledError when the job was cancelled or taken over; reads the row each time."""
@@ -72,7 +77,7 @@ class JobRun:
 
     def log(self, message: str, level: str = "info") -> None:
         """Add a line to the log that people read."""
-        self._tell(JobEvent.Kind.LOG, {"level": level, "message": message})
+        self._tell(JobEvent.Kind.LOG, {"level": level, **_parts_of(message)})
 
     def update(self, **data: Any) -> None:
         """Tell that something that the job makes has grown, for instance a heat map."""
@@ -80,6 +85,13 @@ class JobRun:
 
     def _tell(self, kind: JobEvent.Kind, data: dict[str, Any]) -> None:
         JobEvent.objects.create(job=self.job, kind=kind, data=data)
+
+
+def _parts_of(message: str) -> dict[str, Any]:
+    """Return a sentence with its code and values; a plain text, such as a traceback, has neither."""
+    if isinstance(message, Sentence):
+        return {"message": str(message), "code": message.code, "values": dict(message.values)}
+    return {"message": message, "code": "", "values": {}}
 
 
 class _Heart(threading.Thread):

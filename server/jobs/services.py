@@ -155,7 +155,12 @@ def _take_back(job_id: UUID, now: Any) -> bool:
         JobEvent.objects.create(
             job=job,
             kind=JobEvent.Kind.LOG,
-            data={"level": "warning", "message": "The worker of this job stopped answering."},
+            data={
+                "level": "warning",
+                "message": "The worker of this job stopped answering.",
+                "code": "worker_stopped",
+                "values": {},
+            },
         )
     return True
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context
+from ml.contracts import Context, Sentence
 from ml.features.atlas import lay_out
 from ml.inference.patches import Squares
 from ml.recipes.descriptors import Descriptors
@@ -39,7 +39,7 @@ def build_atlas(run: JobRun) -> dict[str, Any]:
     points: list[dict[str, Any]] = []
     total = 0
     for number, slide in enumerate(slides):
-        run.report(0.8 * number / len(slides), f"Describing {slide.name}")
+        run.report(0.8 * number / len(slides), Sentence("describing", "Describing {name}", name=slide.name))
         found, squares, count = _described(slide, each, run)
         total += count
         rows.append(found)
@@ -47,7 +47,7 @@ def build_atlas(run: JobRun) -> dict[str, Any]:
             {"slide": str(slide.pk), "x": int(x), "y": int(y), "side": squares.side}
             for x, y in squares.corners
         ]
-    run.report(0.8, f"Laying out {len(points)} patches")
+    run.report(0.8, Sentence("laying_out", "Laying out {count} patches", count=len(points)))
     made = lay_out(np.concatenate(rows), kinds=KINDS, seed=0)
     run.check_cancelled()
     for point, (across, down), kind in zip(points, made.places, made.kinds, strict=True):

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe
+from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Sentence
 from ml.evaluation.card import in_words, model_card
 from ml.recipes import load_model, load_recipe_class
 from ml.recipes.model_folder import read_model
@@ -50,11 +50,23 @@ def learn(run: JobRun) -> dict[str, Any]:
     recipe = load_recipe_class(turn.recipe).build(dataset.labels, turn.config)
     scratch = storage.storage_path(f"scratch/rounds/{turn.pk}")
     scratch.mkdir(parents=True, exist_ok=True)
-    run.log(f"{recipe.title} learns from snapshot {turn.snapshot.digest[:12]}, seed {turn.seed}")
+    run.log(
+        Sentence(
+            "round_begins",
+            "{title} learns from snapshot {digest}, seed {seed}",
+            title=recipe.title,
+            recipe=recipe.name,
+            digest=turn.snapshot.digest[:12],
+            seed=turn.seed,
+        )
+    )
     for row in turn.snapshot.counts["labels"]:
         run.log(
-            f"{row['name']}: {row['train']} for training, {row['validation']} for validation, "
-            f"{row['test']} held out"
+            Sentence(
+                "label_in_parts",
+                "{name}: {train} for training, {validation} for validation, {test} held out",
+                **{word: row[word] for word in ("name", "train", "validation", "test")},
+            )
         )
     recipe.fit(dataset, make_context(run, turn.seed, scratch, 0.0, FITTED, project=turn.project))
     evaluation = measure(
@@ -140,10 +152,14 @@ def _finder(run: JobRun, project: Project) -> Callable[[str], Path]:
 
     def find(name: str) -> Path:
         if name.startswith(PREFIX):
-            run.log(f"Builds on the uploaded {name}")
+            run.log(Sentence("builds_on_upload", "Builds on the uploaded {name}", name=name))
             return find_weights_named(run.actor, project, name)
         version = find_version_named(run.actor, project, name)
-        run.log(f"Builds on {version.name} of {version.project.name}")
+        run.log(
+            Sentence(
+                "builds_on", "Builds on {name} of {project}", name=version.name, project=version.project.name
+            )
+        )
         return weights_path(version)
 
     return find
@@ -166,7 +182,9 @@ def _reporter(run: JobRun, start: float, end: float) -> Callable[[float, str], N
 def _log_metrics(run: JobRun, evaluation: Evaluation) -> None:
     shown = {name: value for name, value in evaluation.metrics.items() if not math.isnan(value.value)}
     words = ", ".join(f"{name} {in_words(value)}" for name, value in shown.items())
-    run.log(f"On {evaluation.count} held-out items: {words}")
+    run.log(
+        Sentence("measured", "On {count} held-out items: {figures}", count=evaluation.count, figures=words)
+    )
 
 
 def _measure_against(
@@ -182,9 +200,22 @@ def _measure_against(
         theirs = measure(load_model(weights_path(current)), names, dataset, context)
         rows, count, recommendation = compare_evaluations(evaluation, theirs, turn.seed)
     except DataError as error:
-        run.log(f"Not compared with {current.name}: {error}", level="warning")
+        run.log(
+            Sentence(
+                "not_compared", "Not compared with {name}: {reason}", name=current.name, reason=str(error)
+            ),
+            level="warning",
+        )
         return None
-    run.log(f"Compared with {current.name} on {count} items: {recommendation}")
+    run.log(
+        Sentence(
+            "compared",
+            "Compared with {name} on {count} items: {recommendation}",
+            name=current.name,
+            count=count,
+            recommendation=recommendation,
+        )
+    )
     return MeasuredAgainst(
         other=current,
         data_digest=turn.snapshot.digest,

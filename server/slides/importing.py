@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ml.contracts import CancelledError
+from ml.contracts import CancelledError, Sentence
 from server.core import storage
 from server.core.errors import DomainError
 from server.slides.errors import DuplicateSlideError, SlideDeletedError, SlideFilesMissingError
@@ -74,7 +74,8 @@ def _import(run: JobRun, slide: Slide) -> dict[str, Any]:
     files = _locate(slide, run.input["files"])
     size = sum(path.stat().st_size for path in files.values())
     sha256 = hash_files(
-        list(files.values()), lambda share: run.report(share * _HASHED, "Computing the content hash")
+        list(files.values()),
+        lambda share: run.report(share * _HASHED, Sentence("hashing", "Computing the content hash")),
     )
     original = find_ready_slide(slide.project, sha256)
     if original is None:
@@ -88,7 +89,12 @@ def _import(run: JobRun, slide: Slide) -> dict[str, Any]:
     name = slide.name
     drop_duplicate(actor=run.actor, slide=slide, original=original)
     _drop(run, slide)
-    detail = f"“{name}” has the same content as “{original.name}”, so it was not added again."
+    detail = Sentence(
+        "duplicate",
+        "“{name}” has the same content as “{original}”, so it was not added again.",
+        name=name,
+        original=original.name,
+    )
     run.log(detail)
     found = {"slide_id": str(original.pk), "name": original.name}
     return {"outcome": "duplicate", **found, "detail": detail}
@@ -102,11 +108,13 @@ def _examine_and_store(
         folder = Path(scratch)
         view = folder / CONTENT_FOLDER
         _link_all(files, view)
-        run.report(_HASHED, "Reading the slide")
-        read = examine(view / main, folder, lambda: run.report(_HASHED, "Reading the slide"))
-        run.report(_EXAMINED, "Storing the slide")
+        run.report(_HASHED, Sentence("reading_slide", "Reading the slide"))
+        read = examine(
+            view / main, folder, lambda: run.report(_HASHED, Sentence("reading_slide", "Reading the slide"))
+        )
+        run.report(_EXAMINED, Sentence("storing_slide", "Storing the slide"))
         _store(sha256, files, main, read[0], folder)
-    run.report(_STORED, "Storing the slide")
+    run.report(_STORED, Sentence("storing_slide", "Storing the slide"))
     stored = f"{CONTENT_FOLDER}/{main}"
     try:
         slide = finish_import(actor=run.actor, slide=slide, sha256=sha256, size=size, main=stored, read=read)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import QuerySet
 from PIL import Image
 
+from ml.contracts import Sentence
 from ml.slides import open_slide
 from server.accounts.models import User
 from server.audit.services import record
@@ -102,7 +103,7 @@ def map_slide(run: JobRun) -> dict[str, Any]:
     quality = Quality.objects.select_related("slide__project").filter(slide_id=run.input["slide_id"]).first()
     if quality is None:
         return {"outcome": "deleted"}
-    run.report(0.1, "Looking for folds, pen, bubbles and blur")
+    run.report(0.1, Sentence("looking_for_flaws", "Looking for folds, pen, bubbles and blur"))
     with open_slide(slide_path(quality.slide)) as reader:
         reader.mpp = quality.slide.mpp_x or reader.mpp
         found = quality_map(reader)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.slides import open_slide
 from server.accounts.models import User
 from server.audit.services import record
@@ -138,7 +138,7 @@ def find_registration(run: JobRun) -> dict[str, Any]:
     )
     if registration is None:
         return {"outcome": "removed"}
-    run.report(0.1, "Looking for places that match")
+    run.report(0.1, Sentence("looking_for_matches", "Looking for places that match"))
     fixed, moving = registration.fixed, registration.moving
     with open_slide(slide_path(fixed)) as one, open_slide(slide_path(moving)) as other:
         one.mpp, other.mpp = fixed.mpp_x or one.mpp, moving.mpp_x or other.mpp

@@ -4,7 +4,7 @@ import { useEffect, useState } from "react";
 
 import { buildUrl } from "./client";
 import { keys } from "./keys";
-import type { Job, JobKind, JobState, Page } from "./types";
+import type { Job, JobKind, JobState, Page, Said, SaidValues } from "./types";
 
 export interface ProjectEvent {
   job_id: string;
@@ -16,6 +16,8 @@ export interface ProjectEvent {
   state: JobState;
   progress: number;
   message?: string;
+  code?: string;
+  values?: SaidValues;
   what?: "heat_maps" | "objects";
   slide_id?: string;
   object_set_id?: string;
@@ -25,7 +27,8 @@ const FINAL: readonly JobState[] = ["succeeded", "failed", "cancelled"];
 
 function patchJob(job: Job, event: ProjectEvent): Job {
   if (job.id !== event.job_id) return job;
-  return { ...job, state: event.state, progress: event.progress, message: event.message ?? job.message };
+  const { message = job.message, code = job.message_code, values = job.message_values } = event;
+  return { ...job, state: event.state, progress: event.progress, message, message_code: code, message_values: values };
 }
 
 /** Put an event's news into the cached jobs, so that progress moves without a request. */
@@ -99,21 +102,26 @@ export function useProjectEvents(projectId: string | undefined): void {
   }, [client, projectId]);
 }
 
-export interface LogLine {
-  line: string;
+export interface LogLine extends Said {
   level: string;
 }
 
 export interface JobProgress {
   progress: number | null;
-  message: string;
+  said: Said | null;
   log: LogLine[];
   state: JobState | null;
 }
 
 const text = (value: unknown, fallback: string): string => (typeof value === "string" ? value : fallback);
 
-const NOTHING: JobProgress = { progress: null, message: "", log: [], state: null };
+/** What an event says; null where it says nothing. */
+function saidIn(data: Record<string, unknown>): Said | null {
+  const message = text(data["message"], "");
+  return message === "" ? null : { message, code: text(data["code"], ""), values: (data["values"] ?? {}) as SaidValues };
+}
+
+const NOTHING: JobProgress = { progress: null, said: null, log: [], state: null };
 const LOG_LIMIT = 2000;
 
 /** Progress and log of one job; the browser resumes a broken stream with Last-Event-ID by itself. */
@@ -131,12 +139,12 @@ export function useJobEvents(jobId: string | null | undefined): JobProgress {
     on("progress", (data) => (old) => ({
       ...old,
       progress: Number(data["progress"] ?? old.progress),
-      message: text(data["message"], old.message),
+      said: saidIn(data) ?? old.said,
     }));
-    on("log", (data) => (old) => ({
-      ...old,
-      log: [...old.log, { line: text(data["line"], ""), level: text(data["level"], "info") }].slice(-LOG_LIMIT),
-    }));
+    on("log", (data) => (old) => {
+      const said = saidIn(data);
+      return said === null ? old : { ...old, log: [...old.log, { ...said, level: text(data["level"], "info") }].slice(-LOG_LIMIT) };
+    });
     on("state", (data) => (old) => ({ ...old, state: (data["state"] as JobState | undefined) ?? old.state }));
     // Without this the browser would connect again for ever to a stream that has said all.
     source.addEventListener("end", () => {

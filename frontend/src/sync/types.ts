@@ -93,6 +93,15 @@ export type JobKind =
   | "register_slides"
   | "import_annotations";
 
+export type SaidValues = Record<string, string | number>;
+
+/** A sentence of the server: in English, and with the code and the values to say it in other words. */
+export interface Said {
+  message: string;
+  code: string;
+  values: SaidValues;
+}
+
 export interface Job {
   id: string;
   kind: JobKind;
@@ -103,6 +112,8 @@ export interface Job {
   state: JobState;
   progress: number;
   message: string;
+  message_code: string;
+  message_values: SaidValues;
   error_code: string;
   error_message: string;
   result: Record<string, unknown> | null;
@@ -262,12 +273,12 @@ export interface RecipeField {
   name: string;
   title: string;
   description: string;
-  unit: string | null;
+  unit: string;
   type: "integer" | "number" | "choice" | "boolean" | "text";
   default: number | string | boolean | null;
   minimum: number | null;
   maximum: number | null;
-  choices: string[] | null;
+  choices: string[];
   optional: boolean;
 }
 

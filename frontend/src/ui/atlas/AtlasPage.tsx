@@ -10,7 +10,7 @@ import type { Job, Label } from "@/sync/types";
 import { EmptyState } from "../shell/EmptyState";
 import { Failure } from "../shell/Failure";
 import { PageHeader } from "../shell/PageHeader";
-import { sayError } from "../shell/serverTexts";
+import { sayError, useServerTexts } from "../shell/serverTexts";
 import { useFormat } from "../shell/format";
 import { useProjectId } from "../shell/useProjectId";
 import { AtlasCanvas } from "./AtlasCanvas";
@@ -24,11 +24,12 @@ type ColourBy = "kind" | "slide";
 
 function Working({ job }: { readonly job: Job | null }) {
   const { t } = useTranslation("atlas");
+  const texts = useServerTexts();
   if (isUnderWay(job)) {
     return <Progress mb="sm" animated value={Math.max(5, (job?.progress ?? 0) * 100)} aria-label={t("building")} />;
   }
   if (job && job.state !== "succeeded") {
-    return <Alert mb="sm" color="yellow">{t("failed", { reason: job.error_message || t(`common:states.${job.state}`) })}</Alert>;
+    return <Alert mb="sm" color="yellow">{t("failed", { reason: texts.jobError(job) || t(`common:states.${job.state}`) })}</Alert>;
   }
   return null;
 }

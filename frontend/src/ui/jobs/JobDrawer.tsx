@@ -76,6 +76,7 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
   const texts = useServerTexts();
   const { t } = useTranslation("pages");
   const state = news.state ?? job.state;
+  const message = texts.jobMessage(job, news.said);
   return (
     <Stack>
       <Group justify="space-between">
@@ -85,10 +86,10 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
       {state === "running" ? (
         <Progress value={(news.progress ?? job.progress) * 100} animated aria-label={texts.jobTitle(job)} />
       ) : null}
-      {news.message || job.message ? <Text size="sm">{news.message || job.message}</Text> : null}
+      {message === "" ? null : <Text size="sm">{message}</Text>}
       {job.state === "failed" ? (
         <Alert color="red" icon={<IconAlertTriangle size={18} />} title={job.error_code}>
-          {job.error_message}
+          {texts.jobError(job)}
         </Alert>
       ) : null}
       <JobFacts job={job} />

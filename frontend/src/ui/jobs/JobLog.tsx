@@ -3,6 +3,7 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { LogLine } from "@/sync/events";
+import { useServerTexts } from "../shell/serverTexts";
 import classes from "../training/Training.module.css";
 
 const COLOURS: Record<string, string> = { error: "red", warning: "orange" };
@@ -10,6 +11,7 @@ const COLOURS: Record<string, string> = { error: "red", warning: "orange" };
 /** A job's log, kept at its end while it grows. */
 export function JobLog({ log }: { readonly log: readonly LogLine[] }) {
   const { t } = useTranslation("pages");
+  const texts = useServerTexts();
   const place = useRef<HTMLDivElement>(null);
   const count = log.length;
   useEffect(() => {
@@ -22,9 +24,9 @@ export function JobLog({ log }: { readonly log: readonly LogLine[] }) {
           {t("jobs.noLog")}
         </Text>
       ) : null}
-      {log.map(({ line, level }, index) => (
-        <Text key={index} inherit c={COLOURS[level]}>
-          {line}
+      {log.map((line, index) => (
+        <Text key={index} inherit c={COLOURS[line.level]}>
+          {texts.said(line)}
         </Text>
       ))}
     </div>

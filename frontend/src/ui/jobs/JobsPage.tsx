@@ -47,7 +47,7 @@ function JobRow({ job, onOpen }: { readonly job: Job; readonly onOpen: () => voi
         </UnstyledButton>
         {job.state === "failed" && job.error_message !== "" ? (
           <Text size="xs" c="red" lineClamp={2}>
-            {job.error_message}
+            {texts.jobError(job)}
           </Text>
         ) : null}
       </Table.Td>

@@ -9,6 +9,7 @@ import { useComparison, useStartComparison } from "@/sync/queries";
 import type { Comparison, Job, ModelVersion, Role } from "@/sync/types";
 import { Failure } from "../shell/Failure";
 import { type Interval, IntervalBar } from "./IntervalBar";
+import { useServerTexts } from "../shell/serverTexts";
 import { IntervalText } from "./IntervalText";
 import { toInterval } from "./mainMetric";
 import { useMetricName } from "./useMetricName";
@@ -70,6 +71,7 @@ function DifferenceBar({ interval, reach }: { readonly interval: Interval | null
 
 function ComparisonJob({ job }: { readonly job: Job }) {
   const { t } = useTranslation("pages");
+  const texts = useServerTexts();
   const client = useQueryClient();
   const news = useJobEvents(job.id);
   const state = news.state ?? job.state;
@@ -77,13 +79,13 @@ function ComparisonJob({ job }: { readonly job: Job }) {
     if (state === "succeeded") void client.invalidateQueries({ queryKey: ["comparison"] });
   }, [client, state]);
   if (state === "failed" || state === "cancelled") {
-    return <Alert color="red">{job.error_message || t("models.comparisonFailed")}</Alert>;
+    return <Alert color="red">{texts.jobError(job) || t("models.comparisonFailed")}</Alert>;
   }
   return (
     <Stack gap={4}>
       <Progress value={(news.progress ?? job.progress) * 100} animated aria-label={t("models.comparing")} />
       <Text size="sm" c="dimmed">
-        {news.message || t("models.comparing")}
+        {texts.jobMessage(job, news.said) || t("models.comparing")}
       </Text>
     </Stack>
   );

@@ -71,9 +71,14 @@ export function Provenance({ version }: { readonly version: ModelVersion }) {
             t("models.configDefault")
           ) : (
             <Stack gap={2}>
-              {config.map(([name, value]) => (
-                <Code key={name}>{`${name} = ${JSON.stringify(value)}`}</Code>
-              ))}
+              {config.map(([name, value]) => {
+                const { title } = texts.setting({ name: version.recipe, task: version.task }, { name, title: name, description: "" });
+                return (
+                  <Text key={name} size="sm" title={name}>
+                    {`${title}: ${typeof value === "string" ? texts.choice(value) : JSON.stringify(value)}`}
+                  </Text>
+                );
+              })}
             </Stack>
           )}
         </Row>

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type Explanation, useExplanation } from "@/sync/wholeSlide";
-import { sayError } from "../shell/serverTexts";
+import { sayError, useServerTexts } from "../shell/serverTexts";
 import { useFormat } from "../shell/format";
 import classes from "./Review.module.css";
 
@@ -37,10 +37,11 @@ export function Why({ objectSetId, index }: WhyProps) {
 
 function Answer({ objectSetId, index }: WhyProps) {
   const { t } = useTranslation("slides");
+  const texts = useServerTexts();
   const { data, error } = useExplanation(objectSetId, index, true);
   if (error) return <Sorry reason={sayError(error)} />;
   if (data?.why) return <Reasons why={data.why} />;
-  if (data && ["failed", "cancelled"].includes(data.job.state)) return <Sorry reason={data.job.error_message || data.job.state} />;
+  if (data && ["failed", "cancelled"].includes(data.job.state)) return <Sorry reason={texts.jobError(data.job) || t(`common:states.${data.job.state}`)} />;
   return (
     <Group gap="xs">
       <Loader size="xs" />

@@ -48,7 +48,7 @@ function RunningJob({ job }: { readonly job: Job }) {
       </Group>
       <Progress value={job.progress * 100} animated={job.state === "running"} size="sm" aria-label={texts.jobTitle(job)} />
       <Text size="xs" c="dimmed" truncate>
-        {job.message === "" ? t(`common:states.${job.state}`) : job.message}
+        {texts.jobMessage(job) || t(`common:states.${job.state}`)}
       </Text>
     </Stack>
   );

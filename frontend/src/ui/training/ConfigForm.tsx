@@ -3,14 +3,16 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconAdjustmentsHorizontal, IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import type { RecipeField } from "@/sync/types";
+import type { Recipe } from "@/sync/types";
+import { useServerTexts } from "../shell/serverTexts";
 import { type FieldProps, SourceField } from "./SourceField";
 
 export type Config = Record<string, unknown>;
 
-function ConfigField({ field, value, onChange }: FieldProps) {
+function ConfigField({ field, label, description, value, onChange }: FieldProps) {
   const { t } = useTranslation("pages");
-  const common = { label: field.title, description: field.description, "data-testid": `config-${field.name}` };
+  const texts = useServerTexts();
+  const common = { label, description, "data-testid": `config-${field.name}` };
   if (field.type === "boolean") {
     return (
       <Switch {...common} checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />
@@ -20,7 +22,7 @@ function ConfigField({ field, value, onChange }: FieldProps) {
     return (
       <Select
         {...common}
-        data={field.choices ?? []}
+        data={field.choices.map((choice) => ({ value: choice, label: texts.choice(choice) }))}
         allowDeselect={false}
         value={typeof value === "string" ? value : String(field.default)}
         onChange={(choice) => onChange(choice ?? field.default)}
@@ -28,7 +30,7 @@ function ConfigField({ field, value, onChange }: FieldProps) {
     );
   }
   if (field.name === "source") {
-    return <SourceField field={field} value={value} onChange={onChange} />;
+    return <SourceField field={field} label={label} description={description} value={value} onChange={onChange} />;
   }
   if (field.type === "text") {
     return (
@@ -47,7 +49,7 @@ function ConfigField({ field, value, onChange }: FieldProps) {
       min={field.minimum ?? undefined}
       max={field.maximum ?? undefined}
       allowDecimal={field.type === "number"}
-      suffix={field.unit ? ` ${field.unit}` : ""}
+      suffix={field.unit === "" ? "" : ` ${texts.unit(field.unit)}`}
       value={typeof value === "number" ? value : ""}
       onChange={(number) => {
         if (typeof number === "number") onChange(number);
@@ -58,14 +60,16 @@ function ConfigField({ field, value, onChange }: FieldProps) {
 }
 
 interface ConfigFormProps {
-  readonly fields: readonly RecipeField[];
+  readonly recipe: Recipe;
   readonly config: Config;
   readonly onChange: (config: Config) => void;
 }
 
 /** The recipe's settings. What a recipe needs no decision for stays closed: every field has a default. */
-export function ConfigForm({ fields, config, onChange }: ConfigFormProps) {
+export function ConfigForm({ recipe, config, onChange }: ConfigFormProps) {
   const { t } = useTranslation("pages");
+  const texts = useServerTexts();
+  const { fields } = recipe;
   // A model to start from has no default that would do, so it is asked for at once.
   const [opened, panel] = useDisclosure(fields.some((field) => field.name === "source"));
   if (fields.length === 0) {
@@ -88,14 +92,19 @@ export function ConfigForm({ fields, config, onChange }: ConfigFormProps) {
       </Button>
       <Collapse in={opened}>
         <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="md">
-          {fields.map((field) => (
-            <ConfigField
-              key={field.name}
-              field={field}
-              value={config[field.name] ?? field.default}
-              onChange={(value) => onChange({ ...config, [field.name]: value })}
-            />
-          ))}
+          {fields.map((field) => {
+            const { title, description } = texts.setting(recipe, field);
+            return (
+              <ConfigField
+                key={field.name}
+                field={field}
+                label={title}
+                description={description}
+                value={config[field.name] ?? field.default}
+                onChange={(value) => onChange({ ...config, [field.name]: value })}
+              />
+            );
+          })}
         </SimpleGrid>
         {changed === 0 ? null : (
           <Button variant="light" size="xs" mt="sm" onClick={() => onChange({})}>

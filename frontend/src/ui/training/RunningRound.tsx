@@ -91,12 +91,12 @@ export function RunningRound({ round, recipes }: RunningRoundProps) {
         ) : null}
         {running ? (
           <Text size="sm" c="dimmed">
-            {news.message || round.job.message || t(`common:states.${state}`)}
+            {texts.jobMessage(round.job, news.said) || t(`common:states.${state}`)}
           </Text>
         ) : null}
         {state === "failed" ? (
           <Alert color="red" icon={<IconAlertTriangle size={18} />} role="alert">
-            {round.job.error_message || t("training.failedUnknown")}
+            {texts.jobError(round.job) || t("training.failedUnknown")}
           </Alert>
         ) : null}
         <Collapse in={logShown}>

@@ -8,12 +8,14 @@ import { useProjectId } from "../shell/useProjectId";
 
 export interface FieldProps {
   readonly field: RecipeField;
+  readonly label: string;
+  readonly description: string;
   readonly value: unknown;
   readonly onChange: (value: unknown) => void;
 }
 
 /** Which model or uploaded weights a recipe builds on: chosen from the project's, or typed for another's. */
-export function SourceField({ field, value, onChange }: FieldProps): ReactElement {
+export function SourceField({ field, label, description, value, onChange }: FieldProps): ReactElement {
   const { t } = useTranslation("weights");
   const projectId = useProjectId();
   const versions = useModelVersions(projectId).data ?? [];
@@ -24,8 +26,8 @@ export function SourceField({ field, value, onChange }: FieldProps): ReactElemen
   ].filter(({ items }) => items.length > 0);
   return (
     <Autocomplete
-      label={field.title}
-      description={field.description}
+      label={label}
+      description={description}
       placeholder={t("choose")}
       data-testid={`config-${field.name}`}
       data={data}

@@ -44,7 +44,7 @@ export function StartRound({ project, recipes, busy }: StartRoundProps) {
         <Paper withBorder radius="md" p="md">
           <Stack>
             <RecipeCards recipes={recipes} value={recipe?.name ?? null} onChange={choose} />
-            <ConfigForm key={recipe?.name} fields={recipe?.fields ?? []} config={config} onChange={setConfig} />
+            {recipe === undefined ? null : <ConfigForm key={recipe.name} recipe={recipe} config={config} onChange={setConfig} />}
           </Stack>
         </Paper>
       </Grid.Col>

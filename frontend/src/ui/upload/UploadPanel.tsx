@@ -17,6 +17,7 @@ import { keys, useJobs } from "@/sync/queries";
 import type { Job } from "@/sync/types";
 import { useFormat } from "../shell/format";
 import { notifyFailure } from "../shell/notify";
+import { useServerTexts } from "../shell/serverTexts";
 import { outcomeOf } from "./outcome";
 import { type UploadItem, uploads, type UploadState } from "./uploadStore";
 
@@ -45,13 +46,14 @@ const IMPORTS_AT_ONCE = 200;
 /** The sentence below the name of a file. */
 function useStanding(item: UploadItem, imports: readonly Job[]): { state: UploadState; told: string } {
   const { t } = useTranslation("pages");
+  const texts = useServerTexts();
   const outcome = outcomeOf(item, imports);
   const state = outcome?.state ?? item.state;
   if (outcome?.kind === "known" && outcome.told !== "") {
     return { state, told: t("uploads:knownAs", { name: outcome.told }) };
   }
   if (outcome?.kind === "imported") return { state, told: t("uploads:imported") };
-  const message = outcome?.kind === "failed" ? outcome.told : item.message;
+  const message = outcome?.failed === undefined ? item.message : texts.jobError(outcome.failed);
   return { state, told: message === "" ? t(`upload.states.${state}`) : message };
 }
 

@@ -18,7 +18,7 @@ it("says as what the content is here already, and why an import failed", () => {
   const twice = job({ result: { outcome: "duplicate", name: "CMU-1" } });
   expect(outcomeOf(item, [twice])).toEqual({ state: "known", kind: "known", told: "CMU-1" });
   const broken = job({ state: "failed", error_message: "No slide." });
-  expect(outcomeOf(item, [broken])).toEqual({ state: "failed", kind: "failed", told: "No slide." });
+  expect(outcomeOf(item, [broken])).toEqual({ state: "failed", kind: "failed", told: "", failed: broken });
 });
 
 it("knows no job of a file that made no slide", () => {

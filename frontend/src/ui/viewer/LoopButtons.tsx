@@ -97,6 +97,7 @@ export function LoopButtons({ project, slideId, saved, onBusy }: Props): ReactEl
 
 function RunningJob({ jobId }: { jobId: string }): ReactElement | null {
   const { t } = useTranslation("viewer");
+  const texts = useServerTexts();
   const { data: job } = useJob(jobId);
   const news = useJobEvents(jobId);
   const state = news.state ?? job?.state;
@@ -104,7 +105,7 @@ function RunningJob({ jobId }: { jobId: string }): ReactElement | null {
   if (!state) return null;
   const isRunning = RUNNING.includes(state);
   // The last step that was told is no news once the job has ended.
-  const text = state === "failed" ? job?.error_message : isRunning ? news.message || job?.message : "";
+  const text = job === undefined ? "" : state === "failed" ? texts.jobError(job) : isRunning ? texts.jobMessage(job, news.said) : "";
   return (
     <div className="cs-progress" data-testid="round-progress" role="status">
       <Text size="xs" truncate title={text}>

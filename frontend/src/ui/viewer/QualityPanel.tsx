@@ -4,11 +4,13 @@ import { useTranslation } from "react-i18next";
 
 import { ARTEFACTS } from "@/sync/quality";
 import { useFormat } from "../shell/format";
+import { useServerTexts } from "../shell/serverTexts";
 import { ARTEFACT_COLOURS, type QualityOverlay } from "./useQualityOverlay";
 
 /** Pen, folds, bubbles and blur: how much there is, and switches to see where. */
 export function QualityPanel({ overlay }: { overlay: QualityOverlay }): ReactElement {
   const { t } = useTranslation("quality");
+  const texts = useServerTexts();
   const { quality, error, working } = overlay;
   const job = quality?.job;
   const failed = job && ["failed", "cancelled"].includes(job.state);
@@ -16,7 +18,7 @@ export function QualityPanel({ overlay }: { overlay: QualityOverlay }): ReactEle
     <Stack gap="xs" data-testid="quality">
       <Divider label={t("title")} labelPosition="left" />
       {error !== null && <Alert color="red">{error}</Alert>}
-      {failed && !working && <Alert color="yellow">{t("failed", { reason: job.error_message || t("cancelled") })}</Alert>}
+      {failed && !working && <Alert color="yellow">{t("failed", { reason: texts.jobError(job) || t("cancelled") })}</Alert>}
       {quality?.map ? <Legend overlay={overlay} /> : <Start overlay={overlay} />}
       <Divider />
     </Stack>

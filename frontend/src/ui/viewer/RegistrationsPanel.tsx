@@ -10,6 +10,7 @@ import { isWorking, type Registration, useRegister, useRegistrations, useUnregis
 import type { ViewerInfo } from "@/sync/types";
 import { useFormat } from "../shell/format";
 import { notifyFailure } from "../shell/notify";
+import { useServerTexts } from "../shell/serverTexts";
 import { LandmarksDialog } from "./LandmarksDialog";
 import type { Carried } from "./useCarried";
 
@@ -109,6 +110,7 @@ function Row({ row, viewer, stage, carried }: RowProps): ReactElement {
 
 function Match({ row }: { row: Registration }): ReactElement | null {
   const { t } = useTranslation("registration");
+  const texts = useServerTexts();
   const format = useFormat();
   if (isWorking(row)) {
     return (
@@ -134,7 +136,7 @@ function Match({ row }: { row: Registration }): ReactElement | null {
   }
   return row.job?.state === "failed" ? (
     <Text size="xs" c="red">
-      {t("failed", { reason: row.job.error_message })}
+      {t("failed", { reason: texts.jobError(row.job) })}
     </Text>
   ) : null;
 }

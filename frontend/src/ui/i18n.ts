@@ -51,6 +51,7 @@ export async function startI18n(): Promise<void> {
     resources: { en: ENGLISH },
     interpolation: { escapeValue: false },
     returnNull: false,
+    showSupportNotice: false,
   });
   await setLanguage(firstLanguage());
 }

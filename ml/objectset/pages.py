@@ -26,7 +26,9 @@ class Pages:
     """The shapes of a set by number; safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._file: Any = pa.ipc.open_file(pa.memory_map(str(folder / SHAPES_FILE)))
+        # A page is unpacked faster by one thread than handed out to several.
+        alone = pa.ipc.IpcReadOptions(use_threads=False)
+        self._file: Any = pa.ipc.open_file(pa.memory_map(str(folder / SHAPES_FILE)), options=alone)
         self._long: Any = pa.ipc.open_file(pa.memory_map(str(folder / LONG_FILE))).read_all()
         self._recent: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self._lock = threading.Lock()
@@ -60,10 +62,17 @@ class Pages:
             return pa.RecordBatch.from_pylist([], schema=SHAPES)
         pages = numbers // PAGE_ROWS
         cuts = np.flatnonzero(np.diff(pages)) + 1
-        parts = [
-            _rows(self._page(int(part[0]) // PAGE_ROWS), part % PAGE_ROWS) for part in np.split(numbers, cuts)
-        ]
-        columns = [pa.concat_arrays([part.column(name) for part in parts]) for name in SHAPES.names]
+        slices, rows, before = [], [], 0
+        for part in np.split(numbers, cuts):
+            first, length = int(part[0]), int(part[-1] - part[0]) + 1
+            slices.append(self._page(first // PAGE_ROWS).slice(first % PAGE_ROWS, length))
+            rows.append(part - first + before)
+            before += length
+        columns = [pa.concat_arrays([each.column(name) for each in slices]) for name in SHAPES.names]
+        chosen = np.concatenate(rows)
+        # One choice over all pages: each call costs more than copying the rows between.
+        if not np.array_equal(chosen, np.arange(before)):
+            columns = [column.take(pa.array(chosen)) for column in columns]
         if len(self._long):
             columns = self._with_long(columns, numbers)
         return pa.RecordBatch.from_arrays(columns, names=SHAPES.names)
@@ -156,9 +165,3 @@ def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
 
 def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)])
-
-
-def _rows(page: pa.RecordBatch, rows: NDArray[np.int64]) -> pa.RecordBatch:
-    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
-        return page.slice(int(rows[0]), len(rows))
-    return page.take(pa.array(rows))

@@ -18,7 +18,7 @@ class NucleiConfig:
     crop: int = shared.training_crop()
     tile: int = shared.window()
     width: int = shared.finest_width()
-    steps: int = shared.training_steps(600)
+    steps: int = shared.training_steps(1200)
     minutes: float = shared.time_budget()
     batch: int = shared.batch(8, "Crops")
     learning_rate: float = shared.learning_rate(3e-3)
@@ -46,6 +46,7 @@ class HoverNetConfig(NucleiConfig):
 class PointsConfig(NucleiConfig):
     """Settings of ``points``."""
 
+    steps: int = shared.training_steps(600)
     reach: int = setting(
         10,
         "Reach",

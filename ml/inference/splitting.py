@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -12,27 +13,34 @@ from skimage.measure import find_contours
 from skimage.morphology import remove_small_objects
 from skimage.segmentation import watershed
 
-INSIDE = 0.5
-DEEP = 0.6
-SMOOTH = 2.0
 BOTTOM = 5.0
 TOLERANCE = 0.35
 CORNERS = 4
-# Theirs is a Sobel kernel of 21 pixels at 40x; chosen on the validation part of dsb2018 at 20x.
-SLOPE_SMOOTH = 2.5
-STEEP = 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How objects are cut out of maps; a recipe chooses it on the images that it stops by.
+
+    ``inside``: the share from which a pixel is an object's. ``smooth``: standard deviation in pixels by
+    which the second map is smoothed, and ``limit`` what of it parts two objects.
+    """
+
+    inside: float
+    smooth: float
+    limit: float
 
 
 def split_objects(
-    foreground: NDArray[np.float32], depth: NDArray[np.float32], smallest: int
+    foreground: NDArray[np.float32], depth: NDArray[np.float32], smallest: int, cut: Cut
 ) -> NDArray[np.int32]:
     """Return an instance label image from (h, w) probability of any object and depth, 0..1.
 
-    Where depth rises above one half grows one object; what never gets that deep is one by itself.
+    Where depth rises above the limit grows one object; what never gets that deep is one by itself.
     """
-    mask = ndimage.binary_fill_holes(foreground > INSIDE)
-    smooth = ndimage.gaussian_filter(depth, SMOOTH)
-    seeds, count = ndimage.label((smooth > DEEP) & mask)
+    mask = ndimage.binary_fill_holes(foreground > cut.inside)
+    smooth = ndimage.gaussian_filter(depth, cut.smooth)
+    seeds, count = ndimage.label((smooth > cut.limit) & mask)
     blobs, _ = ndimage.label(mask)
     seeded = np.zeros(int(blobs.max()) + 1, dtype=bool)
     seeded[blobs[seeds > 0]] = True
@@ -43,7 +51,7 @@ def split_objects(
 
 
 def split_by_offsets(
-    foreground: NDArray[np.float32], offsets: NDArray[np.float32], smallest: int
+    foreground: NDArray[np.float32], offsets: NDArray[np.float32], smallest: int, cut: Cut
 ) -> NDArray[np.int32]:
     """Return an instance label image from (h, w) probability of any object and offsets (2, h, w).
 
@@ -51,14 +59,14 @@ def split_by_offsets(
     inside and not steep is a seed, and watershed grows the seeds over the slopes. Graham et al., Medical
     Image Analysis 58:101563 (2019).
     """
-    mask = remove_small_objects(foreground > INSIDE, max_size=max(1, smallest // 2))
+    mask = remove_small_objects(foreground > cut.inside, max_size=max(1, smallest // 2))
     slopes = [
-        1 - _scaled(ndimage.sobel(ndimage.gaussian_filter(layer, SLOPE_SMOOTH), axis=axis))
+        1 - _scaled(ndimage.sobel(ndimage.gaussian_filter(layer, cut.smooth), axis=axis))
         for layer, axis in zip(offsets, (1, 0), strict=True)
     ]
     # Offsets rise inside an object and fall steeply between two: the scaled slope is near 0 there.
     steep = np.maximum(*slopes) * mask
-    seeds = ndimage.binary_opening(ndimage.binary_fill_holes(mask & (steep < STEEP)), iterations=1)
+    seeds = ndimage.binary_opening(ndimage.binary_fill_holes(mask & (steep < cut.limit)), iterations=1)
     markers, count = ndimage.label(remove_small_objects(seeds, max_size=max(1, smallest // 4)))
     blobs, _ = ndimage.label(mask)
     seeded = np.zeros(int(blobs.max()) + 1, dtype=bool)

@@ -9,6 +9,8 @@ from monai.networks.nets.segresnet import SegResNet
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
+from ml.networks.precision import halved
+
 NORM = ("instance", {"affine": True})
 FAMILY = ("basic", "residual", "attention", "plusplus", "segresnet")
 
@@ -26,8 +28,9 @@ class NucleiNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return (n, 1 + labels + more, h, w): the class scores, then the other maps."""
-        found: Tensor = self.net(pixels * 2 - 1)
-        return found
+        with halved(pixels.device):
+            found: Tensor = self.net(pixels * 2 - 1)
+        return found.float()
 
 
 class RegionNetwork(nn.Module):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.inference.splitting import split_by_offsets
 from ml.networks.hovernet import SIDE, HoverNetwork
 from ml.recipes.nuclei_hv import NucleiHV
+from ml.recipes.outlining import Maps
 from ml.recipes.windowing import Batch
 from ml.training.nuclei import class_loss, hover_loss
 
@@ -31,9 +29,8 @@ class HoverNet(NucleiHV, recipe="hovernet"):
         kinds = class_loss(found[:, 2:-2], classes, weight)
         return kinds + hover_loss(nucleus, (classes > 0).long(), offsets, weight)
 
-    def _split(self, scores: Tensor) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    def _maps(self, scores: Tensor) -> Maps:
         nucleus = scores[:2].softmax(dim=0)
         # The kind is asked only where there is a nucleus.
         kinds = scores[3:-2].softmax(dim=0) * nucleus[1:]
-        shares = torch.cat([nucleus[:1], kinds]).numpy()
-        return shares, split_by_offsets(1 - shares[0], scores[-2:].numpy(), self.config.smallest)
+        return torch.cat([nucleus[:1], kinds]).numpy(), scores[-2:].numpy()

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.data.objects import OutlinedImage
-from ml.inference.splitting import split_objects
+from ml.inference.splitting import Cut, split_objects
 from ml.networks.unet import NucleiNetwork
-from ml.recipes.outlining import OutlineRecipe
+from ml.recipes.outlining import Maps, OutlineRecipe
 from ml.recipes.windowing import Batch
 from ml.training.crops import Material
 from ml.training.nuclei import nuclei_loss, paint_targets
@@ -18,6 +18,8 @@ from ml.training.nuclei import nuclei_loss, paint_targets
 
 class Nuclei(OutlineRecipe, recipe="nuclei"):
     """Class and depth of each pixel, split into nuclei."""
+
+    partings = ((1.5, 0.8), (1.5, 0.7), (2.5, 0.75), (2.0, 0.6), (1.5, 0.85))
 
     def _new_network(self) -> nn.Module:
         return NucleiNetwork(len(self.labels), 1, self.config.width)
@@ -29,7 +31,9 @@ class Nuclei(OutlineRecipe, recipe="nuclei"):
         classes, depth, weight = targets
         return nuclei_loss(found, classes, depth, weight)
 
-    def _split(self, scores: Tensor) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        shares = scores[:-1].softmax(dim=0).numpy()
-        depth = torch.sigmoid(scores[-1]).numpy()
-        return shares, split_objects(1 - shares[0], depth, self.config.smallest)
+    def _maps(self, scores: Tensor) -> Maps:
+        return scores[:-1].softmax(dim=0).numpy(), torch.sigmoid(scores[-1]).numpy()
+
+    def _instances(self, maps: Maps, cut: Cut) -> NDArray[np.int32]:
+        shares, depth = maps
+        return split_objects(1 - shares[0], depth, self.config.smallest, cut)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import ClassVar
 
 import numpy as np
 import shapely
@@ -14,7 +16,7 @@ from torch import Tensor
 from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, Sentence, SlideReader
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.objects import MEASURES, evaluate_objects, measure_image
-from ml.inference.splitting import trace_objects
+from ml.inference.splitting import Cut, trace_objects
 from ml.inference.windows import Window, read_windows, windows_of
 from ml.recipes.windowing import HALO, Batch, CoarseMaps, WindowRecipe, hold_out
 from ml.slides import tissue_mask
@@ -22,10 +24,22 @@ from ml.training.crops import Layers, Material, draw_crops
 from ml.training.logistic import entropy_share
 
 VALIDATION_CROPS = 24
+# Shares from which a pixel may be an object's, the usual one first.
+INSIDES = (0.5, 0.45, 0.4, 0.35, 0.55)
+# Pixels on which the cut is chosen, at most: a few seconds.
+CHOOSE_BY = 1 << 20
+# Class shares (1 + labels, h, w) and what parts objects, (h, w) or (2, h, w).
+Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class OutlineRecipe(WindowRecipe):
-    """Class shares of each pixel, split into objects. Subclasses say by what they are split."""
+    """Class shares of each pixel, split into objects. Subclasses say by what they are split.
+
+    ``partings``: pairs of ``Cut.smooth`` and ``Cut.limit`` to choose from, the usual one first.
+    """
+
+    partings: ClassVar[Sequence[tuple[float, float]]]
+    average = 0.99
 
     @abstractmethod
     def _painted(self, image: OutlinedImage, side: int) -> Material:
@@ -40,15 +54,26 @@ class OutlineRecipe(WindowRecipe):
         """Return the loss of a batch's scores."""
 
     @abstractmethod
-    def _split(self, scores: Tensor) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Return class shares (1 + labels, h, w) and instances (h, w), 0 background, of scores (c, h, w)."""
+    def _maps(self, scores: Tensor) -> Maps:
+        """Return class shares (1 + labels, h, w) and the maps that part objects, of scores (c, h, w)."""
+
+    @abstractmethod
+    def _instances(self, maps: Maps, cut: Cut) -> NDArray[np.int32]:
+        """Return instances (h, w), 0 background, of what ``_maps`` returned."""
+
+    @property
+    def cut(self) -> Cut:
+        """Return how objects are cut out, as ``fit`` chose it."""
+        smooth, limit = self.partings[0]
+        return Cut(**self.facts.get("cut", {"inside": INSIDES[0], "smooth": smooth, "limit": limit}))
 
     def see(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Return class shares (1 + labels, h, w) and instances (h, w) of RGB pixels (h, w, 3)."""
-        return self._split(self.look(pixels))
+        maps = self._maps(self.look(pixels))
+        return maps[0], self._instances(maps, self.cut)
 
     def fit(self, dataset: Dataset, context: Context) -> None:
-        """Train on ``train``; keep the weights that do best on ``validation``."""
+        """Train on ``train``; keep the weights, and the cut, that do best on ``validation``."""
         learned, held = self._material(dataset, context)
         if not any(image.instances.any() for image in learned):
             message = "No object is outlined in the training part. Outline some there."
@@ -70,6 +95,7 @@ class OutlineRecipe(WindowRecipe):
             "nuclei": int(sum(image.instances.max() for image in learned)),
             "epochs": progress.epoch,
         }
+        self.facts["cut"] = asdict(self._best_cut(held))
 
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure outlines against those of one part; ``all`` is every part."""
@@ -112,6 +138,22 @@ class OutlineRecipe(WindowRecipe):
                 Sentence("window", "Window {number} of {total}", number=number, total=len(windows.places)),
             )
             yield Prediction(number / len(windows.places), objects, maps.heat_maps())
+
+    def _best_cut(self, images: Sequence[OutlinedImage]) -> Cut:
+        """Return the cut with the greatest mean panoptic quality: first its share, then how it parts."""
+        chosen = images[: max(1, CHOOSE_BY // max(image.instances.size for image in images))]
+        seen = [(image, self._maps(self.look(image.pixels))) for image in chosen]
+
+        def quality(cut: Cut) -> float:
+            rows = [
+                measure_image(image.instances * image.valid, self._instances(maps, cut) * image.valid)["pq"]
+                for image, maps in seen
+            ]
+            known = [row for row in rows if not np.isnan(row)]
+            return float(np.mean(known)) if known else 0.0
+
+        best = max((Cut(inside, *self.partings[0]) for inside in INSIDES), key=quality)
+        return max((Cut(best.inside, *parting) for parting in self.partings), key=quality)
 
     def _material(
         self, dataset: Dataset, context: Context

@@ -43,6 +43,8 @@ class WindowRecipe(CatalogueRecipe, ABC):
     """
 
     overlap: ClassVar[float] = OVERLAP
+    # Decay of the running mean of the weights, which is what is kept; none at zero.
+    average: ClassVar[float] = 0.0
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         self.labels = tuple(labels)
@@ -161,6 +163,7 @@ class WindowRecipe(CatalogueRecipe, ABC):
             learning_rate=self.config.learning_rate,
             patience=epochs,
             identity=total.hexdigest(),
+            average=self.average,
         )
 
     def _ready(self, context: Context) -> None:

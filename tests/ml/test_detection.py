@@ -17,7 +17,7 @@ from ml.data.objects import outlined_images
 from ml.data.offsets import offsets_of
 from ml.evaluation.froc import average_precision, best_threshold, counts_at, froc, match
 from ml.inference.peaks import keep_apart, overlaps, peaks_of
-from ml.inference.splitting import split_by_offsets
+from ml.inference.splitting import Cut, split_by_offsets
 from ml.recipes import load_model, load_recipe_class, outlining
 from ml.slides import open_slide
 from ml.training.detection import boxes_of, generalised_overlap, heat_of, reaches_of
@@ -87,7 +87,7 @@ def test_touching_discs_are_parted_where_offsets_jump():
     assert offsets.min() == -1
     assert offsets.max() == 1
     assert offsets[0, 30, 30] == pytest.approx(0, abs=0.1)
-    found = split_by_offsets((truth > 0).astype(np.float32), offsets, 20)
+    found = split_by_offsets((truth > 0).astype(np.float32), offsets, 20, Cut(0.5, 2.5, 0.55))
     assert found.max() == 2
     for number in (1, 2):
         inside = found[truth == number]

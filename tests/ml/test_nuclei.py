@@ -12,7 +12,7 @@ from skimage.draw import disk
 from ml.contracts import CancelledError, DataError, Dataset, LabelledShape, LabelledSlide
 from ml.data import load_dataset
 from ml.data.objects import outlined_images
-from ml.inference.splitting import depth_of, outline, split_objects
+from ml.inference.splitting import Cut, depth_of, outline, split_objects
 from ml.recipes import load_model, load_recipe_class
 from ml.slides import open_slide
 
@@ -44,7 +44,7 @@ def two_discs():
 
 def test_touching_objects_are_split_where_depth_falls():
     truth = two_discs()
-    found = split_objects((truth > 0).astype(np.float32), depth_of(truth), 20)
+    found = split_objects((truth > 0).astype(np.float32), depth_of(truth), 20, Cut(0.5, 2.0, 0.6))
     assert found.max() == 2
     assert (found > 0).sum() == (truth > 0).sum()
     for number in (1, 2):
@@ -56,7 +56,7 @@ def test_a_shallow_object_is_kept_and_a_speck_dropped():
     mask = np.zeros((40, 40), dtype=np.float32)
     mask[5:8, 5:20] = 1.0
     mask[30:32, 30:32] = 1.0
-    found = split_objects(mask, np.zeros_like(mask), 20)
+    found = split_objects(mask, np.zeros_like(mask), 20, Cut(0.5, 2.0, 0.6))
     assert found.max() == 1
     assert (found > 0).sum() == 45
 
@@ -77,6 +77,32 @@ def test_it_learns_from_images_with_masks(crops, context, tmp_path):
     recipe.save(tmp_path / "model")
     again = load_model(tmp_path / "model").evaluate(crops, context, "train")
     assert again.metrics == found.metrics
+
+
+def test_the_cut_is_the_one_that_does_best_on_held_images_and_stays_with_the_model(
+    crops, context, tmp_path, monkeypatch
+):
+    """Maps whose nuclei reach a share of 0.42 only: a cut at one half finds none of them."""
+    held = []
+
+    def maps(self, scores):
+        (image,) = [image for image in held if image.instances.shape == tuple(scores.shape[1:])]
+        inside = np.where(image.instances > 0, 0.42, 0.1).astype(np.float32)
+        return np.stack([1 - inside, inside]), depth_of(image.instances)
+
+    images = outlined_images(crops, ("train",), None)
+    whole = max(images, key=lambda image: image.instances.max())
+    held.append(whole)
+    monkeypatch.setattr(Nuclei, "_maps", maps)
+    monkeypatch.setattr(Nuclei, "_material", lambda self, dataset, context: (images, held))
+    recipe = fitted(crops, context, steps=1)
+    assert recipe.cut.inside in {0.4, 0.35}
+    recipe.save(tmp_path / "model")
+    again = load_model(tmp_path / "model")
+    assert again.cut == recipe.cut
+    shares, instances = again.see(whole.pixels)
+    assert ((instances > 0) == (whole.instances > 0)).mean() > 0.97
+    assert shares[1].max() < 0.5
 
 
 def test_same_seed_same_bits(crops, context, tmp_path):
@@ -149,7 +175,9 @@ def test_windows_leave_no_seam(data, context, monkeypatch):
 
     def see(pixels):
         inside = (pixels[..., 0] < 160).astype(np.float32)
-        return np.stack([1 - inside, inside, np.zeros_like(inside)]), split_objects(inside, inside, 20)
+        return np.stack([1 - inside, inside, np.zeros_like(inside)]), split_objects(
+            inside, inside, 20, Cut(0.5, 2.0, 0.6)
+        )
 
     monkeypatch.setattr(recipe, "see", see)
     found = list(recipe.predict(Reader(), context))

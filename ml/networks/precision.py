@@ -1,0 +1,19 @@
+"""Half precision where the processor multiplies it: the same network in about half of the time."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Say whether this processor has instructions for products of bfloat16."""
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
+def halved(device: torch.device) -> torch.autocast:
+    """Return a context in which convolutions on a CPU that can do so run in bfloat16; no change elsewhere."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu" and multiplies_bfloat16())

@@ -22,7 +22,7 @@ from ml.evaluation.card import in_words, model_card
 from ml.inference.writing import write_prediction
 from ml.recipes import load_model, load_recipe_class
 from ml.recipes.model_folder import read_model
-from ml.slides import SlideError, open_slide
+from ml.slides import SlideError, open_as
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -231,7 +231,7 @@ def _predict(options: argparse.Namespace) -> None:
     recipe = load_model(options.model)
     with (
         tempfile.TemporaryDirectory(prefix="ml-") as scratch,
-        open_slide(options.slide) as slide,
+        open_as(options.slide, recipe.channels) as slide,
     ):
         context = replace(
             _context(options, Path(scratch), model.seed), clinical=_clinical_fields(options.clinical)

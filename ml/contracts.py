@@ -69,20 +69,34 @@ class Bounds:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel of a fluorescence or near-infrared slide: its name, and the stored values that it spans.
+
+    What is ``low`` or less is read as 0, what is ``high`` or more as 255.
+    """
+
+    name: str
+    low: float
+    high: float
+
+
 @runtime_checkable
 class SlideReader(Protocol):
-    """One open slide. Not safe to share between threads."""
+    """One open slide. Not safe to share between threads. ``channels`` is empty for a colour image."""
 
     path: Path
     width: int
     height: int
     mpp: float | None
     magnification: float | None
+    channels: tuple[Channel, ...]
 
     def read(self, bounds: Bounds, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return RGB pixels of ``bounds`` resampled to ``size`` = (width, height).
+        """Return pixels of ``bounds`` resampled to ``size`` = (width, height).
 
-        The array is (height, width, 3) uint8; what lies outside the slide is white.
+        The array is (height, width, 3) uint8 RGB, what lies outside the slide being white; of a slide with
+        channels (height, width, channels), each scaled by its range, what lies outside being 0.
         """
         ...
 
@@ -218,7 +232,8 @@ class Dataset:
     """Labelled material of one kind, with its stored split.
 
     ``parts`` maps a unit (a case, or a shape's group when the split is by region) to ``train``,
-    ``validation`` or ``test``. An empty mapping means: not split yet.
+    ``validation`` or ``test``. An empty mapping means: not split yet. ``channels`` are those that pixels are
+    read as; empty for colour images.
     """
 
     labels: tuple[str, ...]
@@ -226,6 +241,7 @@ class Dataset:
     images: tuple[LabelledImage, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     split_by: str = "case"
+    channels: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +308,11 @@ class Recipe(Protocol):
     cost: ClassVar[str]
     quick: ClassVar[bool]
     Config: ClassVar[type[Any]]
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Return the channels of the slides that it learned from; none for colour images."""
+        ...
 
     @classmethod
     def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:

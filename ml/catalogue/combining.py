@@ -195,6 +195,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=MutualConfig,
         class_name="Mutual",
+        channels=True,
     ),
     RecipeInfo(
         name="omkt",
@@ -209,6 +210,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=TransferPairConfig,
         class_name="MutualTransfer",
+        channels=True,
     ),
     RecipeInfo(
         name="uncertainty",

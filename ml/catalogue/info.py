@@ -85,7 +85,8 @@ class RecipeInfo:
     """A method in words.
 
     ``needs`` says what it must be given, ``claim`` what it should achieve, ``cost`` how long it takes.
-    ``class_name`` is its class in ``ml.recipes.<module>``.
+    ``class_name`` is its class in ``ml.recipes.<module>``. ``channels`` says whether it takes slides of
+    several channels, of fluorescence or near infrared, as well as colour images.
     """
 
     name: str
@@ -99,6 +100,7 @@ class RecipeInfo:
     quick: bool
     config: type[Any]
     class_name: str
+    channels: bool = False
 
     @property
     def module(self) -> str:

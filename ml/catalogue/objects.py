@@ -84,6 +84,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=NucleiConfig,
         class_name="Nuclei",
+        channels=True,
     ),
     RecipeInfo(
         name="nuclei-hv",
@@ -98,6 +99,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=NucleiConfig,
         class_name="NucleiHV",
+        channels=True,
     ),
     RecipeInfo(
         name="hovernet",
@@ -111,6 +113,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=HoverNetConfig,
         class_name="HoverNet",
+        channels=True,
     ),
     RecipeInfo(
         name="points",
@@ -125,6 +128,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=PointsConfig,
         class_name="Points",
+        channels=True,
     ),
     RecipeInfo(
         name="boxes",
@@ -139,6 +143,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=BoxesConfig,
         class_name="Boxes",
+        channels=True,
     ),
 )
 

@@ -292,6 +292,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=ResidualConfig,
         class_name="Residual",
+        channels=True,
     ),
     RecipeInfo(
         name="convolutional",
@@ -307,6 +308,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=ConvolutionalConfig,
         class_name="Convolutional",
+        channels=True,
     ),
     RecipeInfo(
         name="transfer",
@@ -323,6 +325,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=TransferConfig,
         class_name="Transfer",
+        channels=True,
     ),
     RecipeInfo(
         name="mixpatch",
@@ -338,6 +341,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=MixPatchConfig,
         class_name="MixPatch",
+        channels=True,
     ),
     RecipeInfo(
         name="multiscale",
@@ -353,6 +357,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=MultiScaleConfig,
         class_name="MultiScale",
+        channels=True,
     ),
     RecipeInfo(
         name="multitask",
@@ -367,6 +372,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=MultiTaskConfig,
         class_name="MultiTask",
+        channels=True,
     ),
     RecipeInfo(
         name="cast",
@@ -381,6 +387,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=CastConfig,
         class_name="CastRecipe",
+        channels=True,
     ),
     RecipeInfo(
         name="tta",

@@ -120,6 +120,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=UNetConfig,
         class_name="UNet",
+        channels=True,
     ),
     RecipeInfo(
         name="musa-unet",
@@ -134,6 +135,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
         quick=False,
         config=MusaConfig,
         class_name="MusaUNet",
+        channels=True,
     ),
     RecipeInfo(
         name="sa-mil",

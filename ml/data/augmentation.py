@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Variation:
 
     ``stain`` is the reach of the factor of each stain's concentration, ``hue`` that of the turn of
     all colours in radians, ``zoom`` that of the scale, ``degrade`` the share of patches that are
-    blurred or compressed. Reaches are of uniform draws.
+    blurred or compressed, ``gain`` that of a factor for each channel. Reaches are of uniform draws.
     """
 
     symmetries: bool = True
@@ -42,10 +42,20 @@ class Variation:
     hue: float = 0.0
     zoom: float = 0.0
     degrade: float = 0.0
+    gain: float = 0.0
+
+    def of_channels(self) -> Variation:
+        """Return the same for channels that are no colours: their strength instead of stain and hue."""
+        return replace(self, stain=0.0, shift=0.0, hue=0.0, degrade=0.0, gain=self.stain)
 
 
 def vary_patch(pixels: NDArray[np.uint8], random: np.random.Generator, how: Variation) -> NDArray[np.uint8]:
-    """Return RGB (..., side, side, 3) varied; all views of a leading axis vary in the same way."""
+    """Return (..., side, side, channels) varied; all views of a leading axis vary in the same way.
+
+    Stain, hue and degrading are for RGB, ``gain`` for any channels.
+    """
+    if how.gain:
+        pixels = vary_gain(pixels, random, how.gain)
     if how.stain or how.shift:
         pixels = vary_stain(pixels, random, how.stain, shift=how.shift)
     if how.hue:
@@ -102,6 +112,13 @@ def _compress(view: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     Image.fromarray(np.ascontiguousarray(view)).save(stream, "JPEG", quality=quality)
     with Image.open(stream) as image:
         return np.asarray(image)
+
+
+def vary_gain(pixels: NDArray[np.uint8], random: np.random.Generator, reach: float) -> NDArray[np.uint8]:
+    """Return (..., channels) with each channel times a factor of 1 - reach to 1 + reach."""
+    factors = random.uniform(1 - reach, 1 + reach, pixels.shape[-1])
+    varied: NDArray[np.uint8] = np.clip(np.rint(pixels * factors), 0, 255).astype(np.uint8)
+    return varied
 
 
 def turn(image: NDArray[np.generic], symmetry: int) -> NDArray[np.generic]:

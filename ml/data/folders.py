@@ -16,7 +16,7 @@ from ml.contracts import DataError, Dataset, LabelledImage, LabelledShape, Label
 from ml.data.slide_table import NAME as SLIDE_TABLE
 from ml.data.slide_table import read_slide_table
 from ml.features.store import content_hash
-from ml.slides import SlideError, open_slide
+from ml.slides import SlideError, open_any
 
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 MASKS = ("labels", "masks")
@@ -84,7 +84,7 @@ def _slides(folder: Path) -> Dataset:
         path = _slide_of(notes)
         shapes, finished = read_annotations(notes)
         try:
-            with open_slide(path) as reader:
+            with open_any(path) as reader:
                 mpp = reader.mpp
         except SlideError as error:
             message = f"{path} cannot be opened: {error}"

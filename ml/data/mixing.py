@@ -1,4 +1,4 @@
-"""Batches mixed of several patches (n, side, side, 3) RGB, with the soft labels that follow."""
+"""Batches mixed of several patches (n, side, side, channels), with the soft labels that follow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CUTMIX = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CleanBank:
-    """Patches that a person is certain of: ``rows`` RGB, ``classes`` (n,); ``normal`` is the healthy one."""
+    """Patches that a person is certain of: ``rows``, ``classes`` (n,); ``normal`` is the healthy one."""
 
     rows: Bytes
     classes: NDArray[np.int64]
@@ -57,7 +57,7 @@ def mix_patches(
     """
     side, n = bank.rows.shape[1], rule.cells
     edges = np.linspace(0, side, n + 1).astype(np.intp)
-    mixed = np.empty((count, side, side, 3), dtype=np.uint8)
+    mixed = np.empty((count, side, side, bank.rows.shape[-1]), dtype=np.uint8)
     labels = np.empty((count, rule.classes))
     for number in range(count):
         few = 0 if random.random() < 0.5 else int(random.integers(1, n * n + 1))  # noqa: PLR2004 - half

@@ -13,17 +13,17 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 from skimage.draw import polygon as fill_polygon
 
-from ml.contracts import Bounds, DataError, Dataset, LabelledShape, LabelledSlide, SlideReader
+from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
 from ml.data.images import read_image, read_instances
 from ml.data.patches import part_of
-from ml.slides import open_slide
+from ml.slides import open_as
 
 LARGEST = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class OutlinedImage:
-    """``pixels`` (h, w, 3); ``instances`` int32 (h, w), 0 background; ``classes`` int16 (n + 1,).
+    """``pixels`` (h, w, 3 or channels); ``instances`` int32 (h, w), 0 background; ``classes`` int16 (n + 1,).
 
     ``classes[i]`` is the label of instance i. ``valid`` (h, w) is false where nobody looked.
     """
@@ -46,12 +46,12 @@ def outlined_images(
     ``mpp``. Raises DataError(``no_finished_region``) for marked slides without any.
     """
     found = [
-        _from_mask(image.path, image.mask, image.case)
+        _from_mask(image, image.mask, dataset)
         for image in dataset.images
         if image.mask is not None and _is_in(dataset, image.case, parts)
     ]
     for slide in dataset.slides:
-        with open_slide(slide.path) as reader:
+        with open_as(slide.path, dataset.channels) as reader:
             found += [
                 item
                 for item in _from_slide(slide, reader, dataset, mpp, point)
@@ -74,15 +74,15 @@ def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:
     return "all" in parts or part_of(dataset, unit) in parts
 
 
-def _from_mask(path: Path, mask: Path, case: str) -> OutlinedImage:
-    pixels, instances = read_image(path), read_instances(mask)
+def _from_mask(image: LabelledImage, mask: Path, dataset: Dataset) -> OutlinedImage:
+    pixels, instances = read_image(image.path, None, dataset.channels), read_instances(mask)
     if pixels.shape[:2] != instances.shape:
         message = f"{mask} is {instances.shape} pixels, its image {pixels.shape[:2]}."
         raise DataError("bad_mask", message)
     _, numbers = np.unique(np.append(instances.ravel(), 0), return_inverse=True)
     instances = numbers[:-1].reshape(instances.shape).astype(np.int32)
     classes = np.zeros(int(instances.max()) + 1, dtype=np.int16)
-    return OutlinedImage(pixels, instances, classes, np.ones(instances.shape, bool), case)
+    return OutlinedImage(pixels, instances, classes, np.ones(instances.shape, bool), image.case)
 
 
 def _from_slide(

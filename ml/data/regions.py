@@ -19,7 +19,7 @@ from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShap
 from ml.data.images import read_image, read_instances
 from ml.data.objects import fill_geometry, level_scale
 from ml.data.patches import part_of
-from ml.slides import open_slide
+from ml.slides import open_as
 
 UNKNOWN = 255
 SIDE = 512
@@ -31,7 +31,10 @@ MARGIN = 32
 
 @dataclass(frozen=True, slots=True)
 class RegionImage:
-    """``pixels`` uint8 (h, w, 3); ``classes`` uint8 (h, w): 0 background, 1.. labels, 255 unknown."""
+    """``pixels`` uint8 (h, w, 3 or channels) and what is known of them.
+
+    ``classes`` uint8 (h, w): 0 background, 1.. labels, 255 unknown.
+    """
 
     pixels: NDArray[np.uint8]
     classes: NDArray[np.uint8]
@@ -48,12 +51,12 @@ def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> 
         message = f"There are {len(dataset.labels)} labels; this method can tell {MOST_LABELS} apart."
         raise DataError("too_many_labels", message)
     found = [
-        _from_mask(image, dataset.labels)
+        _from_mask(image, dataset)
         for image in dataset.images
         if image.mask is not None and _is_in(dataset, image.case, parts)
     ]
     for slide in dataset.slides:
-        with open_slide(slide.path) as reader:
+        with open_as(slide.path, dataset.channels) as reader:
             reader.mpp = slide.mpp or reader.mpp
             found += _from_slide(slide, reader, dataset, parts, mpp)
     if not found:
@@ -67,10 +70,11 @@ def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:
     return "all" in parts or part_of(dataset, unit) in parts
 
 
-def _from_mask(image: LabelledImage, labels: Sequence[str]) -> RegionImage:
+def _from_mask(image: LabelledImage, dataset: Dataset) -> RegionImage:
     if image.mask is None:  # pragma: no cover - the caller looked
         raise ValueError
-    pixels, instances = read_image(image.path), read_instances(image.mask)
+    labels = dataset.labels
+    pixels, instances = read_image(image.path, None, dataset.channels), read_instances(image.mask)
     if pixels.shape[:2] != instances.shape:
         message = f"{image.mask} is {instances.shape} pixels, its image {pixels.shape[:2]}."
         raise DataError("bad_mask", message)

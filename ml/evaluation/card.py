@@ -26,6 +26,10 @@ def model_card(model: ModelFile, evaluation: Evaluation | None = None) -> str:
         f"- Recipe: `{info.name}`, version {model.version}, seed {model.seed}",
         f"- Source: {info.source}",
         f"- Labels: {', '.join(model.labels)}" + (", background" if model.background else ""),
+        *(
+            f"- Channel: {channel.name}, from {channel.low:g} to {channel.high:g}"
+            for channel in model.channels
+        ),
         *(f"- {name}: {value}" for name, value in sorted(model.config.items())),
         "",
         "## What it learned from",

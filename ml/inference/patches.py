@@ -30,7 +30,7 @@ class Squares:
 def read_patches(
     reader: SlideReader, squares: Squares, pixels: int, block: int = BLOCK
 ) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
-    """Yield (which, (n, pixels, pixels, 3) RGB) in order, at most ``AHEAD`` blocks read ahead.
+    """Yield (which, (n, pixels, pixels, 3 or channels)) in order, at most ``AHEAD`` blocks read ahead.
 
     The reader belongs to the pipeline until the iterator is finished or closed. An error while
     reading is raised here.
@@ -38,7 +38,7 @@ def read_patches(
 
     def read(part: slice) -> NDArray[np.uint8]:
         corners = squares.corners[part]
-        patches = np.empty((len(corners), pixels, pixels, 3), dtype=np.uint8)
+        patches = np.empty((len(corners), pixels, pixels, len(reader.channels) or 3), dtype=np.uint8)
         for patch, (x, y) in zip(patches, corners, strict=True):
             bounds = Bounds(int(x), int(y), squares.side, squares.side)
             patch[:] = reader.read(bounds, (pixels, pixels))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import DataError, SlideReader
+from ml.contracts import Channel, DataError, SlideReader
 from ml.data.images import read_image
 from ml.inference.patches import BLOCK, Squares, read_patches
 
@@ -17,13 +17,14 @@ from ml.inference.patches import BLOCK, Squares, read_patches
 def read_views(
     reader: SlideReader, squares: Squares, pixels: int, factors: Sequence[int]
 ) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
-    """Yield (which, (n, views, pixels, pixels, 3) RGB); view k is ``factors[k]`` times as wide as the patch.
+    """Yield (which, (n, views, pixels, pixels, 3)); view k is ``factors[k]`` times as wide as the patch.
 
-    What lies outside the slide is white.
+    What lies outside the slide is white. A slide of channels has as many instead of three colours.
     """
     for start in range(0, len(squares), BLOCK):
         part = slice(start, min(start + BLOCK, len(squares)))
-        views = np.empty((part.stop - part.start, len(factors), pixels, pixels, 3), dtype=np.uint8)
+        shape = (part.stop - part.start, len(factors), pixels, pixels, len(reader.channels) or 3)
+        views = np.empty(shape, dtype=np.uint8)
         for number, factor in enumerate(factors):
             corners = squares.corners[part] - squares.side * (factor - 1) // 2
             wide = Squares(corners, squares.side * factor)
@@ -32,23 +33,26 @@ def read_views(
         yield part, views
 
 
-def image_views(path: Path, patch: int, pixels: int, factors: Sequence[int]) -> NDArray[np.uint8]:
-    """Return views (views, pixels, pixels, 3) about the centre of an image.
+def image_views(
+    path: Path, patch: int, pixels: int, factors: Sequence[int], channels: Sequence[Channel] = ()
+) -> NDArray[np.uint8]:
+    """Return views (views, pixels, pixels, 3 or channels) about the centre of an image.
 
     Raises DataError(``small_image``) where the widest view does not fit.
     """
-    image = Image.fromarray(read_image(path))
+    planes = [Image.fromarray(plane) for plane in np.moveaxis(read_image(path, None, channels), -1, 0)]
+    width, height = planes[0].size
     need = patch * max(factors)
-    if min(image.size) < need:
+    if min(width, height) < need:
         message = (
-            f"{path} is {image.width} x {image.height} pixels; views of {patch} px and wider need {need}. "
-            f"Set the patch side to at most {min(image.size) // max(factors)}."
+            f"{path} is {width} x {height} pixels; views of {patch} px and wider need {need}. "
+            f"Set the patch side to at most {min(width, height) // max(factors)}."
         )
         raise DataError("small_image", message)
     views = []
     for factor in factors:
-        left, top = (image.width - patch * factor) // 2, (image.height - patch * factor) // 2
+        left, top = (width - patch * factor) // 2, (height - patch * factor) // 2
         box = (left, top, left + patch * factor, top + patch * factor)
-        view = image.resize((pixels, pixels), Image.Resampling.BOX, box=box)
-        views.append(np.asarray(view))
+        view = [plane.resize((pixels, pixels), Image.Resampling.BOX, box=box) for plane in planes]
+        views.append(np.stack([np.asarray(plane) for plane in view], axis=-1))
     return np.stack(views)

@@ -52,14 +52,14 @@ class CrossAttention(nn.Module):
 class Path(nn.Module):
     """Turns one view into a class token and tokens of its squares."""
 
-    def __init__(self, pixels: int, square: int, width: int) -> None:
+    def __init__(self, pixels: int, square: int, width: int, channels: int) -> None:
         super().__init__()
-        self.embed = nn.Conv2d(3, width, square, stride=square)
+        self.embed = nn.Conv2d(channels, width, square, stride=square)
         self.token = nn.Parameter(torch.zeros(1, 1, width))
         self.position = nn.Parameter(torch.randn(1, 1 + (pixels // square) ** 2, width) * SPREAD)
 
     def forward(self, view: Tensor) -> Tensor:
-        """Return (n, 1 + squares, width) for (n, 3, pixels, pixels) in 0..1."""
+        """Return (n, 1 + squares, width) for (n, channels, pixels, pixels) in 0..1."""
         squares = self.embed(view * 2 - 1).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.token.expand(len(view), -1, -1), squares], dim=1)
         found: Tensor = tokens + self.position
@@ -74,7 +74,7 @@ def block(width: int, heads: int) -> nn.Module:
 
 
 class Cast(nn.Module):
-    """Scores (n, classes) for views (n, scales, 3, pixels, pixels) with the same centre, nearest first."""
+    """Scores (n, classes) for views (n, scales, channels, pixels, pixels) of one centre, nearest first."""
 
     def __init__(
         self,
@@ -87,9 +87,10 @@ class Cast(nn.Module):
         heads: int,
         stages: int,
         narrow: bool,
+        channels: int = 3,
     ) -> None:
         super().__init__()
-        self.paths = nn.ModuleList([Path(pixels, square, width) for _ in range(scales)])
+        self.paths = nn.ModuleList([Path(pixels, square, width, channels) for _ in range(scales)])
         self.stages = nn.ModuleList(
             [
                 nn.ModuleList(

@@ -19,10 +19,11 @@ from ml.networks.residual import convolution
 
 SMALL_WIDTHS: Final = (16, 32, 64, 64)
 DROPOUT: Final = 0.2
+COLOURS: Final = 3
 
 
 class Encoder(nn.Module):
-    """Features (n, size) of pixels (n, 3, height, width) in 0..1."""
+    """Features (n, size) of pixels (n, channels, height, width) in 0..1."""
 
     def __init__(self, body: nn.Module, size: int, stages: Sequence[Sequence[nn.Module]]) -> None:
         super().__init__()
@@ -48,9 +49,11 @@ class PatchNetwork(nn.Module):
     The lowest ``frozen`` stages neither learn nor renew the statistics of their normalisation.
     """
 
-    def __init__(self, encoder: str, classes: int, dropout: float = DROPOUT) -> None:
+    def __init__(
+        self, encoder: str, classes: int, dropout: float = DROPOUT, *, channels: int = COLOURS
+    ) -> None:
         super().__init__()
-        self.encoder = make_encoder(encoder)
+        self.encoder = make_encoder(encoder, channels)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(self.encoder.size, classes)
         self.frozen = 0
@@ -81,14 +84,13 @@ class PatchNetwork(nn.Module):
         return scores
 
 
-def make_encoder(name: str) -> Encoder:
-    """Return a fresh encoder; its weights are drawn from torch's generator."""
-    return ENCODERS[name]()
+def make_encoder(name: str, channels: int = COLOURS) -> Encoder:
+    """Return a fresh encoder of pixels with so many channels; weights are drawn from torch's generator."""
+    return ENCODERS[name](channels)
 
 
-def _small() -> Encoder:
+def _small(channels: int) -> Encoder:
     stages: list[nn.Module] = []
-    channels = 3
     for width in SMALL_WIDTHS:
         stages.append(nn.Sequential(convolution(channels, width), nn.ReLU(), nn.MaxPool2d(2)))
         channels = width
@@ -96,14 +98,14 @@ def _small() -> Encoder:
     return Encoder(body, channels, [[stage] for stage in stages])
 
 
-def _resnet18() -> Encoder:
+def _resnet18(channels: int) -> Encoder:
     # A stride of 2 in the first convolution, as published; MONAI's default of 1 is 4.6 times slower.
-    net: Any = resnet18(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False)
+    net: Any = resnet18(spatial_dims=2, n_input_channels=channels, conv1_t_stride=2, feed_forward=False)
     return Encoder(net, 512, [[net.conv1, net.bn1], [net.layer1], [net.layer2], [net.layer3], [net.layer4]])
 
 
-def _densenet121() -> Encoder:
-    net: Any = DenseNet121(spatial_dims=2, in_channels=3, out_channels=1)
+def _densenet121(channels: int) -> Encoder:
+    net: Any = DenseNet121(spatial_dims=2, in_channels=channels, out_channels=1)
     parts = net.features
     body = nn.Sequential(parts, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     stages: list[list[nn.Module]] = [[parts.conv0, parts.norm0]]
@@ -112,15 +114,15 @@ def _densenet121() -> Encoder:
     return Encoder(body, 1024, stages)
 
 
-def _efficientnet_b0() -> Encoder:
-    net: Any = EfficientNetBN("efficientnet-b0", pretrained=False, spatial_dims=2, in_channels=3)
+def _efficientnet_b0(channels: int) -> Encoder:
+    net: Any = EfficientNetBN("efficientnet-b0", pretrained=False, spatial_dims=2, in_channels=channels)
     net._dropout, net._fc = nn.Identity(), nn.Identity()  # noqa: SLF001 - the head is ours
     first = [net._conv_stem, net._bn0]  # noqa: SLF001 - MONAI names its parts so
     last = [net._conv_head, net._bn1]  # noqa: SLF001 - the same
     return Encoder(net, 1280, [first, *([block] for block in net._blocks), last])  # noqa: SLF001 - the same
 
 
-ENCODERS: Final[dict[str, Callable[[], Encoder]]] = {
+ENCODERS: Final[dict[str, Callable[[int], Encoder]]] = {
     "small": _small,
     "resnet18": _resnet18,
     "efficientnet-b0": _efficientnet_b0,

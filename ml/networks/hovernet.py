@@ -13,15 +13,15 @@ SIDE = 256
 
 
 class HoverNetwork(nn.Module):
-    """Scores (n, labels + 5, 256, 256) for pixels (n, 3, 256, 256) in 0..1.
+    """Scores (n, labels + 5, 256, 256) for pixels (n, channels, 256, 256) in 0..1.
 
     In order: nucleus or not (2), background and each label (1 + labels), horizontal and vertical offset (2).
     The decoders pad, so that what comes out is as large as what went in.
     """
 
-    def __init__(self, labels: int) -> None:
+    def __init__(self, labels: int, channels: int = 3) -> None:
         super().__init__()
-        self.net = HoVerNet(mode="fast", in_channels=3, out_classes=labels + 1, decoder_padding=True)
+        self.net = HoVerNet(mode="fast", in_channels=channels, out_classes=labels + 1, decoder_padding=True)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the three branches, one after the other."""

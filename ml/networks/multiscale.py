@@ -6,22 +6,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.networks.encoders import DROPOUT, make_encoder
+from ml.networks.encoders import COLOURS, DROPOUT, make_encoder
 
 HIDDEN = 64
 
 
 class MultiScaleNetwork(nn.Module):
-    """Scores (n, classes) for views (n, scales, 3, side, side) in 0..1 with the same centre.
+    """Scores (n, classes) for views (n, scales, channels, side, side) in 0..1 with the same centre.
 
     ``fusion``: ``concat`` joins the features, ``mean`` averages them, ``gated`` weighs each scale by
     gated attention (Ilse et al., ICML 2018). One encoder for all scales when ``shared``.
     """
 
-    def __init__(self, encoder: str, classes: int, scales: int, fusion: str, *, shared: bool) -> None:
+    def __init__(
+        self,
+        encoder: str,
+        classes: int,
+        scales: int,
+        fusion: str,
+        *,
+        shared: bool,
+        channels: int = COLOURS,
+    ) -> None:
         super().__init__()
-        self.encoders = nn.ModuleList([make_encoder(encoder) for _ in range(1 if shared else scales)])
-        size = make_encoder(encoder).size
+        self.encoders = nn.ModuleList(
+            [make_encoder(encoder, channels) for _ in range(1 if shared else scales)]
+        )
+        size = make_encoder(encoder, channels).size
         self.fusion = fusion
         if fusion == "gated":
             self.tanh = nn.Linear(size, HIDDEN)
@@ -59,9 +70,9 @@ class MultiTaskNetwork(nn.Module):
     ``grades`` is how many there are; the ordinal head has one cumulative logit fewer.
     """
 
-    def __init__(self, encoder: str, types: int, grades: int) -> None:
+    def __init__(self, encoder: str, types: int, grades: int, channels: int = COLOURS) -> None:
         super().__init__()
-        self.encoder = make_encoder(encoder)
+        self.encoder = make_encoder(encoder, channels)
         self.dropout = nn.Dropout(DROPOUT)
         self.kind = nn.Linear(self.encoder.size, types)
         self.severity = nn.Linear(self.encoder.size, 1)

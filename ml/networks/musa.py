@@ -68,13 +68,13 @@ def path(kind: int, channels: int, times: int) -> nn.Module:
 
 
 class MusaNetwork(nn.Module):
-    """Class scores (n, classes, h, w) for pixels (n, 3, h, w) in 0..1; sides are multiples of 8."""
+    """Class scores (n, classes, h, w) for pixels (n, channels, h, w) in 0..1; sides are multiples of 8."""
 
-    def __init__(self, classes: int, width: int) -> None:
+    def __init__(self, classes: int, width: int, channels: int = 3) -> None:
         super().__init__()
         wide = [width * 2**level for level in range(LEVELS)]
         self.stem = nn.Sequential(
-            nn.Conv2d(3, width, 3, padding=1, bias=False), nn.InstanceNorm2d(width, affine=True)
+            nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.InstanceNorm2d(width, affine=True)
         )
         self.down = nn.ModuleList(
             SeparableUnit(wide[max(0, level - 1)], wide[level]) for level in range(LEVELS)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.networks.encoders import PatchNetwork
+from ml.networks.encoders import COLOURS, PatchNetwork
 
 FUSED = 128
 
@@ -17,9 +17,9 @@ FUSED = 128
 class Peers(nn.Module):
     """Several networks; their scores (members, n, classes). Judges by ``answer``: ``mean`` or ``first``."""
 
-    def __init__(self, encoders: Sequence[str], classes: int, answer: str) -> None:
+    def __init__(self, encoders: Sequence[str], classes: int, answer: str, channels: int = COLOURS) -> None:
         super().__init__()
-        self.members = nn.ModuleList([PatchNetwork(name, classes) for name in encoders])
+        self.members = nn.ModuleList([PatchNetwork(name, classes, channels=channels) for name in encoders])
         self.answer = answer
 
     def each(self, pixels: Tensor) -> Tensor:
@@ -64,10 +64,10 @@ class FusedPair(nn.Module):
 
     seen: Tensor
 
-    def __init__(self, first: str, second: str, classes: int) -> None:
+    def __init__(self, first: str, second: str, classes: int, channels: int = COLOURS) -> None:
         super().__init__()
-        self.first = PatchNetwork(first, classes)
-        self.second = PatchNetwork(second, classes)
+        self.first = PatchNetwork(first, classes, channels=channels)
+        self.second = PatchNetwork(second, classes, channels=channels)
         sizes = self.first.encoder.size, self.second.encoder.size
         self.project = nn.ModuleList([nn.Linear(size, FUSED) for size in sizes])
         self.gate = nn.Linear(sum(sizes), FUSED)

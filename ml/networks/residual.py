@@ -32,17 +32,17 @@ class ResidualUnit(nn.Module):
 
 
 class ResidualNetwork(nn.Module):
-    """Scores (n, classes) for (n, 3, height, width) pixels in 0..1.
+    """Scores (n, classes) for (n, channels, height, width) pixels in 0..1.
 
     Pooling only after the first two convolutions; then residual units, of which each pair doubles
     the channels up to four times; pooled to 4 x 4, 128 hidden neurons, dropout of one half.
     """
 
-    def __init__(self, classes: int, width: int, units: int) -> None:
+    def __init__(self, classes: int, width: int, units: int, channels: int = 3) -> None:
         super().__init__()
         wide = 2 * width
         layers: list[nn.Module] = [
-            convolution(3, width),
+            convolution(channels, width),
             nn.ReLU(),
             nn.MaxPool2d(2),
             convolution(width, wide),

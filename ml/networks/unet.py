@@ -16,15 +16,16 @@ FAMILY = ("basic", "residual", "attention", "plusplus", "segresnet")
 
 
 class NucleiNetwork(nn.Module):
-    """Class scores (n, 1 + labels, h, w) and ``more`` maps beside them for pixels (n, 3, h, w) in 0..1.
+    """Class scores (n, 1 + labels, h, w) and ``more`` maps beside them.
 
-    Height and width are multiples of 16. Ronneberger et al., MICCAI (2015).
+    The pixels are (n, channels, h, w) in 0..1, height and width multiples of 16. Ronneberger et al.,
+    MICCAI (2015).
     """
 
-    def __init__(self, labels: int, more: int, width: int) -> None:
+    def __init__(self, labels: int, more: int, width: int, channels: int = 3) -> None:
         super().__init__()
         self.labels = labels
-        self.net = basic(labels + 1 + more, width)
+        self.net = basic(labels + 1 + more, width, channels)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return (n, 1 + labels + more, h, w): the class scores, then the other maps."""
@@ -34,22 +35,22 @@ class NucleiNetwork(nn.Module):
 
 
 class RegionNetwork(nn.Module):
-    """Class scores (n, classes, h, w) for pixels (n, 3, h, w) in 0..1, by one of ``FAMILY``."""
+    """Class scores (n, classes, h, w) for pixels (n, channels, h, w) in 0..1, by one of ``FAMILY``."""
 
-    def __init__(self, kind: str, classes: int, width: int) -> None:
+    def __init__(self, kind: str, classes: int, width: int, channels: int = 3) -> None:
         super().__init__()
         wide = tuple(width * times for times in (1, 2, 4, 8))
         if kind == "basic":
-            self.net: nn.Module = basic(classes, width)
+            self.net: nn.Module = basic(classes, width, channels)
         elif kind == "residual":
-            self.net = UNet(2, 3, classes, wide, (2, 2, 2), num_res_units=2, norm=NORM)
+            self.net = UNet(2, channels, classes, wide, (2, 2, 2), num_res_units=2, norm=NORM)
         elif kind == "attention":
-            self.net = AttentionUnet(2, 3, classes, wide, (2, 2, 2))
+            self.net = AttentionUnet(2, channels, classes, wide, (2, 2, 2))
         elif kind == "plusplus":
             features = (width, width, 2 * width, 4 * width, 8 * width, width)
-            self.net = BasicUNetPlusPlus(2, 3, classes, features, norm=NORM, upsample="nontrainable")
+            self.net = BasicUNetPlusPlus(2, channels, classes, features, norm=NORM, upsample="nontrainable")
         else:
-            self.net = SegResNet(2, max(8, width // 8 * 8), 3, classes)
+            self.net = SegResNet(2, max(8, width // 8 * 8), channels, classes)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the scores before softmax."""
@@ -58,11 +59,11 @@ class RegionNetwork(nn.Module):
         return scores
 
 
-def basic(classes: int, width: int) -> BasicUNet:
+def basic(classes: int, width: int, channels: int) -> BasicUNet:
     """Return a plain U-Net of five levels, of which the first two are ``width`` channels wide."""
     return BasicUNet(
         spatial_dims=2,
-        in_channels=3,
+        in_channels=channels,
         out_channels=classes,
         features=(width, width, 2 * width, 4 * width, 8 * width, width),
         norm=NORM,

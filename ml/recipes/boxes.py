@@ -25,7 +25,7 @@ class Boxes(DetectionRecipe, recipe="boxes"):
     """Centres by heat, sides by distances under GIoU, and of two overlapping boxes the surer."""
 
     def _new_network(self) -> nn.Module:
-        return RegionNetwork("basic", len(self.labels) + 4, self.config.width)
+        return RegionNetwork("basic", len(self.labels) + 4, self.config.width, self.depth)
 
     def see(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return heat 0..1 of each label and distances in pixels to four sides (k + 4, h, w)."""

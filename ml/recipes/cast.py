@@ -41,6 +41,7 @@ class CastRecipe(ScaledRecipe, recipe="cast"):
             heads=config.heads,
             stages=config.stages,
             narrow=config.exchange == "class tokens",
+            channels=self.depth,
         )
 
     def variation(self) -> Variation:

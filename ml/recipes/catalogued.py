@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ml.catalogue import find_recipe
-from ml.contracts import Task
+from ml.contracts import Channel, DataError, Dataset, Task
+from ml.data.channels import channels_of
+
+COLOURS = 3
 
 
 class CatalogueRecipe:
@@ -21,6 +24,24 @@ class CatalogueRecipe:
     cost: ClassVar[str]
     quick: ClassVar[bool]
     Config: ClassVar[type[Any]]
+    channels: tuple[Channel, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """Return how many numbers a pixel has: three colours, or one for each channel."""
+        return len(self.channels) or COLOURS
+
+    def take_channels(self, dataset: Dataset) -> None:
+        """Note which channels the dataset has; raises DataError(``several_channels``) if it takes none."""
+        found = channels_of(dataset)
+        if found and not find_recipe(self.name).channels:
+            message = (
+                f"The images have the channels {', '.join(channel.name for channel in found)}; {self.title} "
+                "reads colour images of stained tissue. Choose a method that takes channels, such as "
+                "convolutional, unet or nuclei."
+            )
+            raise DataError("several_channels", message)
+        self.channels = found
 
     def __init_subclass__(cls, *, recipe: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

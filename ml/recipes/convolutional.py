@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import SlideFinding, SlideReader
+from ml.contracts import DataError, Dataset, SlideFinding, SlideReader
 from ml.data.augmentation import Variation
 from ml.data.sampling import balanced_order
 from ml.evaluation.weighted import confusion, f1_scores, mean_of_defined
@@ -37,7 +37,7 @@ class Convolutional(NetworkRecipe, recipe="convolutional"):
 
     def new_network(self) -> nn.Module:
         """Return a fresh network."""
-        return PatchNetwork(self.config.encoder, len(self.classes))
+        return PatchNetwork(self.config.encoder, len(self.classes), channels=self.depth)
 
     def variation(self) -> Variation:
         """Return how training patches are varied."""
@@ -49,6 +49,13 @@ class Convolutional(NetworkRecipe, recipe="convolutional"):
             zoom=config.zoom,
             degrade=config.degrade,
         )
+
+    def take_channels(self, dataset: Dataset) -> None:
+        """Note the channels; raises DataError(``bad_config``) where stain should be evened in them."""
+        super().take_channels(dataset)
+        if self.channels and self.config.normalise != "none":
+            message = "normalise: channels have no stain to even; set it to none."
+            raise DataError("bad_config", message)
 
     def evened(self, reader: SlideReader) -> SlideReader:
         """Return a reader in the reference stain, the slide's own being fitted once."""

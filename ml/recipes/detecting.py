@@ -77,13 +77,14 @@ class DetectionRecipe(WindowRecipe):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on ``train``; keep the weights, and the threshold, that do best on ``validation``."""
-        learned, held = self._material(dataset, context)
+        self.take_channels(dataset)
+        learned, held = self._material(self.seen(dataset), context)
         count = int(sum(image.instances.max() for image in learned))
         if not count:
             raise DataError("no_labels", "No object is marked in the training part. Mark some there.")
         crop, batch = self.config.crop, self.config.batch
-        painted = [self._painted(image, crop) for image in learned]
-        fixed = [self._painted(image, crop) for image in held]
+        painted = self.toned([self._painted(image, crop) for image in learned])
+        fixed = self.toned([self._painted(image, crop) for image in held])
         random = np.random.default_rng(context.seed)
         progress = self._train(
             painted,
@@ -98,7 +99,7 @@ class DetectionRecipe(WindowRecipe):
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure detections against the objects of one part; ``all`` is every part."""
         self._ready(context)
-        images = outlined_images(dataset, (part,), self.config.mpp, POINT)
+        images = outlined_images(self.seen(dataset), (part,), self.config.mpp, POINT)
         matched = []
         for number, image in enumerate(images):
             context.report(

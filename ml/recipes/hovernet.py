@@ -21,7 +21,7 @@ class HoverNet(NucleiHV, recipe="hovernet"):
         return SIDE, SIDE
 
     def _new_network(self) -> nn.Module:
-        return HoverNetwork(len(self.labels))
+        return HoverNetwork(len(self.labels), self.depth)
 
     def _loss(self, found: Tensor, targets: Batch) -> Tensor:
         classes, offsets, weight = targets

@@ -30,7 +30,7 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
 
     def new_network(self) -> nn.Module:
         """Return a fresh network."""
-        return PatchNetwork(self.config.encoder, len(self.classes))
+        return PatchNetwork(self.config.encoder, len(self.classes), channels=self.depth)
 
     def variation(self) -> Variation:
         """Return how training patches are varied."""
@@ -91,7 +91,7 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
                 raise DataError("no_clean", "There are no clean patches to mix.")
             floor = None if config.label == "proportion" else config.floor
             rule = MixRule(config.cells, floor, len(self.classes))
-            return mix_patches(self._bank, len(chosen), rule, random, self.variation())
+            return mix_patches(self._bank, len(chosen), rule, random, self.varying())
         # Drawn so that classes come equally often, as weights make them do in the plain batch.
         odds = self.importance(known)
         others = random.choice(len(known.rows), len(chosen), p=odds / odds.sum())

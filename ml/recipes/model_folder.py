@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ml.contracts import DataError
+from ml.contracts import Channel, DataError
 from ml.data.room import room_for
 
 FORMAT: Final = "coverslip-model-1"
@@ -20,7 +20,10 @@ FORMAT: Final = "coverslip-model-1"
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """``model.json``. ``background`` says that the last class is background and makes no object."""
+    """``model.json``. ``background`` says that the last class is background and makes no object.
+
+    ``channels`` are those of the slides that it reads; none for colour images.
+    """
 
     recipe: str
     version: str
@@ -30,6 +33,7 @@ class ModelFile:
     background: bool = False
     temperature: float = 1.0
     facts: Mapping[str, Any] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = ()
 
 
 def write_model(folder: Path, model: ModelFile, weights: Mapping[str, NDArray[Any]]) -> None:
@@ -58,7 +62,8 @@ def read_model(folder: Path) -> ModelFile:
         message = f"{path} is not of the format {FORMAT}."
         raise DataError("bad_weights", message)
     try:
-        return ModelFile(**{**document, "labels": tuple(document["labels"])})
+        channels = tuple(Channel(**channel) for channel in document.pop("channels", ()))
+        return ModelFile(**{**document, "labels": tuple(document["labels"]), "channels": channels})
     except (KeyError, TypeError) as error:
         message = f"{path} lacks or has strange entries: {error}."
         raise DataError("bad_weights", message) from error

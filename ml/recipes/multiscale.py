@@ -16,7 +16,12 @@ class MultiScale(ScaledRecipe, recipe="multiscale"):
         """Return a fresh network."""
         config = self.config
         return MultiScaleNetwork(
-            config.encoder, len(self.classes), config.scales, config.fusion, shared=config.shared
+            config.encoder,
+            len(self.classes),
+            config.scales,
+            config.fusion,
+            channels=self.depth,
+            shared=config.shared,
         )
 
     def variation(self) -> Variation:

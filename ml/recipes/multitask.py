@@ -42,7 +42,8 @@ class MultiTask(NetworkRecipe, recipe="multitask"):
     def new_network(self) -> nn.Module:
         """Return a fresh network whose scores are those of the classes."""
         return Labelled(
-            MultiTaskNetwork(self.config.encoder, len(self.facets.types), self.facets.grades), self.facets
+            MultiTaskNetwork(self.config.encoder, len(self.facets.types), self.facets.grades, self.depth),
+            self.facets,
         )
 
     def variation(self) -> Variation:

@@ -12,4 +12,4 @@ class MusaUNet(RegionRecipe, recipe="musa-unet"):
     """Depth-wise separable, residual, with spatial attention and merged up-sampling paths."""
 
     def _new_network(self) -> nn.Module:
-        return MusaNetwork(1 + len(self.labels), self.config.width)
+        return MusaNetwork(1 + len(self.labels), self.config.width, self.depth)

@@ -20,7 +20,7 @@ class Mutual(NetworkRecipe, recipe="mutual"):
         config = self.config
         second = config.encoder if config.second == "same" else config.second
         names = [second if number % 2 else config.encoder for number in range(config.members)]
-        return Peers(names, len(self.classes), config.answer)
+        return Peers(names, len(self.classes), config.answer, self.depth)
 
     def answer_by(self, answer: str) -> None:
         """Let the ``mean`` of all members judge from now on, or the ``first`` alone."""

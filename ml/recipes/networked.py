@@ -38,11 +38,16 @@ class NetworkRecipe(PatchRecipe):
 
     @abstractmethod
     def new_network(self) -> nn.Module:
-        """Return a fresh network from (n, 3, side, side) pixels in 0..1 to scores (n, classes)."""
+        """Return a fresh network from (n, depth, side, side) pixels in 0..1 to scores (n, classes)."""
 
     def variation(self) -> Variation:
         """Return how training patches are varied."""
         return Variation()
+
+    def varying(self) -> Variation:
+        """Return how training patches are varied: channels have no stain, so only their strength is."""
+        how = self.variation()
+        return how.of_channels() if self.channels else how
 
     def start(self, network: nn.Module, learned: Learnable, context: Context) -> None:
         """Give the fresh network what it should know before training; nothing by default."""
@@ -83,7 +88,7 @@ class NetworkRecipe(PatchRecipe):
         self, known: Learnable, chosen: NDArray[np.intp], random: np.random.Generator
     ) -> NDArray[np.uint8]:
         """Return the pixels of some items, each varied by itself."""
-        how = self.variation()
+        how = self.varying()
         return np.stack([vary_patch(known.rows[i], random, how) for i in chosen])
 
     def shortfall(self, scores: NDArray[np.float64], held: Learnable) -> float:
@@ -162,7 +167,7 @@ class NetworkRecipe(PatchRecipe):
         return hold_out(learned, context.seed)
 
     def pixels(self, rows: NDArray[Any]) -> Tensor:
-        """Return bytes (..., height, width, 3) as channels first, in 0..1, on the device."""
+        """Return bytes (..., height, width, depth) as channels first, in 0..1, on the device."""
         pixels = torch.from_numpy(np.ascontiguousarray(rows)).to(self._device)
         return pixels.movedim(-1, -3).contiguous().float() / 255
 
@@ -210,7 +215,8 @@ class NetworkRecipe(PatchRecipe):
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return the pixels of images."""
         context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
-        return np.stack([self.evened_image(read_image(image.path, self.config.pixels)) for image in images])
+        side = self.config.pixels
+        return np.stack([self.evened_image(read_image(image.path, side, self.channels)) for image in images])
 
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k)."""

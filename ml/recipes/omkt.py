@@ -26,7 +26,7 @@ class MutualTransfer(NetworkRecipe, recipe="omkt"):
 
     def new_network(self) -> nn.Module:
         """Return a fresh pair."""
-        return FusedPair(self.config.encoder, self.config.second, len(self.classes))
+        return FusedPair(self.config.encoder, self.config.second, len(self.classes), self.depth)
 
     def variation(self) -> Variation:
         """Return how training patches are varied."""

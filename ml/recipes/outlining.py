@@ -74,13 +74,14 @@ class OutlineRecipe(WindowRecipe):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on ``train``; keep the weights, and the cut, that do best on ``validation``."""
-        learned, held = self._material(dataset, context)
+        self.take_channels(dataset)
+        learned, held = self._material(self.seen(dataset), context)
         if not any(image.instances.any() for image in learned):
             message = "No object is outlined in the training part. Outline some there."
             raise DataError("no_labels", message)
         crop, batch = self.config.crop, self.config.batch
-        painted = [self._painted(image, crop) for image in learned]
-        fixed = [self._painted(image, crop) for image in held]
+        painted = self.toned([self._painted(image, crop) for image in learned])
+        fixed = self.toned([self._painted(image, crop) for image in held])
         count = min(VALIDATION_CROPS, 4 * batch)
         random = np.random.default_rng(context.seed)
         progress = self._train(
@@ -100,7 +101,7 @@ class OutlineRecipe(WindowRecipe):
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure outlines against those of one part; ``all`` is every part."""
         self._ready(context)
-        images = outlined_images(dataset, (part,), self.config.mpp)
+        images = outlined_images(self.seen(dataset), (part,), self.config.mpp)
         rows = []
         for number, image in enumerate(images):
             context.report(

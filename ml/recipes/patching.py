@@ -42,7 +42,7 @@ from ml.features.store import FeatureStore
 from ml.inference.patches import Squares, read_patches
 from ml.recipes.catalogued import CatalogueRecipe
 from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
-from ml.slides import PatchGrid, grid_of, open_slide, tissue_mask
+from ml.slides import PatchGrid, grid_of, open_as, tissue_mask
 from ml.training.logistic import entropy_share
 
 # Heat maps are handed on at most this often, because each is a copy of the whole grid.
@@ -212,6 +212,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
             background=self.background,
             temperature=self.temperature,
             facts=self.facts,
+            channels=self.channels,
         )
         write_model(folder, model, self._weights())
 
@@ -221,7 +222,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
         model = read_model(folder)
         recipe = cls.build(model.labels, model.config)
         recipe.background, recipe.temperature = model.background, model.temperature
-        recipe.seed, recipe.facts = model.seed, dict(model.facts)
+        recipe.seed, recipe.facts, recipe.channels = model.seed, dict(model.facts), model.channels
         try:
             recipe.restore(read_weights(folder))
         except (KeyError, ValueError, RuntimeError) as error:
@@ -232,6 +233,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
     def _prepare(self, dataset: Dataset, context: Context) -> None:
         """Note what is learned from; raises DataError when there is only one class."""
         self.seed = context.seed
+        self.take_channels(dataset)
         self.background = has_background(dataset)
         if dataset.labels != self.labels:
             message = f"The data has the labels {dataset.labels}, the recipe {self.labels}."
@@ -249,7 +251,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
         for slide in dataset.slides:
             store = feature_store(context)
             store.remember(slide.path, slide.content)
-            with open_slide(slide.path) as reader:
+            with open_as(slide.path, self.channels) as reader:
                 # What a person entered is worth more than what the file says.
                 reader.mpp = slide.mpp or reader.mpp
                 grid = self.grid(reader)
@@ -367,8 +369,8 @@ def tissue_grid(reader: SlideReader, config: Any, context: Context, region: Base
 
 
 def pixels_of(reader: SlideReader, squares: Squares, side: int, context: Context) -> NDArray[np.uint8]:
-    """Return RGB (n, side, side, 3) of patches."""
-    rows = np.empty((len(squares), side, side, 3), dtype=np.uint8)
+    """Return (n, side, side, 3) RGB of patches, or (n, side, side, channels)."""
+    rows = np.empty((len(squares), side, side, len(reader.channels) or 3), dtype=np.uint8)
     for part, patches in read_patches(reader, squares, side):
         rows[part] = patches
         context.report(

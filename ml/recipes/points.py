@@ -23,7 +23,7 @@ class Points(DetectionRecipe, recipe="points"):
     """Heat around the centres of each label; its maxima are what was found."""
 
     def _new_network(self) -> nn.Module:
-        return RegionNetwork("basic", len(self.labels), self.config.width)
+        return RegionNetwork("basic", len(self.labels), self.config.width, self.depth)
 
     def see(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return heat 0..1 of each label (k, h, w) of RGB pixels (h, w, 3)."""

@@ -21,7 +21,7 @@ class Residual(NetworkRecipe, recipe="residual"):
 
     def new_network(self) -> nn.Module:
         """Return a fresh network."""
-        return ResidualNetwork(len(self.classes), self.config.width, self.config.units)
+        return ResidualNetwork(len(self.classes), self.config.width, self.config.units, self.depth)
 
     def plan(self, learned: Learnable, context: Context) -> TrainingPlan:
         """Return the shared plan with the floor of this network."""

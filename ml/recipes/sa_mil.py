@@ -41,6 +41,7 @@ class SaMil(RegionRecipe, recipe="sa-mil"):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Learn from the tiles of ``train``, stop by ``validation``, then choose a threshold per label."""
+        self.take_channels(dataset)
         learned, held = self._tiles(dataset, context)
         self._check_bags(learned)
         rows = [

@@ -23,9 +23,9 @@ class ScaledRecipe(NetworkRecipe):
         return tuple(2**k for k in range(self.config.scales))
 
     def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
-        """Return views (n, scales, pixels, pixels, 3) of patches."""
+        """Return views (n, scales, pixels, pixels, 3 or channels) of patches."""
         side = self.config.pixels
-        rows = np.empty((len(squares), self.config.scales, side, side, 3), dtype=np.uint8)
+        rows = np.empty((len(squares), self.config.scales, side, side, self.depth), dtype=np.uint8)
         for part, views in read_views(reader, squares, side, self.factors):
             rows[part] = views
             context.report(
@@ -41,7 +41,10 @@ class ScaledRecipe(NetworkRecipe):
         context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
         config = self.config
         return np.stack(
-            [image_views(image.path, config.patch, config.pixels, self.factors) for image in images]
+            [
+                image_views(image.path, config.patch, config.pixels, self.factors, self.channels)
+                for image in images
+            ]
         )
 
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:

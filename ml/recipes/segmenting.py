@@ -35,12 +35,13 @@ class RegionRecipe(WindowRecipe):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on ``train``; keep the weights that do best on ``validation``."""
-        learned, held = self._material(dataset, context)
+        self.take_channels(dataset)
+        learned, held = self._material(self.seen(dataset), context)
         crop, batch = self.config.crop, self.config.batch
-        painted = [paint_regions(image, crop) for image in learned]
+        painted = self.toned([paint_regions(image, crop) for image in learned])
         crops = RegionCrops(painted, crop, context.seed)
         self._check_classes(crops.classes)
-        fixed = RegionCrops([paint_regions(image, crop) for image in held], crop, context.seed)
+        fixed = RegionCrops(self.toned([paint_regions(image, crop) for image in held]), crop, context.seed)
         random = np.random.default_rng(context.seed)
         progress = self._train(
             painted,
@@ -58,7 +59,7 @@ class RegionRecipe(WindowRecipe):
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on the pixels of one part of which something is known; ``all`` is every part."""
         self._ready(context)
-        images = region_images(dataset, (part,), self.config.mpp)
+        images = region_images(self.seen(dataset), (part,), self.config.mpp)
         counts = []
         for number, image in enumerate(images):
             context.report(
@@ -99,7 +100,7 @@ class RegionRecipe(WindowRecipe):
         yield Prediction(1.0, canvas.objects(self.field_of, self.config.smallest, frame), canvas.heat_maps())
 
     def see(self, pixels: NDArray[np.uint8]) -> Shares:
-        """Return the share (1 + labels, h, w) of background and each label at each of RGB pixels."""
+        """Return the share (1 + labels, h, w) of background and each label at each pixel."""
         scores = self.look(pixels)
         if not self.background:
             scores = torch.cat([torch.full_like(scores[:1], -torch.inf), scores[1:]])

@@ -32,7 +32,7 @@ class Transfer(NetworkRecipe, recipe="transfer"):
 
     def new_network(self) -> PatchNetwork:
         """Return a fresh network."""
-        return PatchNetwork(self.config.encoder, len(self.classes))
+        return PatchNetwork(self.config.encoder, len(self.classes), channels=self.depth)
 
     def variation(self) -> Variation:
         """Return how training patches are varied."""
@@ -129,7 +129,7 @@ class Transfer(NetworkRecipe, recipe="transfer"):
         names = {item.name for item in dataclasses.fields(Convolutional.Config)}
         shared = {name: value for name, value in self.settings.items() if name in names}
         plain = Convolutional.build(self.labels, shared)
-        plain.background = self.background
+        plain.background, plain.channels = self.background, self.channels
         beside = dataclasses.replace(context, scratch=context.scratch / "from-scratch")
         network = plain.fresh(context.seed)
         plain.learn(network, learned, held, beside)

@@ -12,4 +12,4 @@ class UNet(RegionRecipe, recipe="unet"):
     """One of five U-Nets of MONAI, by a setting."""
 
     def _new_network(self) -> nn.Module:
-        return RegionNetwork(self.config.kind, 1 + len(self.labels), self.config.width)
+        return RegionNetwork(self.config.kind, 1 + len(self.labels), self.config.width, self.depth)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.catalogue import find_recipe
-from ml.contracts import Context, DataError, HeatMap
+from ml.contracts import Context, DataError, Dataset, HeatMap
 from ml.inference.windows import Window
 from ml.recipes.catalogued import CatalogueRecipe
 from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 
 class WindowRecipe(CatalogueRecipe, ABC):
-    """A network from pixels (n, 3, h, w) to scores (n, c, h, w). Subclasses say what scores mean.
+    """A network from pixels (n, depth, h, w) to scores (n, c, h, w). Subclasses say what scores mean.
 
     ``Config`` has at least ``mpp``, ``crop``, ``tile``, ``steps``, ``minutes``, ``batch`` and
     ``learning_rate``.
@@ -71,7 +72,7 @@ class WindowRecipe(CatalogueRecipe, ABC):
         """Return the network, with fresh weights."""
 
     def look(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """Return scores (c, h, w) of RGB pixels (h, w, 3), by overlapping windows with Gaussian weights."""
+        """Return scores (c, h, w) of pixels (h, w, depth), by overlapping windows with Gaussian weights."""
         network = self._fitted()
         height, width = pixels.shape[:2]
         roi = self.roi
@@ -93,7 +94,14 @@ class WindowRecipe(CatalogueRecipe, ABC):
         """Write ``model.json`` and safetensors into a new folder."""
         state = self._fitted().state_dict()
         model = ModelFile(
-            self.name, "1", self.labels, self.settings, self.seed, self.background, facts=self.facts
+            self.name,
+            "1",
+            self.labels,
+            self.settings,
+            self.seed,
+            self.background,
+            facts=self.facts,
+            channels=self.channels,
         )
         write_model(folder, model, {name: value.cpu().numpy() for name, value in state.items()})
 
@@ -103,6 +111,7 @@ class WindowRecipe(CatalogueRecipe, ABC):
         model = read_model(folder)
         recipe = cls.build(model.labels, model.config)
         recipe.seed, recipe.facts, recipe.background = model.seed, dict(model.facts), model.background
+        recipe.channels = model.channels
         network = recipe._new_network()  # noqa: SLF001 - of its own class
         try:
             state = {name: torch.from_numpy(v) for name, v in read_weights(folder).items()}
@@ -112,6 +121,14 @@ class WindowRecipe(CatalogueRecipe, ABC):
             raise DataError("bad_weights", message) from error
         recipe.network = network.eval()
         return recipe
+
+    def seen(self, dataset: Dataset) -> Dataset:
+        """Return the dataset whose pixels are read as the network wants them."""
+        return replace(dataset, channels=self.channels)
+
+    def toned(self, learned: Sequence[Material]) -> list[Material]:
+        """Return what is learned from, varied by stain only where it is in colour."""
+        return [replace(image, colour=not self.channels) for image in learned]
 
     def _train(
         self,

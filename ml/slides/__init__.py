@@ -7,7 +7,7 @@ from ml.slides.grid import PatchGrid, grid_of
 from ml.slides.phantom import PhantomTruth, write_phantom
 from ml.slides.quality import QualityScores, assess, focus_score, pen_score
 from ml.slides.quality_map import QualityMap, quality_map
-from ml.slides.reading import open_slide, thumbnail
+from ml.slides.reading import find_channels, open_any, open_as, open_slide, thumbnail
 from ml.slides.tissue import TissueMask, tissue_mask
 
 __all__ = [
@@ -18,8 +18,11 @@ __all__ = [
     "SlideError",
     "TissueMask",
     "assess",
+    "find_channels",
     "focus_score",
     "grid_of",
+    "open_any",
+    "open_as",
     "open_slide",
     "pen_score",
     "quality_map",

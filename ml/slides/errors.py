@@ -7,7 +7,7 @@ class SlideError(Exception):
     """A slide cannot be opened or read.
 
     ``code`` is stable and meant for programs: ``missing``, ``not_a_slide``, ``unsupported``,
-    ``too_large`` or ``unreadable``. The message is a sentence for people.
+    ``too_large``, ``several_channels`` or ``unreadable``. The message is a sentence for people.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import Bounds
+from ml.contracts import Bounds, Channel
 
 BLOCK_PIXELS = 1 << 22
 PLAUSIBLE_MPP = (0.05, 20.0)
@@ -50,6 +50,7 @@ class LevelReader:
         self.width, self.height = source.sizes[0]
         self.mpp = source.mpp
         self.magnification = source.magnification
+        self.channels: tuple[Channel, ...] = ()
         self._source = source
 
     def __enter__(self) -> Self:

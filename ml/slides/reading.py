@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ml.contracts import Bounds, SlideReader
+from ml.contracts import Bounds, Channel, DataError, SlideReader
+from ml.slides.channel_reader import ChannelReader, as_declared, try_channels
 from ml.slides.errors import SlideError
 from ml.slides.levels import LevelReader, LevelSource
 from ml.slides.sources import ImageSource, OpenSlideSource, TiffSource, unreadable
@@ -23,13 +25,49 @@ def open_slide(path: Path) -> LevelReader:
     """Open a slide: a file of any format that OpenSlide knows, a DICOM folder, TIFF, PNG or JPEG.
 
     The reader is a context manager. Raises SlideError: ``missing``, ``not_a_slide`` (nothing here
-    knows the format), ``unsupported``, ``too_large`` or ``unreadable`` (known, but damaged).
-    Damage inside the file may show only when ``read`` meets it.
+    knows the format), ``unsupported``, ``too_large``, ``several_channels`` (no colour image) or
+    ``unreadable`` (known, but damaged). Damage inside the file may show only when ``read`` meets it.
     """
     path = Path(path)
+    several = find_channels(path)
+    if several is not None:
+        raise SlideError(
+            "several_channels",
+            f"{path.name} has the channels {', '.join(several.names)}, and this method reads colour images "
+            "of stained tissue. Choose a method that takes channels, such as convolutional, unet or nuclei.",
+        )
+    return LevelReader(path, folder_source(path) if path.is_dir() else file_source(path))
+
+
+def open_as(path: Path, channels: Sequence[Channel]) -> LevelReader | ChannelReader:
+    """Open a slide as a model reads it: by its channels, or as a colour image where it has none.
+
+    Raises what ``open_slide`` does, and DataError(``other_channels``) for a slide with other channels.
+    """
+    if not channels:
+        return open_slide(path)
+    several = find_channels(Path(path))
+    if several is None:
+        message = (
+            f"{Path(path).name} is a colour image; this model reads the channels "
+            f"{', '.join(channel.name for channel in channels)}. Use a model that learned from colour images."
+        )
+        raise DataError("other_channels", message)
+    return as_declared(several, channels)
+
+
+def open_any(path: Path) -> LevelReader | ChannelReader:
+    """Open a slide with all its channels where it has several; raises what ``open_slide`` does."""
+    path = Path(path)
+    return find_channels(path) or open_slide(path)
+
+
+def find_channels(path: Path) -> ChannelReader | None:
+    """Return a reader of a slide of several channels, None for a colour image; SlideError(``missing``)."""
     if not path.exists():
         raise SlideError("missing", f"There is no file {path.name}.")
-    return LevelReader(path, folder_source(path) if path.is_dir() else file_source(path))
+    is_tiff = path.is_file() and head_of(path, 0, 4) in TIFF_MARKS
+    return try_channels(path) if is_tiff else None
 
 
 def folder_source(path: Path) -> LevelSource:

@@ -171,7 +171,7 @@ class NormalisedReader:
     def __init__(self, reader: SlideReader, normaliser: Normaliser) -> None:
         self._reader, self._normaliser = reader, normaliser
         self.path, self.width, self.height = reader.path, reader.width, reader.height
-        self.mpp, self.magnification = reader.mpp, reader.magnification
+        self.mpp, self.magnification, self.channels = reader.mpp, reader.magnification, reader.channels
 
     def read(self, bounds: Bounds, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Return normalised RGB pixels; see ``SlideReader.read``."""

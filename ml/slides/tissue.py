@@ -20,6 +20,8 @@ from ml.slides.colour import hue_saturation_value, pen_pixels
 
 SATURATION_LIMITS = (0.05, 0.12)
 DENSITY_LIMIT = 0.04
+SIGNAL_LIMITS = (0.04, 0.12)
+SIGNAL_CELL = 16.0
 SPECK_SHARE = 2e-4
 
 
@@ -108,17 +110,30 @@ class TissueMask:
 
 
 def tissue_mask(reader: SlideReader, longest: int = 1024) -> TissueMask:
-    """Find stained tissue on a thumbnail whose longer side is ``longest`` cells.
+    """Find stained tissue, or what shines in any channel, on a thumbnail of ``longest`` cells a side.
 
     Saturation above Otsu's threshold, which is held within limits so that a slide that is all
     tissue, or all glass, is not cut in two (as Slideflow and CLAM do on their thumbnails); pen ink
     is no tissue; specks and pinholes are closed.
     """
-    step = max(1.0, max(reader.width, reader.height) / longest)
+    # Nuclei shine apart from each other: averaged over a cell, what lies between them is tissue too.
+    step = max(SIGNAL_CELL if reader.channels else 1.0, max(reader.width, reader.height) / longest)
     columns, rows = math.ceil(reader.width / step), math.ceil(reader.height / step)
     bounds = Bounds(0, 0, round(columns * step), round(rows * step))
-    mask = tissue_pixels(reader.read(bounds, (columns, rows)))
+    pixels = reader.read(bounds, (columns, rows))
+    mask = signal_pixels(pixels) if reader.channels else tissue_pixels(pixels)
     return TissueMask(mask=mask, step=step, width=reader.width, height=reader.height)
+
+
+def signal_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where any channel of a thumbnail (h, w, channels) shines, as a mask (h, w).
+
+    Otsu's threshold on the brightest channel, held within limits as that of saturation is.
+    """
+    brightest = ndimage.median_filter(pixels.max(axis=2), size=3).astype(np.float32) / 255
+    otsu = float(threshold_otsu(brightest)) if np.ptp(brightest) > 0 else SIGNAL_LIMITS[0]
+    mask = brightest > min(max(otsu, SIGNAL_LIMITS[0]), SIGNAL_LIMITS[1])
+    return _without_specks(mask)
 
 
 def tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -132,8 +147,13 @@ def tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     threshold = min(max(otsu, low), high)
     mask = (saturation > threshold) & (density > DENSITY_LIMIT)
     mask &= ~ndimage.binary_dilation(ink, iterations=2) if ink.any() else True
+    return _without_specks(mask) & ~ink
+
+
+def _without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a mask without specks and pinholes."""
     mask = ndimage.binary_closing(np.pad(mask, 2), np.ones((3, 3)), iterations=2)[2:-2, 2:-2]
     speck = max(4, int(mask.size * SPECK_SHARE))
     mask = remove_small_objects(mask, max_size=speck)
-    result: NDArray[np.bool_] = remove_small_holes(mask, max_size=speck) & ~ink
+    result: NDArray[np.bool_] = remove_small_holes(mask, max_size=speck)
     return result

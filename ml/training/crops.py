@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml.data.augmentation import SYMMETRIES, turn, vary_stain
+from ml.data.augmentation import SYMMETRIES, turn, vary_gain, vary_stain
 
 SCALES = (0.6, 1.5)
 STRENGTH = 0.4
@@ -24,11 +24,13 @@ Finish = Callable[[Layers], Layers]
 class Material:
     """An image with what is known of its pixels.
 
-    ``pixels`` uint8 (h, w, 3); ``layers`` are arrays (h, w), the same for all materials of one recipe.
+    ``pixels`` uint8 (h, w, 3), or (h, w, channels) where it is not in ``colour``; ``layers`` are arrays
+    (h, w), the same for all materials of one recipe.
     """
 
     pixels: NDArray[np.uint8]
     layers: tuple[NDArray[Any], ...]
+    colour: bool = True
 
 
 def padded(
@@ -77,13 +79,16 @@ def cut(
         np.ascontiguousarray(turn(layer[place][np.ix_(rows, rows)], symmetry))
         for layer in (image.pixels, *image.layers)
     )
-    return vary_stain(pixels.astype(np.uint8), random, STRENGTH, TINT), layers
+    plain = pixels.astype(np.uint8)
+    if image.colour:
+        return vary_stain(plain, random, STRENGTH, TINT), layers
+    return vary_gain(plain, random, STRENGTH), layers
 
 
 def as_batch(
     crops: Sequence[tuple[NDArray[np.uint8], Layers]], finish: Finish | None = None
 ) -> tuple[Tensor, ...]:
-    """Return pixels float32 (n, 3, h, w) in 0..1 and each layer as (n, h, w), bytes as int64."""
+    """Return pixels float32 (n, channels, h, w) in 0..1 and each layer as (n, h, w), bytes as int64."""
     pixels = torch.from_numpy(np.stack([crop for crop, _ in crops])).permute(0, 3, 1, 2).float() / 255
     layers = [finish(found) if finish else found for _, found in crops]
     stacked = (torch.from_numpy(np.stack(column)) for column in zip(*layers, strict=True))

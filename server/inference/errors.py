@@ -18,9 +18,15 @@ class SlidesUnknownError(ContentError):
 
 
 class SeveralChannelsError(ContentError):
-    """A slide has channels, and the methods read colour images."""
+    """A slide has channels, and the model reads colour images."""
 
     code = "several_channels"
+
+
+class OtherChannelsError(ContentError):
+    """A slide lacks the channels that the model reads, or has others."""
+
+    code = "other_channels"
 
 
 class BadRegionError(ContentError):

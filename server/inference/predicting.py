@@ -18,7 +18,7 @@ from shapely.geometry import shape
 from ml.contracts import Context, HeatMap, Sentence, SlideFinding
 from ml.objectset import Manifest, ObjectSetWriter
 from ml.recipes import load_model
-from ml.slides import open_slide
+from ml.slides import open_as
 from server.core import storage
 from server.inference.findings import finding_document
 from server.inference.models import PredictionRun
@@ -84,7 +84,7 @@ def _write(
     shown = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="coverslip-predict-") as scratch,
-        open_slide(slide_path(slide)) as reader,
+        open_as(slide_path(slide), recipe.channels) as reader,
         ObjectSetWriter(folder, names, slide.width, slide.height) as writer,
     ):
         if slide.mpp_x is not None:

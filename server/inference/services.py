@@ -20,6 +20,7 @@ from server.core.services import nothing_written, service
 from server.inference.errors import (
     BadRegionError,
     NothingToPredictError,
+    OtherChannelsError,
     SeveralChannelsError,
     SlidesUnknownError,
 )
@@ -30,6 +31,7 @@ from server.jobs.services import create_job
 from server.objects.models import ObjectSet
 from server.objects.services import begin_object_set, finish_object_set, supersede_object_sets
 from server.registry.models import ModelVersion
+from server.registry.weights import channels_read_by
 from server.slides.models import Slide
 
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
@@ -44,7 +46,7 @@ def start_predictions(
     region: dict[str, Any] | None = None,
     quick: bool = False,
 ) -> list[PredictionRun]:
-    """Start one job per slide; ``slide_ids`` None means all of the project that are ready and in colour.
+    """Start one job per slide; ``slide_ids`` None means all of the project that are ready and can be read.
 
     A run of the same version over the same area that has not finished is answered instead of a
     second one. ``region`` is a GeoJSON polygon in level-0 pixels and needs exactly one slide.
@@ -66,10 +68,11 @@ def start_predictions(
 
 def _chosen_slides(version: ModelVersion, slide_ids: Sequence[UUID] | None) -> list[Slide]:
     ready = Slide.objects.filter(project=version.project, state=Slide.State.READY)
+    wanted = channels_read_by(version)
     if slide_ids is None:
-        slides = list(ready.filter(channels=[]))
+        slides = [slide for slide in ready if _has_channels(slide, wanted)]
         if not slides:
-            message = "The project has no slide that is ready; import one first."
+            message = "The project has no slide that is ready and that the model can read; import one first."
             raise NothingToPredictError(message)
         return slides
     slides = list(ready.filter(pk__in=slide_ids))
@@ -77,14 +80,27 @@ def _chosen_slides(version: ModelVersion, slide_ids: Sequence[UUID] | None) -> l
     if missing:
         message = f"{len(missing)} of the slides are not in this project or are not ready."
         raise SlidesUnknownError(message, field="slide_ids", slides=[str(pk) for pk in missing])
-    several = [slide.name for slide in slides if slide.channels]
-    if several:
-        message = f"{several[0]} has several channels; the methods here read colour images of stained tissue."
-        raise SeveralChannelsError(message, field="slide_ids")
     if not slides:
         message = 'Name at least one slide, or say "all".'
         raise NothingToPredictError(message, field="slide_ids")
+    for slide in slides:
+        _require_channels(version, slide, wanted)
     return slides
+
+
+def _has_channels(slide: Slide, wanted: Sequence[str]) -> bool:
+    return sorted(slide.channel_names) == sorted(wanted)
+
+
+def _require_channels(version: ModelVersion, slide: Slide, wanted: Sequence[str]) -> None:
+    if _has_channels(slide, wanted):
+        return
+    if not wanted:
+        message = f"{slide.name} has several channels; {version.name} reads colour images of stained tissue."
+        raise SeveralChannelsError(message, field="slide_ids")
+    theirs = ", ".join(slide.channel_names) or "those of a colour image"
+    message = f"{slide.name} has the channels {theirs}; {version.name} reads {', '.join(wanted)}."
+    raise OtherChannelsError(message, field="slide_ids")
 
 
 def _check_region(region: dict[str, Any], slides: Sequence[Slide]) -> None:

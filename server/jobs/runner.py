@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from ml.contracts import CancelledError, DataError, Sentence
+from ml.slides.errors import SlideError
 from server.core.errors import DomainError
 from server.core.tasks import job_kind
 from server.jobs.models import Job, JobEvent
@@ -146,7 +147,7 @@ def _run_to_the_end(run: JobRun) -> None:
         finish_job(job, Job.State.CANCELLED)
     except DomainError as error:
         finish_job(job, Job.State.FAILED, error_code=error.specific_code, error_message=error.detail)
-    except DataError as error:
+    except (DataError, SlideError) as error:
         finish_job(job, Job.State.FAILED, error_code=error.code, error_message=str(error))
     except Exception as error:
         log.exception("job %s (%s) failed", job.pk, job.kind)

@@ -44,7 +44,7 @@ def check_readiness(recipe: RecipeInfo, config: Mapping[str, Any], plan: Plan) -
         problems = [
             *find_missing_diagnoses(plan),
             *_find_missing_resolution(recipe, config, plan),
-            *_find_several_channels(plan),
+            *_find_channels(recipe, plan),
         ]
         warnings = list(warn_of_few_diagnoses(plan))
         return Readiness(tuple(problems), tuple(warnings), count_labels(plan), plan.split_by)
@@ -53,7 +53,7 @@ def check_readiness(recipe: RecipeInfo, config: Mapping[str, Any], plan: Plan) -
         *_find_missing_held_out(plan),
         *_find_missing_resolution(recipe, config, plan),
         *_find_missing_regions(recipe, plan),
-        *_find_several_channels(plan),
+        *_find_channels(recipe, plan),
     ]
     warnings = [
         *_warn_of_split(plan),
@@ -170,14 +170,22 @@ def _find_missing_resolution(recipe: RecipeInfo, config: Mapping[str, Any], plan
             )
 
 
-def _find_several_channels(plan: Plan) -> Iterator[Finding]:
-    for slide in _slides(plan):
-        if slide.channels:
+def _find_channels(recipe: RecipeInfo, plan: Plan) -> Iterator[Finding]:
+    slides = _slides(plan)
+    for slide in slides:
+        if slide.channels and not recipe.channels:
             yield Finding(
                 "several_channels",
-                f"{slide.name} has several channels; the methods here learn from colour images of stained "
-                "tissue. Keep such slides in a project of their own.",
-                {"slide": slide.name},
+                f"{slide.name} has several channels; {recipe.title} learns from colour images of stained "
+                "tissue. Choose a method that takes channels.",
+                {"slide": slide.name, "recipe": recipe.name},
+            )
+        elif recipe.channels and sorted(slide.channel_names) != sorted(slides[0].channel_names):
+            yield Finding(
+                "other_channels",
+                f"{slide.name} and {slides[0].name} do not have the same channels. Keep slides with other "
+                "channels in a project of their own.",
+                {"slide": slide.name, "other": slides[0].name},
             )
 
 

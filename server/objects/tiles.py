@@ -25,6 +25,7 @@ import pyarrow as pa
 from django.conf import settings
 
 from ml.objectset import Limits
+from ml.slides.recent import Recent
 from server.core.raw_asgi import (
     CACHE_FOR_EVER,
     NO_SNIFFING,
@@ -40,7 +41,6 @@ from server.core.raw_asgi import (
 )
 from server.objects.storage import FOLDER, is_folder_name, open_object_files
 from server.slides.grants import verify_grant
-from server.slides.tile_cache import Recent
 
 _ARROW: Final = (b"content-type", b"application/vnd.apache.arrow.stream")
 _VARY: Final = (b"vary", b"accept-encoding")

@@ -6,6 +6,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from ml.contracts import DataError
+from ml.recipes.model_folder import read_model
 from server.core.storage import delete, new_folder, storage_path
 from server.registry.errors import WeightsMissingError
 from server.registry.models import ModelVersion
@@ -34,6 +36,15 @@ def discard_weights(key: str) -> None:
     """Remove stored weights that no version refers to, after a registration that failed."""
     if not ModelVersion.objects.filter(storage_key=key).exists():
         delete(key)
+
+
+def channels_read_by(version: ModelVersion) -> tuple[str, ...]:
+    """Return the names of the channels that a version reads; none for colour images or lost weights."""
+    try:
+        model = read_model(storage_path(version.storage_key))
+    except DataError:
+        return ()
+    return tuple(channel.name for channel in model.channels)
 
 
 def weights_path(version: ModelVersion) -> Path:

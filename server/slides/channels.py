@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_CHANNELS: Final = 32
-LONGEST_NAME: Final = 64
+from ml.slides.channel_planes import MOST_CHANNELS
+
 _SHOWN: Final = re.compile(r"(\d{1,2}):([0-9a-f]{6}):(\d{1,5}):(\d{1,5})", re.ASCII)
 _DEEPEST: Final = 65_535
 # Blue for the first, because it is nearly always the nuclear stain; the rest can be told apart.
@@ -98,7 +98,7 @@ def describe_channels(
         whole = rgb and index < len(_RGB)
         least, most = (0, (1 << bits) - 1) if whole else (low, max(high, low + 1))
         visible = index < (len(_RGB) if rgb else _SHOWN_AT_FIRST)
-        found.append(Channel(_clean(name, index), colour, bits, least, most, max(top, most), visible))
+        found.append(Channel(name, colour, bits, least, most, max(top, most), visible))
     return tuple(found)
 
 
@@ -116,9 +116,3 @@ def blend(planes: Sequence[NDArray[Any]], mix: Mix) -> NDArray[np.uint8]:
 
 def _rgb(text: str) -> tuple[int, int, int]:
     return int(text[:2], 16), int(text[2:4], 16), int(text[4:], 16)
-
-
-def _clean(name: str, index: int) -> str:
-    """Return a name that is safe to show: printable, short, never empty."""
-    printable = "".join(character for character in name if character.isprintable()).strip()
-    return printable[:LONGEST_NAME] or f"Channel {index + 1}"

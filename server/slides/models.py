@@ -118,6 +118,11 @@ class Slide(Entity):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Return what the channels are called; none for a colour image."""
+        return tuple(channel["name"] for channel in self.channels)
+
 
 class Upload(Entity):
     """A file on its way in, by the tus protocol.

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from ml.slides.recent import Recent
 from server.core.errors import ContentError
 from server.core.raw_asgi import (
     CACHE_FOR_EVER,
@@ -33,7 +34,6 @@ from server.core.raw_asgi import (
 from server.slides.grants import verify_grant
 from server.slides.opened import OpenedSlide
 from server.slides.shared_tiles import SharedTiles
-from server.slides.tile_cache import Recent
 from server.slides.tile_request import Wanted, read_request
 
 _JPEG: Final = (b"content-type", b"image/jpeg")

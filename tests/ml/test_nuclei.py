@@ -160,6 +160,7 @@ def test_windows_leave_no_seam(data, context, monkeypatch):
         """A slide of purple discs on pink."""
 
         width, height, mpp, magnification = 640, 640, None, None
+        channels = ()
         path = annotated(data).slides[0].path
 
         def read(self, bounds, size):

@@ -103,6 +103,8 @@ def test_a_slide_is_outlined_without_seams(phantom, outlined, context, monkeypat
             self.width, self.height = reader.width, reader.height
             self.places = []
 
+        channels = ()
+
         def read(self, bounds, size):
             self.places.append((bounds, size))
             return self.reader.read(bounds, size)

@@ -57,6 +57,8 @@ def test_the_content_of_a_file_is_remembered_until_it_changes(tmp_path):
 
 
 class CountingReader:
+    channels = ()
+
     def __init__(self, fail_at=None):
         self.reads, self.fail_at = 0, fail_at
 

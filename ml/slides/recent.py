@@ -1,4 +1,4 @@
-"""Bounded memory for answers, oldest out first. Used from one event loop only, so without locks."""
+"""Bounded memory for what was read or answered, oldest out first. Without locks: callers have their own."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""Which channels the material of a dataset has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from ml.contracts import Channel, DataError, Dataset
+from ml.data.images import is_multiple
+from ml.data.patches import part_of
+from ml.slides import find_channels
+from ml.slides.channel_reader import ChannelReader, joined
+
+
+def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
+    """Return the channels that all slides and images have, none for colour images.
+
+    Their ranges span those of all that is not held out as a case. Raises DataError(``other_channels``)
+    that names two files that differ.
+    """
+    first: tuple[Path, tuple[str, ...]] | None = None
+    spans: dict[bool, list[tuple[Channel, ...]]] = {False: [], True: []}
+    for path, held_out, reader in _readers(dataset):
+        names = () if reader is None else reader.names
+        first = first or (path, names)
+        if sorted(names) != sorted(first[1]):
+            message = (
+                f"{first[0].name} {_in_words(first[1])}, {path.name} {_in_words(names)}. Learn from slides "
+                "with the same channels."
+            )
+            raise DataError("other_channels", message)
+        if reader is not None:
+            spans[held_out].append(reader.channels)
+    return joined(spans[False] or spans[True])
+
+
+def _readers(dataset: Dataset) -> Iterator[tuple[Path, bool, ChannelReader | None]]:
+    for slide in dataset.slides:
+        yield slide.path, part_of(dataset, slide.case) == "test", find_channels(slide.path)
+    for image in dataset.images:
+        yield image.path, part_of(dataset, image.case) == "test", _of_image(image.path)
+
+
+def _of_image(path: Path) -> ChannelReader | None:
+    try:
+        with Image.open(path) as image:
+            multiple = is_multiple(image)
+    except (OSError, UnidentifiedImageError):
+        # What Pillow cannot read may yet be channels; if it is neither, reading it says so.
+        multiple = True
+    return find_channels(path) if multiple else None
+
+
+def _in_words(names: tuple[str, ...]) -> str:
+    return f"has the channels {', '.join(names)}" if names else "is a colour image"

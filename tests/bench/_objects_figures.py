@@ -1,6 +1,6 @@
-"""From the output of the benchmarks to the table and the plot of server/objects/README.md.
+"""From the output of the benchmarks to the tables and the plots of server/objects and frontend.
 
-.venv/bin/python -m tests.bench --only objects,verdict > figures.txt
+.venv/bin/python -m tests.bench --only objects,verdict,render > figures.txt
 .venv/bin/python -m tests.bench._objects_figures figures.txt
 """
 
@@ -18,6 +18,7 @@ from matplotlib import pyplot as plt
 from tests.bench.harness import ROOT
 
 FOLDER = ROOT / "server" / "objects"
+FRONTEND = ROOT / "frontend"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 SIZES = ("1e+04", "1e+05", "1e+06", "1e+07")
 Show = Callable[[float], str]
@@ -29,29 +30,52 @@ ROWS: tuple[tuple[str, str, Show], ...] = (
     ("one verdict, p95, ms", "verdict.{}.one_p95", lambda v: f"{v:.1f}"),
     ("one verdict, half decided, p95, ms", "verdict.{}.one_half_decided_p95", lambda v: f"{v:.1f}"),
     ("bulk verdict, a million or a fifth, s", "verdict.{}.bulk", lambda v: f"{v:.2f}"),
+    ("frame of panning, shapes, ms", "render.{}.frame", lambda v: f"{v:.0f}"),
     ("page of the queue, p95, ms", "verdict.{}.queue_p95", lambda v: f"{v:.1f}"),
 )
 
 
 def main() -> None:
     """Take the output's path from the command line."""
+    mpl.rcParams["svg.fonttype"] = "none"
+    mpl.rcParams["svg.hashsalt"] = "coverslip"
     lines = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.startswith("{")]
     found = {row["name"]: row for row in rows}
-    _write_table(found, rows[0])
+    _write(FOLDER, _table(found))
+    _write(FRONTEND, _frames(rows))
     _plot(found)
+    _plot_frames(found)
 
 
-def _write_table(found: dict[str, Any], any_row: dict[str, Any]) -> None:
-    path = FOLDER / "README.md"
+def _write(folder: Path, lines: list[str]) -> None:
+    path = folder / "README.md"
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
+    text = "\n".join([BEGIN, "", *lines, "", END])
+    path.write_text(before + text + rest.partition(END)[2], encoding="utf-8")
+
+
+def _said(row: dict[str, Any]) -> str:
+    return f"Commit {row['commit']}, {row['machine']}."
+
+
+def _table(found: dict[str, Any]) -> list[str]:
     head = ["| | 10,000 | 100,000 | 1 million | 5 million | 10 million |", "|---|---|---|---|---|---|"]
     columns = [*(f"growth.{size}" for size in SIZES[:3]), "", f"growth.{SIZES[3]}"]
     table = [f"| {title} | {' | '.join(_cells(found, name, columns, show))} |" for title, name, show in ROWS]
-    said = f"Commit {any_row['commit']}, {any_row['machine']}."
-    text = "\n".join([BEGIN, "", said, "", *head, *table, "", _rival(found), "", END])
-    path.write_text(before + text + after, encoding="utf-8")
+    return [_said(found["objects.ingest"]), "", *head, *table, "", _rival(found)]
+
+
+def _frames(rows: list[dict[str, Any]]) -> list[str]:
+    """Every figure of the family with what it stands beside."""
+    own = [row for row in rows if row["name"].startswith("render.")]
+    head = ["| figure | | beside | ratio |", "|---|---|---|---|"]
+    table = [
+        f"| `{row['name']}` | {row['value']:.3g} {row['unit']} | "
+        + (f"{row['baseline']:.3g} {row['unit']} | {row['ratio']:.2f} |" if row["baseline"] else "| |")
+        for row in own
+    ]
+    return [_said(own[0]), "", *head, *table]
 
 
 def _cells(found: dict[str, Any], name: str, columns: list[str], show: Show) -> list[str]:
@@ -72,15 +96,14 @@ def _rival(found: dict[str, Any]) -> str:
 
 
 def _plot(found: dict[str, Any]) -> None:
-    mpl.rcParams["svg.fonttype"] = "none"
-    mpl.rcParams["svg.hashsalt"] = "coverslip"
     panels = (
         ("size, MB", "objects.growth.{}.bytes", 1e-6),
         ("ingest, thousand/s", "objects.growth.{}.ingest", 1e-3),
         ("tile, p95 ms", "objects.growth.{}.tile_p95", 1),
         ("one verdict, p95 ms", "verdict.growth.{}.one_p95", 1),
+        ("frame of panning, ms", "render.growth.{}.frame", 1),
     )
-    figure, axes = plt.subplots(1, len(panels), figsize=(11, 2.6), layout="constrained")
+    figure, axes = plt.subplots(1, len(panels), figsize=(13, 2.6), layout="constrained")
     for axis, (title, name, scale) in zip(axes, panels, strict=True):
         known = [size for size in SIZES if name.format(size) in found]
         values = [found[name.format(size)]["value"] * scale for size in known]
@@ -89,6 +112,31 @@ def _plot(found: dict[str, Any]) -> None:
         axis.grid(visible=True, alpha=0.3)
         axis.set_ylim(min(values) / 3, max(values) * 3)
     figure.savefig(FOLDER / "growth.svg", metadata={"Date": None})
+
+
+def _plot_frames(found: dict[str, Any]) -> None:
+    """Frame cost by the number of objects, and by the number of annotations beside the peer."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    left.plot(*_points(found, [f"render.growth.{size}.frame" for size in SIZES], "value"), marker="o")
+    left.set(title="suggestions, shapes from near", xlabel="objects", ylabel="frame, ms")
+    for zoom, line in (("far", "-"), ("near", "--")):
+        names = [name for name in found if name.startswith("render.annotorious.") and name.endswith(zoom)]
+        for key, who, colour in (("value", "Coverslip", "#0072b2"), ("baseline", "Annotorious", "#d55e00")):
+            points = _points(found, names, key)
+            right.plot(*points, line, marker="o", color=colour, label=f"{who}, {zoom}")
+    right.set(title="annotations by hand", xlabel="annotations")
+    right.set_yscale("log")
+    right.legend(fontsize=8)
+    for axis in (left, right):
+        axis.set_xscale("log")
+        axis.grid(visible=True, alpha=0.3)
+    left.set_ylim(bottom=0)
+    figure.savefig(FRONTEND / "frames.svg", metadata={"Date": None})
+
+
+def _points(found: dict[str, Any], names: list[str], key: str) -> tuple[list[float], list[float]]:
+    """Return the numbers that names carry in their third part, and the figures."""
+    return [float(name.split(".")[2]) for name in names], [found[name][key] for name in names]
 
 
 if __name__ == "__main__":

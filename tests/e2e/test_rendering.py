@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.browser import Visitor
@@ -136,6 +138,10 @@ def around(viewer: Visitor, x: float, y: float, side: int = 60) -> bytes:
     return viewer.page.screenshot(clip=clip)
 
 
+def pixels(picture: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"), dtype=float)
+
+
 def test_pixels_change_where_an_object_is_and_a_click_means_it(look, truth, covered, installation):
     one = truth.lonely()
     x, y = truth.centres[one].tolist()
@@ -154,6 +160,24 @@ def test_pixels_change_where_an_object_is_and_a_click_means_it(look, truth, cove
     viewer.page.get_by_role("switch", name="Show suggestions").click(force=True)
     expect(viewer.see("suggestion-tooltip")).to_be_hidden()
     assert around(viewer, x, y) != with_objects
+
+
+@pytest.mark.parametrize("steps", [[(37, -21)], [(-400, 0), (0, 260), (400, -260)]])
+def test_what_is_drawn_moves_with_the_slide(look, truth, covered, steps):
+    """What was drawn once and moved must lie where it would be drawn: close by, and beyond what was drawn."""
+    x, y = truth.centres[truth.lonely()].tolist()
+    viewer = look(x, y)
+    before = pixels(around(viewer, x, y))
+    viewer.page.evaluate("(steps) => steps.forEach(([x, y]) => window.coverslipObjects.panBy(x, y))", steps)
+    complete(viewer)
+
+    def lies_there():
+        return np.abs(pixels(around(viewer, x, y)) - before).mean() < 4
+
+    wait_for(lies_there)
+    viewer.page.get_by_role("tab", name="Model").click()
+    viewer.page.get_by_role("switch", name="Show suggestions").click(force=True)
+    wait_for(lambda: np.abs(pixels(around(viewer, x, y)) - before).mean() > 8)
 
 
 def test_filters_leave_exactly_what_they_say(look, truth, covered, installation):

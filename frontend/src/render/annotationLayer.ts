@@ -1,22 +1,23 @@
 import type { AnnotationStore, Item } from "@/core/annotations";
 import { boxesMeet, boxOf, chainsOf, isArea } from "@/core/geometry/measure";
 import type { Geometry } from "@/core/geometry/types";
+import { Picture } from "./picture";
 import type { Layer } from "./stage";
 import { enterImageSpace, enterScreenSpace, toScreen, type View } from "./view";
 
 export interface AnnotationLook {
   visible: boolean;
   fill: number;
-  colourOf(labelId: string | null): string;
-  isHidden(item: Item): boolean;
-  isLabelHidden(labelId: string | null): boolean;
+  colourOf: (labelId: string | null) => string;
+  isHidden: (item: Item) => boolean;
+  isLabelHidden: (labelId: string | null) => boolean;
   selected: readonly string[];
   /** Drawn by a tool's preview instead. */
   hides: readonly string[];
   /** From afar small annotations come as counts; those are not drawn again as shapes. */
   counted: CountedCells | null;
   /** True for what the server's counts do not know yet. */
-  isUnsaved(id: string): boolean;
+  isUnsaved: (id: string) => boolean;
   /** Corners are drawn on the chosen shape when they can be dragged. */
   handles: boolean;
 }
@@ -54,6 +55,7 @@ export class AnnotationLayer implements Layer {
   private readonly store: AnnotationStore;
   // Items never change, so a path is built once for each.
   private readonly paths = new WeakMap<Item, Path2D>();
+  private readonly picture = new Picture();
 
   constructor(store: AnnotationStore, look: AnnotationLook) {
     this.store = store;
@@ -61,13 +63,20 @@ export class AnnotationLayer implements Layer {
   }
 
   draw(canvas: CanvasRenderingContext2D, view: View): void {
-    if (!this.look.visible) return;
+    const { visible, handles, fill, colourOf, isHidden, isLabelHidden, selected, hides, counted, isUnsaved } = this.look;
+    const items = this.store.snapshot();
+    if (!visible || (items.size === 0 && !counted)) return;
+    const content = [items, fill, colourOf, isHidden, isLabelHidden, selected, counted, isUnsaved, ...hides];
+    this.picture.draw(canvas, view, content, (surface, wide) => this.paint(surface, wide));
+    if (handles) this.drawHandles(canvas, view);
+  }
+
+  private paint(canvas: CanvasRenderingContext2D, view: View): void {
     if (this.look.counted) this.drawCounts(canvas, view, this.look.counted);
     const shown = this.store
       .inBox(view.box)
       .filter((item) => !this.look.isHidden(item) && !this.look.hides.includes(item.id) && !this.isCounted(item));
     for (const item of shown) this.drawItem(canvas, view, item);
-    if (this.look.handles) this.drawHandles(canvas, view);
   }
 
   private isCounted(item: Item): boolean {

@@ -25,6 +25,8 @@ export interface GlLayer extends Layer {
   deckLayers(): DeckLayer[];
   /** Called in each frame before deck.gl draws. */
   prepare(view: View): void;
+  /** What is to be seen in this frame, value by value; deck.gl draws anew when one of them is another. Empty: nothing. */
+  content(): readonly unknown[];
   onGlFailed(reason: string): void;
 }
 
@@ -305,7 +307,7 @@ export class Stage {
     this.underlay.hidden = split <= 0;
     if (split > 0) drawOn(this.underlay, this.layers.slice(0, split), view);
     this.deck?.layer.prepare(view);
-    this.deck?.stage.draw(view);
+    this.deck?.stage.draw(view, this.deck.layer.content());
     drawOn(this.overlay, this.layers.slice(Math.max(0, split)), view);
     this.clock.add(began, performance.now());
     this.options.onView?.(view);

@@ -225,6 +225,13 @@ export class SuggestionLayer implements GlLayer {
     };
   }
 
+  content(): readonly unknown[] {
+    if (!this.scene || this.parts.length === 0) return [];
+    const { drawables, filter, palette, opacity, fill, most } = this.scene;
+    const tiles = drawables.flatMap(({ tile, clip, share }) => [tile, tile.rowData, tile.picture, share, ...clip]);
+    return [filter, palette, opacity, fill, most, ...tiles];
+  }
+
   /** Drawn over the shapes: the one suggestion that everything is about. */
   draw(canvas: CanvasRenderingContext2D, view: View): void {
     if (this.look.highlight === null || !this.look.visible) return;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { lookUpTable, paint } from "./colourMap";
-import { matrixFrom, toImage, toScreen, viewFrom } from "./view";
+import { matrixFrom, shiftBetween, toImage, toScreen, viewFrom, widened } from "./view";
 
 describe("view", () => {
   it("maps there and back when the slide is turned", () => {
@@ -12,6 +12,31 @@ describe("view", () => {
     const view = viewFrom(matrix, 100, 100, 2);
     expect(view.scale).toBe(0.5);
     expect(view.box).toEqual({ minX: -40, minY: -100, maxX: 160, maxY: 100 });
+  });
+});
+
+describe("a picture of a view", () => {
+  const seen = (corner: [number, number], scale: number, turned = 0) => {
+    const [x, y] = [Math.cos(turned) * scale * 1000, Math.sin(turned) * scale * 1000];
+    return viewFrom(matrixFrom(corner, [corner[0] + x, corner[1] + y], [corner[0] - y, corner[1] + x], 1000, 1000), 800, 600, 1);
+  };
+
+  it("moves with a slide that only moves", () => {
+    expect(shiftBetween(seen([-300, -200], 4), seen([-250, -230], 4), 100)).toEqual([50, -30]);
+  });
+
+  it("is of no use for another scale, a turn or what lies too far away", () => {
+    const here = seen([-300, -200], 4);
+    expect(shiftBetween(here, seen([-300, -200], 4.01), 100)).toBeNull();
+    expect(shiftBetween(here, seen([-300, -200], 4, 0.001), 100)).toBeNull();
+    expect(shiftBetween(here, seen([-199, -200], 4), 100)).toBeNull();
+    expect(shiftBetween(here, { ...here, width: 801 }, 100)).toBeNull();
+  });
+
+  it("shows the same place on a larger surface", () => {
+    const view = seen([-300, -200], 4);
+    expect(toScreen(widened(view, 50).matrix, [10, 10])).toEqual(toScreen(view.matrix, [10, 10]).map((at) => at + 50));
+    expect(widened(view, 50)).toMatchObject({ width: 900, height: 700, scale: 4 });
   });
 });
 

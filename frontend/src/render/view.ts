@@ -65,6 +65,27 @@ export function viewFrom(matrix: Matrix, width: number, height: number, devicePi
   };
 }
 
+/** The same view on a surface that is larger by so many CSS pixels on each side. */
+export function widened({ matrix, width, height, devicePixelRatio }: View, margin: number): View {
+  const moved = { ...matrix, e: matrix.e + margin, f: matrix.f + margin };
+  return viewFrom(moved, width + 2 * margin, height + 2 * margin, devicePixelRatio);
+}
+
+/** Less than this many CSS pixels from one end of the screen to the other is no other scale and no turn. */
+const STILL = 0.1;
+
+/** How far, in CSS pixels, what was drawn for one view has to move for another; null when it is more than `most` or not a mere move. */
+export function shiftBetween(from: View, to: View, most: number): Position | null {
+  if (from.width !== to.width || from.height !== to.height || from.devicePixelRatio !== to.devicePixelRatio) return null;
+  const reach = (to.width + to.height + 4 * most) / to.scale;
+  const names = ["a", "b", "c", "d"] as const;
+  if (names.some((name) => Math.abs(from.matrix[name] - to.matrix[name]) * reach > STILL)) return null;
+  // At a place on the screen: the corner of the slide can lie so far away that a hair's turn would move it.
+  const [x, y] = toScreen(from.matrix, toImage(to.matrix, [to.width / 2, to.height / 2]));
+  const shift: Position = [to.width / 2 - x, to.height / 2 - y];
+  return Math.max(Math.abs(shift[0]), Math.abs(shift[1])) > most ? null : shift;
+}
+
 /** Draw in level-0 pixels from here on. */
 export function enterImageSpace(canvas: CanvasRenderingContext2D, view: View): void {
   const { a, b, c, d, e, f } = view.matrix;

@@ -1,7 +1,11 @@
-/** deck.gl over the slide: its one view takes the stage's matrix, so that both always show the same place. */
+/**
+ * deck.gl over the slide: its one view takes the stage's matrix, so that both always show the same place. Its canvas
+ * is larger than the screen, and while the slide only moves, the canvas moves with it and nothing is drawn anew.
+ */
 import { Deck, View, Viewport, type Layer } from "@deck.gl/core";
 
-import type { View as SlideView } from "../view";
+import { MARGIN, sameContent } from "../picture";
+import { shiftBetween, widened, type View as SlideView } from "../view";
 
 interface MatrixState {
   matrix: readonly number[];
@@ -47,8 +51,16 @@ function stateOf(matrix: readonly number[]): MatrixViewState {
 export class DeckStage {
   private readonly deck: Deck<View[]>;
   private ready = false;
+  private drawn: { view: SlideView; content: readonly unknown[] } | null = null;
 
-  constructor(parent: HTMLElement, layers: Layer[], onReady: () => void, onFailed: (reason: string) => void) {
+  constructor(
+    private readonly parent: HTMLElement,
+    layers: Layer[],
+    onReady: () => void,
+    onFailed: (reason: string) => void,
+  ) {
+    const size = `calc(100% + ${2 * MARGIN}px)`;
+    Object.assign(parent.style, { inset: `${-MARGIN}px`, width: size, height: size });
     this.deck = new Deck<View[]>({
       parent: parent as HTMLDivElement,
       style: { position: "absolute", inset: "0", pointerEvents: "none" },
@@ -67,9 +79,19 @@ export class DeckStage {
     });
   }
 
-  /** Draw now, in the frame in which the slide is drawn. */
-  draw({ matrix: { a, b, c, d, e, f } }: SlideView): void {
+  /** Show this view in the frame in which the slide is drawn; drawn anew only where moving what is there is not enough. */
+  draw(view: SlideView, content: readonly unknown[]): void {
     if (!this.ready) return;
+    // A canvas over the whole slide costs time in every frame, also an empty one.
+    this.parent.style.visibility = content.length > 0 ? "visible" : "hidden";
+    const drawn = this.drawn && sameContent(this.drawn.content, content) ? this.drawn : null;
+    const shift = drawn ? shiftBetween(drawn.view, view, MARGIN) : null;
+    const ratio = view.devicePixelRatio;
+    const [x, y] = (shift ?? [0, 0]).map((pixels) => Math.round(pixels * ratio) / ratio);
+    this.parent.style.transform = `translate(${x}px, ${y}px)`;
+    if (shift) return;
+    this.drawn = { view, content };
+    const { a, b, c, d, e, f } = widened(view, MARGIN).matrix;
     this.deck.setProps({ viewState: stateOf([a, b, c, d, e, f]) });
     this.deck.redraw("the slide moved");
   }

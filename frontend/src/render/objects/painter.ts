@@ -1,11 +1,11 @@
 /** Draws tiles with WebGL: buffers are made when a tile is first drawn and freed with it. */
-import type { Buffer, Device, RenderPass, Texture, VertexFormat } from "@luma.gl/core";
+import type { Buffer, Device, RenderPass, Texture } from "@luma.gl/core";
 import { Model, ShaderInputs } from "@luma.gl/engine";
 
 import { CELLS_PER_SIDE, FULLNESS, TEXELS } from "./cells";
 import type { ObjectFilter } from "./filter";
 import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
-import type { ShapeGeometry } from "./tileGeometry";
+import { RING_END, type ShapeGeometry } from "./tileGeometry";
 
 export interface Palette {
   /** RGBA by label; alpha 0 is a hidden label. */
@@ -52,17 +52,21 @@ export interface Scene {
 }
 
 interface GpuTile {
-  buffers: Buffer[];
-  edges: { count: number; attributes: Record<string, Buffer> } | null;
-  fills: { count: number; index: Buffer; attributes: Record<string, Buffer> } | null;
-  points: { count: number; attributes: Record<string, Buffer> } | null;
+  /** Vertices of polygons, and points, four numbers each. */
+  vertices: { texture: Texture; count: number } | null;
+  points: { texture: Texture; count: number } | null;
+  triangles: { index: Buffer; count: number } | null;
   rowTexture: Texture | null;
   rowData: Float32Array | null;
   picture: Uint8Array | null;
   cellTexture: Texture | null;
 }
 
+/** Widths of textures that are read by number; the shaders know them. */
 const ROWS_WIDE = 64;
+const VERTICES_WIDE = 2048;
+/** Vertices of the two triangles of an edge or a point. */
+const PER_RECTANGLE = 6;
 const GAP_FROM_PX = 8;
 const PALETTE_WIDE = 256;
 
@@ -79,12 +83,6 @@ const BLEND = {
   cullMode: "none",
 } as const;
 
-type Layout = { name: string; stepMode: "vertex" | "instance"; byteStride: number; attributes: { attribute: string; format: VertexFormat; byteOffset: number }[] };
-
-function layout(name: string, stepMode: Layout["stepMode"], byteStride: number, ...attributes: [string, VertexFormat, number][]): Layout {
-  return { name, stepMode, byteStride, attributes: attributes.map(([attribute, format, byteOffset]) => ({ attribute, format, byteOffset })) };
-}
-
 function texture(device: Device, format: "rgba32float" | "rgba8unorm", width: number, height: number, data: Float32Array | Uint8Array): Texture {
   const made = device.createTexture({
     format,
@@ -97,12 +95,30 @@ function texture(device: Device, format: "rgba32float" | "rgba8unorm", width: nu
   return made;
 }
 
-/** Filled up to whole lines of a texture. */
-function padded(data: Float32Array, wide: number): { data: Float32Array; height: number } {
+/** Four numbers a texel, filled up to whole lines. */
+function numbers(device: Device, data: Float32Array, wide: number): Texture {
   const height = Math.max(1, Math.ceil(data.length / (4 * wide)));
   const full = new Float32Array(4 * wide * height);
   full.set(data);
-  return { data: full, height };
+  return texture(device, "rgba32float", wide, height, full);
+}
+
+function vertexData({ vertices, vertexRows, along }: ShapeGeometry): Float32Array {
+  const data = new Float32Array(4 * vertexRows.length);
+  for (const [i, marked] of vertexRows.entries()) {
+    const row = marked & ~RING_END;
+    data[4 * i] = vertices[2 * i] ?? 0;
+    data[4 * i + 1] = vertices[2 * i + 1] ?? 0;
+    data[4 * i + 2] = marked >= RING_END ? -1 - row : row;
+    data[4 * i + 3] = along[i] ?? 0;
+  }
+  return data;
+}
+
+function pointData({ places, pointRows }: ShapeGeometry): Float32Array {
+  const data = new Float32Array(4 * pointRows.length);
+  for (const [i, row] of pointRows.entries()) data.set([places[2 * row] ?? 0, places[2 * row + 1] ?? 0, row, 0], 4 * i);
+  return data;
 }
 
 export class Painter {
@@ -110,32 +126,21 @@ export class Painter {
   private palette: { texture: Texture; version: number } | null = null;
 
   constructor(private readonly device: Device) {
-    const model = (vs: string, fs: string, topology: "triangle-list" | "triangle-strip", bufferLayout: Layout[]) =>
+    const model = (vs: string, fs: string, topology: "triangle-list" | "triangle-strip") =>
       new Model(device, {
         vs,
         fs,
         topology,
-        bufferLayout,
         shaderInputs: new ShaderInputs({ objects: objectsModule }),
         parameters: BLEND,
         vertexCount: topology === "triangle-strip" ? 4 : 0,
         disableWarnings: true,
       });
     this.models = {
-      fill: model(FILL_VS, FILL_FS, "triangle-list", [
-        layout("vertices", "vertex", 8, ["vertex", "float32x2", 0]),
-        layout("rows", "vertex", 4, ["vertexRow", "uint32", 0]),
-      ]),
-      edge: model(EDGE_VS, EDGE_FS, "triangle-strip", [
-        layout("vertices", "instance", 8, ["edgeFrom", "float32x2", 0], ["edgeTo", "float32x2", 8]),
-        layout("rows", "instance", 4, ["edgeRow", "uint32", 0]),
-        layout("along", "instance", 4, ["alongFrom", "float32", 0], ["alongTo", "float32", 4]),
-      ]),
-      point: model(POINT_VS, POINT_FS, "triangle-strip", [
-        layout("centres", "instance", 8, ["centre", "float32x2", 0]),
-        layout("rows", "instance", 4, ["pointRow", "uint32", 0]),
-      ]),
-      cell: model(CELL_VS, CELL_FS, "triangle-strip", []),
+      fill: model(FILL_VS, FILL_FS, "triangle-list"),
+      edge: model(EDGE_VS, EDGE_FS, "triangle-list"),
+      point: model(POINT_VS, POINT_FS, "triangle-list"),
+      cell: model(CELL_VS, CELL_FS, "triangle-strip"),
     };
   }
 
@@ -152,9 +157,8 @@ export class Painter {
   release(tile: PaintTile): void {
     const { gpu } = tile;
     if (!gpu) return;
-    for (const buffer of gpu.buffers) buffer.destroy();
-    gpu.rowTexture?.destroy();
-    gpu.cellTexture?.destroy();
+    gpu.triangles?.index.destroy();
+    for (const made of [gpu.vertices?.texture, gpu.points?.texture, gpu.rowTexture, gpu.cellTexture]) made?.destroy();
     tile.gpu = null;
   }
 
@@ -201,32 +205,28 @@ export class Painter {
   private drawShapes(pass: RenderPass, gpu: GpuTile, palette: Texture, base: ObjectUniforms, share: number, fill: number): void {
     const [opacity = 1, , states = 0, most = 1] = base.style;
     const objects = { ...base, style: [opacity * share, fill, states, most] };
-    const bindings = { palette, rowData: gpu.rowTexture as Texture };
+    const rowData = gpu.rowTexture as Texture;
     const { fill: filling, edge, point } = this.models;
-    if (gpu.fills && fill > 0) {
-      filling.shaderInputs.setProps({ objects });
-      filling.setIndexBuffer(gpu.fills.index);
-      filling.setAttributes(gpu.fills.attributes);
-      filling.setBindings(bindings);
-      filling.setVertexCount(gpu.fills.count);
-      filling.draw(pass);
-    }
-    for (const [model, part] of [[edge, gpu.edges], [point, gpu.points]] as const) {
-      if (!part) continue;
+    const paint = (model: Model, vertices: Texture, count: number) => {
       model.shaderInputs.setProps({ objects });
-      model.setAttributes(part.attributes);
-      model.setBindings(bindings);
-      model.setInstanceCount(part.count);
+      model.setBindings({ palette, rowData, vertices });
+      model.setVertexCount(count);
       model.draw(pass);
+    };
+    if (gpu.triangles && gpu.vertices && fill > 0) {
+      filling.setIndexBuffer(gpu.triangles.index);
+      paint(filling, gpu.vertices.texture, gpu.triangles.count);
     }
+    // An edge leads from each vertex to the next one; the last has none.
+    if (gpu.vertices) paint(edge, gpu.vertices.texture, PER_RECTANGLE * (gpu.vertices.count - 1));
+    if (gpu.points) paint(point, gpu.points.texture, PER_RECTANGLE * gpu.points.count);
   }
 
   private upload(tile: PaintTile): GpuTile {
     const gpu = (tile.gpu ??= this.uploadShapes(tile.shapes));
     if (tile.rowData && tile.rowData !== gpu.rowData) {
       gpu.rowTexture?.destroy();
-      const { data, height } = padded(tile.rowData, ROWS_WIDE);
-      gpu.rowTexture = texture(this.device, "rgba32float", ROWS_WIDE, height, data);
+      gpu.rowTexture = numbers(this.device, tile.rowData, ROWS_WIDE);
       gpu.rowData = tile.rowData;
     }
     if (tile.picture && tile.picture !== gpu.picture) {
@@ -238,22 +238,14 @@ export class Painter {
   }
 
   private uploadShapes(shapes: ShapeGeometry | null): GpuTile {
-    const gpu: GpuTile = { buffers: [], edges: null, fills: null, points: null, rowTexture: null, rowData: null, picture: null, cellTexture: null };
-    const buffer = (data: Float32Array | Uint32Array, index = false): Buffer => {
-      const made = this.device.createBuffer(index ? { data, indexType: "uint32" as const, usage: 0x10 } : { data });
-      gpu.buffers.push(made);
-      return made;
-    };
+    const gpu: GpuTile = { vertices: null, points: null, triangles: null, rowTexture: null, rowData: null, picture: null, cellTexture: null };
     if (!shapes) return gpu;
-    if (shapes.vertexRows.length > 1) {
-      const attributes = { vertices: buffer(shapes.vertices), rows: buffer(shapes.vertexRows) };
-      gpu.edges = { count: shapes.vertexRows.length - 1, attributes: { ...attributes, along: buffer(shapes.along) } };
-      if (shapes.triangles.length > 0) gpu.fills = { count: shapes.triangles.length, index: buffer(shapes.triangles, true), attributes };
-    }
-    if (shapes.pointRows.length > 0) {
-      const centres = new Float32Array(2 * shapes.pointRows.length);
-      for (const [i, row] of shapes.pointRows.entries()) centres.set(shapes.places.subarray(2 * row, 2 * row + 2), 2 * i);
-      gpu.points = { count: shapes.pointRows.length, attributes: { centres: buffer(centres), rows: buffer(shapes.pointRows) } };
+    const [vertices, points] = [shapes.vertexRows.length, shapes.pointRows.length];
+    if (vertices > 1) gpu.vertices = { texture: numbers(this.device, vertexData(shapes), VERTICES_WIDE), count: vertices };
+    if (points > 0) gpu.points = { texture: numbers(this.device, pointData(shapes), VERTICES_WIDE), count: points };
+    if (shapes.triangles.length > 0) {
+      const index = this.device.createBuffer({ data: shapes.triangles, indexType: "uint32", usage: 0x10 });
+      gpu.triangles = { index, count: shapes.triangles.length };
     }
     return gpu;
   }

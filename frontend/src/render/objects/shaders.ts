@@ -43,8 +43,24 @@ const ROWS = `\
 uniform highp sampler2D rowData;
 uniform highp sampler2D palette;
 
-vec4 dataOf(uint row) {
-  return texelFetch(rowData, ivec2(int(row & 63u), int(row >> 6u)), 0);
+vec4 dataOf(float given) {
+  int row = int(given < 0.0 ? -1.0 - given : given);
+  return texelFetch(rowData, ivec2(row & 63, row >> 6), 0);
+}
+
+// x, y, row and length up to there of each vertex; the row of the last one of a ring is -1 - row.
+uniform highp sampler2D vertices;
+
+vec4 vertexAt(int number) {
+  return texelFetch(vertices, ivec2(number & 2047, number >> 11), 0);
+}
+
+// Two triangles make a rectangle. They are told apart by their number alone: rectangles as instances
+// cost a renderer without a graphics card a draw call each.
+vec2 cornerOf(int number) {
+  int corner = number % 6;
+  corner = corner < 3 ? corner : 6 - corner;
+  return vec2(float(corner & 1), float(corner >> 1));
 }
 
 vec4 colourOf(float label) {
@@ -74,15 +90,14 @@ void keepInside(vec2 place) {
 const HEAD = "#version 300 es\nprecision highp float;\n";
 
 export const FILL_VS = `${HEAD}
-in vec2 vertex;
-in uint vertexRow;
 out vec4 vColour;
 out vec2 vPlace;
 ${ROWS}
 void main() {
-  vec4 data = dataOf(vertexRow & 0x7fffffffu);
-  vPlace = vertex;
-  gl_Position = isSeen(data) && !isGone(data) ? objects.toClip * vec4(vertex, 0.0, 1.0) : NOWHERE;
+  vec4 vertex = vertexAt(gl_VertexID);
+  vec4 data = dataOf(vertex.z);
+  vPlace = vertex.xy;
+  gl_Position = isSeen(data) && !isGone(data) ? objects.toClip * vec4(vertex.xy, 0.0, 1.0) : NOWHERE;
   float strength = isSettled(data) ? 1.6 : 1.0;
   vColour = vec4(colourOf(data.x).rgb, min(1.0, objects.style.y * strength) * objects.style.x);
 }`;
@@ -99,21 +114,18 @@ void main() {
 
 /** An edge is a rectangle around it in device pixels. Open suggestions are dashed, settled ones solid and thicker. */
 export const EDGE_VS = `${HEAD}
-in vec2 edgeFrom;
-in vec2 edgeTo;
-in uint edgeRow;
-in float alongFrom;
-in float alongTo;
 out vec4 vColour;
 out vec2 vPlace;
 out vec3 vAcross;
 ${ROWS}
 void main() {
-  vec4 data = dataOf(edgeRow & 0x7fffffffu);
-  vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1) * 2.0 - 1.0);
+  vec4 from = vertexAt(gl_VertexID / 6);
+  vec4 to = vertexAt(gl_VertexID / 6 + 1);
+  vec4 data = dataOf(from.z);
+  vec2 corner = cornerOf(gl_VertexID) * vec2(1.0, 2.0) - vec2(0.0, 1.0);
   vec2 halfScreen = objects.screen.xy * 0.5;
-  vec2 a = (objects.toClip * vec4(edgeFrom, 0.0, 1.0)).xy * halfScreen;
-  vec2 b = (objects.toClip * vec4(edgeTo, 0.0, 1.0)).xy * halfScreen;
+  vec2 a = (objects.toClip * vec4(from.xy, 0.0, 1.0)).xy * halfScreen;
+  vec2 b = (objects.toClip * vec4(to.xy, 0.0, 1.0)).xy * halfScreen;
   float length_ = length(b - a);
   vec2 along = length_ > 0.0 ? (b - a) / length_ : vec2(1.0, 0.0);
   vec2 across = vec2(-along.y, along.x);
@@ -121,11 +133,11 @@ void main() {
   float reach = width * 0.5 + 0.5;
   float step_ = corner.x * 2.0 - 1.0;
   vec2 at = mix(a, b, corner.x) + across * corner.y * reach + along * step_ * width * 0.3;
-  bool seen = (edgeRow & 0x80000000u) == 0u && isSeen(data);
+  bool seen = from.z >= 0.0 && isSeen(data);
   gl_Position = seen ? vec4(at / halfScreen, 0.0, 1.0) : NOWHERE;
-  vPlace = mix(edgeFrom, edgeTo, corner.x);
+  vPlace = mix(from.xy, to.xy, corner.x);
   float dashed = isSettled(data) ? 0.0 : 1.0;
-  vAcross = vec3(corner.y * reach, width * 0.5, dashed > 0.0 ? mix(alongFrom, alongTo, corner.x) * objects.screen.z / objects.screen.w : -1.0);
+  vAcross = vec3(corner.y * reach, width * 0.5, dashed > 0.0 ? mix(from.w, to.w, corner.x) * objects.screen.z / objects.screen.w : -1.0);
   vec3 colour = isGone(data) ? mix(colourOf(data.x).rgb, vec3(0.55), 0.6) : colourOf(data.x).rgb;
   vColour = vec4(colour, objects.style.x);
 }`;
@@ -144,14 +156,14 @@ void main() {
 }`;
 
 export const POINT_VS = `${HEAD}
-in vec2 centre;
-in uint pointRow;
 out vec4 vColour;
 out vec3 vFromCentre;
 ${ROWS}
 void main() {
-  vec4 data = dataOf(pointRow);
-  vec2 corner = vec2(float(gl_VertexID & 1), float(gl_VertexID >> 1)) * 2.0 - 1.0;
+  vec4 point = vertexAt(gl_VertexID / 6);
+  vec2 centre = point.xy;
+  vec4 data = dataOf(point.z);
+  vec2 corner = cornerOf(gl_VertexID) * 2.0 - 1.0;
   float radius = (isSettled(data) ? 4.0 : 3.0) * objects.screen.w;
   vec2 at = (objects.toClip * vec4(centre, 0.0, 1.0)).xy;
   bool inside = centre.x >= objects.clipBox.x && centre.y >= objects.clipBox.y && centre.x < objects.clipBox.z && centre.y < objects.clipBox.w;

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from ml.objectset import curve, tiles
-from ml.objectset.cells import MOST_DEEPEST, MOST_SHAPES, Square, count_cells, crowded
+from ml.objectset.cells import (
+    CELLS_PER_SIDE,
+    MOST_DEEPEST,
+    MOST_SHAPES,
+    Square,
+    cell_of,
+    count_cells,
+    crowded,
+)
 from ml.objectset.filters import Limits
 from ml.objectset.manifest import Manifest, read_manifest
 from ml.objectset.pages import Pages, restore
@@ -157,6 +165,24 @@ class ObjectSet:
         stored = None if limits else self._stored(tile)
         found = stored or count_cells(part, tile.square, len(self.manifest.labels), limits)
         return tiles.cells_batch(found, tile.square, self.manifest.scale)
+
+    def cell_starts(self, tile: Tile) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the cells of a tile along the curve (4096,) and where the objects of each begin (4097,).
+
+        The objects of a cell lie side by side, as those of a tile do: slides are far smaller than the
+        2**26 cells a side beyond which the curve would be coarser than the cells of its deepest tiles.
+        """
+        codes = np.arange(CELLS_PER_SIDE**2, dtype=np.uint64)
+        column, row = (values.astype(np.int64) for values in curve.decode(codes))
+        borders = np.append(codes, CELLS_PER_SIDE**2).astype(np.uint64)
+        finer = self.manifest.levels - tile.z - (CELLS_PER_SIDE.bit_length() - 1)
+        if finer >= 0:
+            first = curve.interleave(np.array([tile.x]), np.array([tile.y]))[0] * np.uint64(CELLS_PER_SIDE**2)
+            places = np.searchsorted(self._leaf_codes, (first + borders) << np.uint64(2 * finer))
+            return row * CELLS_PER_SIDE + column, self._starts[places]
+        cell = cell_of({name: self._columns[name][tile.start : tile.end] for name in ("x", "y")}, tile.square)
+        along = curve.interleave(cell % CELLS_PER_SIDE, cell // CELLS_PER_SIDE)
+        return row * CELLS_PER_SIDE + column, tile.start + np.searchsorted(along, borders)
 
     def guests(self, tile: Tile) -> NDArray[np.int64]:
         """Return the objects of other tiles whose bounds reach into this one, in order."""

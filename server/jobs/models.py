@@ -75,7 +75,10 @@ class Job(Entity):
 
 
 class JobEvent(models.Model):
-    """One line of a job's story, numbered so that a broken stream can be taken up again."""
+    """One line of a job's story, numbered so that a broken stream can be taken up again.
+
+    ``news`` is what people did in a project, told in the same stream: it has a project and no job.
+    """
 
     class Kind(models.TextChoices):
         """What the event tells."""
@@ -84,12 +87,21 @@ class JobEvent(models.Model):
         LOG = "log"
         STATE = "state"
         UPDATE = "update"
+        NEWS = "news"
 
     id = models.BigAutoField(primary_key=True)
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, null=True, related_name="events")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
     kind = models.CharField(max_length=10, choices=Kind.choices)
     data = models.JSONField(default=dict)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="news", job__isnull=True, project__isnull=False)
+                | (~Q(kind="news") & Q(job__isnull=False, project__isnull=True)),
+                name="jobs_news_is_of_a_project",
+            ),
+        ]
         indexes = [models.Index(fields=["job", "id"], name="jobs_events_in_order")]

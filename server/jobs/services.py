@@ -49,6 +49,19 @@ def create_job(
     return job
 
 
+def tell_project(project: Project, topic: str, data: dict[str, Any]) -> None:
+    """Tell everybody who has the project open what somebody did in it, once it is committed.
+
+    ``topic`` is the name of the server-sent event.
+    """
+
+    def tell() -> None:
+        JobEvent.objects.create(project=project, kind=JobEvent.Kind.NEWS, data={"topic": topic, **data})
+
+    # Afterwards, not inside: a number given out early and seen late would be passed over by the streams.
+    transaction.on_commit(tell, robust=True)
+
+
 @service
 def cancel_job(*, actor: Any, job: Job) -> Job:
     """Cancel: a queued job ends at once, a running one at its next report."""

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -51,17 +52,20 @@ def _job_events(job_id: UUID, after: int) -> tuple[list[tuple[int, str, dict[str
 
 def _project_events(project_id: UUID, after: int) -> tuple[list[tuple[int, str, dict[str, Any]]], bool]:
     rows = (
-        JobEvent.objects.filter(job__project_id=project_id, id__gt=after)
+        JobEvent.objects.filter(Q(job__project_id=project_id) | Q(project_id=project_id), id__gt=after)
         .exclude(kind=JobEvent.Kind.LOG)
         .select_related("job")
         .order_by("id")[:BATCH]
     )
-    return [(row.id, "job", _summary(row)) for row in rows], False
+    return [(row.id, *_told(row)) for row in rows], False
 
 
-def _summary(row: JobEvent) -> dict[str, Any]:
+def _told(row: JobEvent) -> tuple[str, dict[str, Any]]:
+    """Return the name of the server-sent event and what it says."""
     job = row.job
-    return {
+    if job is None:
+        return row.data["topic"], row.data
+    return "job", {
         "job_id": str(job.pk),
         "kind": job.kind,
         "title": job.title,
@@ -133,7 +137,7 @@ async def job_events(request: HttpRequest, job_id: UUID) -> HttpResponse | Strea
 
 @require_GET
 async def project_events(request: HttpRequest, project_id: UUID) -> HttpResponse | StreamingHttpResponse:
-    """Stream what the jobs of a project do, from now on or from the number given."""
+    """Stream what jobs and people do in a project, from now on or from the number given."""
     actor = await sync_to_async(_actor)(request)
     if actor is None:
         return _not_signed_in()

@@ -26,7 +26,6 @@ from server.slides.grants import issue_grant
 
 MOST_INDICES = 10_000
 MOST_ON_A_PAGE = 200
-MOST_DECIDED = 50_000
 MOST_TOLD = 50
 CROP_SIDE = 224
 # A crop shows this much more than the suggestion, so that a person sees where it lies.
@@ -95,10 +94,11 @@ class QueueItemSerializer(SuggestionSerializer):
 
 
 class QueueSerializer(serializers.Serializer[Any]):
-    """A page of the queue. ``next`` goes into ``after`` for the next page."""
+    """A page of the queue. ``next`` goes into ``after``, ``versions`` (by set) into ``seen_version``."""
 
     count = serializers.IntegerField()
     next = serializers.CharField(allow_null=True)
+    versions = serializers.DictField(child=serializers.IntegerField())
     results = QueueItemSerializer(many=True)
 
 
@@ -139,6 +139,7 @@ class VerdictSerializer(serializers.ModelSerializer[Verdict]):
             "reason",
             "comment",
             "count",
+            "first_index",
             "reviewer",
             "created_at",
             "annotation_id",
@@ -159,6 +160,7 @@ class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
     """Conditions that all must hold."""
 
     label = serializers.UUIDField(required=False)  # type: ignore[assignment]
+    without_labels = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=500)
     min_score = serializers.FloatField(required=False)
     max_score = serializers.FloatField(required=False)
     min_uncertainty = serializers.FloatField(required=False)
@@ -168,7 +170,33 @@ class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
     within = GeometryField(required=False)
 
 
-class NewVerdictSerializer(serializers.Serializer[Any]):
+class SentOnceSerializer(serializers.Serializer[Any]):
+    """What makes a verdict safe to send again, and safe to give beside others.
+
+    ``id`` is chosen by the sender: what is sent again with the same one is not done twice.
+    ``seen_version`` is the state of the set that the reviewer has seen. ``replace`` needs it: what
+    others said later is not replaced.
+    """
+
+    id = serializers.UUIDField(required=False)
+    replace = serializers.BooleanField(default=False)
+    seen_version = serializers.IntegerField(required=False, min_value=0)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require the version of whoever replaces."""
+        if attrs["replace"] and "seen_version" not in attrs:
+            message = "Say which version you have seen, to replace what was said until then."
+            raise serializers.ValidationError({"seen_version": message})
+        return attrs
+
+    def sent(self) -> dict[str, Any]:
+        """Return the arguments of the service."""
+        asked = self.validated_data
+        seen = asked["seen_version"] if asked["replace"] else None
+        return {"verdict_id": asked.get("id"), "replaces": seen}
+
+
+class NewVerdictSerializer(SentOnceSerializer):
     """A verdict on objects by number, or on all open ones that a filter chooses."""
 
     kind = serializers.ChoiceField(choices=("accepted", "rejected", "relabelled"))
@@ -181,11 +209,10 @@ class NewVerdictSerializer(serializers.Serializer[Any]):
         max_length=MOST_INDICES,
     )
     filter = ChoiceOfObjectsSerializer(required=False)
-    replace = serializers.BooleanField(default=False)
-    seen_version = serializers.IntegerField(required=False, min_value=0)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Require exactly one way of naming objects."""
+        attrs = super().validate(attrs)
         if ("indices" in attrs) == ("filter" in attrs):
             message = "Give either indices or a filter."
             raise serializers.ValidationError({"indices": message})
@@ -198,12 +225,17 @@ class CountSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
 
 
-class RedrawSerializer(serializers.Serializer[Any]):
+class RedrawSerializer(SentOnceSerializer):
     """The number of the suggestion, and the annotation that takes its place."""
 
     index = serializers.IntegerField(min_value=0)
     annotation = NewAnnotationSerializer()
-    replace = serializers.BooleanField(default=False)
+
+
+class UndoSerializer(serializers.Serializer[Any]):
+    """``id`` of the undoing, chosen by the sender: sent again, it is not done twice."""
+
+    id = serializers.UUIDField(required=False)
 
 
 class RedrawnSerializer(serializers.Serializer[Any]):
@@ -211,14 +243,6 @@ class RedrawnSerializer(serializers.Serializer[Any]):
 
     verdict = VerdictSerializer()
     annotation = AnnotationSerializer()
-
-
-class DecidedSerializer(serializers.Serializer[Any]):
-    """Rows of number, state and new label: the first ones; ``count`` is that of all."""
-
-    version = serializers.IntegerField()
-    count = serializers.IntegerField()
-    decided = serializers.ListField(child=serializers.ListField())
 
 
 class ObjectNameSerializer(serializers.Serializer[Any]):
@@ -253,7 +277,7 @@ class QueueView(APIView):
             return grants.setdefault(slide.sha256, issue_grant(slide.sha256)[0])
 
         body = QueueItemSerializer(page.items, many=True, context={"grants": grant}).data
-        return Response({"count": page.count, "next": page.after, "results": body})
+        return Response({"count": page.count, "next": page.after, "versions": page.versions, "results": body})
 
 
 class SuggestionsView(APIView):
@@ -292,17 +316,6 @@ class SuggestionAtView(APIView):
             place[name] = field.run_validation(request.query_params.get(name))
         found = selectors.suggestion_at(object_set, place["x"], place["y"])
         return Response(SuggestionSerializer(found).data)
-
-
-class DecidedView(APIView):
-    """What was decided on a set."""
-
-    @extend_schema(operation_id="list_decided", responses=DecidedSerializer)
-    def get(self, request: Request, set_id: UUID) -> Response:
-        """Return the numbers of decided objects with their state."""
-        object_set = get_object_set_for(actor_of(request), set_id)
-        version, count, rows = selectors.decided_objects(object_set, MOST_DECIDED)
-        return Response({"version": version, "count": count, "decided": rows})
 
 
 class VerdictsView(GenericAPIView[Verdict]):
@@ -344,7 +357,7 @@ class VerdictsView(GenericAPIView[Verdict]):
             comment=asked.get("comment", ""),
             indices=asked.get("indices"),
             wanted=asked.get("filter"),
-            replace=asked["replace"],
+            **form.sent(),
         )
         seen = asked.get("seen_version", verdict.sequence)
         verdict.meanwhile = selectors.verdicts_between(object_set, seen, verdict, MOST_TOLD)  # type: ignore[attr-defined]
@@ -369,7 +382,7 @@ class RedrawView(APIView):
             index=form.validated_data["index"],
             annotation_id=drawn["id"],
             values={name: drawn[name] for name in EDITABLE if name in drawn},
-            replace=form.validated_data["replace"],
+            **form.sent(),
         )
         body = RedrawnSerializer({"verdict": verdict, "annotation": annotation}).data
         return Response(body, status=status.HTTP_201_CREATED)
@@ -378,11 +391,15 @@ class RedrawView(APIView):
 class UndoVerdictView(APIView):
     """Taking a verdict back."""
 
-    @extend_schema(operation_id="undo_verdict", request=None, responses={201: VerdictSerializer})
+    @extend_schema(operation_id="undo_verdict", request=UndoSerializer, responses={201: VerdictSerializer})
     def post(self, request: Request, verdict_id: UUID) -> Response:
         """Undo it, by another verdict."""
         verdict = selectors.get_verdict_for(actor_of(request), verdict_id)
-        undoing = services.undo_verdict(actor=actor_of(request), verdict=verdict)
+        form = UndoSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        undoing = services.undo_verdict(
+            actor=actor_of(request), verdict=verdict, undoing_id=form.validated_data.get("id")
+        )
         return Response(VerdictSerializer(undoing).data, status=status.HTTP_201_CREATED)
 
 

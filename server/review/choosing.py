@@ -28,8 +28,8 @@ _PART: Final = 2**20
 def chosen_by_filter(object_set: ObjectSet, wanted: Mapping[str, Any], decisions: Decisions) -> BitMap:
     """Return the open objects that satisfy every given condition.
 
-    ``label`` (id), the limits of ``ml.objectset.Limits`` (included) and ``within`` (a GeoJSON area
-    that holds the object's point).
+    ``label`` (id) or ``without_labels`` (ids), the limits of ``ml.objectset.Limits`` (included) and
+    ``within`` (a GeoJSON area that holds the object's point).
     """
     files = open_object_set(object_set)
     chosen = matching(object_set, wanted)
@@ -44,13 +44,21 @@ def matching(object_set: ObjectSet, wanted: Mapping[str, Any]) -> BitMap:
         limits = Limits.from_mapping(wanted)
     except ValueError as error:
         raise ContentError(str(error), code="bad_limit") from error
+    ids = [str(label["label_id"]) for label in object_set.labels]
     labels = None
     if wanted.get("label"):
-        ids = [str(label["label_id"]) for label in object_set.labels]
         labels = tuple(number for number, own in enumerate(ids) if own == str(wanted["label"]))
+    elif wanted.get("without_labels"):
+        hidden = {str(label) for label in wanted["without_labels"]}
+        labels = tuple(number for number, own in enumerate(ids) if own not in hidden)
     if labels is None and not limits:
         return BitMap(range(object_set.count))
     return _matching(str(settings.STORAGE_ROOT), object_set.storage_key, labels, limits).copy()
+
+
+def of_label(object_set: ObjectSet, label: int, limits: Limits) -> BitMap:
+    """Return the objects of one label of a set's files within limits; not to be changed."""
+    return _matching(str(settings.STORAGE_ROOT), object_set.storage_key, (label,), limits)
 
 
 @lru_cache(maxsize=REMEMBERED)

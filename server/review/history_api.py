@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -26,6 +27,13 @@ from server.review.models import Verdict
 from server.review.states import states_of_tile, version_of
 from server.slides.selectors import get_slide_for
 
+_BY_REVIEWER = OpenApiParameter("reviewer", UUID, description="Only those that this person gave.")
+
+
+def _reviewer_of(request: Request) -> UUID | None:
+    told = request.query_params.get("reviewer")
+    return serializers.UUIDField().run_validation(told) if told else None
+
 
 class ProjectVerdictsView(GenericAPIView[Verdict]):
     """The verdicts of a project."""
@@ -34,14 +42,12 @@ class ProjectVerdictsView(GenericAPIView[Verdict]):
 
     @extend_schema(
         operation_id="list_project_verdicts",
-        parameters=[OpenApiParameter("reviewer", UUID, description="Only those that this person gave.")],
+        parameters=[_BY_REVIEWER],
     )
     def get(self, request: Request, project_id: UUID) -> Response:
         """List them, the newest first."""
         project = get_project_for(actor_of(request), project_id)
-        told = request.query_params.get("reviewer")
-        reviewer = serializers.UUIDField().run_validation(told) if told else None
-        rows = selectors.verdicts_of_project(actor_of(request), project, reviewer=reviewer)
+        rows = selectors.verdicts_of_project(actor_of(request), project, reviewer=_reviewer_of(request))
         return self.get_paginated_response(VerdictSerializer(self.paginate_queryset(rows), many=True).data)
 
 
@@ -50,12 +56,34 @@ class SlideVerdictsView(GenericAPIView[Verdict]):
 
     serializer_class = VerdictSerializer
 
-    @extend_schema(operation_id="list_slide_verdicts")
+    @extend_schema(operation_id="list_slide_verdicts", parameters=[_BY_REVIEWER])
     def get(self, request: Request, slide_id: UUID) -> Response:
         """List them, the newest first."""
         slide = get_slide_for(actor_of(request), slide_id)
-        rows = selectors.verdicts_of_project(actor_of(request), slide.project, slide=slide)
+        wanted = {"slide": slide, "reviewer": _reviewer_of(request)}
+        rows = selectors.verdicts_of_project(actor_of(request), slide.project, **wanted)
         return self.get_paginated_response(VerdictSerializer(self.paginate_queryset(rows), many=True).data)
+
+
+class ReviewStateSerializer(serializers.Serializer[Any]):
+    """How far a set has been reviewed; ``version`` changes with every verdict."""
+
+    version = serializers.IntegerField()
+    open = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    relabelled = serializers.IntegerField()
+    redrawn = serializers.IntegerField()
+
+
+class ReviewStateView(APIView):
+    """How far a set has been reviewed."""
+
+    @extend_schema(operation_id="get_review_state", responses=ReviewStateSerializer)
+    def get(self, request: Request, set_id: UUID) -> Response:
+        """Return the version and the number of objects in each state."""
+        object_set = get_object_set_for(actor_of(request), set_id)
+        return Response(ReviewStateSerializer(selectors.counts_of(object_set)).data)
 
 
 class StatesView(APIView):

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,15 @@ Key = tuple[float, int, int]
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """Some suggestions in order, how many there are in all, and where to go on."""
+    """Some suggestions in order, how many there are in all, and where to go on.
+
+    ``versions`` says for each set on the page which state of it the page shows.
+    """
 
     count: int
     items: list[Suggestion]
     after: str | None
+    versions: dict[str, int]
 
 
 def review_queue(
@@ -78,7 +83,8 @@ def review_queue(
     keys: list[Key] = []
     count = 0
     skipped = {} if include_skipped else _skipped(actor, sets)
-    for rank, (object_set, open_ones) in enumerate(_open_objects(sets, wanted, skipped)):
+    versions = dict(ReviewState.objects.filter(object_set__in=sets).values_list("pk", "version"))
+    for rank, (object_set, open_ones) in enumerate(_open_objects(sets, versions, wanted, skipped)):
         count += len(open_ones)
         keys += _Line(object_set, order, rank).first(open_ones, start, limit + 1)
     keys.sort()
@@ -87,14 +93,17 @@ def review_queue(
         count=count,
         items=_look_up(sets, page),
         after=_write_cursor(page[-1]) if rest else None,
+        versions={str(sets[rank].pk): versions.get(sets[rank].pk, 0) for rank in {key[1] for key in page}},
     )
 
 
 def _open_objects(
-    sets: Sequence[ObjectSet], wanted: Mapping[str, Any], skipped: Mapping[Any, list[int]]
+    sets: Sequence[ObjectSet],
+    versions: Mapping[UUID, int],
+    wanted: Mapping[str, Any],
+    skipped: Mapping[Any, list[int]],
 ) -> Iterator[tuple[ObjectSet, BitMap]]:
     """Yield each set with its objects that wait for a verdict."""
-    versions = dict(ReviewState.objects.filter(object_set__in=sets).values_list("pk", "version"))
     for object_set, settled in zip(sets, settled_objects(sets), strict=True):
         open_ones = matching(object_set, wanted) - settled
         if object_set.pk in versions:

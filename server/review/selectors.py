@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from pyroaring import BitMap
 from shapely.geometry import mapping
 
 from server.accounts.models import User
@@ -16,11 +17,11 @@ from server.objects.errors import NoObjectError
 from server.objects.models import ObjectSet
 from server.objects.selectors import object_sets_visible_to, open_object_set
 from server.projects.models import Project
-from server.review.bitmaps import numbers_of, read_bitmap
+from server.review.bitmaps import read_bitmap
 from server.review.choosing import require_numbers
-from server.review.fold import Decisions, load
+from server.review.fold import Decisions
 from server.review.models import ReviewState, Verdict
-from server.review.remembered import decisions_now
+from server.review.remembered import decisions_at, decisions_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,13 @@ def decisions_of(object_set: ObjectSet) -> Decisions:
     return decisions_now(object_set.pk)
 
 
-def decided_objects(object_set: ObjectSet, most: int) -> tuple[int, int, list[tuple[int, str, str | None]]]:
-    """Return version and number of the decided, and the first ``most`` rows (number, state, new label)."""
-    state = ReviewState.objects.filter(object_set=object_set).first()
-    rows: list[tuple[int, str, str | None]] = []
-    for kind, label_id, objects in load(state).each():
-        rows += [(index, kind, label_id) for index in numbers_of(objects)[:most].tolist()]
-    return (state.version if state else 0), (state.decided_count if state else 0), sorted(rows)[:most]
+def counts_of(object_set: ObjectSet) -> dict[str, int]:
+    """Return the version of what was said of a set, and how many objects are in each state."""
+    version = ReviewState.objects.filter(pk=object_set.pk).values_list("version", flat=True).first() or 0
+    counts = dict.fromkeys(("accepted", "rejected", "redrawn", "relabelled"), 0)
+    for kind, _, objects in decisions_at(object_set.pk, version).each() if version else ():
+        counts[kind] += len(objects)
+    return {"version": version, "open": object_set.count - sum(counts.values()), **counts}
 
 
 def suggestions(object_set: ObjectSet, indices: Sequence[int]) -> list[Suggestion]:
@@ -140,15 +141,27 @@ def verdicts_between(object_set: ObjectSet, seen: int, own: Verdict, most: int) 
     return list(others.order_by("-sequence")[:most])
 
 
-def standing_verdicts(object_set: ObjectSet, indices: Sequence[int]) -> list[dict[str, Any]]:
+def said_since(set_id: UUID, seen: int, actor: User, objects: BitMap) -> BitMap:
+    """Return those objects of which somebody else had the last word after version ``seen``."""
+    rows = _standing(set_id).filter(
+        sequence__gt=seen, first_index__lte=objects.max(), last_index__gte=objects.min()
+    )
+    theirs = BitMap()
+    for reviewer_id, content in rows.values_list("reviewer_id", "objects_bitmap"):
+        concerned = read_bitmap(content) & objects
+        theirs = theirs - concerned if reviewer_id == actor.pk else theirs | concerned
+    return theirs
+
+
+def standing_verdicts(set_id: UUID, indices: Sequence[int]) -> list[dict[str, Any]]:
     """Return for each of these decided objects who said what of it last, as plain values."""
     told: dict[int, dict[str, Any]] = {}
-    for row in _concerning(object_set, indices).select_related("reviewer"):
+    for row in _concerning(set_id, indices).select_related("reviewer"):
         objects = read_bitmap(row.objects_bitmap)
         for index in indices:
             if index in objects:
                 told[index] = {
-                    "object_set_id": str(object_set.pk),
+                    "object_set_id": str(set_id),
                     "index": index,
                     "verdict_id": str(row.pk),
                     "kind": row.kind,
@@ -160,21 +173,26 @@ def standing_verdicts(object_set: ObjectSet, indices: Sequence[int]) -> list[dic
     return [told[index] for index in indices if index in told]
 
 
-def _concerning(object_set: ObjectSet, indices: Sequence[int]) -> QuerySet[Verdict]:
+def _standing(set_id: UUID) -> QuerySet[Verdict]:
+    """Return the verdicts on a set that nobody has taken back, in order."""
+    rows = Verdict.objects.filter(object_set_id=set_id, undone_by__isnull=True)
+    return rows.exclude(kind=Verdict.Kind.UNDONE).order_by("sequence")
+
+
+def _concerning(set_id: UUID, indices: Sequence[int]) -> QuerySet[Verdict]:
     """Return in order the verdicts that stand and may concern one of a few objects."""
     if not indices:
         return Verdict.objects.none()
     any_of = Q()
     for index in indices:
         any_of |= Q(first_index__lte=index, last_index__gte=index)
-    rows = Verdict.objects.filter(any_of, object_set=object_set, undone_by__isnull=True)
-    return rows.exclude(kind=Verdict.Kind.UNDONE).order_by("sequence")
+    return _standing(set_id).filter(any_of)
 
 
 def _reasons(object_set: ObjectSet, rejected: Sequence[int]) -> dict[int, str]:
     """Return why each of these objects was rejected, by the last verdict that stands."""
     found: dict[int, str] = {}
-    for row in _concerning(object_set, rejected).filter(kind=Verdict.Kind.REJECTED):
+    for row in _concerning(object_set.pk, rejected).filter(kind=Verdict.Kind.REJECTED):
         objects = read_bitmap(row.objects_bitmap)
         found.update({index: row.reason for index in rejected if index in objects})
     return found

@@ -14,8 +14,9 @@ from server.accounts.models import User
 from server.annotations.models import Annotation
 from server.annotations.services import Change, apply_changes
 from server.audit.services import record
-from server.core.errors import ContentError
+from server.core.errors import ConflictError, ContentError
 from server.core.services import nothing_written, service
+from server.jobs.services import tell_project
 from server.objects.models import ObjectSet
 from server.projects.models import Label, Role
 from server.projects.policies import reaches
@@ -31,7 +32,7 @@ from server.review.fold import Decisions, fold_again, store
 from server.review.models import ReviewState, Skip, Verdict
 from server.review.policies import review_policy
 from server.review.remembered import decisions_at, decisions_now, remember
-from server.review.selectors import standing_verdicts
+from server.review.selectors import said_since, standing_verdicts
 
 # How many of the suggestions that somebody else decided first are named in a refusal.
 MOST_TOLD: Final = 100
@@ -48,18 +49,25 @@ def give_verdict(
     comment: str = "",
     indices: Sequence[int] | None = None,
     wanted: Mapping[str, Any] | None = None,
-    replace: bool = False,
+    replaces: int | None = None,
+    verdict_id: UUID | None = None,
 ) -> Verdict:
     """Accept, reject or relabel objects, named by number or chosen by a filter.
 
-    A filter concerns open objects only. A number that has a verdict raises AlreadyDecidedError
-    unless ``replace``. Raises NothingConcernedError when nothing is left.
+    A filter concerns open objects only. A number that has a verdict raises AlreadyDecidedError, unless
+    ``replaces`` names the version of the state that the reviewer has seen: what others said later is
+    not replaced either. ``verdict_id`` makes a verdict that is sent again the same one. Raises
+    NothingConcernedError when nothing is left.
     """
     review_policy.require(actor, object_set.slide.project, "decide")
     _check_label(object_set, kind, label)
     state, decisions = _locked_state(object_set)
-    objects = _choose(object_set, decisions, indices, wanted, replace=replace)
+    if before := _sent_before(actor, object_set, verdict_id):
+        return before
+    objects = _choose(object_set, decisions, indices, wanted)
+    _refuse_decided(actor, state, decisions, objects, replaces)
     verdict = Verdict(
+        pk=verdict_id or uuid.uuid4(),
         object_set=object_set,
         kind=kind,
         reviewer=actor,
@@ -86,12 +94,20 @@ def redraw_suggestion(
     index: int,
     annotation_id: UUID,
     values: Mapping[str, Any],
-    replace: bool = False,
+    replaces: int | None = None,
+    verdict_id: UUID | None = None,
 ) -> tuple[Verdict, Annotation]:
-    """Fix the shape of a suggestion: an annotation whose parent it is takes its place."""
+    """Fix the shape of a suggestion: an annotation whose parent it is takes its place.
+
+    ``replaces`` and ``verdict_id`` as with ``give_verdict``.
+    """
     review_policy.require(actor, object_set.slide.project, "decide")
     state, decisions = _locked_state(object_set)
-    objects = _choose(object_set, decisions, [index], None, replace=replace)
+    before = _sent_before(actor, object_set, verdict_id)
+    if before is not None and before.annotation is not None:
+        return before, before.annotation
+    objects = _choose(object_set, decisions, [index], None)
+    _refuse_decided(actor, state, decisions, objects, replaces)
     parent = {"object_set_id": object_set.pk, "index": index}
     [annotation] = apply_changes(
         actor=actor,
@@ -99,6 +115,7 @@ def redraw_suggestion(
         changes=[Change("create", annotation_id, None, {**values, "parent": parent})],
     )
     verdict = Verdict(
+        pk=verdict_id or uuid.uuid4(),
         object_set=object_set,
         kind=Verdict.Kind.REDRAWN,
         reviewer=actor,
@@ -110,21 +127,26 @@ def redraw_suggestion(
 
 
 @service
-def undo_verdict(*, actor: User, verdict: Verdict) -> Verdict:
-    """Take a verdict back, by another verdict. What was said before it stands again."""
+def undo_verdict(*, actor: User, verdict: Verdict, undoing_id: UUID | None = None) -> Verdict:
+    """Take a verdict back, by another verdict. What was said before it stands again.
+
+    ``undoing_id`` makes an undoing that is sent again the same one.
+    """
     object_set = verdict.object_set
     role = review_policy.require(actor, object_set.slide.project, "decide")
     if verdict.reviewer_id != actor.pk and not reaches(role, Role.MANAGER):
         message = "Somebody else gave this verdict; a manager can take it back."
         raise NotYourVerdictError(message)
     state, decisions = _locked_state(object_set)
+    if before := _sent_before(actor, object_set, undoing_id):
+        return before
     if verdict.kind == Verdict.Kind.UNDONE or Verdict.objects.filter(undoes=verdict).exists():
         message = "This verdict has been taken back already."
         raise AlreadyUndoneError(message)
     _delete_redrawing(actor, verdict)
     objects = read_bitmap(verdict.objects_bitmap)
     undoing = Verdict(
-        pk=uuid.uuid4(),
+        pk=undoing_id or uuid.uuid4(),
         object_set=object_set,
         kind=Verdict.Kind.UNDONE,
         reviewer=actor,
@@ -175,28 +197,49 @@ def unskip_suggestion(*, actor: User, object_set: ObjectSet, index: int) -> None
     skip.delete()
 
 
+def _sent_before(actor: User, object_set: ObjectSet, verdict_id: UUID | None) -> Verdict | None:
+    """Return the verdict of this id, which came before and whose answer was lost; None for a new one."""
+    if verdict_id is None:
+        return None
+    found = Verdict.objects.select_related("reviewer", "annotation").filter(pk=verdict_id).first()
+    if found is None:
+        return None
+    if (found.reviewer_id, found.object_set_id) != (actor.pk, object_set.pk):
+        message = "Another verdict has this id."
+        raise ConflictError(message, code="verdict_id_taken")
+    nothing_written()
+    return found
+
+
 def _choose(
     object_set: ObjectSet,
     decisions: Decisions,
     indices: Sequence[int] | None,
     wanted: Mapping[str, Any] | None,
-    *,
-    replace: bool,
 ) -> BitMap:
     if indices is None:
         chosen = chosen_by_filter(object_set, wanted or {}, decisions)
     else:
         require_numbers(object_set, indices)
         chosen = BitMap(indices)
-        decided = chosen & decisions.decided
-        if decided and not replace:
-            message = f"{len(decided)} of these suggestions have a verdict already."
-            shown = list(decided[:MOST_TOLD])
-            raise AlreadyDecidedError(message, indices=shown, decided=standing_verdicts(object_set, shown))
     if not chosen:
         message = "No open suggestion is concerned; choose others, or widen the filter."
         raise NothingConcernedError(message)
     return chosen
+
+
+def _refuse_decided(
+    actor: User, state: ReviewState, decisions: Decisions, objects: BitMap, replaces: int | None
+) -> None:
+    """Raise AlreadyDecidedError, with who said what, for objects that this verdict would overwrite unseen."""
+    decided = objects & decisions.decided
+    if replaces is not None and decided:
+        decided &= said_since(state.object_set_id, replaces, actor, decided)
+    if decided:
+        message = f"{len(decided)} of these suggestions have a verdict already."
+        shown = list(decided[:MOST_TOLD])
+        told = standing_verdicts(state.object_set_id, shown)
+        raise AlreadyDecidedError(message, indices=shown, decided=told, version=state.version)
 
 
 def _check_label(object_set: ObjectSet, kind: str, label: Label | None) -> None:
@@ -241,7 +284,28 @@ def _write(state: ReviewState, decisions: Decisions, verdict: Verdict) -> Verdic
         project=verdict.object_set.slide.project,
         details={"object_set": str(verdict.object_set_id), "count": verdict.count, "reason": verdict.reason},
     )
+    tell_project(verdict.object_set.slide.project, "verdict", _news(verdict))
     return verdict
+
+
+def _news(verdict: Verdict) -> dict[str, Any]:
+    """Return what everybody who has the project open learns of a verdict."""
+    reviewer = verdict.reviewer
+    return {
+        "id": str(verdict.pk),
+        "object_set_id": str(verdict.object_set_id),
+        "slide_id": str(verdict.object_set.slide_id),
+        "sequence": verdict.sequence,
+        "kind": verdict.kind,
+        "label_id": str(verdict.label_id) if verdict.label_id else None,
+        "count": verdict.count,
+        "undoes": str(verdict.undoes_id) if verdict.undoes_id else None,
+        "reviewer": {
+            "id": str(reviewer.pk),
+            "username": reviewer.username,
+            "display_name": reviewer.display_name,
+        },
+    }
 
 
 def _delete_redrawing(actor: User, verdict: Verdict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ml.objectset import Limits
-from ml.objectset.cells import cell_of
 from ml.objectset.reader import ObjectSet as ObjectFiles
 from ml.objectset.reader import Tile
 from ml.objectset.tiles import cell_places, stream
@@ -19,13 +19,13 @@ from server.objects.errors import NoObjectError
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 from server.review.bitmaps import bitmap_of, numbers_of
+from server.review.choosing import of_label
 from server.review.fold import Decisions
 from server.review.models import ReviewState
 from server.review.remembered import decisions_at
 
 STATES: Final = {"accepted": 1, "rejected": 2, "relabelled": 3, "redrawn": 4}
 _NONE: Final = -1
-_COUNTED: Final = ("x", "y", "label", "score", "uncertainty", "area")
 
 
 def version_of(object_set: ObjectSet) -> int:
@@ -46,14 +46,22 @@ def states_of_tile(object_set: ObjectSet, version: int, place: tuple[int, int, i
         raise NoObjectError(str(error)) from error
     decisions = decisions_at(object_set.pk, version) if version else Decisions()
     label_ids = list(decisions.relabelled)
-    kind, batch = ("cells", _cells) if tile.cells else ("shapes", _shapes)
-    told = {"kind": kind, "version": version, "label_ids": json.dumps(label_ids)}
-    return stream(batch(files, tile, decisions, limits), told, files.manifest.scale)
+    told = {
+        "kind": "cells" if tile.cells else "shapes",
+        "version": version,
+        "label_ids": json.dumps(label_ids),
+    }
+    if tile.cells:
+        labels = range(max(1, len(files.manifest.labels)))
+        batch = _cells(files, tile, decisions, [of_label(object_set, label, limits) for label in labels])
+    else:
+        # The rows of a tile of shapes are filtered where they are drawn.
+        batch = _shapes(files, tile, decisions)
+    return stream(batch, told, files.manifest.scale)
 
 
-def _shapes(files: ObjectFiles, tile: Tile, decisions: Decisions, limits: Limits) -> pa.RecordBatch:
+def _shapes(files: ObjectFiles, tile: Tile, decisions: Decisions) -> pa.RecordBatch:
     """Return index, state and new label of the decided objects among a tile's rows."""
-    del limits  # the rows of a tile of shapes are filtered where they are drawn
     shown = BitMap(range(tile.start, tile.end)) | bitmap_of(files.guests(tile))
     found = [(numbers_of(objects & shown), state, new) for state, new, objects in _each(decisions)]
     return pa.record_batch(
@@ -65,22 +73,23 @@ def _shapes(files: ObjectFiles, tile: Tile, decisions: Decisions, limits: Limits
     )
 
 
-def _cells(files: ObjectFiles, tile: Tile, decisions: Decisions, limits: Limits) -> pa.RecordBatch:
-    """Return how many objects of each cell and label are in each state."""
+def _cells(files: ObjectFiles, tile: Tile, decisions: Decisions, chosen: Sequence[BitMap]) -> pa.RecordBatch:
+    """Return how many objects of each cell and label are in each state.
+
+    ``chosen`` holds for each label its objects that satisfy the limits. No object is looked at: those
+    of a cell lie side by side, so where each cell begins among the numbers of a bitmap tells how many.
+    """
     inside = BitMap(range(tile.start, tile.end))
-    columns = {name: files.columns()[name] for name in _COUNTED}
+    cells, starts = files.cell_starts(tile)
     rows: dict[str, list[NDArray[Any]]] = {"cell": [], "label": [], "state": [], "new_label": [], "count": []}
-    labels = max(1, len(files.manifest.labels))
     for state, new, objects in _each(decisions):
-        numbers = numbers_of(objects & inside)
-        part = {name: values[numbers] for name, values in columns.items()}
-        keys = cell_of(part, tile.square) * labels + part["label"]
-        kept = limits.mask(part)
-        counted = np.bincount(keys if kept is None else keys[kept])
-        present = np.flatnonzero(counted)
-        told = (present // labels, present % labels, np.full(len(present), state))
-        for name, values in zip(rows, (*told, np.full(len(present), new), counted[present]), strict=True):
-            rows[name].append(values)
+        decided = objects & inside
+        for label, own in enumerate(chosen if decided else ()):
+            counted = np.diff(np.searchsorted(numbers_of(decided & own), starts))
+            present = np.flatnonzero(counted)
+            told = (np.full(len(present), value) for value in (label, state, new))
+            for name, values in zip(rows, (cells[present], *told, counted[present]), strict=True):
+                rows[name].append(values)
     places = cell_places(_joined(rows["cell"], np.int64), tile.square, files.manifest.scale)
     return pa.record_batch(
         {

@@ -45,7 +45,7 @@ def main() -> None:
     found: dict[str, float] = {"count": count}
 
     def one() -> None:
-        give_verdict(actor=actor, object_set=made, kind="accepted", indices=[next(numbers)], replace=True)
+        give_verdict(actor=actor, object_set=made, kind="accepted", indices=[next(numbers)], replaces=0)
 
     def page() -> None:
         review_queue(actor=actor, project=made.slide.project, limit=50)
@@ -54,7 +54,7 @@ def main() -> None:
     found["one_p95"] = _p95(one for _ in range(TURNS))
     found["one_cpu"] = (time.process_time() - used) / TURNS * 1000
     given = [
-        give_verdict(actor=actor, object_set=made, kind="rejected", indices=[next(numbers)], replace=True)
+        give_verdict(actor=actor, object_set=made, kind="rejected", indices=[next(numbers)], replaces=0)
         for _ in range(TURNS)
     ]
     turns = iter(given)

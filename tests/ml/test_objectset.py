@@ -16,7 +16,7 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from ml.contracts import Objects
 from ml.objectset import FlatObjects, Limits, ObjectSet, ObjectSetWriter
-from ml.objectset.cells import Square, count_cells
+from ml.objectset.cells import Square, cell_of, count_cells
 from tests.ml.shapes import polygons
 
 LABELS = ["tumour", "stroma", "other"]
@@ -149,6 +149,25 @@ def as_found(told, columns):
         tuple(int(part) for part in key): values
         for key, *values in zip(keys, columns["count"], columns["score"], columns["uncertainty"], strict=True)
     }
+
+
+def test_the_objects_of_a_cell_lie_side_by_side(tmp_path):
+    """Large cells are found by the leaves, small ones by the points: both agree with counting."""
+    side = 65_536
+    many = objects(list(polygons(9000, side, side, seed=8)), seed=9)
+    with ObjectSetWriter(tmp_path / "set", ["a", "b", "c"], side, side) as writer:
+        writer.append(many)
+        writer.close()
+    files = ObjectSet(tmp_path / "set")
+    assert files.manifest.levels > 6
+    for place in ((0, 0, 0), (1, 1, 0), (2, 1, 3), (files.manifest.levels, 5, 7)):
+        tile = files.place(*place)
+        cells, starts = files.cell_starts(tile)
+        points = {name: files.columns()[name][tile.start : tile.end] for name in ("x", "y")}
+        counted = np.bincount(cell_of(points, tile.square), minlength=64 * 64)
+        assert sorted(cells.tolist()) == list(range(64 * 64))
+        assert (starts[0], starts[-1]) == (tile.start, tile.end)
+        assert np.diff(starts).tolist() == counted[cells].tolist()
 
 
 @pytest.mark.parametrize(("z", "x", "y"), [(0, 0, 0), (1, 0, 0), (2, 0, 0)])

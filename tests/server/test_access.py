@@ -114,7 +114,7 @@ TABLE = {
     ("get", "suggestion-at"): MEMBER_400,
     # The set is still being written: there are no objects yet.
     ("get", "suggestion-history"): (401, 404, 404, 404, 404),
-    ("get", "decided"): SEE,
+    ("get", "review-state"): SEE,
     ("get", "verdicts"): SEE,
     ("get", "project-verdicts"): SEE,
     ("get", "slide-verdicts"): SEE,

@@ -73,6 +73,7 @@ NOT_SERVICES = {
     ("jobs", "start_job"): "a worker's own book-keeping",
     ("jobs", "finish_job"): "the same",
     ("jobs", "sweep_jobs"): "the scheduler's",
+    ("jobs", "tell_project"): "news of a service that is on record",
     ("objects", "grow_heat_map"): "progress of a run that is on record",
     ("objects", "drop_files_of"): "part of the deletion of a slide",
     ("slides", "append_bytes"): "bytes of an upload whose begin and end are on record",

@@ -90,10 +90,8 @@ def test_accept_reject_relabel_and_what_each_leaves(place, suggest, rob):
     assert rows[2]["current_label_id"] == str(place["labels"][1].pk)
     assert rows[2]["label_id"] == str(place["labels"][0].pk)
     assert scores(queue(rob, place["project"])) == [0.8]
-    decided = rob.get(f"{API}/object-sets/{object_set.pk}/decided").json()
-    assert decided["decided"] == [
-        [0, "accepted", None], [1, "rejected", None], [2, "relabelled", str(place["labels"][1].pk)]
-    ]  # fmt: skip
+    counts = {"version": 3, "open": 1, "accepted": 1, "rejected": 1, "relabelled": 1, "redrawn": 0}
+    assert rob.get(f"{API}/object-sets/{object_set.pk}/review-state").json() == counts
     slide = rob.get(f"{API}/slides/{place['slide'].pk}").json()
     assert slide["counts"] == {"annotations": 0, "regions": 0, "suggestions": 4, "suggestions_open": 1}
 
@@ -102,7 +100,9 @@ def test_a_decided_suggestion_is_replaced_only_on_purpose(place, suggest, rob):
     object_set = suggest(place["slide"], place["labels"], [0.5, 0.6])
     decide(rob, object_set, "accepted", indices=[0])
     assert decide(rob, object_set, "rejected", 409, indices=[0, 1])["code"] == "already_decided"
-    decide(rob, object_set, "rejected", indices=[0, 1], replace=True)
+    unseen = decide(rob, object_set, "rejected", 400, indices=[0, 1], replace=True)
+    assert list(unseen["errors"]) == ["seen_version"]
+    decide(rob, object_set, "rejected", indices=[0, 1], replace=True, seen_version=1)
     rows = rob.get(f"{API}/object-sets/{object_set.pk}/objects?indices=0,1").json()["results"]
     assert [row["state"] for row in rows] == ["rejected", "rejected"]
 
@@ -110,7 +110,7 @@ def test_a_decided_suggestion_is_replaced_only_on_purpose(place, suggest, rob):
 def test_undo_brings_back_what_was_said_before(place, suggest, rob):
     object_set = suggest(place["slide"], place["labels"], [0.5, 0.6])
     decide(rob, object_set, "accepted", indices=[0, 1])
-    second = decide(rob, object_set, "rejected", indices=[1], replace=True)
+    second = decide(rob, object_set, "rejected", indices=[1], replace=True, seen_version=1)
     undone = rob.post(f"{API}/verdicts/{second['id']}/undo")
     assert undone.status_code == 201
     assert undone.json()["undoes"] == second["id"]
@@ -127,7 +127,7 @@ def test_a_reviewer_does_not_undo_another_a_manager_does(place, suggest, rob, ap
     mia = api(user_factory("mia"))
     given = decide(mia, object_set, "accepted", indices=[0])
     assert rob.post(f"{API}/verdicts/{given['id']}/undo").json()["code"] == "not_your_verdict"
-    mine = decide(rob, object_set, "rejected", indices=[0], replace=True)
+    mine = decide(rob, object_set, "rejected", indices=[0], replace=True, seen_version=1)
     assert mia.post(f"{API}/verdicts/{mine['id']}/undo").status_code == 201
 
 

@@ -7,8 +7,10 @@ import re
 
 import numpy as np
 import pytest
+import shapely
 from PIL import Image
 from playwright.sync_api import expect
+from shapely.geometry import shape
 
 from tests.e2e.browser import Visitor
 from tests.e2e.conftest import add_material, import_plain_slide, make_project, wait_for
@@ -46,6 +48,7 @@ class Truth:
         cross = x * next_y - next_x * y
         moments = np.stack([(x + next_x) * cross, (y + next_y) * cross], axis=2).sum(axis=1)
         self.centres = origin[:, 0] + moments / (3 * cross.sum(axis=1))[:, None]
+        self.area = np.abs(cross.sum(axis=1)) / 2
 
     def inside(self, boxes: list[tuple[float, float, float, float]]) -> np.ndarray:
         x, y = self.centres.T
@@ -191,6 +194,59 @@ def test_filters_leave_exactly_what_they_say(look, truth, covered, installation)
         complete(viewer)
         chosen &= truth.label != NAMES.index("Stroma")
         assert viewer.page.evaluate(TOTALS) == truth.by_name(chosen)
+
+
+def test_the_area_filter_leaves_what_it_says_in_square_micrometres(look, truth, covered, installation):
+    tile0 = object_set(installation, covered)["tile0"]
+    for zoom in (VIEWS["far"], NEAR):
+        viewer = look(zoom=zoom)
+        viewer.page.get_by_role("tab", name="Model").click()
+        viewer.see("filter-minArea").fill("15")
+        viewer.see("filter-maxArea").fill("17.5")
+        viewer.see("filter-maxArea").press("Tab")
+        expect(viewer.page).to_have_url(re.compile("area=240-280"))
+        complete(viewer)
+        chosen = truth.inside(drawn_boxes(viewer, tile0)) & (truth.area >= 240) & (truth.area <= 280)
+        assert 0 < chosen.sum() < COUNT / 2
+        assert viewer.page.evaluate(TOTALS) == truth.by_name(chosen)
+        viewer.page.get_by_role("button", name="Show all again").click()
+        expect(viewer.page).not_to_have_url(re.compile("area="))
+
+
+@pytest.mark.parametrize("name", ["far", "near"])
+def test_a_lasso_on_the_slide_decides_on_what_is_shown_inside(look, truth, covered, installation, name):
+    tile0 = object_set(installation, covered)["tile0"]
+    viewer = look(zoom=VIEWS[name], more="&score=0.7-1&area=240-")
+    viewer.page.get_by_role("button", name="Hide Stroma").click()
+    complete(viewer)
+    shown = (truth.score >= np.float32(0.7)) & (truth.area >= 240) & (truth.label != NAMES.index("Stroma"))
+    decided = object_set(installation, covered)["decided_count"]
+    before = viewer.page.evaluate(TOTALS)
+    assert before == truth.by_name(truth.inside(drawn_boxes(viewer, tile0)) & shown)
+    viewer.take("lasso")
+    box = viewer.see("viewer-canvas").bounding_box()
+    left, top = box["x"] + box["width"] / 2 - 120, box["y"] + box["height"] / 2 - 100
+    with viewer.page.expect_request(re.compile("dry_run")) as counted:
+        viewer.page.mouse.move(left, top)
+        viewer.page.mouse.down()
+        for corner in ((left + 240, top + 20), (left + 200, top + 200), (left, top + 180), (left, top + 4)):
+            viewer.page.mouse.move(*corner, steps=4)
+        viewer.page.mouse.up()
+    outline = shape(counted.value.post_data_json["filter"]["within"])
+    inside = shapely.contains_xy(outline, *truth.centres.T) & shown
+    expected = int(inside.sum())
+    assert expected > 0
+    expect(viewer.see("lasso-count")).to_have_text(re.compile(rf"^{expected:,} open"))
+    viewer.see("lasso-reject").click()
+    expect(viewer.see("lasso-count")).to_have_text(re.compile(rf"^{expected} suggestions? rejected"))
+    assert object_set(installation, covered)["decided_count"] == decided + expected
+    left_over = truth.by_name(truth.inside(drawn_boxes(viewer, tile0)) & shown & ~inside)
+    wait_for(lambda: viewer.page.evaluate(TOTALS) == left_over)
+    # All of them are one step, and one undo takes it back.
+    viewer.press("Control+z")
+    expect(viewer.see("lasso-card")).to_be_hidden()
+    assert object_set(installation, covered)["decided_count"] == decided
+    wait_for(lambda: viewer.page.evaluate(TOTALS) == before)
 
 
 def test_what_is_not_here_yet_is_said(look, covered):

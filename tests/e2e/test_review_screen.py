@@ -13,6 +13,9 @@ from tests.e2e.conftest import import_slide, make_project, wait_for
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 LABELS = {"Carcinoma": "#d55e00", "Normal": "#0072b2"}
+# How many suggestions are drawn on an open slide.
+DRAWN = """() => window.coverslipObjects.drawn()
+  .flatMap(({ counts }) => Object.values(counts)).reduce((sum, count) => sum + count, 0)"""
 MARKS = (
     ((1120, 1120), (2688, 1792), (3136, 2240)),
     ((2464, 448), (448, 2464), (3808, 448)),
@@ -180,3 +183,102 @@ def test_many_are_decided_by_a_lasso(queue, installation, labelled):
     expect(queue.page.get_by_role("dialog")).to_be_hidden()
     decided = counts(installation, labelled[1])
     assert 0 < decided["decided_count"] < decided["count"]
+
+
+def test_a_verdict_stands_when_the_page_is_left_at_once(queue, installation, labelled):
+    for given in range(1, 11):
+        queue.press("a")
+        queue.page.reload()
+        expect(queue.see("review-item").first).to_have_attribute("data-state", "open")
+        assert counts(installation, labelled[1])["decided_count"] == given
+
+
+def test_a_verdict_that_did_not_get_through_is_sent_by_the_next_page(queue, installation, labelled):
+    queue.page.route("**/verdicts", lambda route: route.abort("aborted"))
+    queue.press("a", "r")
+    expect(queue.see("review-item").nth(1)).to_have_attribute("data-state", "rejected")
+    expect(queue.see("review-unsent")).to_contain_text("2 verdicts wait")
+    assert counts(installation, labelled[1])["decided_count"] == 0
+    queue.page.unroute("**/verdicts")
+    # Another page than that of the queue, as after coming back.
+    queue.page.goto("/")
+    wait_for(lambda: counts(installation, labelled[1])["decided_count"] == 2)
+    left = "() => Object.keys(localStorage).filter((key) => key.includes('verdicts'))"
+    wait_for(lambda: queue.page.evaluate(left) == [])
+
+
+def test_many_at_once_are_one_step_with_one_undo(queue, installation, labelled):
+    queue.see("review-bulk").click()
+    queue.see("bulk-score").fill("0.5")
+    queue.see("bulk-score").press("Tab")
+    queue.see("bulk-confirm").click()
+    expect(queue.page.get_by_role("dialog")).to_be_hidden()
+    assert counts(installation, labelled[1])["decided_count"] > 1
+    expect(queue.see("verdict-undo")).to_be_enabled()
+    queue.press("u")
+    wait_for(lambda: counts(installation, labelled[1])["decided_count"] == 0)
+    expect(queue.see("verdict-undo")).to_be_disabled()
+
+
+def test_an_open_slide_learns_of_the_verdicts_of_another(queue, visit, installation, labelled):
+    project, slide = labelled
+    manager = visit("manager")
+    manager.arrive(f"/projects/{project}/slides/{slide}?layers=suggestions")
+    manager.wait_for_slide()
+    total = counts(installation, slide)["count"]
+    wait_for(lambda: manager.page.evaluate(DRAWN) == total)
+    queue.press("r", "a")
+    # A rejected suggestion is out of sight at once, without anybody reloading.
+    wait_for(lambda: manager.page.evaluate(DRAWN) == total - 1)
+    note = manager.see("meanwhile")
+    expect(note).to_contain_text("1 suggestion rejected")
+    expect(note).to_contain_text("1 suggestion accepted")
+    manager.see("meanwhile-show").click()
+    expect(manager.see("history-row").nth(0)).to_contain_text("1 suggestion accepted")
+    expect(manager.see("history-row").nth(1)).to_contain_text("1 suggestion rejected")
+    manager.see("history-go").first.click()
+    manager.page.keyboard.press("Escape")
+    queue.press("u", "u")
+    wait_for(lambda: manager.page.evaluate(DRAWN) == total)
+
+
+def test_two_reviewers_see_what_the_other_does(queue, visit, labelled):
+    manager = visit("manager")
+    manager.arrive(f"/projects/{labelled[0]}/review")
+    expect(manager.see("review-item").first).to_be_visible()
+    queue.press("r")
+    expect(manager.see("review-item").first).to_have_attribute("data-state", "rejected")
+    expect(manager.see("meanwhile")).to_contain_text("1 suggestion rejected")
+    # The next one is open for both; whoever is first has it.
+    expect(manager.see("review-item").nth(1)).to_have_attribute("aria-current", "true")
+
+
+@pytest.mark.parametrize("choice", ["theirs", "mine"])
+def test_what_another_decided_meanwhile_is_a_choice(queue, visit, installation, labelled, choice):
+    manager = visit("manager")
+    # This page hears of nothing until the server answers.
+    manager.page.route("**/projects/*/events", lambda route: route.abort("aborted"))
+    manager.refusals.add(409)
+    manager.arrive(f"/projects/{labelled[0]}/review")
+    items = manager.see("review-item")
+    expect(items.first).to_be_visible()
+    manager.press("a")
+    expect(items.first).to_have_attribute("data-state", "accepted")
+    wait_for(lambda: counts(installation, labelled[1])["decided_count"] == 1)
+    # Having seen it, the reviewer says otherwise; the manager, who has not, would overwrite that.
+    expect(queue.see("review-item").first).to_have_attribute("data-state", "accepted")
+    queue.see("review-item").first.click()
+    queue.press("r")
+    expect(queue.see("review-item").first).to_have_attribute("data-state", "rejected")
+    set_id = counts(installation, labelled[1])["id"]
+    states = installation.client("reviewer").get
+    wait_for(lambda: states(f"/object-sets/{set_id}/review-state").json()["rejected"] == 1)
+    items.first.click()
+    manager.press("1")
+    expect(manager.see("conflict")).to_contain_text("rejected this suggestion meanwhile")
+    expect(items.first).to_have_attribute("data-state", "rejected")
+    manager.see(f"conflict-{choice}").click()
+    expect(manager.see("conflict")).to_be_hidden()
+    wanted = {"theirs": "rejected", "mine": "relabelled"}[choice]
+    expect(items.first).to_have_attribute("data-state", wanted)
+    wait_for(lambda: states(f"/object-sets/{set_id}/review-state").json()[wanted] == 1)

@@ -16,6 +16,7 @@ export const DEFAULT_KEYS: KeyMap = {
   "tool.ruler": ["m"],
   "tool.split": ["k"],
   "tool.region": ["g"],
+  "tool.lasso": ["l"],
   "edit.undo": ["mod+z"],
   "edit.redo": ["mod+shift+z", "mod+y"],
   "edit.delete": ["delete", "backspace"],

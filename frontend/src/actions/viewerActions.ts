@@ -19,6 +19,10 @@ export interface ViewerContext {
   /** False for a slide that this person may only look at. */
   mayDraw: boolean;
   mayReview: boolean;
+  /** True for a reviewer before suggestions that are shown. */
+  mayLasso: boolean;
+  /** Takes back the verdict that was the last thing done; null when something else was. */
+  undoVerdict: (() => void) | null;
   labels: readonly { id: string; key: number | null }[];
   commit(name: string, changes: readonly Change[]): void;
   setTool(name: string): void;
@@ -59,12 +63,12 @@ const areasChosen: Applies = (ctx) => ctx.mayDraw && items(ctx).filter((item) =>
 /** Tools that change nothing and are open to everybody. */
 const LOOKING = ["pan", "select"];
 
-const toolActions = ["select", "pan", "rectangle", "ellipse", "polygon", "freehand", "brush", "eraser", "point", "ruler", "split", "region"].map(
+const toolActions = ["select", "pan", "rectangle", "ellipse", "polygon", "freehand", "brush", "eraser", "point", "ruler", "split", "region", "lasso"].map(
   (name) =>
     act(
       `tool.${name}`,
       (ctx) => ctx.setTool(name),
-      (ctx) => ctx.tools.includes(name) && (ctx.mayDraw || LOOKING.includes(name)),
+      (ctx) => ctx.tools.includes(name) && (name === "lasso" ? ctx.mayLasso : ctx.mayDraw || LOOKING.includes(name)),
     ),
 );
 
@@ -79,7 +83,14 @@ function step(ctx: ViewerContext, by: 1 | -1): void {
 }
 
 const editActions = [
-  act("edit.undo", (ctx) => void ctx.history.undo(), (ctx) => ctx.mayDraw && ctx.history.snapshot().done.length > 0),
+  act(
+    "edit.undo",
+    (ctx) => {
+      if (ctx.undoVerdict) ctx.undoVerdict();
+      else ctx.history.undo();
+    },
+    (ctx) => ctx.undoVerdict !== null || (ctx.mayDraw && ctx.history.snapshot().done.length > 0),
+  ),
   act("edit.redo", (ctx) => void ctx.history.redo(), (ctx) => ctx.mayDraw && ctx.history.snapshot().undone.length > 0),
   act("edit.delete", (ctx) => ctx.commit("delete", deleteItems(items(ctx))), someChosen),
   act("edit.merge", (ctx) => ctx.commit("merge", mergeItems(items(ctx))), areasChosen),

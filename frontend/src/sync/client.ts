@@ -131,8 +131,6 @@ export const api = {
     sendJson<T>("PATCH", path, { body, query }),
   put: <T>(path: string, body: unknown, query?: Query): Promise<T> =>
     sendJson<T>("PUT", path, { body, query }),
-  /** Post what must arrive even when the page is left at once. */
-  postSurely: <T>(path: string, body?: unknown): Promise<T> => sendJson<T>("POST", path, { body, keepalive: true }),
   delete: <T = void>(path: string, query?: Query): Promise<T> => sendJson<T>("DELETE", path, { query }),
 };
 

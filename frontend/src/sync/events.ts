@@ -1,10 +1,10 @@
 /** Live updates by server-sent events: one stream per project, and one per job that is looked at. */
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { buildUrl } from "./client";
 import { keys } from "./keys";
-import type { Job, JobKind, JobState, Page, Said, SaidValues } from "./types";
+import type { Job, JobKind, JobState, Page, Said, SaidValues, VerdictNews } from "./types";
 
 export interface ProjectEvent {
   job_id: string;
@@ -57,49 +57,70 @@ export function staleKeys(projectId: string, event: ProjectEvent): (readonly unk
   return stale;
 }
 
-type Listener = (event: ProjectEvent) => void;
+/** What is told of a project, by the name of the server-sent event. */
+interface Told {
+  job: ProjectEvent;
+  verdict: VerdictNews;
+}
+
+type Topic = keyof Told;
+type Listener<T extends Topic> = (told: Told[T]) => void;
 
 interface Stream {
   source: EventSource;
-  listeners: Set<Listener>;
+  listeners: number;
 }
 
 // Two components on one page share a stream: browsers allow few connections to one host.
 const streams = new Map<string, Stream>();
 
-/** Listen to a project's events; returns the function that stops. */
-export function listenToProject(projectId: string, listener: Listener): () => void {
+/** Listen to what is told of a project under one name; returns the function that stops. */
+export function listenToProject<T extends Topic>(projectId: string, topic: T, listener: Listener<T>): () => void {
   let stream = streams.get(projectId);
   if (!stream) {
     const source = new EventSource(buildUrl(`/projects/${projectId}/events`), { withCredentials: true });
-    const opened: Stream = { source, listeners: new Set() };
-    source.addEventListener("job", (message) => {
-      const event = JSON.parse((message as MessageEvent<string>).data) as ProjectEvent;
-      for (const each of opened.listeners) each(event);
-    });
-    streams.set(projectId, opened);
-    stream = opened;
+    stream = { source, listeners: 0 };
+    streams.set(projectId, stream);
   }
   const held = stream;
-  held.listeners.add(listener);
+  const hear = (message: MessageEvent<string>) => listener(JSON.parse(message.data) as Told[T]);
+  held.source.addEventListener(topic, hear);
+  held.listeners += 1;
   return () => {
-    held.listeners.delete(listener);
-    if (held.listeners.size > 0) return;
+    held.source.removeEventListener(topic, hear);
+    held.listeners -= 1;
+    if (held.listeners > 0) return;
     held.source.close();
     if (streams.get(projectId) === held) streams.delete(projectId);
   };
 }
 
-/** Keep the query cache in step with a project's jobs. */
+/** Keep the query cache in step with what jobs and people do in a project. */
 export function useProjectEvents(projectId: string | undefined): void {
   const client = useQueryClient();
   useEffect(() => {
     if (!projectId) return undefined;
-    return listenToProject(projectId, (event) => {
-      applyToCache(client, event);
-      for (const queryKey of staleKeys(projectId, event)) void client.invalidateQueries({ queryKey });
-    });
+    const renew = (queryKey: readonly unknown[]) => void client.invalidateQueries({ queryKey });
+    const stops = [
+      listenToProject(projectId, "job", (event) => {
+        applyToCache(client, event);
+        staleKeys(projectId, event).forEach(renew);
+      }),
+      listenToProject(projectId, "verdict", (news) => {
+        [keys.reviewState(news.object_set_id), ["object-history", news.object_set_id], ["verdicts"], keys.slides(projectId)].forEach(renew);
+      }),
+    ];
+    return () => stops.forEach((stop) => stop());
   }, [client, projectId]);
+}
+
+/** Hear of each verdict in a project, one's own too. */
+export function useVerdictNews(projectId: string, onNews: (news: VerdictNews) => void): void {
+  const latest = useRef(onNews);
+  useEffect(() => {
+    latest.current = onNews;
+  });
+  useEffect(() => listenToProject(projectId, "verdict", (news) => latest.current(news)), [projectId]);
 }
 
 export interface LogLine extends Said {

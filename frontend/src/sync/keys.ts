@@ -1,5 +1,5 @@
 /** Query keys: the first item names the noun, so that a noun can be invalidated whole. */
-import type { QueueFilters } from "./types";
+import type { QueueFilters, VerdictsOf } from "./types";
 
 export const keys = {
   me: ["me"] as const,
@@ -27,9 +27,9 @@ export const keys = {
   roundCheck: (projectId: string) => ["round-check", projectId] as const,
   snapshots: (projectId: string) => ["snapshots", projectId] as const,
   objectSets: (slideId: string) => ["object-sets", slideId] as const,
-  decided: (objectSetId: string) => ["decided", objectSetId] as const,
+  reviewState: (objectSetId: string) => ["review-state", objectSetId] as const,
   reviewQueues: (projectId: string) => ["review-queue", projectId] as const,
   reviewQueue: (projectId: string, filters: QueueFilters) => ["review-queue", projectId, filters] as const,
-  verdicts: (objectSetId: string) => ["verdicts", objectSetId] as const,
+  verdictHistory: (projectId: string, of: VerdictsOf) => ["verdicts", projectId, of] as const,
   objectHistory: (objectSetId: string, index: number) => ["object-history", objectSetId, index] as const,
 };

@@ -60,11 +60,9 @@ export interface Suggestion {
   reason: string | null;
 }
 
-export type DecidedRow = [number, Exclude<SuggestionState, "open">, string | null];
-
-export interface Decided {
+/** How far a set has been reviewed; `version` changes with every verdict. */
+export interface ReviewState extends Record<SuggestionState, number> {
   version: number;
-  decided: DecidedRow[];
 }
 
 export interface QueueItem extends Suggestion {
@@ -77,6 +75,8 @@ export interface QueuePage {
   count: number;
   results: QueueItem[];
   next: string | null;
+  /** By object set: the version of its state that the page shows. */
+  versions: Record<string, number>;
 }
 
 export interface QueueFilters {

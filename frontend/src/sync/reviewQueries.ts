@@ -1,4 +1,5 @@
 /** Server state as hooks: the review queue and verdicts. */
+import { useCallback, useMemo, useSyncExternalStore } from "react";
 import {
   useInfiniteQuery,
   useMutation,
@@ -10,19 +11,23 @@ import {
   type UseQueryResult,
 } from "@tanstack/react-query";
 
-import { api, ApiError, send } from "./client";
+import { api, ApiError } from "./client";
 import { keys } from "./keys";
+import { outboxOf, type Parcel } from "./outbox";
 import type {
   Annotation,
-  Decided,
+  GivenVerdict,
   ObjectSet,
   Page,
   QueueFilters,
   QueuePage,
+  ReviewState,
   Shape,
   Suggestion,
   Verdict,
   VerdictBody,
+  VerdictFilter,
+  VerdictsOf,
 } from "./types";
 import type { Geometry } from "@/core/geometry/types";
 
@@ -50,21 +55,90 @@ export interface GiveVerdict extends VerdictBody {
   object_set_id: string;
 }
 
-function useVerdictChange<T, V>(run: (variables: V) => Promise<T>): Change<T, V> {
+function useRefresh(): () => Promise<void> {
   const client = useQueryClient();
-  return useMutation<T, ApiError, V>({
-    mutationFn: run,
-    onSuccess: async () => {
-      const stale = [["decided"], ["object-history"], ["verdicts"], ["slides"]];
-      await Promise.all(stale.map((queryKey) => client.invalidateQueries({ queryKey })));
-    },
+  return useCallback(async () => {
+    const stale = [["review-state"], ["object-history"], ["verdicts"], ["slides"]];
+    await Promise.all(stale.map((queryKey) => client.invalidateQueries({ queryKey })));
+  }, [client]);
+}
+
+export interface Redraw {
+  object_set_id: string;
+  index: number;
+  annotation: { id: string; label_id: string | null; shape: Shape; geometry: Geometry };
+  replace?: boolean;
+  seen_version?: number;
+}
+
+export interface Redrawn {
+  verdict: Verdict;
+  annotation: Annotation;
+}
+
+/** Verdicts go out by the outbox: they arrive even when the page is left at once. Each names its id beforehand. */
+export interface VerdictSender {
+  give(id: string, verdict: GiveVerdict): Promise<GivenVerdict>;
+  redraw(id: string, redraw: Redraw): Promise<Redrawn>;
+  undo(verdictId: string): Promise<Verdict>;
+  skip(item: { object_set_id: string; index: number }): Promise<void>;
+  unskip(item: { object_set_id: string; index: number }): Promise<void>;
+}
+
+export function useVerdictSender(userId: string): VerdictSender {
+  const refresh = useRefresh();
+  return useMemo(() => {
+    const outbox = outboxOf(userId);
+    const send = <T>(parcel: Parcel) =>
+      outbox.send<T>(parcel).then((answer) => {
+        void refresh();
+        return answer;
+      });
+    const post = <T>(id: string, path: string, body: object, inOrder: boolean) =>
+      send<T>({ id, method: "POST", path, body: { id, ...body }, inOrder });
+    return {
+      give: (id, { object_set_id, ...body }) => post(id, `/object-sets/${object_set_id}/verdicts`, body, body.replace === true),
+      redraw: (id, { object_set_id, ...body }) =>
+        post(id, `/object-sets/${object_set_id}/verdicts/redraw`, body, body.replace === true),
+      undo: (verdictId) => post(crypto.randomUUID(), `/verdicts/${verdictId}/undo`, {}, true),
+      skip: (body) => send({ id: crypto.randomUUID(), method: "POST", path: "/review/skip", body, inOrder: false }),
+      unskip: (body) => send({ id: crypto.randomUUID(), method: "DELETE", path: "/review/skip", body, inOrder: true }),
+    };
+  }, [userId, refresh]);
+}
+
+/** How many verdicts the server could not be told yet. */
+export function useUnsentVerdicts(userId: string): number {
+  const outbox = outboxOf(userId);
+  return useSyncExternalStore(outbox.subscribe, outbox.snapshot);
+}
+
+/** One verdict on many, waited for. */
+export function useBulkVerdict(): UseMutationResult<GivenVerdict, ApiError, GiveVerdict> {
+  const refresh = useRefresh();
+  return useMutation<GivenVerdict, ApiError, GiveVerdict>({
+    mutationFn: ({ object_set_id, ...body }) => api.post<GivenVerdict>(`/object-sets/${object_set_id}/verdicts`, body),
+    onSuccess: refresh,
   });
 }
 
-export function useGiveVerdict(): Change<Verdict, GiveVerdict> {
-  return useVerdictChange(({ object_set_id, ...body }) =>
-    api.postSurely<Verdict>(`/object-sets/${object_set_id}/verdicts`, body),
-  );
+/** Take one verdict back, waited for. */
+export function useUndoVerdict(): UseMutationResult<Verdict, ApiError, string> {
+  const refresh = useRefresh();
+  return useMutation<Verdict, ApiError, string>({
+    mutationFn: (id) => api.post<Verdict>(`/verdicts/${id}/undo`),
+    onSuccess: refresh,
+  });
+}
+
+/** How many open suggestions of a set a filter chooses, counted anew with every verdict. */
+export function useConcerned(setId: string | undefined, filter: VerdictFilter | null, version: number | undefined): Result<{ count: number }> {
+  return useQuery<{ count: number }, ApiError>({
+    queryKey: ["concerned", setId, filter, version],
+    queryFn: () => api.post<{ count: number }>(`/object-sets/${setId ?? ""}/verdicts`, { kind: "accepted", filter }, { dry_run: true }),
+    enabled: setId !== undefined && filter !== null && version !== undefined,
+    gcTime: 0,
+  });
 }
 
 /** How many open suggestions a bulk verdict would concern. */
@@ -72,31 +146,6 @@ export function useCountVerdict(): Change<{ count: number }, GiveVerdict> {
   return useMutation<{ count: number }, ApiError, GiveVerdict>({
     mutationFn: ({ object_set_id, ...body }) =>
       api.post<{ count: number }>(`/object-sets/${object_set_id}/verdicts`, body, { dry_run: true }),
-  });
-}
-
-export interface Redraw {
-  object_set_id: string;
-  index: number;
-  annotation: { id: string; label_id: string | null; shape: Shape; geometry: Geometry };
-}
-
-export function useRedraw(): Change<{ verdict: Verdict; annotation: Annotation }, Redraw> {
-  return useVerdictChange(({ object_set_id, ...body }) =>
-    api.postSurely<{ verdict: Verdict; annotation: Annotation }>(`/object-sets/${object_set_id}/verdicts/redraw`, body),
-  );
-}
-
-export function useUndoVerdict(): Change<Verdict, string> {
-  return useVerdictChange((id) => api.postSurely<Verdict>(`/verdicts/${id}/undo`));
-}
-
-export function useSkip(): Change<void, { object_set_id: string; index: number; undo?: boolean }> {
-  return useMutation<void, ApiError, { object_set_id: string; index: number; undo?: boolean }>({
-    mutationFn: ({ undo, ...body }) =>
-      undo === true
-        ? send("DELETE", "/review/skip", { body, keepalive: true }).then(() => undefined)
-        : api.postSurely<void>("/review/skip", body),
   });
 }
 
@@ -108,18 +157,23 @@ export function useObjectSet(id: string | undefined): Result<ObjectSet> {
   });
 }
 
-/** The verdicts given so far on an object set, one row per decided object. */
-export function useDecided(objectSetId: string | undefined): Result<Decided> {
-  return useQuery<Decided, ApiError>({
-    queryKey: keys.decided(objectSetId ?? ""),
-    queryFn: () => api.get<Decided>(`/object-sets/${objectSetId ?? ""}/decided`),
+/** How far a set has been reviewed. */
+export function useReviewState(objectSetId: string | undefined): Result<ReviewState> {
+  return useQuery<ReviewState, ApiError>({
+    queryKey: keys.reviewState(objectSetId ?? ""),
+    queryFn: () => api.get<ReviewState>(`/object-sets/${objectSetId ?? ""}/review-state`),
     enabled: objectSetId !== undefined,
   });
 }
 
+/** Suggestions of one set by number, at most 200. */
+export async function fetchSuggestions(objectSetId: string, indices: readonly number[]): Promise<Suggestion[]> {
+  const answer = await api.get<{ results: Suggestion[] }>(`/object-sets/${objectSetId}/objects`, { indices: indices.join(",") });
+  return answer.results;
+}
+
 export async function fetchSuggestion(objectSetId: string, index: number): Promise<Suggestion | null> {
-  const answer = await api.get<{ results: Suggestion[] }>(`/object-sets/${objectSetId}/objects`, { indices: index });
-  return answer.results[0] ?? null;
+  return (await fetchSuggestions(objectSetId, [index]))[0] ?? null;
 }
 
 /** The suggestion at a place, level-0 pixels; null when there is none. */
@@ -132,11 +186,19 @@ export async function fetchSuggestionAt(objectSetId: string, [x, y]: readonly [n
   }
 }
 
-export function useVerdicts(objectSetId: string | undefined): Result<Page<Verdict>> {
-  return useQuery<Page<Verdict>, ApiError>({
-    queryKey: keys.verdicts(objectSetId ?? ""),
-    queryFn: () => api.get<Page<Verdict>>(`/object-sets/${objectSetId ?? ""}/verdicts`),
-    enabled: objectSetId !== undefined,
+/** Who said what, the newest first, page by page. */
+export function useVerdictHistory(
+  projectId: string,
+  of: VerdictsOf,
+): UseInfiniteQueryResult<InfiniteData<Page<Verdict>, number>, ApiError> {
+  return useInfiniteQuery<Page<Verdict>, ApiError, InfiniteData<Page<Verdict>, number>, readonly unknown[], number>({
+    queryKey: keys.verdictHistory(projectId, of),
+    queryFn: ({ pageParam }) => {
+      const place = of.slideId === undefined ? `/projects/${projectId}` : `/slides/${of.slideId}`;
+      return api.get<Page<Verdict>>(`${place}/verdicts`, { reviewer: of.reviewerId, page: pageParam });
+    },
+    initialPageParam: 1,
+    getNextPageParam: (last, _, page) => (last.next === null ? null : page + 1),
   });
 }
 

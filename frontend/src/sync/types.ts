@@ -1,6 +1,6 @@
 /** The server's nouns as they travel: snake_case, ids are UUIDs, times ISO 8601, coordinates level-0 pixels. */
 import type { Channel } from "@/core/channels";
-import type { Geometry, Polygon } from "@/core/geometry/types";
+import type { Area, Geometry, Polygon } from "@/core/geometry/types";
 import type { Case } from "./wholeSlide";
 
 export * from "./objectTypes";
@@ -237,11 +237,14 @@ export type RejectReason = "wrong_class" | "not_an_object" | "bad_outline" | "ar
 
 export interface VerdictFilter {
   label?: string;
+  without_labels?: string[];
   min_score?: number;
   max_score?: number;
   min_uncertainty?: number;
   max_uncertainty?: number;
-  within?: Polygon;
+  min_area?: number;
+  max_area?: number;
+  within?: Area;
 }
 
 export interface VerdictBody {
@@ -251,7 +254,10 @@ export interface VerdictBody {
   comment?: string;
   indices?: number[];
   filter?: VerdictFilter;
+  /** Needs `seen_version`: what others said later is not replaced. */
   replace?: boolean;
+  /** The version of the set's state that the reviewer has seen. */
+  seen_version?: number;
 }
 
 export interface Verdict {
@@ -263,10 +269,29 @@ export interface Verdict {
   reason: RejectReason | null;
   comment: string;
   count: number;
+  /** The number of the first suggestion that it concerns. */
+  first_index: number;
   reviewer: User;
   created_at: string;
   annotation_id: string | null;
   undoes: string | null;
+}
+
+/** Whose verdicts, and on what: without a slide on all of the project, without a reviewer everybody's. */
+export interface VerdictsOf {
+  slideId?: string | undefined;
+  reviewerId?: string | undefined;
+}
+
+/** A verdict as the event stream tells it, the moment after it was given. */
+export interface VerdictNews extends Pick<Verdict, "id" | "object_set_id" | "sequence" | "kind" | "label_id" | "count" | "undoes"> {
+  slide_id: string;
+  reviewer: User;
+}
+
+/** The answer to a verdict: `meanwhile` is what others said since the version that its giver had seen. */
+export interface GivenVerdict extends Verdict {
+  meanwhile: Verdict[];
 }
 
 export interface RecipeField {

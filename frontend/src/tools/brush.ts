@@ -76,7 +76,7 @@ function makeBrushTool(ctx: ToolContext, name: "brush" | "eraser"): Tool {
     },
     up: () => {
       const band = bandAlong(simplifyChain(path, radius() / 12), radius());
-      if (band) finish(simplify(band, radius() / 60) as Area);
+      if (band) finish(simplify(band, radius() / 60));
       clear();
     },
     key: (key) => {

@@ -2,6 +2,7 @@
 import { makeBrush, makeEraser } from "./brush";
 import { makeEllipse } from "./ellipse";
 import { makeFreehand } from "./freehand";
+import { makeLasso } from "./lasso";
 import { makePan } from "./pan";
 import { makePoint } from "./point";
 import { makePolygon } from "./polygon";
@@ -25,6 +26,7 @@ export const TOOLS: Readonly<Record<ToolName, MakeTool>> = {
   ruler: makeRuler,
   split: makeSplit,
   region: makeRegion,
+  lasso: makeLasso,
 };
 
 export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];

@@ -15,7 +15,8 @@ export type ToolName =
   | "point"
   | "ruler"
   | "split"
-  | "region";
+  | "region"
+  | "lasso";
 
 export interface PointerInput {
   at: Position;
@@ -40,6 +41,8 @@ export interface ToolContext {
   create(shape: ShapeName, geometry: Geometry): void;
   /** Declare an area finished. */
   declareFinished(geometry: Area): void;
+  /** Choose the suggestions in an area. */
+  lasso(geometry: Area): void;
   newId: () => string;
   /** Draw again: the preview has changed. */
   redraw(): void;

@@ -22,6 +22,7 @@ class Bench {
   history = new History(this.store);
   selection = new Selection(this.store);
   regions: Area[] = [];
+  lassoed: Area[] = [];
   radius = 10;
   label = "l";
   private count = 0;
@@ -42,6 +43,7 @@ class Bench {
       this.selection.set([made.id]);
     },
     declareFinished: (area) => this.regions.push(area),
+    lasso: (area) => this.lassoed.push(area),
     newId: () => `n${String((this.count += 1))}`,
     redraw: () => undefined,
   };
@@ -222,6 +224,12 @@ describe("select and split", () => {
     bench.click(select, [500, 500]);
     expect(bench.selection.snapshot()).toHaveLength(0);
     expect(bench.history.snapshot().done).toHaveLength(steps);
+  });
+
+  it("lasso hands over what it went around, and draws nothing", () => {
+    bench.drag(bench.tool("lasso"), [[0, 0], [100, 0], [100, 50], [0, 50], [0, 2]]);
+    expect(bench.lassoed.map(areaOf)).toEqual([expect.closeTo(5000, -2)]);
+    expect(bench.store.snapshot().size).toBe(0);
   });
 
   it("splits what a line crosses", () => {

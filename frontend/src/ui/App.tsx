@@ -5,8 +5,10 @@ import { createBrowserRouter, Navigate, Outlet, RouterProvider, useLocation, use
 import { useQueryClient } from "@tanstack/react-query";
 
 import { sessionEvents, SIGNED_OUT } from "@/sync/client";
+import { outboxOf } from "@/sync/outbox";
 import { keys, useMe } from "@/sync/queries";
 import { setLanguage } from "./i18n";
+import { notifyFailure } from "./shell/notify";
 import { sayError } from "./shell/serverTexts";
 
 const Shell = lazy(() => import("./shell/Shell"));
@@ -37,6 +39,10 @@ function SignedIn(): ReactElement {
   const { data: me, isPending, error } = useMe();
   const location = useLocation();
   const client = useQueryClient();
+  const userId = me?.id;
+  useEffect(() => {
+    if (userId !== undefined) void outboxOf(userId).sendLeft(notifyFailure);
+  }, [userId]);
   const language = me?.language;
   useEffect(() => {
     if (language) void setLanguage(language);

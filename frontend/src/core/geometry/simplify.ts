@@ -1,6 +1,6 @@
 /** Douglas-Peucker: drop positions that lie nearer than a tolerance to the line without them. */
 import { areaFrom, distance, polygonsOf } from "./measure";
-import type { Geometry, Position, Ring } from "./types";
+import type { Area, Geometry, Position, Ring } from "./types";
 
 export function distanceToSegment(p: Position, a: Position, b: Position): number {
   const dx = b[0] - a[0];
@@ -52,6 +52,8 @@ export function simplifyRing(ring: Ring, tolerance: number): Ring {
   return result.length >= 4 ? result : ring;
 }
 
+export function simplify(geometry: Area, tolerance: number): Area;
+export function simplify(geometry: Geometry, tolerance: number): Geometry;
 export function simplify(geometry: Geometry, tolerance: number): Geometry {
   if (geometry.type === "Point") return geometry;
   if (geometry.type === "LineString") {

@@ -6,6 +6,9 @@ export interface ObjectFilter {
   maxScore: number;
   minUncertainty: number;
   maxUncertainty: number;
+  /** Square pixels of level 0; null is no limit. */
+  minArea: number | null;
+  maxArea: number | null;
   /** One bit per state, `1 << OPEN` and so on. */
   states: number;
 }
@@ -18,6 +21,8 @@ export const EVERYTHING: ObjectFilter = {
   maxScore: 1,
   minUncertainty: 0,
   maxUncertainty: 1,
+  minArea: null,
+  maxArea: null,
   states: USUAL_STATES,
 };
 
@@ -27,6 +32,11 @@ export function passes(filter: ObjectFilter, score: number, uncertainty: number,
     inRange(uncertainty, filter.minUncertainty, filter.maxUncertainty) &&
     (filter.states & (1 << state)) !== 0
   );
+}
+
+/** Whether an object is neither too small nor too large. */
+export function passesArea({ minArea, maxArea }: ObjectFilter, area: number): boolean {
+  return (minArea === null || area >= Math.fround(minArea)) && (maxArea === null || area <= Math.fround(maxArea));
 }
 
 /** The columns are 32-bit, so are the limits: 0.7 chosen must find 0.7 stored. A limit at 0 or 1 is none. */
@@ -41,6 +51,8 @@ export function filterQuery(filter: ObjectFilter): string {
   if (filter.maxScore < 1) parts.push(`max_score=${filter.maxScore}`);
   if (filter.minUncertainty > 0) parts.push(`min_uncertainty=${filter.minUncertainty}`);
   if (filter.maxUncertainty < 1) parts.push(`max_uncertainty=${filter.maxUncertainty}`);
+  if (filter.minArea !== null) parts.push(`min_area=${filter.minArea}`);
+  if (filter.maxArea !== null) parts.push(`max_area=${filter.maxArea}`);
   return parts.join("&");
 }
 

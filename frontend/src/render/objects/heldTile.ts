@@ -1,9 +1,9 @@
 /** A tile as it is held: what came, what was decided of it, and what is derived from both for the present look. */
 import { mixOfCells, mixOfShapes, pictureOf, type CellMix, type LabelPlace, type RowStates } from "./cells";
-import { passes, type ObjectFilter } from "./filter";
+import { passes, passesArea, type ObjectFilter } from "./filter";
 import type { TileAddress } from "./lod";
 import type { PaintTile } from "./painter";
-import type { CellTable, TileStates } from "./tileFormat";
+import { LEFT_OUT, type CellTable, type TileStates } from "./tileFormat";
 import { bytesOf, type ShapeGeometry } from "./tileGeometry";
 import type { Prepared } from "./tileWorker";
 
@@ -29,6 +29,7 @@ export class HeldTile implements PaintTile {
   private rows: RowStates | null = null;
   private mix: CellMix | null = null;
   private rowsFor: unknown = null;
+  private rowsArea: readonly [number | null, number | null] = [null, null];
   private mixFor: unknown = null;
   private pictureFor: unknown = null;
 
@@ -77,8 +78,10 @@ export class HeldTile implements PaintTile {
   }
 
   rowStates(wanted: Derivation): RowStates {
-    if (this.rows && this.rowsFor === this.states) return this.rows;
     const { shapes, states } = this;
+    const { filter } = wanted;
+    const sameArea = this.rowsArea[0] === filter.minArea && this.rowsArea[1] === filter.maxArea;
+    if (this.rows && this.rowsFor === states && sameArea) return this.rows;
     const rows: RowStates = { state: new Uint8Array(shapes?.rows ?? 0), shown: new Uint16Array(shapes?.rows ?? 0) };
     if (shapes) {
       rows.shown.set(shapes.label);
@@ -91,10 +94,14 @@ export class HeldTile implements PaintTile {
         const given = states.labelIds[states.newLabel[at] ?? -1];
         if (given !== undefined) rows.shown[row] = wanted.placeOf(given);
       });
+      shapes.area.forEach((area, row) => {
+        if (!passesArea(filter, area)) rows.state[row] = LEFT_OUT;
+      });
       this.rowData = interleave(shapes, rows);
     }
     this.rows = rows;
-    this.rowsFor = this.states;
+    this.rowsFor = states;
+    this.rowsArea = [filter.minArea, filter.maxArea];
     return rows;
   }
 

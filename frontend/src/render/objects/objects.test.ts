@@ -24,6 +24,7 @@ function shapesTile(): Uint8Array {
     index: vectorFromArray([7, 9, 30], new Uint32()),
     label: vectorFromArray([0, 1, 1], new Uint16()),
     score: vectorFromArray([0.5, 0.25, 0.9], new Float32()),
+    area: vectorFromArray([100, 100, 0], new Float32()),
     uncertainty: vectorFromArray([0.5, 0.75, 0.1], new Float32()),
     x: vectorFromArray(px([110, 150, 140]), new Int32()),
     y: vectorFromArray(px([210, 220, 250]), new Int32()),
@@ -221,6 +222,7 @@ describe("the filter", () => {
     expect(passes(filter, 0.69, 0.3, OPEN)).toBe(false);
     expect(passes(EVERYTHING, 1.0001, 0, OPEN)).toBe(true);
     expect(filterQuery(filter)).toBe("min_score=0.7&max_uncertainty=0.3");
+    expect(filterQuery({ ...EVERYTHING, minArea: 80.5, maxArea: 200 })).toBe("min_area=80.5&max_area=200");
     expect(filterQuery(EVERYTHING)).toBe("");
   });
 });

@@ -21,6 +21,8 @@ export interface ShapeTable {
   label: Uint16Array;
   score: Float32Array;
   uncertainty: Float32Array;
+  /** Square pixels of level 0. */
+  area: Float32Array;
   /** Place of each object, level-0 pixels. */
   x: Float64Array;
   y: Float64Array;
@@ -77,6 +79,8 @@ export const ACCEPTED = 1;
 export const REJECTED = 2;
 export const RELABELLED = 3;
 export const REDRAWN = 4;
+/** Beside the states: an object that the filter leaves out by what the graphics card does not know. No filter asks for it. */
+export const LEFT_OUT = 5;
 export const STATE_NAMES = ["open", "accepted", "rejected", "relabelled", "redrawn"] as const;
 export type StateName = (typeof STATE_NAMES)[number];
 
@@ -138,6 +142,7 @@ export function readTile(body: Uint8Array): TileTable {
     label: numbers(table, "label", Uint16Array),
     score: numbers(table, "score", Float32Array),
     uncertainty: numbers(table, "uncertainty", Float32Array),
+    area: numbers(table, "area", Float32Array),
     x: places(table, "x", scale),
     y: places(table, "y", scale),
     scale,

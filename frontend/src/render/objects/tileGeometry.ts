@@ -17,6 +17,7 @@ export interface ShapeGeometry {
   label: Uint16Array;
   score: Float32Array;
   uncertainty: Float32Array;
+  area: Float32Array;
   /** Place of each object from the tile's corner. */
   places: Float32Array;
   /** minX, minY, maxX, maxY of each row from the tile's corner. */
@@ -171,6 +172,7 @@ export function buildShapes(table: ShapeTable, corner: readonly [number, number]
     index: table.index.slice(),
     label: table.label.slice(),
     score: table.score.slice(),
+    area: table.area.slice(),
     uncertainty: table.uncertainty.slice(),
     places,
     boxes,

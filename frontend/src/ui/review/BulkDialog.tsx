@@ -4,8 +4,8 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Polygon } from "@/core/geometry/types";
-import { type GiveVerdict, useCountVerdict, useGiveVerdict } from "@/sync/queries";
-import type { Label, QueueItem, VerdictFilter } from "@/sync/types";
+import { type GiveVerdict, useBulkVerdict, useCountVerdict } from "@/sync/queries";
+import type { GivenVerdict, Label, QueueItem, VerdictFilter } from "@/sync/types";
 import { Failure } from "../shell/Failure";
 import { useFormat } from "../shell/format";
 import { notifyDone } from "../shell/notify";
@@ -22,7 +22,8 @@ interface BulkDialogProps {
   readonly labels: readonly Label[];
   /** Only what lies in this outline, on the slide of the item. */
   readonly within: Polygon | null;
-  readonly onDone: () => void;
+  /** Hands over the verdicts that were given. */
+  readonly onDone: (verdictIds: readonly string[]) => void;
   readonly onClose: () => void;
 }
 
@@ -77,7 +78,7 @@ export function BulkDialog(props: BulkDialogProps) {
   const { item, labels, within, onDone, onClose } = props;
   const { t } = useTranslation("pages");
   const format = useFormat();
-  const give = useGiveVerdict();
+  const give = useBulkVerdict();
   const [draft, setDraft] = useState<Draft>({
     kind: "accepted",
     label: within === null ? item.label_id : null,
@@ -88,9 +89,10 @@ export function BulkDialog(props: BulkDialogProps) {
   const { total, error } = useCount(draft, props);
   const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
   const run = async () => {
-    for (const body of bodiesOf(draft, props)) await give.mutateAsync(body);
-    notifyDone(t("review.bulkDone", { count: total ?? 0 }));
-    onDone();
+    const given: GivenVerdict[] = [];
+    for (const body of bodiesOf(draft, props)) given.push(await give.mutateAsync(body));
+    notifyDone(t("review.bulkDone", { count: given.reduce((sum, { count }) => sum + count, 0) }));
+    onDone(given.map(({ id }) => id));
   };
   const options = labels.map((label) => ({ value: label.id, label: label.name }));
   return (

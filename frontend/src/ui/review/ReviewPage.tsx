@@ -2,7 +2,7 @@ import { Group, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
 
-import { useProject } from "@/sync/queries";
+import { useMe, useProject } from "@/sync/queries";
 import { Failure } from "../shell/Failure";
 import { useProjectId } from "../shell/useProjectId";
 import { filtersFromUrl, filtersToUrl } from "./queue";
@@ -13,6 +13,7 @@ import { ReviewSession } from "./ReviewSession";
 export default function ReviewPage() {
   const { t } = useTranslation("pages");
   const projectId = useProjectId();
+  const me = useMe();
   const project = useProject(projectId);
   const [search, setSearch] = useSearchParams();
   const filters = filtersFromUrl(search);
@@ -21,7 +22,7 @@ export default function ReviewPage() {
   return (
     <div className={classes.page}>
       {project.isError ? <Failure error={project.error} onRetry={() => void project.refetch()} /> : null}
-      {project.data === undefined ? null : (
+      {project.data === undefined || !me.data ? null : (
         <>
           <Group justify="space-between" gap="sm">
             <Title order={1} size="h3">
@@ -39,6 +40,7 @@ export default function ReviewPage() {
           <ReviewSession
             key={JSON.stringify(filters)}
             project={project.data}
+            userId={me.data.id}
             filters={filters}
             view={view}
             onView={show}

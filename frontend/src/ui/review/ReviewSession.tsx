@@ -1,14 +1,16 @@
-import { Button, Group, Loader, Center, Paper, Progress, Text } from "@mantine/core";
-import { IconStack2 } from "@tabler/icons-react";
+import { Alert, Button, Group, Loader, Center, Paper, Progress, Text } from "@mantine/core";
+import { IconHistory, IconStack2 } from "@tabler/icons-react";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Polygon } from "@/core/geometry/types";
 import { simplify } from "@/core/geometry/simplify";
 import type { Project, QueueFilters, QueueItem, Suggestion } from "@/sync/types";
+import { useUnsentVerdicts } from "@/sync/queries";
 import { Failure } from "../shell/Failure";
 import { useFormat } from "../shell/format";
 import { useActions } from "../shell/useActions";
+import { VerdictHistory } from "../verdicts/VerdictHistory";
 import { BulkDialog } from "./BulkDialog";
 import { GridView } from "./GridView";
 import { isOpen, keyOf, nextOpen } from "./queue";
@@ -27,6 +29,7 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 interface ReviewSessionProps {
   readonly project: Project;
+  readonly userId: string;
   readonly filters: QueueFilters;
   readonly view: ReviewView;
   readonly onView: (view: ReviewView) => void;
@@ -36,9 +39,16 @@ interface Bulk {
   readonly within: Polygon | null;
 }
 
-function useSession({ project, filters, view, onView }: ReviewSessionProps) {
-  const queue = useQueue(project.id, filters);
-  const verdicts = useVerdicts();
+function useSession({ project, userId, filters, view, onView }: ReviewSessionProps) {
+  const queue = useQueue(project.id, userId, filters);
+  const [history, setHistory] = useState(false);
+  const verdicts = useVerdicts({
+    projectId: project.id,
+    userId,
+    queue,
+    onShowOthers: () => setHistory(true),
+    onBulkUndone: () => void queue.reload(),
+  });
   const [chosen, setChosen] = useState<string | null>(null);
   const [selection, setSelection] = useState(NOTHING);
   const [drawing, setDrawing] = useState<Drawing>(null);
@@ -108,7 +118,7 @@ function useSession({ project, filters, view, onView }: ReviewSessionProps) {
     verdicts.redraw(current, label, simplify(outline, 0.5));
     advance([current]);
   };
-  return { queue, verdicts, current, selection, setSelection, drawing, setDrawing, context, go, redraw };
+  return { queue, verdicts, current, selection, setSelection, drawing, setDrawing, context, go, redraw, history, setHistory };
 }
 
 type Session = ReturnType<typeof useSession>;
@@ -205,9 +215,10 @@ function Waiting(): ReactNode {
 export function ReviewSession(props: ReviewSessionProps) {
   const { t } = useTranslation("pages");
   const session = useSession(props);
+  const unsent = useUnsentVerdicts(props.userId);
   const [bulk, setBulk] = useState<Bulk | null>(null);
   const { queue, verdicts, current, context } = session;
-  useActions(context, reviewActions, bulk === null);
+  useActions(context, reviewActions, bulk === null && !session.history);
   if (queue.error !== null) {
     return <Failure error={queue.error} onRetry={() => void queue.reload()} />;
   }
@@ -228,7 +239,15 @@ export function ReviewSession(props: ReviewSessionProps) {
         <Button size="xs" variant="default" leftSection={<IconStack2 size={14} />} onClick={() => setBulk({ within: null })} data-testid="review-bulk">
           {t("review.bulk")}
         </Button>
+        <Button size="xs" variant="default" leftSection={<IconHistory size={14} />} onClick={() => session.setHistory(true)} data-testid="review-history">
+          {t("review.history")}
+        </Button>
       </Group>
+      {unsent > 0 && (
+        <Alert color="yellow" py={6} data-testid="review-unsent">
+          {t("reviewing:unsent", { count: unsent })}
+        </Alert>
+      )}
       {verdicts.rejected === null ? null : (
         <ReasonBar onReason={verdicts.addReason} onClose={verdicts.dismissReason} />
       )}
@@ -251,13 +270,14 @@ export function ReviewSession(props: ReviewSessionProps) {
           labels={props.project.labels.filter((label) => label.retired_at === null)}
           within={bulk.within}
           onClose={() => setBulk(null)}
-          onDone={() => {
+          onDone={(verdictIds) => {
             setBulk(null);
-            verdicts.reset();
+            verdicts.restart(verdictIds);
             void queue.reload();
           }}
         />
       )}
+      {session.history && <VerdictHistory project={props.project} slideId={props.filters.slide} onClose={() => session.setHistory(false)} />}
     </>
   );
 }

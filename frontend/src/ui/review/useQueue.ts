@@ -1,8 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 
+import { outboxOf } from "@/sync/outbox";
 import { keys, useReviewQueue } from "@/sync/queries";
 import type { QueueFilters, QueueItem } from "@/sync/types";
+import { notifyFailure } from "../shell/notify";
 import { keyOf } from "./queue";
 
 /** How close to the end of what is loaded the next part is fetched, and how many crops are fetched ahead. */
@@ -16,19 +18,21 @@ export interface Queue {
   readonly loading: boolean;
   readonly error: unknown;
   readonly hasMore: boolean;
+  /** By object set: the version of its state that the items were loaded in. */
+  readonly versions: Readonly<Record<string, number>>;
   readonly more: () => void;
   readonly reload: () => Promise<void>;
 }
 
-/** The queue from its start: what an earlier visit left in the cache is asked for again first. */
-export function useQueue(projectId: string, filters: QueueFilters): Queue {
+/** The queue from its start, asked for again once the server has what an earlier visit left unsent. */
+export function useQueue(projectId: string, userId: string, filters: QueueFilters): Queue {
   const client = useQueryClient();
   const queue = useReviewQueue(projectId, filters);
   const [fresh, setFresh] = useState(false);
-  const load = useCallback(
-    () => client.invalidateQueries({ queryKey: keys.reviewQueues(projectId) }, { cancelRefetch: false }),
-    [client, projectId],
-  );
+  const load = useCallback(async () => {
+    await outboxOf(userId).sendLeft(notifyFailure);
+    await client.invalidateQueries({ queryKey: keys.reviewQueues(projectId) });
+  }, [client, projectId, userId]);
   useEffect(() => {
     let current = true;
     void load().finally(() => {
@@ -42,6 +46,8 @@ export function useQueue(projectId: string, filters: QueueFilters): Queue {
   useEffect(() => () => void client.invalidateQueries({ queryKey: keys.reviewQueue(projectId, { limit: 1 }) }), [client, projectId]);
   const pages = queue.data?.pages;
   const items = useMemo(() => (pages ?? []).flatMap((page) => page.results), [pages]);
+  // The first page that shows a set counts: what it shows is the oldest.
+  const versions = useMemo(() => Object.assign({}, ...[...(pages ?? [])].reverse().map((page) => page.versions)) as Record<string, number>, [pages]);
   const more = () => {
     if (queue.hasNextPage && !queue.isFetchingNextPage) void queue.fetchNextPage();
   };
@@ -51,6 +57,7 @@ export function useQueue(projectId: string, filters: QueueFilters): Queue {
     loading: queue.isPending || !fresh,
     error: queue.isError ? queue.error : null,
     hasMore: queue.hasNextPage,
+    versions,
     more,
     reload: load,
   };

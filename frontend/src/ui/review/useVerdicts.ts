@@ -1,19 +1,23 @@
-import { useCallback, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 
-import { useGiveVerdict, useRedraw, useSkip, useUndoVerdict } from "@/sync/queries";
 import type { Geometry } from "@/core/geometry/types";
-import type { QueueItem, RejectReason, Verdict, VerdictBody } from "@/sync/types";
-import { notifyDone, notifyFailure } from "../shell/notify";
-import { decisionsOfOthers, saidByOthers, tellOthers } from "./othersVerdicts";
+import { ApiError } from "@/sync/client";
+import { useVerdictSender } from "@/sync/queries";
+import type { QueueItem, RejectReason, VerdictBody } from "@/sync/types";
+import { notifyFailure } from "../shell/notify";
+import { refusalByOthers, type Refusal } from "../verdicts/othersVerdicts";
+import { askWhoseVerdict } from "../verdicts/toasts";
 import { bySet, type Decision, type Decisions, keyOf } from "./queue";
+import { type Others, useOthers } from "./useOthers";
+import type { Queue } from "./useQueue";
 
 type Said = Pick<VerdictBody, "kind" | "label_id" | "reason">;
 
 interface Step {
   readonly items: readonly QueueItem[];
-  readonly said: Said | "skipped" | "redrawn";
-  /** The answers of the server; undoing waits for them. */
-  readonly verdicts: Promise<Verdict[]>;
+  readonly skipped: boolean;
+  /** Chosen beforehand, so that undoing need not wait for an answer. The first given comes first. */
+  readonly verdictIds: readonly string[];
 }
 
 export interface Verdicts {
@@ -28,7 +32,8 @@ export interface Verdicts {
   readonly dismissReason: () => void;
   /** Takes the last step back; answers with its first item. */
   readonly undo: () => QueueItem | null;
-  readonly reset: () => void;
+  /** Start anew after verdicts on many, which are one step. */
+  readonly restart: (verdictIds: readonly string[]) => void;
 }
 
 function useDecisions() {
@@ -46,87 +51,150 @@ function useDecisions() {
   return { decisions, put, setDecisions };
 }
 
+/** The suggestions whose verdict has not been answered yet. */
+function useUnderWay() {
+  const counts = useRef(new Map<string, number>());
+  return useMemo(() => {
+    const add = (items: readonly QueueItem[], change: number) => {
+      for (const item of items) {
+        const left = (counts.current.get(keyOf(item)) ?? 0) + change;
+        if (left > 0) counts.current.set(keyOf(item), left);
+        else counts.current.delete(keyOf(item));
+      }
+    };
+    const during = <T>(items: readonly QueueItem[], answer: Promise<T>): Promise<T> => {
+      add(items, 1);
+      return answer.finally(() => add(items, -1));
+    };
+    return { during, now: counts.current };
+  }, []);
+}
+
+interface Place {
+  readonly projectId: string;
+  readonly userId: string;
+  readonly queue: Queue;
+  readonly onShowOthers: () => void;
+  /** Verdicts on many were taken back: what is open must be asked for again. */
+  readonly onBulkUndone: () => void;
+}
+
 /** Verdicts are shown at once and sent behind the reviewer's back; what the server refuses is taken back and told. */
-export function useVerdicts(): Verdicts {
+export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndone }: Place): Verdicts {
   const { decisions, put, setDecisions } = useDecisions();
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [rejected, setRejected] = useState<readonly QueueItem[] | null>(null);
-  const give = useGiveVerdict();
-  const skipping = useSkip();
-  const redrawing = useRedraw();
-  const undoing = useUndoVerdict();
+  const sender = useVerdictSender(userId);
+  const { during, now } = useUnderWay();
   const known = useRef(decisions);
   known.current = decisions;
+  const underWay = useMemo(() => ({ has: (key: string) => now.has(key) }), [now]);
+  const others: Others = useOthers({ projectId, userId, queue, decisions, underWay, put, onShow: onShowOthers });
 
-  const record = (step: Step) => {
-    setSteps((old) => [...old, step]);
-    step.verdicts.catch((error: unknown) => {
-      put(step.items, null);
-      setSteps((old) => old.filter((each) => each !== step));
-      const said = saidByOthers(error);
-      if (said.length === 0) {
-        notifyFailure(error);
-        return;
-      }
-      // Nothing is overwritten: the reviewer sees what the other person said.
-      for (const [item, decision] of decisionsOfOthers(step.items, said)) put([item], decision);
-      notifyDone(tellOthers(said));
+  const record = (step: Step) => setSteps((old) => [...old, step]);
+  const drop = (verdictId: string) =>
+    setSteps((old) => old.map((step) => ({ ...step, verdictIds: step.verdictIds.filter((id) => id !== verdictId) })).filter((step) => step.skipped || step.verdictIds.length > 0));
+
+  /** Show what the others said of some items; hand back those of which they said nothing. */
+  const giveWay = (items: readonly QueueItem[], refusal: Refusal): readonly QueueItem[] => {
+    const theirs = new Map(refusal.said.map((row) => [keyOf(row), row]));
+    put(items, null);
+    return items.filter((item) => {
+      const row = theirs.get(keyOf(item));
+      if (row) put([item], { state: row.kind, labelId: row.label_id });
+      return row === undefined;
     });
   };
 
-  const send = (items: readonly QueueItem[], said: Said, again = false) => {
-    const replace = again || items.some((item) => item.state !== "open" || known.current.has(keyOf(item)));
-    const bodies = [...bySet(items)].map(([object_set_id, indices]) => ({
-      object_set_id,
-      indices,
-      ...said,
-      ...(replace ? { replace } : {}),
-    }));
-    return Promise.all(bodies.map((body) => give.mutateAsync(body)));
+  const refused = (error: unknown, items: readonly QueueItem[], again: (items: readonly QueueItem[], seen?: number) => void) => {
+    const refusal = refusalByOthers(error);
+    if (refusal === null) {
+      put(items, null);
+      notifyFailure(error);
+      return;
+    }
+    const rest = giveWay(items, refusal);
+    const contested = items.filter((item) => !rest.includes(item));
+    askWhoseVerdict(refusal, () => again(contested, refusal.version));
+    // Of the others nobody has said anything: our verdict on them stands.
+    if (rest.length > 0 && contested.length > 0) again(rest);
+  };
+
+  /** Send one verdict for each set; `seen` is given by who has seen what it replaces. */
+  const give = (items: readonly QueueItem[], said: Said, seen?: number): string[] => {
+    const replace = seen !== undefined || items.some((item) => item.state !== "open" || known.current.has(keyOf(item)));
+    return [...bySet(items)].map(([object_set_id, indices]) => {
+      const id = crypto.randomUUID();
+      const own = items.filter((item) => item.object_set_id === object_set_id);
+      const seen_version = seen ?? others.seen(object_set_id);
+      const body = { object_set_id, indices, ...said, seen_version, ...(replace ? { replace } : {}) };
+      during(own, sender.give(id, body)).then(others.hear, (error: unknown) => {
+        drop(id);
+        refused(error, own, (some, version) => decideAgain(some, said, version));
+      });
+      return id;
+    });
+  };
+
+  const decideAgain = (items: readonly QueueItem[], said: Said, seen?: number) => {
+    const verdictIds = give(items, said, seen);
+    put(items, { state: said.kind, labelId: said.label_id ?? null });
+    record({ items, skipped: false, verdictIds });
   };
 
   const decide = (items: readonly QueueItem[], said: Said) => {
-    const verdicts = send(items, said);
-    put(items, { state: said.kind, labelId: said.label_id ?? null });
+    decideAgain(items, said);
     setRejected(said.kind === "rejected" ? items : null);
-    record({ items, said, verdicts });
   };
 
   const skip = (item: QueueItem) => {
-    const done = skipping.mutateAsync({ object_set_id: item.object_set_id, index: item.index });
     put([item], { state: "skipped", labelId: null });
     setRejected(null);
-    record({ items: [item], said: "skipped", verdicts: done.then(() => []) });
+    const step: Step = { items: [item], skipped: true, verdictIds: [] };
+    record(step);
+    sender.skip({ object_set_id: item.object_set_id, index: item.index }).catch((error: unknown) => {
+      put([item], null);
+      setSteps((old) => old.filter((each) => each !== step));
+      notifyFailure(error);
+    });
   };
 
-  const redraw = (item: QueueItem, labelId: string | null, geometry: Geometry) => {
+  const redraw = (item: QueueItem, labelId: string | null, geometry: Geometry, seen?: number) => {
+    const id = crypto.randomUUID();
+    const { object_set_id, index } = item;
     const annotation = { id: crypto.randomUUID(), label_id: labelId, shape: "freehand" as const, geometry };
-    const done = redrawing.mutateAsync({ object_set_id: item.object_set_id, index: item.index, annotation });
+    const replace = seen !== undefined || item.state !== "open" || known.current.has(keyOf(item));
+    const body = { object_set_id, index, annotation, seen_version: seen ?? others.seen(object_set_id), ...(replace ? { replace } : {}) };
     put([item], { state: "redrawn", labelId });
     setRejected(null);
-    record({ items: [item], said: "redrawn", verdicts: done.then((answer) => [answer.verdict]) });
+    record({ items: [item], skipped: false, verdictIds: [id] });
+    during([item], sender.redraw(id, body)).catch((error: unknown) => {
+      drop(id);
+      refused(error, [item], (_, version) => redraw(item, labelId, geometry, version));
+    });
   };
 
   const addReason = (reason: RejectReason) => {
     const items = rejected;
-    const before = steps.at(-1);
     setRejected(null);
-    if (items === null || before === undefined) return;
-    // After the rejection has arrived: a later verdict replaces an earlier one.
-    // Undoing takes back both, the later first.
-    const verdicts = before.verdicts.then(async (first) => [...(await send(items, { kind: "rejected", reason }, true)), ...first]);
-    setSteps((old) => [...old.slice(0, -1), { ...before, verdicts }]);
-    verdicts.catch(notifyFailure);
+    if (items === null) return;
+    // A later verdict replaces an earlier one; undoing takes back both.
+    const more = give(items, { kind: "rejected", reason });
+    setSteps((old) => old.map((step, place) => (place === old.length - 1 ? { ...step, verdictIds: [...step.verdictIds, ...more] } : step)));
   };
 
-  const takeBack = async (step: Step) => {
-    const verdicts = await step.verdicts;
-    if (step.said === "skipped") {
-      for (const { object_set_id, index } of step.items) {
-        await skipping.mutateAsync({ object_set_id, index, undo: true });
-      }
+  const takeBack = async ({ items, skipped, verdictIds }: Step) => {
+    const answers: Promise<unknown>[] = skipped ? items.map(({ object_set_id, index }) => sender.unskip({ object_set_id, index })) : [];
+    for (const id of [...verdictIds].reverse()) {
+      answers.push(
+        sender.undo(id).catch((error: unknown) => {
+          // It was refused, which has been told already: there is nothing to take back.
+          if (!(error instanceof ApiError && error.status === 404)) throw error;
+        }),
+      );
     }
-    for (const verdict of verdicts) await undoing.mutateAsync(verdict.id);
+    await during(items, Promise.all(answers));
+    if (items.length === 0) onBulkUndone();
   };
 
   const undo = () => {
@@ -149,9 +217,9 @@ export function useVerdicts(): Verdicts {
     addReason,
     dismissReason: () => setRejected(null),
     undo,
-    reset: () => {
+    restart: (verdictIds) => {
       setDecisions(new Map());
-      setSteps([]);
+      setSteps(verdictIds.length > 0 ? [{ items: [], skipped: false, verdictIds }] : []);
       setRejected(null);
     },
   };

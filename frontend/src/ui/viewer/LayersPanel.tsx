@@ -1,4 +1,5 @@
-import { Alert, Divider, Select, Slider, Stack, Switch, Text } from "@mantine/core";
+import { Alert, Button, Divider, Select, Slider, Stack, Switch, Text } from "@mantine/core";
+import { IconHistory } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -14,6 +15,8 @@ interface Props {
   objectSet: ObjectSet | null;
   heatMap: HeatMap | null;
   heatError: string | null;
+  mpp: number | null;
+  onHistory: () => void;
 }
 
 interface LevelProps {
@@ -33,8 +36,8 @@ function Level({ label, value, onChange }: LevelProps): ReactElement {
   );
 }
 
-export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heatError }: Props): ReactElement {
-  const { t } = useTranslation(["viewer", "objects"]);
+export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heatError, mpp, onHistory }: Props): ReactElement {
+  const { t } = useTranslation(["viewer", "objects", "reviewing"]);
   return (
     <Stack gap="sm">
       <Switch label={t("showAnnotations")} checked={look.annotations} onChange={(e) => onLook({ annotations: e.currentTarget.checked })} />
@@ -61,7 +64,10 @@ export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heat
           <Text size="xs" c="dimmed">{t("madeBy", { name: objectSet.producer_name, count: objectSet.count })}</Text>
           <Level label={t("opacity")} value={look.suggestionOpacity} onChange={(suggestionOpacity) => onLook({ suggestionOpacity })} />
           <Level label={t("objects:fill")} value={look.suggestionFill} onChange={(suggestionFill) => onLook({ suggestionFill })} />
-          <SuggestionFilters filter={look.suggestionFilter} onFilter={(suggestionFilter) => onLook({ suggestionFilter })} />
+          <Button size="xs" variant="default" leftSection={<IconHistory size={14} />} onClick={onHistory} data-testid="slide-history">
+            {t("reviewing:historyOfSlide")}
+          </Button>
+          <SuggestionFilters filter={look.suggestionFilter} mpp={mpp} onFilter={(suggestionFilter) => onLook({ suggestionFilter })} />
         </>
       )}
       <Divider label={t("heatMap")} labelPosition="left" />

@@ -5,7 +5,7 @@ import type { Layer, Stage } from "@/render/stage";
 import { EVERYTHING, type ObjectFilter } from "@/render/objects/filter";
 import { SuggestionLayer } from "@/render/suggestionLayer";
 import type { View } from "@/render/view";
-import { fetchSuggestion, fetchSuggestionAt, useDecided } from "@/sync/queries";
+import { fetchSuggestion, fetchSuggestionAt, useReviewState } from "@/sync/queries";
 import type { Bounds, Label, ObjectSet, Suggestion, ViewerInfo } from "@/sync/types";
 import { DeveloperOverlay } from "./DeveloperOverlay";
 import { ObjectsStatus } from "./ObjectsStatus";
@@ -127,8 +127,7 @@ function useSuggestionLayer(
   view: SuggestionView | undefined,
 ): SuggestionLayer | null {
   const layer = useMemo(() => (stage ? new SuggestionLayer(stage.invalidate) : null), [stage]);
-  const { data: decided } = useDecided(objectSet?.id);
-  const version = decided?.version ?? 0;
+  const version = useReviewState(objectSet?.id).data?.version ?? 0;
   useEffect(() => () => layer?.destroy(), [layer]);
   useIntegrationHook(stage);
   useObjectsHook(layer, stage);

@@ -1,4 +1,4 @@
-import { Button, Chip, Group, RangeSlider, Stack, Text } from "@mantine/core";
+import { Button, Chip, Group, NumberInput, RangeSlider, Stack, Text } from "@mantine/core";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -7,6 +7,8 @@ import { STATE_NAMES } from "@/render/objects/tileFormat";
 
 interface Props {
   filter: ObjectFilter;
+  /** Micrometres per pixel; null when the slide does not say. */
+  mpp: number | null;
   onFilter: (filter: ObjectFilter) => void;
 }
 
@@ -40,8 +42,33 @@ function Range({ label, name, value, onChange }: RangeProps): ReactElement {
   );
 }
 
+/** Least and most area, in µm² where the slide has a resolution; kept in square pixels. */
+function Area({ filter, mpp, onChange }: Pick<Props, "filter" | "mpp"> & { onChange: (change: Partial<ObjectFilter>) => void }): ReactElement {
+  const { t } = useTranslation("objects");
+  const unit = (mpp ?? 1) ** 2;
+  const shown = (pixels: number | null) => (pixels === null ? "" : Number((pixels * unit).toPrecision(6)));
+  const read = (value: string | number) => (typeof value === "number" ? Number((value / unit).toPrecision(9)) : null);
+  const field = (name: "minArea" | "maxArea", label: string) => (
+    <NumberInput
+      size="xs"
+      label={label}
+      min={0}
+      hideControls
+      value={shown(filter[name])}
+      onChange={(value) => onChange({ [name]: read(value) })}
+      data-testid={`filter-${name}`}
+    />
+  );
+  return (
+    <Group grow gap="xs" wrap="nowrap">
+      {field("minArea", t(mpp === null ? "minAreaPx" : "minArea"))}
+      {field("maxArea", t(mpp === null ? "maxAreaPx" : "maxArea"))}
+    </Group>
+  );
+}
+
 /** Which suggestions are drawn, near and far alike. */
-export function SuggestionFilters({ filter, onFilter }: Props): ReactElement {
+export function SuggestionFilters({ filter, mpp, onFilter }: Props): ReactElement {
   const { t } = useTranslation("objects");
   const patch = (change: Partial<ObjectFilter>) => onFilter({ ...filter, ...change });
   const chosen = STATE_NAMES.filter((_, state) => (filter.states & (1 << state)) !== 0);
@@ -60,6 +87,7 @@ export function SuggestionFilters({ filter, onFilter }: Props): ReactElement {
         value={[filter.minUncertainty, filter.maxUncertainty]}
         onChange={([minUncertainty, maxUncertainty]) => patch({ minUncertainty, maxUncertainty })}
       />
+      <Area filter={filter} mpp={mpp} onChange={patch} />
       <div>
         <Text size="xs" c="dimmed" mb={4}>{t("verdict")}</Text>
         <Chip.Group

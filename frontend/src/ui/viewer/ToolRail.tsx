@@ -8,6 +8,7 @@ import {
   IconEraser,
   IconHandStop,
   IconLasso,
+  IconLassoPolygon,
   IconMapPin,
   IconPointer,
   IconPolygon,
@@ -38,6 +39,7 @@ const ICONS: Record<ToolName, Icon> = {
   ruler: IconRuler2,
   split: IconScissors,
   region: IconCircleCheck,
+  lasso: IconLassoPolygon,
 };
 
 const EDITS = [

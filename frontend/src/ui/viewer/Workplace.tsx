@@ -12,11 +12,15 @@ import type { Area, Position } from "@/core/geometry/types";
 import type { Stage } from "@/render/stage";
 import type { View } from "@/render/view";
 import { api } from "@/sync/client";
-import { keys, useObjectSets, useRegions } from "@/sync/queries";
-import type { Annotation, HeatMap, Me, ObjectSet, Project, Region, ViewerInfo } from "@/sync/types";
+import { useVerdictNews } from "@/sync/events";
+import { fetchSuggestion, keys, useObjectSets, useRegions } from "@/sync/queries";
+import type { Annotation, HeatMap, Me, ObjectSet, Project, Region, Verdict, ViewerInfo } from "@/sync/types";
 import { TOOL_NAMES } from "@/tools/registry";
 import type { Tool, ToolName } from "@/tools/tool";
+import { notifyFailure } from "../shell/notify";
 import { useActions } from "../shell/useActions";
+import { useMeanwhile } from "../verdicts/useMeanwhile";
+import { VerdictHistory } from "../verdicts/VerdictHistory";
 import { AnnotationsPanel } from "./AnnotationsPanel";
 import { AnnotationStatus } from "./AnnotationStatus";
 import { BottomBar } from "./BottomBar";
@@ -26,6 +30,7 @@ import { FindingsPanel } from "./FindingsPanel";
 import { Guide } from "./Guide";
 import { fullPower, lengthText } from "./format";
 import { GammaFilter, ImagePanel } from "./ImagePanel";
+import { LassoCard } from "./LassoCard";
 import { LabelsPanel } from "./LabelsPanel";
 import { LayersPanel } from "./LayersPanel";
 import { firstLook, lookToUrl, toggled, type Look } from "./look";
@@ -41,6 +46,7 @@ import { useChannels } from "./useChannels";
 import { useCarried } from "./useCarried";
 import { useDrawing } from "./useDrawing";
 import { NO_LABEL_COLOUR, useLayers } from "./useLayers";
+import { useLasso } from "./useLasso";
 import { useQualityOverlay } from "./useQualityOverlay";
 import type { Session } from "./useSession";
 import { useSessionView } from "./useSession";
@@ -88,8 +94,14 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
   layers.preview.colour = labels.find((label) => label.id === labelId)?.colour ?? NO_LABEL_COLOUR;
   layers.preview.lengthText = (px) => lengthText(px, slide.mpp);
 
+  const [history, setHistory] = useState(false);
+  const tellMeanwhile = useMeanwhile(me.id, () => setHistory(true));
+  useVerdictNews(project.id, (news) => {
+    if (look.suggestions && news.object_set_id === objectSet?.id) tellMeanwhile([news]);
+  });
+  const lasso = useLasso({ stage, history: session.history, objectSet, look, onMeanwhile: tellMeanwhile });
   const carried = useCarried(stage, labels);
-  const overlays = useMemo(() => [carried.layer, ...layers.overlays], [carried.layer, layers.overlays]);
+  const overlays = useMemo(() => [carried.layer, lasso.layer, ...layers.overlays], [carried.layer, lasso.layer, layers.overlays]);
   const declareFinished = useDeclareFinished(slide.id);
   const atWork = useRef<Tool | null>(null);
   const toolContext = useToolContext({
@@ -101,10 +113,11 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
     noLabelText: t("noLabels"),
     tool: () => atWork.current,
     declareFinished,
+    lasso: lasso.choose,
   });
   useDrawing(stage, tool, toolContext, atWork);
   const toggleDeveloper = () => setDeveloper((shown) => !shown);
-  const ctx = useViewerContext({ project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp: () => setHelp(true), toggleDeveloper });
+  const ctx = useViewerContext({ project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp: () => setHelp(true), toggleDeveloper, mayLasso: look.suggestions && objectSet !== null, undoVerdict: lasso.undo });
   useActions(ctx, VIEWER_ACTIONS);
   const lookUrl = useMemo(() => ({ ...lookToUrl(look), channels: channels.text }), [look, channels.text]);
   const writeUrl = useUrlView(stage, lookUrl);
@@ -116,6 +129,12 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
     setView((old) => (old && sameView(old, next) ? old : next));
     session.view.look(next.box, next.scale);
     writeUrl();
+  };
+  const showVerdict = ({ object_set_id, first_index }: Verdict) => {
+    patchLook({ suggestions: true, objectSetId: object_set_id });
+    fetchSuggestion(object_set_id, first_index)
+      .then((found) => found && stage?.show(boxOf(found.geometry), 4))
+      .catch(notifyFailure);
   };
   const onSaveClick = () => {
     if (save.conflicts.length > 0 || save.state === "refused") setSaveDialog(true);
@@ -170,6 +189,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
         >
           <Guide project={project} items={items} objectSet={objectSet} busy={busy} />
           <ToolHint tool={tool} />
+          <LassoCard lasso={lasso} labels={labels} />
           <AnnotationStatus status={inView} onRetry={() => session.view.retry()} />
         </SlideStage>
       </main>
@@ -193,7 +213,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
               </Tabs.Panel>
               <Tabs.Panel value="layers">
                 <FindingsPanel slideId={slide.id} onGoTo={({ x, y, width, height }) => stage?.show({ minX: x, minY: y, maxX: x + width, maxY: y + height }, 1)} />
-                <LayersPanel look={look} onLook={patchLook} objectSets={objectSets} objectSet={objectSet} heatMap={heatMap} heatError={layers.heatError} />
+                <LayersPanel look={look} onLook={patchLook} objectSets={objectSets} objectSet={objectSet} heatMap={heatMap} heatError={layers.heatError} mpp={slide.mpp} onHistory={() => setHistory(true)} />
               </Tabs.Panel>
               <Tabs.Panel value="image">
                 <ImagePanel viewer={viewer} channels={channels} look={look} onLook={patchLook}>
@@ -206,6 +226,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
         </aside>
       )}
       <BottomBar ctx={ctx} slide={slide} view={view} pointer={pointer} heatValue={pointer && look.heatMap ? (layers.heat?.valueAt(...pointer) ?? null) : null} />
+      {history && <VerdictHistory project={project} slideId={slide.id} onGo={showVerdict} onClose={() => setHistory(false)} />}
       <GammaFilter gamma={look.gamma} />
       <Palette ctx={ctx} keyMap={me.key_map} />
       <HelpDialog opened={help} onClose={() => setHelp(false)} keyMap={me.key_map} />
@@ -278,10 +299,13 @@ interface ContextParts {
   setLook: (change: (look: Look) => Look) => void;
   openHelp: () => void;
   toggleDeveloper: () => void;
+  mayLasso: boolean;
+  undoVerdict: (() => void) | null;
 }
 
 function useViewerContext(parts: ContextParts): ViewerContext {
-  const { project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp, toggleDeveloper } = parts;
+  const { project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp, toggleDeveloper, mayLasso, undoVerdict } = parts;
+  const mayReview = project.my_role !== "annotator";
   const navigate = useNavigate();
   const { store, history, selection, autosave } = session;
   const power = fullPower(viewer.slide.magnification, viewer.slide.mpp);
@@ -292,7 +316,9 @@ function useViewerContext(parts: ContextParts): ViewerContext {
     tools: TOOL_NAMES,
     tool,
     mayDraw: viewer.slide.state === "ready",
-    mayReview: project.my_role !== "annotator",
+    mayReview,
+    mayLasso: mayLasso && mayReview,
+    undoVerdict,
     labels: project.labels,
     commit: (name, changes) => history.commit(name, changes),
     setTool: (name) => setTool(name as ToolName),

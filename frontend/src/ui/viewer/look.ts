@@ -53,24 +53,34 @@ function rangeFrom(query: URLSearchParams, name: string): [number, number] {
   return [Number(least), Number(most)];
 }
 
+const AREA = /^(\d+(?:\.\d+)?)?-(\d+(?:\.\d+)?)?$/;
+
+/** Least and most area in square pixels; either may be left out. */
+function areaFrom(query: URLSearchParams): [number | null, number | null] {
+  const [, least, most] = AREA.exec(query.get("area") ?? "") ?? [];
+  return [least === undefined ? null : Number(least), most === undefined ? null : Number(most)];
+}
+
 function filterFrom(query: URLSearchParams): ObjectFilter {
   const names = query.get("verdict")?.split(",");
   const states = names ? STATE_NAMES.reduce((mask, name, state) => (names.includes(name) ? mask | (1 << state) : mask), 0) : EVERYTHING.states;
   const [minScore, maxScore] = rangeFrom(query, "score");
   const [minUncertainty, maxUncertainty] = rangeFrom(query, "uncertainty");
-  const filter = { minScore, maxScore, minUncertainty, maxUncertainty, states };
+  const [minArea, maxArea] = areaFrom(query);
+  const filter = { minScore, maxScore, minUncertainty, maxUncertainty, minArea, maxArea, states };
   return JSON.stringify(filter) === JSON.stringify(EVERYTHING) ? EVERYTHING : filter;
 }
 
 /** What the address says of the look; null says that there is nothing to say. */
 export function lookToUrl(look: Look): Record<string, string | null> {
-  const { minScore, maxScore, minUncertainty, maxUncertainty, states } = look.suggestionFilter;
+  const { minScore, maxScore, minUncertainty, maxUncertainty, minArea, maxArea, states } = look.suggestionFilter;
   const range = (least: number, most: number) => (least > 0 || most < 1 ? `${least}-${most}` : null);
   return {
     layers: layersText(look) || null,
     set: look.objectSetId,
     score: range(minScore, maxScore),
     uncertainty: range(minUncertainty, maxUncertainty),
+    area: minArea === null && maxArea === null ? null : `${minArea ?? ""}-${maxArea ?? ""}`,
     verdict: states === EVERYTHING.states ? null : STATE_NAMES.filter((_, state) => (states & (1 << state)) !== 0).join(","),
   };
 }

@@ -18,6 +18,7 @@ interface Wanted {
   noLabelText: string;
   tool: () => Tool | null;
   declareFinished: (area: Area) => void;
+  lasso: (area: Area) => void;
 }
 
 const FIRST_RADIUS = 24;
@@ -60,6 +61,7 @@ export function useToolContext(wanted: Wanted): ToolContext | null {
       },
       commit: (name, changes) => history.commit(name, changes),
       declareFinished: (area) => latest.current.declareFinished(area),
+      lasso: (area) => latest.current.lasso(area),
       newId: () => crypto.randomUUID(),
       redraw: () => {
         const preview = latest.current.tool()?.preview() ?? null;

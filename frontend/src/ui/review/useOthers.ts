@@ -1,0 +1,80 @@
+import { useCallback, useEffect, useRef } from "react";
+
+import { useVerdictNews } from "@/sync/events";
+import { fetchSuggestions } from "@/sync/queries";
+import type { GivenVerdict, QueueItem, VerdictNews } from "@/sync/types";
+import type { Told } from "../verdicts/othersVerdicts";
+import { useMeanwhile } from "../verdicts/useMeanwhile";
+import { type Decision, type Decisions, keyOf } from "./queue";
+import type { Queue } from "./useQueue";
+
+const MOST_AT_ONCE = 200;
+
+interface Wanted {
+  readonly projectId: string;
+  readonly userId: string;
+  readonly queue: Queue;
+  readonly decisions: Decisions;
+  /** Suggestions whose verdict is still on its way. */
+  readonly underWay: Pick<ReadonlySet<string>, "has">;
+  readonly put: (items: readonly QueueItem[], decision: Decision | null) => void;
+  readonly onShow: () => void;
+}
+
+export interface Others {
+  /** The version of a set's state that this reviewer has been told of. */
+  readonly seen: (setId: string) => number;
+  /** Take in what the answer to a verdict says of the others. */
+  readonly hear: (given: GivenVerdict) => void;
+}
+
+/** What others decide meanwhile is told, and shown on the items that are here. */
+export function useOthers(wanted: Wanted): Others {
+  const latest = useRef(wanted);
+  useEffect(() => {
+    latest.current = wanted;
+  });
+  const told = useRef(new Map<string, number>());
+  const tell = useMeanwhile(wanted.userId, wanted.onShow);
+
+  const seen = useCallback((setId: string) => Math.max(told.current.get(setId) ?? 0, latest.current.queue.versions[setId] ?? 0), []);
+
+  const mark = useCallback(async (setId: string) => {
+    const items = latest.current.queue.items.filter((item) => item.object_set_id === setId);
+    for (let start = 0; start < items.length; start += MOST_AT_ONCE) {
+      const part = items.slice(start, start + MOST_AT_ONCE);
+      const now = await fetchSuggestions(setId, part.map((item) => item.index));
+      for (const [place, { state, current_label_id }] of now.entries()) {
+        const item = part[place];
+        const { decisions, underWay, put } = latest.current;
+        if (item === undefined || state === "open" || underWay.has(keyOf(item))) continue;
+        if (decisions.get(keyOf(item))?.state !== state) put([item], { state, labelId: current_label_id });
+      }
+    }
+  }, []);
+
+  const take = useCallback(
+    (setId: string, said: readonly Told[]) => {
+      // What cannot be shown now is shown when the queue is loaded the next time.
+      if (tell(said).length > 0) mark(setId).catch(() => undefined);
+    },
+    [tell, mark],
+  );
+
+  useVerdictNews(wanted.projectId, (news: VerdictNews) => {
+    const setId = news.object_set_id;
+    if (!latest.current.queue.items.some((item) => item.object_set_id === setId)) return;
+    take(setId, [news]);
+    // Only without a gap: what the stream left out is in the answer to the next verdict.
+    if (news.sequence === seen(setId) + 1) told.current.set(setId, news.sequence);
+  });
+
+  const hear = useCallback(
+    (given: GivenVerdict) => {
+      take(given.object_set_id, given.meanwhile);
+      told.current.set(given.object_set_id, Math.max(seen(given.object_set_id), given.sequence));
+    },
+    [take, seen],
+  );
+  return { seen, hear };
+}

@@ -1,0 +1,50 @@
+import i18next from "i18next";
+
+import { ApiError } from "@/sync/client";
+import type { SuggestionState, Verdict } from "@/sync/types";
+
+/** What somebody else said of a suggestion before us. */
+export interface SaidByOther {
+  readonly object_set_id: string;
+  readonly index: number;
+  readonly kind: Exclude<SuggestionState, "open">;
+  readonly label_id: string | null;
+  readonly reviewer: string;
+}
+
+export interface Refusal {
+  readonly said: readonly SaidByOther[];
+  /** The version of the set's state that holds all of it. */
+  readonly version: number;
+}
+
+/** What others have decided, by which the server refused a verdict; null for every other error. */
+export function refusalByOthers(error: unknown): Refusal | null {
+  if (!(error instanceof ApiError) || error.code !== "already_decided") return null;
+  const { decided = [], version = 0 } = error.problem as { decided?: readonly SaidByOther[]; version?: number };
+  return { said: decided, version };
+}
+
+/** Who decided what, in one sentence. */
+export function sayRefusal({ said }: Refusal): string {
+  const [first] = said;
+  if (!first) return i18next.t("reviewing:decidedMeanwhile");
+  const verdict = i18next.t(`reviewing:verdict.${first.kind}`);
+  return i18next.t("reviewing:decidedByOther", { count: said.length, reviewer: first.reviewer, verdict });
+}
+
+export type Told = Pick<Verdict, "id" | "kind" | "count" | "reviewer">;
+export type Tally = Partial<Record<Verdict["kind"], number>>;
+
+/** Add what was said to what has been told, by number of suggestions. */
+export function addUp(tally: Tally, said: readonly Told[]): Tally {
+  const sum = { ...tally };
+  for (const { kind, count } of said) sum[kind] = (sum[kind] ?? 0) + count;
+  return sum;
+}
+
+/** "3 accepted, 1 taken back". */
+export function sayTally(tally: Tally): string {
+  const parts = Object.entries(tally).map(([kind, count]) => i18next.t(`reviewing:tally.${kind}`, { count }));
+  return parts.join(i18next.t("reviewing:comma"));
+}

@@ -236,10 +236,12 @@ def test_an_open_slide_learns_of_the_verdicts_of_another(queue, visit, installat
     manager.see("meanwhile-show").click()
     expect(manager.see("history-row").nth(0)).to_contain_text("1 suggestion accepted")
     expect(manager.see("history-row").nth(1)).to_contain_text("1 suggestion rejected")
-    manager.see("history-go").first.click()
-    manager.page.keyboard.press("Escape")
     queue.press("u", "u")
     wait_for(lambda: manager.page.evaluate(DRAWN) == total)
+    # The verdicts taken back stand at the top now; each leads to its suggestion.
+    expect(manager.see("history-row").nth(0)).to_contain_text("taken back")
+    manager.see("history-go").first.click()
+    wait_for(lambda: manager.page.evaluate(DRAWN) < total)
 
 
 def test_two_reviewers_see_what_the_other_does(queue, visit, labelled):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0002_attempts_before_retry'),
+        ('jobs', '0003_message_code_and_values'),
         ('projects', '0001_initial'),
     ]
 

@@ -253,6 +253,8 @@ def test_two_reviewers_see_what_the_other_does(queue, visit, labelled):
     expect(manager.see("meanwhile")).to_contain_text("1 suggestion rejected")
     # The next one is open for both; whoever is first has it.
     expect(manager.see("review-item").nth(1)).to_have_attribute("aria-current", "true")
+    queue.press("u")
+    expect(manager.see("review-item").first).to_have_attribute("data-state", "open")
 
 
 @pytest.mark.parametrize("choice", ["theirs", "mine"])

@@ -43,12 +43,17 @@ export function useOthers(wanted: Wanted): Others {
     const items = latest.current.queue.items.filter((item) => item.object_set_id === setId);
     for (let start = 0; start < items.length; start += MOST_AT_ONCE) {
       const part = items.slice(start, start + MOST_AT_ONCE);
+      const before = latest.current.decisions;
       const now = await fetchSuggestions(setId, part.map((item) => item.index));
       for (const [place, { state, current_label_id }] of now.entries()) {
         const item = part[place];
         const { decisions, underWay, put } = latest.current;
-        if (item === undefined || state === "open" || underWay.has(keyOf(item))) continue;
-        if (decisions.get(keyOf(item))?.state !== state) put([item], { state, labelId: current_label_id });
+        if (item === undefined || underWay.has(keyOf(item))) continue;
+        const here = decisions.get(keyOf(item));
+        // What was said here since is newer than this answer; putting off is nobody else's matter.
+        if (here !== before.get(keyOf(item)) || (here?.state ?? "open") === state) continue;
+        if (state !== "open") put([item], { state, labelId: current_label_id });
+        else if (here?.state !== "skipped") put([item], null);
       }
     }
   }, []);

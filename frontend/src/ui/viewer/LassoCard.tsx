@@ -24,7 +24,7 @@ export function LassoCard({ lasso, labels }: { lasso: Lasso; labels: readonly La
   return (
     <Paper className="cs-lasso" shadow="md" radius="md" px="sm" py={8} data-testid="lasso-card">
       {lasso.error ? <Failure error={lasso.error} /> : null}
-      <Group gap="xs" wrap="nowrap">
+      <Group gap="xs">
         <Text size="sm" fw={600} aria-live="polite" data-testid="lasso-count">
           {text}
         </Text>

@@ -69,11 +69,12 @@ lint: setup
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py makemigrations --check --dry-run
 	@tests/check_schema.sh
-	cd frontend && npm run --silent lint && npm run --silent typecheck
+	cd frontend && npm run --silent types:check && npm run --silent lint && npm run --silent typecheck
 
-schema: .venv/.installed
+schema: .venv/.installed frontend/node_modules/.installed
 	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py spectacular \
 		--fail-on-warn --format openapi-json --file frontend/src/sync/openapi.json
+	cd frontend && npm run --silent types
 
 bench: setup
 	$(BIN)/python -m tests.bench --only "$(ONLY)"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from rest_framework import serializers
+from drf_spectacular.plumbing import force_instance
+from rest_framework import fields, serializers
 from rest_framework.generics import GenericAPIView
 
 
@@ -34,6 +35,25 @@ class ProblemSchema(AutoSchema):
             declared = {success: declared}
         return {**declared, "default": ProblemSerializer}
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """Say which fields an answer always has: all but those that declare that they may be left out.
+
+        The base class takes a field with a default for one that may be missing, which holds for requests.
+        """
+        schema: Any = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "response":
+            made = force_instance(serializer)  # type: ignore[no-untyped-call]
+            is_model = isinstance(made, serializers.ModelSerializer)
+            always = {
+                name
+                for name, field in made.fields.items()
+                if is_model or field.required or _has_default(field)
+            }
+            required = (set(schema["properties"]) & always) | set(schema.get("required", ()))
+            if required:
+                schema["required"] = sorted(required)
+        return schema
+
     def _is_list_view(self, serializer: Any = None) -> bool:
         """Say that what is called a list is one: a page of rows, with filters and a place in the pages."""
         listed = self.method == "GET" and self.get_operation_id().startswith("list_")
@@ -46,3 +66,7 @@ class ProblemSchema(AutoSchema):
 
     def _success_code(self) -> str:
         return "201" if self.method == "POST" and getattr(self.view, "action", "") == "create" else "200"
+
+
+def _has_default(field: Any) -> bool:
+    return field.default is not fields.empty

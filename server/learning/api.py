@@ -19,7 +19,7 @@ from server.jobs.api import JobSerializer
 from server.learning import selectors, services
 from server.learning.models import Round, Snapshot
 from server.projects.selectors import get_project_for
-from server.registry.api import ModelVersionSerializer
+from server.registry.api import EstimateSerializer, ModelVersionSerializer
 from server.registry.models import Comparison
 from server.registry.selectors import get_comparison_for, get_model_version_for
 
@@ -129,14 +129,6 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
             "created_by",
             "created_at",
         )
-
-
-class EstimateSerializer(serializers.Serializer[Any]):
-    """A number with its 95 % interval; null where it is undefined."""
-
-    value = serializers.FloatField(allow_null=True)
-    low = serializers.FloatField(allow_null=True)
-    high = serializers.FloatField(allow_null=True)
 
 
 class ComparedMetricSerializer(serializers.Serializer[Any]):

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -67,16 +67,77 @@ class VersionLabelSerializer(serializers.Serializer[Any]):
     colour = serializers.CharField()
 
 
+class EstimateSerializer(serializers.Serializer[Any]):
+    """A number with its 95 % interval; null where it is undefined."""
+
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+
+
+class SurvivalStepSerializer(serializers.Serializer[Any]):
+    """One step of a survival curve, with its 95 % interval."""
+
+    months = serializers.FloatField()
+    share = serializers.FloatField()
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    at_risk = serializers.IntegerField()
+
+
+class SurvivalGroupSerializer(serializers.Serializer[Any]):
+    """The held-out patients on one side of the median risk; ``last`` is the longest follow-up in months."""
+
+    name = serializers.ChoiceField(choices=("low", "high"))
+    count = serializers.IntegerField()
+    events = serializers.IntegerField()
+    last = serializers.FloatField()
+    censored = serializers.ListField(child=serializers.FloatField())
+    steps = SurvivalStepSerializer(many=True)
+
+
+class SurvivalSerializer(serializers.Serializer[Any]):
+    """How patients fared by what a version with a survival head said of them."""
+
+    count = serializers.IntegerField()
+    median_risk = serializers.FloatField()
+    p = serializers.FloatField(allow_null=True)
+    statistic = serializers.FloatField(allow_null=True)
+    groups = SurvivalGroupSerializer(many=True)
+
+
+class MetricsSerializer(serializers.Serializer[Any]):
+    """What was measured on held-out data; what is missing was measured before it was kept."""
+
+    count = serializers.IntegerField()
+    units = serializers.IntegerField(required=False, allow_null=True)
+    labels = serializers.ListField(child=serializers.CharField())
+    values = serializers.DictField(child=EstimateSerializer())
+    confusion = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()), allow_null=True
+    )
+    reliability = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+    survival = SurvivalSerializer(required=False, allow_null=True)
+    part = serializers.CharField()
+    split_by = serializers.CharField()
+
+
+@extend_schema_field(MetricsSerializer)
+class MetricsField(serializers.DictField):
+    """The figures as they were stored; a version is never measured anew."""
+
+
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     """A trained recipe with everything that explains it."""
 
     project_id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(read_only=True)
     recipe_title = serializers.SerializerMethodField()
+    task = serializers.ChoiceField(choices=[task.value for task in Task])
     parent = VersionNameSerializer(read_only=True, allow_null=True)
     labels = VersionLabelSerializer(many=True, read_only=True)
     config = serializers.DictField(read_only=True)
-    metrics = serializers.DictField(read_only=True)
+    metrics = MetricsField(read_only=True)
     created_by = UserSerializer(read_only=True)
 
     class Meta:

@@ -4,39 +4,7 @@ import { useMutation, useQuery, useQueryClient, type UseMutationResult, type Use
 import { api, ApiError } from "./client";
 import { keys } from "./keys";
 import { isUnderWay } from "./quality";
-import type { Job } from "./types";
-
-export interface AtlasPoint {
-  slide: string;
-  /** The patch in level-0 pixels. */
-  x: number;
-  y: number;
-  side: number;
-  /** The place on the map, -1 to 1. */
-  across: number;
-  down: number;
-  kind: number;
-}
-
-export interface AtlasSlide {
-  id: string;
-  name: string;
-  region: string;
-}
-
-export interface AtlasMap {
-  created_at: string;
-  kinds: number;
-  shown: number;
-  total: number;
-  slides: AtlasSlide[];
-  points: AtlasPoint[];
-}
-
-export interface Atlas {
-  job: Job | null;
-  map: AtlasMap | null;
-}
+import type { Atlas, AtlasPoint } from "./types";
 
 /** What a labelling made on one slide, so that it can be taken back. */
 export interface LabelledOnSlide {

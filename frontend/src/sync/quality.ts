@@ -3,24 +3,10 @@ import { useMutation, useQuery, useQueryClient, type UseMutationResult, type Use
 
 import { api, ApiError } from "./client";
 import { keys } from "./keys";
-import type { Job } from "./types";
+import type { Job, Quality } from "./types";
 
 export const ARTEFACTS = ["blur", "fold", "pen", "bubble"] as const;
 export type Artefact = (typeof ARTEFACTS)[number];
-
-export interface QualityMap {
-  /** Side of a cell in level-0 pixels. */
-  step: number;
-  rows: number;
-  columns: number;
-  shares: { name: Artefact; number: number; share: number }[];
-  picture: string;
-}
-
-export interface Quality {
-  job: Job | null;
-  map: QualityMap | null;
-}
 
 const ASK_AGAIN_MS = 1000;
 

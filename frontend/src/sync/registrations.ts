@@ -1,33 +1,9 @@
 /** Slides laid over each other. */
 import { useQuery, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
 
-import type { Geometry, Position } from "@/core/geometry/types";
 import { api, type ApiError } from "./client";
 import { useChange } from "./queries";
-import type { Job } from "./types";
-
-export interface Landmarks {
-  fixed: Position[];
-  moving: Position[];
-}
-
-export interface Registration {
-  id: string;
-  fixed_id: string;
-  moving_id: string;
-  moving_name: string;
-  job: Job | null;
-  /** From this slide's level-0 pixels to the other's; null until it is found. */
-  matrix: [number, number, number][] | null;
-  quality: { inliers: number; share: number; likeness: number; dice: number } | null;
-  landmarks: Landmarks | null;
-}
-
-export interface CarriedAnnotation {
-  id: string;
-  label_id: string | null;
-  geometry: Geometry;
-}
+import type { CarriedAnnotation, Landmarks, Registration } from "./types";
 
 const ASK_AGAIN_MS = 1200;
 const keyOf = (slideId: string) => ["registrations", slideId] as const;

@@ -9,17 +9,7 @@ import {
 
 import { api, type ApiError } from "./client";
 import { keys } from "./keys";
-
-/** Weights that somebody brought along; recipes name them `weights: name`. */
-export interface UploadedWeights {
-  id: string;
-  name: string;
-  provenance: string;
-  digest: string;
-  size: number;
-  tensors: number;
-  created_at: string;
-}
+import type { UploadedWeights } from "./types";
 
 export function useUploadedWeights(projectId: string): UseQueryResult<UploadedWeights[], ApiError> {
   return useQuery<UploadedWeights[], ApiError>({

@@ -3,56 +3,9 @@ import { useMutation, useQuery, useQueryClient, type UseMutationResult, type Use
 
 import { api, ApiError } from "./client";
 import { keys } from "./keys";
-import type { Bounds, Job } from "./types";
+import type { Case, Explanation, Job, SlideFinding } from "./types";
 
 export type ClinicalValue = number | string;
-
-export interface Case {
-  id: string;
-  pseudonym: string;
-  clinical: Record<string, ClinicalValue>;
-  months: number | null;
-  event: boolean | null;
-}
-
-export interface SlideFinding {
-  prediction_id: string;
-  model_version_id: string;
-  model_version_name: string;
-  object_set_id: string | null;
-  created_at: string;
-  finding: {
-    probabilities: { label_id: string | null; name: string; colour: string; value: number }[];
-    uncertainty: number;
-    refer: boolean;
-    evidence: (Bounds & { weight: number })[];
-    risk: number | null;
-  };
-}
-
-export interface Neighbour {
-  slide_id: string;
-  slide_name: string;
-  bounds: Bounds;
-  label: string | null;
-  likeness: number;
-  crop: string;
-}
-
-export interface Explanation {
-  id: string;
-  index: number;
-  job: Job;
-  why: {
-    label: string;
-    probability: number;
-    method: string;
-    bounds: Bounds;
-    crop: string;
-    map: string;
-    neighbours: Neighbour[];
-  } | null;
-}
 
 const ASK_AGAIN_MS = 700;
 

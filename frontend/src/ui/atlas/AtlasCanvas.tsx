@@ -3,8 +3,8 @@ import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { AtlasPoint } from "@/sync/atlas";
 import { insideLasso, nearestPoint, type Spot } from "./lasso";
+import type { AtlasPoint } from "@/sync/types";
 
 interface AtlasCanvasProps {
   readonly points: readonly AtlasPoint[];

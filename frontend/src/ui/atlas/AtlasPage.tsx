@@ -3,10 +3,10 @@ import { IconChartDots3 } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useAtlas, useBuildAtlas, type AtlasMap, type AtlasPoint } from "@/sync/atlas";
+import { useAtlas, useBuildAtlas } from "@/sync/atlas";
 import { isUnderWay } from "@/sync/quality";
 import { useProject } from "@/sync/queries";
-import type { Job, Label } from "@/sync/types";
+import type { AtlasMap, AtlasPoint, Job, Label } from "@/sync/types";
 import { EmptyState } from "../shell/EmptyState";
 import { Failure } from "../shell/Failure";
 import { PageHeader } from "../shell/PageHeader";

@@ -2,8 +2,8 @@ import { Button, Group, Paper, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { labelPatches, takeBack, type AtlasPoint, type LabelledOnSlide } from "@/sync/atlas";
-import type { Label } from "@/sync/types";
+import { labelPatches, takeBack, type LabelledOnSlide } from "@/sync/atlas";
+import type { AtlasPoint, Label } from "@/sync/types";
 import { notifyDone, notifyFailure } from "../shell/notify";
 
 interface ChosenPanelProps {

@@ -1,8 +1,8 @@
 import { Button, Image, Paper, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
+import type { AtlasPoint, AtlasSlide } from "@/sync/types";
 
-import type { AtlasPoint, AtlasSlide } from "@/sync/atlas";
 
 const CROP = 224;
 const ZOOM = 0.5;

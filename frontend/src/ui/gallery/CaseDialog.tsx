@@ -3,7 +3,8 @@ import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type Case, type ClinicalValue, useDescribeCase } from "@/sync/wholeSlide";
+import { type ClinicalValue, useDescribeCase } from "@/sync/wholeSlide";
+import type { Case } from "@/sync/types";
 import { Failure } from "../shell/Failure";
 
 interface Row {

@@ -31,7 +31,7 @@ function SlideRow({ slide, role }: { readonly slide: Slide; readonly role: Role 
         ) : (
           <Text size="sm">{slide.name}</Text>
         )}
-        {slide.failure === null || slide.failure === "" ? null : (
+        {slide.failure === "" ? null : (
           <Text size="xs" c="red">
             {slide.failure}
           </Text>

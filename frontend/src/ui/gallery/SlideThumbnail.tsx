@@ -36,7 +36,7 @@ function Content({ slide }: { readonly slide: Slide }) {
           <IconAlertTriangle size={18} />
         </ThemeIcon>
         <Text size="xs" ta="center" lineClamp={4}>
-          {slide.failure ?? t("gallery.failedUnknown")}
+          {slide.failure || t("gallery.failedUnknown")}
         </Text>
       </Stack>
     );

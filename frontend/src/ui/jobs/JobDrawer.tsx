@@ -19,7 +19,7 @@ function JobFacts({ job }: { readonly job: Job }) {
   const format = useFormat();
   const facts: [string, string][] = [
     [t("jobs.kind"), t(`common:kinds.${job.kind}`, { defaultValue: job.kind })],
-    [t("jobs.by"), job.created_by?.display_name ?? t("jobs.system")],
+    [t("jobs.by"), job.created_by.display_name],
     [t("jobs.created"), format.dateTime(job.created_at)],
     [t("jobs.started"), job.started_at === null ? "–" : format.dateTime(job.started_at)],
     [t("jobs.finished"), job.finished_at === null ? "–" : format.dateTime(job.finished_at)],

@@ -57,7 +57,7 @@ function JobRow({ job, onOpen }: { readonly job: Job; readonly onOpen: () => voi
       <Table.Td w={160}>
         {job.state === "running" ? <Progress value={job.progress * 100} animated aria-label={texts.jobTitle(job)} /> : null}
       </Table.Td>
-      <Table.Td>{job.created_by?.display_name ?? t("jobs.system")}</Table.Td>
+      <Table.Td>{job.created_by.display_name}</Table.Td>
       <Table.Td title={format.dateTime(job.created_at)}>{format.ago(job.created_at)}</Table.Td>
       <Table.Td>{job.started_at !== null && end !== null ? format.duration(job.started_at, end) : "–"}</Table.Td>
     </Table.Tr>

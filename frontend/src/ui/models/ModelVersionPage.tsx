@@ -98,7 +98,7 @@ function VersionDetail({ version, siblings, role }: VersionProps) {
                 <SurvivalChart survival={metrics.survival} />
               </Section>
             ) : null}
-            {metrics.reliability && metrics.reliability.length > 0 ? (
+            {metrics.reliability.length > 0 ? (
               <Section title={t("models.reliability")}>
                 <ReliabilityChart bins={metrics.reliability} />
               </Section>

@@ -66,7 +66,7 @@ function VersionRow({ version, siblings, role }: VersionRowProps) {
           {format.ago(version.created_at)}
         </Text>
         <Text size="xs" c="dimmed">
-          {version.created_by?.display_name ?? "–"}
+          {version.created_by.display_name}
         </Text>
       </Table.Td>
       <Table.Td>

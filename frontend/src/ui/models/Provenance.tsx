@@ -83,7 +83,7 @@ export function Provenance({ version }: { readonly version: ModelVersion }) {
           )}
         </Row>
         <Row name={t("models.made")}>
-          {`${format.dateTime(version.created_at)} · ${version.created_by?.display_name ?? "–"}`}
+          {`${format.dateTime(version.created_at)} · ${version.created_by.display_name}`}
         </Row>
         {version.promoted_at === null ? null : (
           <Row name={t("models.promoted")}>{format.dateTime(version.promoted_at)}</Row>

@@ -4,7 +4,8 @@ import { IconUpload } from "@tabler/icons-react";
 import { useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useUploadedWeights, useUploadWeights, type UploadedWeights as Weights } from "@/sync/queries";
+import { useUploadedWeights, useUploadWeights } from "@/sync/queries";
+import type { UploadedWeights as Weights } from "@/sync/types";
 import { useFormat } from "../shell/format";
 import { sayError } from "../shell/serverTexts";
 

@@ -20,7 +20,7 @@ export function History({ item, labels }: { readonly item: QueueItem; readonly l
   }
   return (
     <Stack gap="xs">
-      <Text size="sm">{t("review.suggestedBy", { name: item.model_version?.name ?? t("review.file") })}</Text>
+      <Text size="sm">{t("review.suggestedBy", { name: item.model_version.name || t("review.file") })}</Text>
       {history.data.length === 0 ? (
         <Text size="sm" c="dimmed">
           {t("review.noHistory")}

@@ -153,10 +153,10 @@ function ItemFacts({ item, labels, decision }: Pick<SidePanelProps, "item" | "la
       <Bar name={t("review.score")} value={item.score} />
       <Bar name={t("review.uncertainty")} value={item.uncertainty} />
       <Badge variant="default" radius="sm" tt="none" size="sm" maw="100%" title={t("review.madeBy")} style={{ alignSelf: "start" }}>
-        {item.model_version?.name ?? t("review.file")}
+        {item.model_version.name || t("review.file")}
       </Badge>
       <Group gap={6} wrap="nowrap">
-        {item.model_version ? <Why key={`${item.object_set_id}-${item.index}`} objectSetId={item.object_set_id} index={item.index} /> : null}
+        {item.model_version.id !== null ? <Why key={`${item.object_set_id}-${item.index}`} objectSetId={item.object_set_id} index={item.index} /> : null}
         <Popover width={280} position="left" withinPortal>
           <Popover.Target>
             <Button size="compact-xs" variant="subtle" leftSection={<IconHistory size={14} />}>

@@ -3,7 +3,8 @@ import { IconQuestionMark } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type Explanation, useExplanation } from "@/sync/wholeSlide";
+import { useExplanation } from "@/sync/wholeSlide";
+import type { Explanation } from "@/sync/types";
 import { sayError, useServerTexts } from "../shell/serverTexts";
 import { useFormat } from "../shell/format";
 import classes from "./Review.module.css";

@@ -50,7 +50,7 @@ function RoundRow({ round, title }: { readonly round: Round; readonly title: str
         )}
       </Table.Td>
       <Table.Td>{started !== null && finished !== null ? format.duration(started, finished) : "–"}</Table.Td>
-      <Table.Td>{round.created_by?.display_name ?? "–"}</Table.Td>
+      <Table.Td>{round.created_by.display_name}</Table.Td>
       <Table.Td title={format.dateTime(round.created_at)}>{format.ago(round.created_at)}</Table.Td>
     </Table.Tr>
   );

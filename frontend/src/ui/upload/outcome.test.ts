@@ -22,5 +22,5 @@ it("says as what the content is here already, and why an import failed", () => {
 });
 
 it("knows no job of a file that made no slide", () => {
-  expect(outcomeOf({ ...item, slideId: null }, [job({ subject_id: null })])).toMatchObject({ kind: "importing" });
+  expect(outcomeOf({ ...item, slideId: null }, [job({ subject_id: "" })])).toMatchObject({ kind: "importing" });
 });

@@ -14,7 +14,7 @@ export interface Outcome {
 /** Returns null while the file itself is on its way, or was refused on arrival. */
 export function outcomeOf(item: UploadItem, jobs: readonly Job[]): Outcome | null {
   if (item.state !== "done") return null;
-  const job = jobs.find(({ subject_id: id }) => id !== null && id === item.slideId);
+  const job = jobs.find(({ subject_id: id }) => id === item.slideId);
   if (job?.state === "failed") return { state: "failed", kind: "failed", told: "", failed: job };
   if (job?.state !== "succeeded") return { state: "done", kind: "importing", told: "" };
   const { outcome, name } = job.result ?? {};

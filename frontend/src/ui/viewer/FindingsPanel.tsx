@@ -2,8 +2,8 @@ import { ActionIcon, Badge, Divider, Group, Progress, Stack, Text, Tooltip } fro
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type SlideFinding, useFindings } from "@/sync/wholeSlide";
-import type { Bounds } from "@/sync/types";
+import { useFindings } from "@/sync/wholeSlide";
+import type { Bounds, SlideFinding } from "@/sync/types";
 import { useFormat } from "../shell/format";
 
 interface Props {

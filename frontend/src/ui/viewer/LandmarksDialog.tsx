@@ -4,8 +4,8 @@ import { useTranslation } from "react-i18next";
 
 import type { Position } from "@/core/geometry/types";
 import { useViewer } from "@/sync/queries";
-import { type Registration, useSetLandmarks } from "@/sync/registrations";
-import type { ViewerInfo } from "@/sync/types";
+import { useSetLandmarks } from "@/sync/registrations";
+import type { Registration, ViewerInfo } from "@/sync/types";
 import { Failure } from "../shell/Failure";
 
 interface Props {

@@ -6,8 +6,8 @@ import { Link } from "react-router";
 
 import type { Stage } from "@/render/stage";
 import { useSlides } from "@/sync/queries";
-import { isWorking, type Registration, useRegister, useRegistrations, useUnregister } from "@/sync/registrations";
-import type { ViewerInfo } from "@/sync/types";
+import { isWorking, useRegister, useRegistrations, useUnregister } from "@/sync/registrations";
+import type { Registration, ViewerInfo } from "@/sync/types";
 import { useFormat } from "../shell/format";
 import { notifyFailure } from "../shell/notify";
 import { useServerTexts } from "../shell/serverTexts";

@@ -132,15 +132,16 @@ function useSuggestionLayer(
   useIntegrationHook(stage);
   useObjectsHook(layer, stage);
   useEffect(() => {
+    const { tiles } = objectSet ?? { tiles: null };
     layer?.setSource(
-      objectSet?.state === "ready"
+      objectSet?.state === "ready" && tiles !== null
         ? {
             id: objectSet.id,
             tile0: objectSet.tile0,
             levels: objectSet.levels,
             labels: objectSet.labels,
             stateVersion: version,
-            tileUrl: ({ z, x, y }) => tileAddress(objectSet.tiles, z, x, y),
+            tileUrl: ({ z, x, y }) => tileAddress(tiles, z, x, y),
             statesUrl: ({ z, x, y }) => `/api/v1/object-sets/${objectSet.id}/states/${z}/${x}/${y}`,
           }
         : null,

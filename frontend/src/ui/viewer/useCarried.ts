@@ -2,8 +2,8 @@ import { useEffect, useMemo, useState } from "react";
 
 import { CarriedLayer } from "@/render/carriedLayer";
 import type { Layer, Stage } from "@/render/stage";
-import { type Registration, useCarriedAnnotations } from "@/sync/registrations";
-import type { Label } from "@/sync/types";
+import { useCarriedAnnotations } from "@/sync/registrations";
+import type { Label, Registration } from "@/sync/types";
 import { NO_LABEL_COLOUR } from "./useLayers";
 
 export interface Carried {

@@ -2,7 +2,8 @@ import { useEffect, useMemo, useState } from "react";
 
 import { ClassLayer } from "@/render/classLayer";
 import type { Stage } from "@/render/stage";
-import { isUnderWay, useMapQuality, useQuality, type Artefact, type Quality } from "@/sync/quality";
+import { isUnderWay, useMapQuality, useQuality, type Artefact } from "@/sync/quality";
+import type { Quality } from "@/sync/types";
 import { sayError } from "../shell/serverTexts";
 import { toggled } from "./look";
 

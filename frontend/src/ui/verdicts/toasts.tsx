@@ -19,7 +19,7 @@ interface Choice {
 function Message({ id, text, choices }: { readonly id: string; readonly text: string; readonly choices: readonly Choice[] }): ReactElement {
   return (
     <Stack gap={6}>
-      <Text size="sm">{text}</Text>
+      <Text size="sm" c="var(--mantine-color-text)">{text}</Text>
       <Group gap="xs">
         {choices.map(({ label, testId, onChoose }) => (
           <Button

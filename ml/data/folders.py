@@ -126,8 +126,18 @@ def read_annotations(
             finished.append(geometry)
         else:
             digest = hashlib.sha256(geometry.wkb).hexdigest()[:8]
-            shapes.append(LabelledShape(geometry, name, group=f"{path.stem}:{number}:{digest}"))
+            group = f"{path.stem}:{number}:{digest}"
+            shapes.append(LabelledShape(geometry, name, weight=_weight_of(feature), group=group))
     return tuple(shapes), tuple(finished)
+
+
+def _weight_of(feature: dict[str, Any]) -> float:
+    """Return how much a shape counts: less than one for a proposal that nobody has reviewed."""
+    told = feature["properties"].get("metadata")
+    if not isinstance(told, dict) or told.get("reviewed") is not False:
+        return 1.0
+    weight = told.get("weight")
+    return float(weight) if isinstance(weight, int | float) and 0 < weight <= 1 else 1.0
 
 
 def _features(document: Any) -> Iterator[dict[str, Any]]:

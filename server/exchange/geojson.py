@@ -113,10 +113,18 @@ def _read(row: int, feature: Any) -> Iterator[ForeignShape | UnreadRow]:
             yield UnreadRow(row, f"A {part.get('type')} is not a shape that is drawn here.")
             continue
         own_id = feature.get("id") if part is geometry else None
-        note = _storable(properties.get("name") or "")[:10_000]
+        note = _storable(properties.get("name") or "")[:10_000] + _doubt(properties)
         yield ForeignShape(
             row, own_id if isinstance(own_id, str) else None, shape, dict(part), label, colour, note
         )
+
+
+def _doubt(properties: Mapping[str, Any]) -> str:
+    """Return what is to be said of a proposal that nobody has looked at, as the gaze tool writes them."""
+    told = properties.get("metadata")
+    if not isinstance(told, Mapping) or told.get("reviewed") is not False:
+        return ""
+    return f" (not reviewed; weight {told.get('weight')})" if isinstance(told.get("weight"), float) else ""
 
 
 def _parts(geometry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

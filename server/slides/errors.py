@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.core.errors import ConflictError, ContentError, StateError
+from server.core.errors import ConflictError, ContentError, NotAllowedError, StateError
 
 
 class DuplicateSlideError(ConflictError):
@@ -33,3 +33,9 @@ class NothingToImportError(ContentError):
     """No file of a folder is a slide."""
 
     code = "nothing_to_import"
+
+
+class NoDwellConsentError(NotAllowedError):
+    """Where somebody looks is stored with their consent only."""
+
+    code = "no_dwell_consent"

@@ -181,6 +181,44 @@ class Registration(Entity):
         return f"{self.moving} on {self.fixed}"
 
 
+class DwellConsent(Entity):
+    """A person's consent that what they look at is stored; taking it back deletes this and every view."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"consent of {self.user}"
+
+
+class DwellView(Entity):
+    """How long a person had one part of a slide on the screen; seen by that person alone.
+
+    The box is in level-0 pixels; ``scale`` is level-0 pixels per pixel of the screen.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    slide = models.ForeignKey(Slide, on_delete=models.CASCADE, related_name="+")
+    x = models.FloatField()
+    y = models.FloatField()
+    width = models.FloatField()
+    height = models.FloatField()
+    scale = models.FloatField()
+    milliseconds = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["user", "slide"], name="slides_dwell_of_a_person")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(width__gt=0, height__gt=0, scale__gt=0, milliseconds__gt=0),
+                name="slides_dwell_is_somewhere",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.milliseconds} ms of {self.slide_id}"
+
+
 class Quality(Entity):
     """What is wrong where on a slide: a class for each cell of a grid, from the slide's corner.
 

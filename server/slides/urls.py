@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from server.slides import api, quality_api, registrations, tus
+from server.slides import api, dwell_api, quality_api, registrations, tus
 
 PROJECT = "projects/<uuid:project_id>"
 SLIDE = "slides/<uuid:slide_id>"
@@ -21,6 +21,9 @@ urlpatterns = [
     path(f"{SLIDE}/tissue", api.TissueView.as_view(), name="tissue"),
     path(f"{SLIDE}/quality", quality_api.QualityView.as_view(), name="quality"),
     path(f"{SLIDE}/quality.png", quality_api.QualityPictureView.as_view(), name="quality-picture"),
+    path("dwell", dwell_api.DwellConsentView.as_view(), name="dwell-consent"),
+    path(f"{SLIDE}/dwell", dwell_api.DwellView.as_view(), name="dwell"),
+    path(f"{SLIDE}/dwell/recording", dwell_api.DwellRecordingView.as_view(), name="dwell-recording"),
     path(f"{SLIDE}/registrations", registrations.RegistrationsView.as_view(), name="registrations"),
     path(
         "registrations/<uuid:registration_id>",

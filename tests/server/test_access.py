@@ -69,6 +69,13 @@ TABLE = {
     ("post", "quality"): (401, 404, 202, 202, 202),
     # Nobody has asked for it yet.
     ("get", "quality-picture"): (401, 404, 404, 404, 404),
+    ("get", "dwell-consent"): OPEN,
+    ("put", "dwell-consent"): OPEN,
+    ("delete", "dwell-consent"): (401, 204, 204, 204, 204),
+    ("get", "dwell"): SEE,
+    ("post", "dwell"): MEMBER_400,
+    # Without consent there is no recording to read.
+    ("get", "dwell-recording"): (401, 404, 403, 403, 403),
     ("get", "registrations"): SEE,
     ("post", "registrations"): MEMBER_400,
     ("put", "registration"): MEMBER_400,

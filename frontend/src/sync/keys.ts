@@ -12,6 +12,8 @@ export const keys = {
   slides: (projectId: string) => ["slides", projectId] as const,
   slide: (id: string) => ["slide", id] as const,
   quality: (slideId: string) => ["quality", slideId] as const,
+  dwellConsent: ["dwell", "consent"] as const,
+  dwell: (slideId: string) => ["dwell", slideId] as const,
   viewer: (slideId: string) => ["viewer", slideId] as const,
   regions: (slideId: string) => ["regions", slideId] as const,
   jobs: ["jobs"] as const,

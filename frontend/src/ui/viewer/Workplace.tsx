@@ -25,6 +25,7 @@ import { AnnotationsPanel } from "./AnnotationsPanel";
 import { AnnotationStatus } from "./AnnotationStatus";
 import { BottomBar } from "./BottomBar";
 import { DiagnosisSelect } from "./DiagnosisSelect";
+import { DwellBadge, DwellPanel } from "./DwellPanel";
 import { HelpDialog, Palette, SaveDialog } from "./Dialogs";
 import { FindingsPanel } from "./FindingsPanel";
 import { Guide } from "./Guide";
@@ -45,6 +46,7 @@ import { TopBar } from "./TopBar";
 import { useChannels } from "./useChannels";
 import { useCarried } from "./useCarried";
 import { useDrawing } from "./useDrawing";
+import { useDwellRecording } from "./useDwellRecording";
 import { NO_LABEL_COLOUR, useLayers } from "./useLayers";
 import { useLasso } from "./useLasso";
 import { useQualityOverlay } from "./useQualityOverlay";
@@ -90,7 +92,11 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
   const { busy, onBusy } = useShowWhatCame(objectSet, patchLook, setTab);
   const layers = useLayers({ store: session.store, stage, look, labels, regions, heatMap, selected, handles: tool === "select", counted: inView.counted, isUnsaved });
   const quality = useQualityOverlay(stage, slide.id);
-  const underlays = useMemo(() => [...layers.underlays, ...(quality.layer ? [quality.layer] : [])], [layers.underlays, quality.layer]);
+  const dwell = useDwellRecording(stage, slide);
+  const underlays = useMemo(
+    () => [...layers.underlays, ...[quality.layer, dwell.layer].filter((layer) => layer !== null)],
+    [layers.underlays, quality.layer, dwell.layer],
+  );
   layers.preview.colour = labels.find((label) => label.id === labelId)?.colour ?? NO_LABEL_COLOUR;
   layers.preview.lengthText = (px) => lengthText(px, slide.mpp);
 
@@ -128,6 +134,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
   const onView = (next: View) => {
     setView((old) => (old && sameView(old, next) ? old : next));
     session.view.look(next.box, next.scale);
+    dwell.look(next);
     writeUrl();
   };
   const showVerdict = ({ object_set_id, first_index }: Verdict) => {
@@ -190,6 +197,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
           <Guide project={project} items={items} objectSet={objectSet} busy={busy} />
           <ToolHint tool={tool} />
           <LassoCard lasso={lasso} labels={labels} />
+          <DwellBadge dwell={dwell} />
           <AnnotationStatus status={inView} onRetry={() => session.view.retry()} />
         </SlideStage>
       </main>
@@ -220,6 +228,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
                   <QualityPanel overlay={quality} />
                 </ImagePanel>
                 <RegistrationsPanel viewer={viewer} stage={stage} carried={carried} />
+                <DwellPanel dwell={dwell} slideId={slide.id} />
               </Tabs.Panel>
             </div>
           </Tabs>

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import shapely
+import torch
 from shapely.affinity import translate
 from shapely.geometry import Point, box
 from skimage.draw import disk
@@ -13,6 +14,8 @@ from ml.contracts import CancelledError, DataError, Dataset, LabelledShape, Labe
 from ml.data import load_dataset
 from ml.data.objects import outlined_images
 from ml.inference.splitting import Cut, depth_of, outline, split_objects
+from ml.networks import precision
+from ml.networks.unet import NucleiNetwork
 from ml.recipes import load_model, load_recipe_class
 from ml.slides import open_slide
 
@@ -103,6 +106,21 @@ def test_the_cut_is_the_one_that_does_best_on_held_images_and_stays_with_the_mod
     shares, instances = again.see(whole.pixels)
     assert ((instances > 0) == (whole.instances > 0)).mean() > 0.97
     assert shares[1].max() < 0.5
+
+
+def test_half_precision_hardly_changes_what_is_seen(monkeypatch):
+    """And it is used only where the processor has it."""
+    torch.manual_seed(0)
+    network, pixels = NucleiNetwork(1, 1, 4).eval(), torch.rand(1, 3, 64, 64)
+    seen, kinds = {}, []
+    network.net.final_conv.register_forward_hook(lambda module, given, found: kinds.append(found.dtype))
+    for has in (False, True):
+        monkeypatch.setattr(precision, "multiplies_bfloat16", lambda has=has: has)
+        with torch.inference_mode():
+            seen[has] = network(pixels)
+    assert kinds == [torch.float32, torch.bfloat16]
+    assert seen[True].dtype == torch.float32
+    assert 0 < float((seen[True] - seen[False]).abs().mean()) < 0.02 * float(seen[False].std())
 
 
 def test_same_seed_same_bits(crops, context, tmp_path):

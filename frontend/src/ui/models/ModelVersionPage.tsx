@@ -81,11 +81,9 @@ function VersionDetail({ version, siblings, role }: VersionProps) {
                 <ConfusionMatrix labels={metrics.labels} counts={metrics.confusion} />
               </Section>
             ) : null}
-            {version.card === "" ? null : (
-              <Section title={t("models.card")}>
-                <ModelCard text={version.card} />
-              </Section>
-            )}
+            <Section title={t("models.card")}>
+              <ModelCard version={version} />
+            </Section>
           </Stack>
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 5 }}>

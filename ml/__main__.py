@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,17 +20,23 @@ from ml.data import load_dataset, split_dataset
 from ml.data.manifest import with_stored_split, write_split
 from ml.data.match import match_labels
 from ml.evaluation.card import in_words, model_card
+from ml.features.store import content_hash
+from ml.inference.workers import usual_workers
 from ml.inference.writing import write_prediction
 from ml.recipes import load_model, load_recipe_class
 from ml.recipes.model_folder import read_model
 from ml.slides import SlideError, open_as
+from ml.together import joined, place, wait_for_all
+
+ALONE = (0, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it went well, 2 with one line that says what was wrong."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        with joined(getattr(options, "device", "cpu")) as options.device:
+            options.run(options)
     except (DataError, SlideError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -88,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu, or cuda")
+    parser.add_argument(
+        "--workers", type=int, help="processes that read slides ahead; by default none on a CPU"
+    )
     parser.add_argument("--features", type=Path, help="folder that keeps features between runs")
 
 
@@ -169,6 +179,8 @@ def _fit(options: argparse.Namespace) -> None:
         context = _context(options, Path(scratch), options.seed)
         recipe.fit(dataset, context)
         evaluation = _measured(recipe, dataset, context)
+    if place()[0]:
+        return
     recipe.save(options.out)
     write_split(options.out, dataset)
     card = model_card(read_model(options.out), evaluation)
@@ -229,14 +241,26 @@ def _as_json(evaluation: Evaluation, part: str) -> dict[str, Any]:
 def _predict(options: argparse.Namespace) -> None:
     model = read_model(options.model)
     recipe = load_model(options.model)
+    # Named by the model, so that what another one found there is not taken for this one's.
+    blocks = options.out / f".blocks-{content_hash(options.model)[:12]}"
     with (
         tempfile.TemporaryDirectory(prefix="ml-") as scratch,
         open_as(options.slide, recipe.channels) as slide,
     ):
         context = replace(
-            _context(options, Path(scratch), model.seed), clinical=_clinical_fields(options.clinical)
+            _context(options, Path(scratch), model.seed),
+            clinical=_clinical_fields(options.clinical),
+            blocks=blocks,
         )
-        written = write_prediction(recipe, model.labels, slide, options.out, context)
+        if context.share != ALONE:
+            # Each process leaves its share of the blocks there; the first one then puts all together.
+            for _ in recipe.predict(slide, context):
+                pass
+            wait_for_all()
+            if context.share[0]:
+                return
+        written = write_prediction(recipe, model.labels, slide, options.out, replace(context, share=ALONE))
+    shutil.rmtree(blocks, ignore_errors=True)
     _print(f"{written.objects} objects and {len(written.heat_maps)} heat maps in {options.out}")
     if written.finding is not None and len(written.finding.probability):
         best = int(written.finding.probability.argmax())
@@ -279,7 +303,8 @@ def _context(options: argparse.Namespace, scratch: Path, seed: int) -> Context:
             sys.stderr.write(f"\r\033[K{line}" + ("\n" if progress >= 1 else ""))
             last[0] = line
 
-    return Context(seed, scratch, options.device, options.features, report)
+    workers = usual_workers(options.device) if options.workers is None else options.workers
+    return Context(seed, scratch, options.device, options.features, report, workers=workers, share=place())
 
 
 def _print(line: str) -> None:

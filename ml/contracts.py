@@ -100,6 +100,13 @@ class SlideReader(Protocol):
         """
         ...
 
+    def read_squares(self, corners: NDArray[np.int64], side: int, pixels: int) -> NDArray[np.uint8]:
+        """Return RGB (n, pixels, pixels, 3) of squares (n, 2) of x, y, ``side`` wide, as ``read`` gives them.
+
+        What neighbours share is decoded once.
+        """
+        ...
+
     def close(self) -> None:
         """Release the file."""
         ...
@@ -252,6 +259,10 @@ class Context:
     it often is how a recipe can be stopped. ``features`` is the root of the feature store.
     ``find_model`` turns the name of an earlier model or of uploaded weights into its folder or file.
     ``clinical`` is what is known of the patient whose slide is predicted on.
+
+    ``workers`` processes read pixels ahead; 0 reads in this one. ``blocks`` is a folder that keeps what was
+    found of each block of this one slide by this one model, so that a run that is killed goes on from there.
+    ``share`` (i, n) leaves to this run the i-th of n interleaved parts of the blocks.
     """
 
     seed: int
@@ -261,6 +272,9 @@ class Context:
     report: Callable[[float, str], None] = lambda _progress, _message: None
     find_model: Callable[[str], Path] = Path
     clinical: Mapping[str, float | str | None] = field(default_factory=dict)
+    workers: int = 0
+    blocks: Path | None = None
+    share: tuple[int, int] = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)

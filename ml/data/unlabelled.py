@@ -56,7 +56,10 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
             some = np.sort(random.permutation(len(grid))[:each])
             corners = np.rint(grid.corners()[some, :2]).astype(np.int64)
             squares = Squares(corners, max(1, round(grid.size)))
-            found += [pixels.copy() for _, pixels in read_patches(reader, squares, config.pixels)]
+            drawn = np.empty((len(squares), config.pixels, config.pixels, 3), dtype=np.uint8)
+            for which, pixels in read_patches(reader, squares, config.pixels, workers=context.workers):
+                drawn[which] = pixels
+            found.append(drawn)
     tiles = np.concatenate(found) if found else np.empty((0, config.pixels, config.pixels, 3), np.uint8)
     if len(tiles) < LEAST:
         message = f"There are {len(tiles)} tiles to learn from without labels; at least {LEAST} are needed."

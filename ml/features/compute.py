@@ -18,7 +18,7 @@ PIECE = 2_048
 
 
 def stream_features(
-    reader: SlideReader, squares: Squares, encoder: Encoder, table: FeatureTable
+    reader: SlideReader, squares: Squares, encoder: Encoder, table: FeatureTable, workers: int = 0
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """Yield (indices into ``squares``, their (n, size) features): stored ones first, in few blocks.
 
@@ -36,8 +36,8 @@ def stream_features(
     fresh: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
     wanted = Squares(squares.corners[where], squares.side)
     try:
-        for part, patches in read_patches(reader, wanted, encoder.pixels):
-            fresh.append((where[part], encoder.encode(patches)))
+        for which, patches in read_patches(reader, wanted, encoder.pixels, workers=workers):
+            fresh.append((where[which], encoder.encode(patches)))
             yield fresh[-1]
             if sum(len(indices) for indices, _ in fresh) >= PIECE:
                 _store(table, squares, fresh)
@@ -51,11 +51,13 @@ def features_of(
     encoder: Encoder,
     table: FeatureTable,
     report: Callable[[float, str], None],
+    *,
+    workers: int = 0,
 ) -> NDArray[np.float32]:
     """Return all (n, size) features; reports the share that is done, 0..1."""
     values = np.zeros((len(squares), encoder.size), dtype=np.float32)
     done = 0
-    for indices, found in stream_features(reader, squares, encoder, table):
+    for indices, found in stream_features(reader, squares, encoder, table, workers):
         values[indices] = found
         done += len(indices)
         report(

@@ -36,12 +36,17 @@ class Canvas:
             (labels + 1, windows.rows * side, windows.columns * side), np.nan, dtype=np.float32
         )
 
-    def paint(self, window: Window, shares: Shares) -> None:
-        """Write the core of a window from ``shares`` (1 + labels, h, w): background, then labels."""
+    def cells(self, window: Window, shares: Shares) -> Shares:
+        """Return the cells of a window's core from ``shares`` (1 + labels, h, w): background, then labels."""
         inside = slice(window.halo, window.halo + self.tile)
         core = shares[:, inside, inside]
         side = self.tile // self.cell
-        cells = core.reshape(len(core), side, self.cell, side, self.cell).mean(axis=(2, 4))
+        found: Shares = core.reshape(len(core), side, self.cell, side, self.cell).mean(axis=(2, 4))
+        return found
+
+    def paint(self, window: Window, cells: Shares) -> None:
+        """Write the cells of a window."""
+        side = self.tile // self.cell
         rows = slice(window.row * side, (window.row + 1) * side)
         columns = slice(window.column * side, (window.column + 1) * side)
         self.shares[:, rows, columns] = cells

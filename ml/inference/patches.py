@@ -1,19 +1,24 @@
-"""The patch pipeline: one thread reads ahead while another computes; memory stays bounded."""
+"""The patch pipeline: blocks of patches are read ahead while others are computed; memory stays bounded."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, SlideReader
+from ml.contracts import SlideReader
+from ml.inference.workers import Shape, read_block, read_in_workers
 
 BLOCK = 64
 AHEAD = 2
+# Blocks are taken from strips this many patches tall, so that they are nearly square.
+STRIP = 8
+Views = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +31,81 @@ class Squares:
     def __len__(self) -> int:
         return len(self.corners)
 
+    def take(self, which: NDArray[np.intp] | slice) -> Squares:
+        """Return some of the squares."""
+        return Squares(self.corners[which], self.side)
+
+
+def reading_order(squares: Squares) -> NDArray[np.intp]:
+    """Return the order in which squares are read: strip by strip, so that neighbours lie close together.
+
+    Leaving out squares from the beginning leaves the order of the others as it is.
+    """
+    x, y = squares.corners.T
+    return np.lexsort((y, x, y // max(1, STRIP * squares.side)))
+
 
 def read_patches(
-    reader: SlideReader, squares: Squares, pixels: int, block: int = BLOCK
-) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
-    """Yield (which, (n, pixels, pixels, 3 or channels)) in order, at most ``AHEAD`` blocks read ahead.
+    reader: SlideReader, squares: Squares, pixels: int, *, block: int = BLOCK, workers: int = 0
+) -> Iterator[tuple[NDArray[np.intp], Views]]:
+    """Yield (which, (n, pixels, pixels, 3 or channels)) in ``reading_order``; see ``read_views``."""
+    with closing(read_views(reader, squares, pixels, (1,), block=block, workers=workers)) as views:
+        for which, found in views:
+            yield which, found[:, 0]
 
-    The reader belongs to the pipeline until the iterator is finished or closed. An error while
-    reading is raised here.
+
+def read_views(
+    reader: SlideReader,
+    squares: Squares,
+    pixels: int,
+    factors: tuple[int, ...],
+    *,
+    block: int = BLOCK,
+    workers: int = 0,
+) -> Generator[tuple[NDArray[np.intp], Views], None, None]:
+    """Yield (which, (n, views, pixels, pixels, 3 or channels)) in ``reading_order``, a few blocks read ahead.
+
+    A ``block`` of one patch is for large ones, which share little with each other: these come as they are.
+
+    View k is ``factors[k]`` times as wide as its patch, about the same centre; what lies outside the slide
+    is white. The pixels may be overwritten once the next block is asked for. The reader belongs to the
+    pipeline until the iterator is finished or closed. An error while reading is raised here.
     """
+    order = reading_order(squares) if block > 1 else np.arange(len(squares))
+    parts = [order[start : start + block] for start in range(0, len(order), block)]
+    asked = (view_corners(squares.take(part), factors) for part in parts)
+    sides = tuple(squares.side * factor for factor in factors)
+    shape = (block, len(factors), pixels, pixels, len(reader.channels) or 3)
+    if workers and len(parts) > 1:
+        found = read_in_workers(reader, asked, sides, shape, min(workers, len(parts)))
+    else:
+        found = _read_in_thread(reader, asked, sides, shape)
+    with closing(found):
+        yield from zip(parts, found, strict=True)
 
-    def read(part: slice) -> NDArray[np.uint8]:
-        corners = squares.corners[part]
-        patches = np.empty((len(corners), pixels, pixels, len(reader.channels) or 3), dtype=np.uint8)
-        for patch, (x, y) in zip(patches, corners, strict=True):
-            bounds = Bounds(int(x), int(y), squares.side, squares.side)
-            patch[:] = reader.read(bounds, (pixels, pixels))
-        return patches
 
-    waiting: deque[tuple[slice, Future[NDArray[np.uint8]]]] = deque()
-    starts = iter(range(0, len(squares), block))
+def view_corners(squares: Squares, factors: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the corners (views, n, 2) of views about the centres of squares."""
+    return np.stack([squares.corners - squares.side * (factor - 1) // 2 for factor in factors])
+
+
+def _read_in_thread(
+    reader: SlideReader, asked: Iterator[NDArray[np.int64]], sides: tuple[int, ...], shape: Shape
+) -> Generator[Views, None, None]:
+    def read(corners: NDArray[np.int64]) -> Views:
+        out = np.empty((corners.shape[1], *shape[1:]), dtype=np.uint8)
+        read_block(reader, corners, sides, out)
+        return out
+
+    waiting: deque[Future[Views]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="read-patches") as thread:
         try:
-            for start in starts:
-                part = slice(start, min(start + block, len(squares)))
-                waiting.append((part, thread.submit(read, part)))
+            for corners in asked:
+                waiting.append(thread.submit(read, corners))
                 if len(waiting) > AHEAD:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
+                    yield waiting.popleft().result()
             while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
+                yield waiting.popleft().result()
         finally:
-            for _, future in waiting:
+            for future in waiting:
                 future.cancel()

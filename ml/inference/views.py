@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import Channel, DataError, SlideReader
+from ml.contracts import Channel, DataError
 from ml.data.images import read_image
-from ml.inference.patches import BLOCK, Squares, read_patches
-
-
-def read_views(
-    reader: SlideReader, squares: Squares, pixels: int, factors: Sequence[int]
-) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
-    """Yield (which, (n, views, pixels, pixels, 3)); view k is ``factors[k]`` times as wide as the patch.
-
-    What lies outside the slide is white. A slide of channels has as many instead of three colours.
-    """
-    for start in range(0, len(squares), BLOCK):
-        part = slice(start, min(start + BLOCK, len(squares)))
-        shape = (part.stop - part.start, len(factors), pixels, pixels, len(reader.channels) or 3)
-        views = np.empty(shape, dtype=np.uint8)
-        for number, factor in enumerate(factors):
-            corners = squares.corners[part] - squares.side * (factor - 1) // 2
-            wide = Squares(corners, squares.side * factor)
-            for inner, patches in read_patches(reader, wide, pixels):
-                views[inner, number] = patches
-        yield part, views
 
 
 def image_views(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import hashlib
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
 
@@ -13,10 +12,9 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Bounds, SlideReader
+from ml.contracts import SlideReader
+from ml.inference.patches import Squares, read_patches
 from ml.slides import TissueMask
-
-AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,14 @@ class Windows:
     places: tuple[Window, ...]
     scale: float
 
+    @property
+    def key(self) -> str:
+        """Return a stable name of exactly these windows."""
+        rows = [(window.row, window.column) for window in self.places]
+        content = hashlib.sha256(np.array(rows, dtype=np.int32).tobytes()).hexdigest()[:12]
+        side = f"{self.places[0].core}+{self.places[0].halo}px" if self.places else "nothing"
+        return f"{side}-{self.scale:g}-{self.rows}x{self.columns}-{content}"
+
 
 def windows_of(
     reader: SlideReader,
@@ -70,26 +76,17 @@ def windows_of(
     return Windows(rows, columns, places, scale)
 
 
-def read_windows(reader: SlideReader, windows: Windows) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
-    """Yield each window with its RGB pixels, the next ones being read meanwhile."""
+def read_windows(
+    reader: SlideReader, windows: Windows, workers: int = 0
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the number of each window with its RGB pixels, the next ones being read meanwhile.
 
-    def read(window: Window) -> NDArray[np.uint8]:
-        side = window.core + 2 * window.halo
-        length = round(side * windows.scale)
-        bounds = Bounds(round(window.left), round(window.top), length, length)
-        return reader.read(bounds, (side, side))
-
-    waiting: deque[tuple[Window, Future[NDArray[np.uint8]]]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="read-windows") as thread:
-        try:
-            for window in windows.places:
-                waiting.append((window, thread.submit(read, window)))
-                if len(waiting) > AHEAD:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+    The pixels may be overwritten once the next window is asked for.
+    """
+    if not windows.places:
+        return
+    side = windows.places[0].core + 2 * windows.places[0].halo
+    corners = np.array([[round(window.left), round(window.top)] for window in windows.places])
+    squares = Squares(corners, round(side * windows.scale))
+    for which, pixels in read_patches(reader, squares, side, block=1, workers=workers):
+        yield int(which[0]), pixels[0]

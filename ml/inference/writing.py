@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ def write_prediction(
     Nothing is left of ``objects/`` when the run fails or is cancelled.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for left in out.glob(".objects.*"):
+        # Of a run that was killed.
+        shutil.rmtree(left)
     heat_maps: tuple[HeatMap, ...] = ()
     finding: SlideFinding | None = None
     with ObjectSetWriter(out / "objects", labels, slide.width, slide.height) as writer:

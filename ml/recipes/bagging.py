@@ -292,7 +292,8 @@ class BagRecipe(CatalogueRecipe, ABC):
             mpp = "native" if config.mpp is None else format(config.mpp, "g")
             key = f"{config.patch}px-{mpp}" + (f"-x{scale}" if scale > 1 else "")
             table = feature_store(context).open(content, encoder, key)
-            blocks.append(features_of(reader, _around(grid, scale), encoder, table, lambda *_: None))
+            squares, workers = _around(grid, scale), context.workers
+            blocks.append(features_of(reader, squares, encoder, table, lambda *_: None, workers=workers))
             context.report(
                 0.0,
                 Sentence(

@@ -96,7 +96,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
         def report(share: float, message: str) -> None:
             context.report(0.9 * share, message)
 
-        return features_of(reader, squares, self.encoder, table, report)
+        return features_of(reader, squares, self.encoder, table, report, workers=context.workers)
 
     def image_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.float32]:
         """Return the stored features of images; computes what is missing."""
@@ -125,7 +125,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
         store = feature_store(context)
         table = store.open(store.content_of(reader.path), self.encoder, self._grid_key())
-        for indices, values in stream_features(reader, squares, self.encoder, table):
+        for indices, values in stream_features(reader, squares, self.encoder, table, context.workers):
             yield plainly(indices, self.judge(values))
 
     def _weights(self) -> Weights:

@@ -17,8 +17,8 @@ from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.bootstrap import resample_units
 from ml.evaluation.counts import evaluate_counts
 from ml.evaluation.froc import Matched, average_precision, best_threshold, counts_at, froc, match
-from ml.inference.windows import Window, read_windows, windows_of
-from ml.recipes.windowing import HALO, Batch, CoarseMaps, WindowRecipe, hold_out
+from ml.inference.windows import Window, windows_of
+from ml.recipes.windowing import HALO, Batch, CoarseMaps, WindowRecipe, hold_out, object_predictions
 from ml.slides import tissue_mask
 from ml.training.crops import Layers, Material, draw_crops
 from ml.training.logistic import entropy_share
@@ -130,16 +130,14 @@ class DetectionRecipe(WindowRecipe):
             return
         shape = (windows.rows, windows.columns)
         maps = CoarseMaps(len(self.labels), shape, self.config.tile, scale, greatest=True)
-        for number, (window, pixels) in enumerate(read_windows(slide, windows), start=1):
+
+        def look(window: Window, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Objects]:
             scores = self.see(pixels)
             heat = scores[: len(self.labels)]
-            maps.paint(window, np.concatenate([1 - heat.max(axis=0, keepdims=True), heat]))
-            objects = self._objects(self._detections(scores), window, scale, region)
-            context.report(
-                number / len(windows.places),
-                Sentence("window", "Window {number} of {total}", number=number, total=len(windows.places)),
-            )
-            yield Prediction(number / len(windows.places), objects, maps.heat_maps())
+            shares = np.concatenate([1 - heat.max(axis=0, keepdims=True), heat])
+            return shares, self._objects(self._detections(scores), window, scale, region)
+
+        yield from object_predictions(self, slide, windows, context, maps=maps, look=look)
 
     @abstractmethod
     def see(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

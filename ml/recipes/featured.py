@@ -135,9 +135,11 @@ class FeatureRecipe(PatchRecipe):
     ) -> NDArray[np.float32]:
         """Return the stored features of patches; computes what is missing."""
         table = feature_store(context).open(content, self.encoder, self._grid_key())
-        return features_of(
-            reader, squares, self.encoder, table, lambda share, words: context.report(0.5 * share, words)
-        )
+
+        def report(share: float, words: str) -> None:
+            context.report(0.5 * share, words)
+
+        return features_of(reader, squares, self.encoder, table, report, workers=context.workers)
 
     def image_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.float32]:
         """Return the stored features of images; computes what is missing."""
@@ -186,7 +188,7 @@ class FeatureRecipe(PatchRecipe):
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
         store = feature_store(context)
         table = store.open(store.content_of(reader.path), self.encoder, self._grid_key())
-        for indices, values in stream_features(reader, squares, self.encoder, table):
+        for indices, values in stream_features(reader, squares, self.encoder, table, context.workers):
             yield self.judged(indices, values)
 
     def _grid_key(self) -> str:

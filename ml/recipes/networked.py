@@ -7,7 +7,7 @@ import json
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, S
 from ml.data.augmentation import Variation, vary_patch
 from ml.data.images import read_image
 from ml.inference.patches import Squares, read_patches
+from ml.networks.precision import looking
 from ml.recipes.patching import Judged, Learnable, PatchRecipe, Weights, pixels_of, plainly
 from ml.training.logistic import CAUTION, fit_temperature, probabilities
 from ml.training.loop import TrainingPlan, train
@@ -218,14 +219,18 @@ class NetworkRecipe(PatchRecipe):
         side = self.config.pixels
         return np.stack([self.evened_image(read_image(image.path, side, self.channels)) for image in images])
 
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the scores (n, classes) of pixels as ``pixels`` gives them."""
+        network = self.fitted()
+        with looking(self._device):
+            return cast("Tensor", network(pixels)).float()
+
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k)."""
-        network = self.fitted()
-        with torch.inference_mode():
-            found = [
-                network(self.pixels(rows[start : start + INFERENCE_BATCH])).cpu()
-                for start in range(0, len(rows), INFERENCE_BATCH)
-            ]
+        found = [
+            self.forward(self.pixels(rows[start : start + INFERENCE_BATCH])).cpu()
+            for start in range(0, len(rows), INFERENCE_BATCH)
+        ]
         return probabilities(torch.cat(found).double().numpy(), self.temperature)
 
     @property
@@ -250,8 +255,9 @@ class NetworkRecipe(PatchRecipe):
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
         self._device = context.device
         self.fitted().to(context.device)
-        for part, patches in read_patches(self.evened(reader), squares, self.config.pixels):
-            yield plainly(np.arange(part.start, part.stop), self.judge(patches))
+        reader, workers = self.evened(reader), context.workers
+        for which, patches in read_patches(reader, squares, self.config.pixels, workers=workers):
+            yield plainly(which, self.judge(patches))
 
     def _weights(self) -> Weights:
         state = self.fitted().state_dict()

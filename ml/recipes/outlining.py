@@ -17,8 +17,8 @@ from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Predi
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.objects import MEASURES, evaluate_objects, measure_image
 from ml.inference.splitting import Cut, trace_objects
-from ml.inference.windows import Window, read_windows, windows_of
-from ml.recipes.windowing import HALO, Batch, CoarseMaps, WindowRecipe, hold_out
+from ml.inference.windows import Window, windows_of
+from ml.recipes.windowing import HALO, Batch, CoarseMaps, WindowRecipe, hold_out, object_predictions
 from ml.slides import tissue_mask
 from ml.training.crops import Layers, Material, draw_crops
 from ml.training.logistic import entropy_share
@@ -130,15 +130,12 @@ class OutlineRecipe(WindowRecipe):
             yield Prediction(1.0)
             return
         maps = CoarseMaps(len(self.labels), (windows.rows, windows.columns), self.config.tile, scale)
-        for number, (window, pixels) in enumerate(read_windows(slide, windows), start=1):
+
+        def look(window: Window, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], Objects]:
             shares, instances = self.see(pixels)
-            objects = outlines_of(shares, instances, window, scale, region)
-            maps.paint(window, shares)
-            context.report(
-                number / len(windows.places),
-                Sentence("window", "Window {number} of {total}", number=number, total=len(windows.places)),
-            )
-            yield Prediction(number / len(windows.places), objects, maps.heat_maps())
+            return shares, outlines_of(shares, instances, window, scale, region)
+
+        yield from object_predictions(self, slide, windows, context, maps=maps, look=look)
 
     def _best_cut(self, images: Sequence[OutlinedImage]) -> Cut:
         """Return the cut with the greatest mean panoptic quality: first its share, then how it parts."""

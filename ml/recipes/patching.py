@@ -39,7 +39,8 @@ from ml.data.patches import (
 )
 from ml.evaluation.classification import evaluate_classes
 from ml.features.store import FeatureStore
-from ml.inference.patches import Squares, read_patches
+from ml.inference.journal import Arrays, Journal
+from ml.inference.patches import Squares, read_patches, reading_order
 from ml.recipes.catalogued import CatalogueRecipe
 from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
 from ml.slides import PatchGrid, grid_of, open_as, tissue_mask
@@ -47,6 +48,8 @@ from ml.training.logistic import entropy_share
 
 # Heat maps are handed on at most this often, because each is a copy of the whole grid.
 LOOKS = 50
+# Patches in a row that the same process looks at, where several share a slide: whole blocks of every recipe.
+SHARED = 512
 Weights = dict[str, NDArray[Any]]
 
 
@@ -62,6 +65,16 @@ class Judged:
     probability: NDArray[np.float64]
     uncertainty: NDArray[np.float32]
     told: NDArray[np.bool_]
+
+
+JUDGED = tuple(field.name for field in dataclasses.fields(Judged))
+
+
+def _from_arrays(arrays: Arrays, left: NDArray[np.bool_]) -> Judged:
+    """Return what a journal kept, for the patches of which nothing is known yet."""
+    judged = Judged(*(arrays[name] for name in JUDGED))
+    new = left[judged.indices]
+    return Judged(*(getattr(judged, name)[new] for name in JUDGED))
 
 
 def plainly(indices: NDArray[np.intp], probability: NDArray[np.float64]) -> Judged:
@@ -178,20 +191,39 @@ class PatchRecipe(CatalogueRecipe, ABC):
         canvas = _Canvas(grid, len(self.labels))
         done, shown = 0, 0
         waiting: list[Objects] = []
-        for judged in self._stream(slide, squares_of(grid), context):
+        for judged in self._judged(slide, grid, context):
             canvas.paint(judged)
-            waiting.append(self._objects(canvas.boxes[judged.indices], judged))
+            waiting.append(self._objects(canvas.boxes(judged.indices), judged))
             done += len(judged.indices)
             context.report(
                 done / len(grid),
                 Sentence("patches_judged", "{done} of {total} patches", done=done, total=len(grid)),
             )
-            if done == len(grid) or done - shown >= len(grid) / LOOKS:
+            # The first block is shown at once: somebody may be waiting for it.
+            if not shown or done == len(grid) or done - shown >= len(grid) / LOOKS:
                 shown = done
                 finding = self._finding(canvas.values()) if done == len(grid) else None
                 maps = canvas.heat_maps()
                 yield Prediction(done / len(grid), join_objects(waiting), maps, finding)
                 waiting.clear()
+
+    def _judged(self, slide: SlideReader, grid: PatchGrid, context: Context) -> Iterator[Judged]:
+        """Yield what runs before this one have found, then the rest of this run's share."""
+        squares = squares_of(grid)
+        order = reading_order(squares)
+        part, parts = context.share
+        mine = np.arange(len(order)) // SHARED % parts == part
+        left = np.ones(len(order), dtype=bool)
+        with Journal(context, f"{feature_store(context).content_of(slide.path)} {grid.key}") as journal:
+            for arrays in journal.finished():
+                found = _from_arrays(arrays, left)
+                left[found.indices] = False
+                yield found
+            todo = order[mine & left[order]]
+            for judged in self._stream(slide, squares.take(todo), context) if len(todo) else ():
+                found = dataclasses.replace(judged, indices=todo[judged.indices])
+                journal.add({name: getattr(found, name) for name in JUDGED})
+                yield found
 
     def _finding(self, values: NDArray[np.float32]) -> SlideFinding | None:
         """Return what follows for the whole slide from the probabilities of all patches, then uncertainty.
@@ -311,12 +343,16 @@ class _Canvas:
         margin = (grid.size - side) / 2
         self._x, self._y = grid.x + margin, grid.y + margin
         self._step, self._index = grid.step, grid.index
-        corners = grid.corners()[:, :2] + margin
-        self.boxes: NDArray[np.object_] = shapely.box(
-            corners[:, 0], corners[:, 1], corners[:, 0] + side, corners[:, 1] + side
-        )
+        self._side = side
         shape = (labels + 1, grid.rows, grid.columns)
         self._values = np.full(shape, np.nan, dtype=np.float32)
+
+    def boxes(self, indices: NDArray[np.intp]) -> NDArray[np.object_]:
+        """Return the squares (m,) for which some patches speak."""
+        rows, columns = self._index[indices].T
+        x, y = self._x + columns * self._step, self._y + rows * self._step
+        found: NDArray[np.object_] = shapely.box(x, y, x + self._side, y + self._side)
+        return found
 
     def paint(self, judged: Judged) -> None:
         """Write the cells of some patches."""
@@ -371,11 +407,12 @@ def tissue_grid(reader: SlideReader, config: Any, context: Context, region: Base
 def pixels_of(reader: SlideReader, squares: Squares, side: int, context: Context) -> NDArray[np.uint8]:
     """Return (n, side, side, 3) RGB of patches, or (n, side, side, channels)."""
     rows = np.empty((len(squares), side, side, len(reader.channels) or 3), dtype=np.uint8)
-    for part, patches in read_patches(reader, squares, side):
-        rows[part] = patches
+    done = 0
+    for which, patches in read_patches(reader, squares, side, workers=context.workers):
+        rows[which] = patches
+        done += len(which)
         context.report(
-            0.0,
-            Sentence("patches_read", "Read {done} of {total} patches", done=part.stop, total=len(squares)),
+            0.0, Sentence("patches_read", "Read {done} of {total} patches", done=done, total=len(squares))
         )
     return rows
 

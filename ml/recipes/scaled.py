@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Context, LabelledImage, Sentence, SlideReader
-from ml.inference.patches import Squares
-from ml.inference.views import image_views, read_views
+from ml.inference.patches import Squares, read_views
+from ml.inference.views import image_views
 from ml.recipes.networked import NetworkRecipe
 from ml.recipes.patching import Judged, plainly
 
@@ -26,13 +26,12 @@ class ScaledRecipe(NetworkRecipe):
         """Return views (n, scales, pixels, pixels, 3 or channels) of patches."""
         side = self.config.pixels
         rows = np.empty((len(squares), self.config.scales, side, side, self.depth), dtype=np.uint8)
-        for part, views in read_views(reader, squares, side, self.factors):
-            rows[part] = views
+        done = 0
+        for which, views in read_views(reader, squares, side, self.factors, workers=context.workers):
+            rows[which] = views
+            done += len(which)
             context.report(
-                0.0,
-                Sentence(
-                    "patches_read", "Read {done} of {total} patches", done=part.stop, total=len(squares)
-                ),
+                0.0, Sentence("patches_read", "Read {done} of {total} patches", done=done, total=len(squares))
             )
         return rows
 
@@ -50,5 +49,6 @@ class ScaledRecipe(NetworkRecipe):
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
         self._device = context.device
         self.fitted().to(context.device)
-        for part, views in read_views(reader, squares, self.config.pixels, self.factors):
-            yield plainly(np.arange(part.start, part.stop), self.judge(views))
+        side, workers = self.config.pixels, context.workers
+        for which, views in read_views(reader, squares, side, self.factors, workers=workers):
+            yield plainly(which, self.judge(views))

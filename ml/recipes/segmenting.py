@@ -16,15 +16,15 @@ from ml.data.objects import level_scale
 from ml.data.regions import UNKNOWN, RegionImage, region_images
 from ml.evaluation.counts import evaluate_counts, pixel_counts
 from ml.inference.canvas import Canvas, Shares
-from ml.inference.windows import read_windows, windows_of
-from ml.recipes.windowing import HALO, WindowRecipe, hold_out
+from ml.inference.journal import Arrays
+from ml.inference.windows import Window, windows_of
+from ml.recipes.windowing import HALO, LOOKS, WindowRecipe, hold_out
 from ml.slides import tissue_mask
 from ml.training.regions import RegionCrops, paint_regions, region_loss
 
 VALIDATION_CROPS = 24
 # The parts of a tile that cells may be: see Canvas.
 GRAIN = 64
-LOOKS = 20
 
 
 class RegionRecipe(WindowRecipe):
@@ -84,14 +84,18 @@ class RegionRecipe(WindowRecipe):
             yield Prediction(1.0)
             return
         canvas = Canvas(windows, len(self.labels), tile, self.config.finest)
+
+        def look(window: Window, pixels: NDArray[np.uint8]) -> Arrays:
+            return {"cells": canvas.cells(window, self.see(pixels))}
+
         shown = 0
-        for number, (window, pixels) in enumerate(read_windows(slide, windows), start=1):
-            canvas.paint(window, self.see(pixels))
+        for number, (window, found) in enumerate(self.looked_at(slide, windows, context, look), start=1):
+            canvas.paint(window, found["cells"])
             context.report(
                 0.99 * number / count,
                 Sentence("window", "Window {number} of {total}", number=number, total=count),
             )
-            if number < count and number - shown >= count / LOOKS:
+            if number < count and (not shown or number - shown >= count / LOOKS):
                 shown = number
                 yield Prediction(0.99 * number / count, heat_maps=canvas.heat_maps())
         frame: BaseGeometry = shapely.box(0, 0, slide.width, slide.height)

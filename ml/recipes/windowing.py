@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.catalogue import find_recipe
-from ml.contracts import Context, DataError, Dataset, HeatMap
-from ml.inference.windows import Window
+from ml.contracts import Context, DataError, Dataset, HeatMap, Objects, Prediction, Sentence, SlideReader
+from ml.features.store import FeatureStore
+from ml.inference.journal import Arrays, Journal, objects_from_arrays, objects_to_arrays
+from ml.inference.windows import Window, Windows, read_windows
+from ml.networks.precision import looking
 from ml.recipes.catalogued import CatalogueRecipe
 from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
 from ml.training.crops import Material
@@ -30,6 +33,8 @@ OVERLAP = 0.25
 HALO = 32
 STEPS_PER_EPOCH = 25
 HELD_OUT = 0.15
+# Heat maps are handed on at most this often, because each is a copy of the whole grid.
+LOOKS = 20
 # Heat map cells per side of a window.
 CELLS = 8
 Batch = tuple[Tensor, ...]
@@ -79,7 +84,7 @@ class WindowRecipe(CatalogueRecipe, ABC):
         pad = [(0, max(0, side - n)) for side, n in zip(roi, (height, width), strict=True)]
         padded = np.pad(pixels, [*pad, (0, 0)], mode="symmetric")
         tensor = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
-        with torch.inference_mode():
+        with looking(self._device):
             found = sliding_window_inference(
                 tensor.to(self._device),
                 roi_size=roi,
@@ -88,7 +93,35 @@ class WindowRecipe(CatalogueRecipe, ABC):
                 overlap=self.overlap,
                 mode="gaussian",
             )
-        return cast("Tensor", found)[0, :, :height, :width].cpu()
+        return cast("Tensor", found)[0, :, :height, :width].float().cpu()
+
+    def looked_at(
+        self,
+        slide: SlideReader,
+        windows: Windows,
+        context: Context,
+        look: Callable[[Window, NDArray[np.uint8]], Arrays],
+    ) -> Iterator[tuple[Window, Arrays]]:
+        """Yield each window with what ``look`` says of its RGB pixels.
+
+        First come those that runs before this one have finished, then the rest of this run's share.
+        """
+        content = FeatureStore(context.features or context.scratch / "features").content_of(slide.path)
+        places, (part, parts) = windows.places, context.share
+        with Journal(context, f"{content} {windows.key}") as journal:
+            known: set[int] = set()
+            for kept in journal.finished():
+                number = int(kept.pop("window")[0])
+                if number not in known:
+                    known.add(number)
+                    yield places[number], kept
+            todo = [n for n in range(len(places)) if n not in known and n % parts == part]
+            left = replace(windows, places=tuple(places[n] for n in todo))
+            for which, pixels in read_windows(slide, left, context.workers):
+                number = todo[which]
+                found = look(places[number], pixels)
+                journal.add({"window": np.array([number]), **found})
+                yield places[number], found
 
     def save(self, folder: Path) -> None:
         """Write ``model.json`` and safetensors into a new folder."""
@@ -220,8 +253,11 @@ class CoarseMaps:
         self._tile, self._step = tile, tile * scale / CELLS
         self._values = np.full((labels + 1, rows * CELLS, columns * CELLS), np.nan, dtype=np.float32)
 
-    def paint(self, window: Window, shares: NDArray[np.float32]) -> None:
-        """Write the cells of a window from ``shares`` (1 + labels, h, w): background, then labels."""
+    def cells(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cells (labels + 1, CELLS, CELLS) of a window's ``shares`` (1 + labels, h, w).
+
+        Shares are of background, then labels; cells of labels, then uncertainty.
+        """
         core = shares[:, HALO : HALO + self._tile, HALO : HALO + self._tile]
         side = self._tile // CELLS
         core = core[:, : side * CELLS, : side * CELLS]
@@ -229,14 +265,47 @@ class CoarseMaps:
         cells = blocks.max(axis=(2, 4)) if self._greatest else blocks.mean(axis=(2, 4))
         entropy = entropy_share(core.reshape(len(core), -1).T.astype(np.float64))
         doubt = np.minimum(entropy.reshape(CELLS, side, CELLS, side).mean(axis=(1, 3)), 1)
+        return np.concatenate([cells[1:], doubt[None]]).astype(np.float32)
+
+    def paint(self, window: Window, cells: NDArray[np.float32]) -> None:
+        """Write the cells of a window."""
         rows = slice(window.row * CELLS, (window.row + 1) * CELLS)
         columns = slice(window.column * CELLS, (window.column + 1) * CELLS)
-        self._values[:-1, rows, columns] = cells[1:]
-        self._values[-1, rows, columns] = doubt
+        self._values[:, rows, columns] = cells
 
     def heat_maps(self) -> tuple[HeatMap, ...]:
         """Return copies of the maps as they stand."""
         return maps_of(self._values, self._step)
+
+
+def object_predictions(
+    recipe: WindowRecipe,
+    slide: SlideReader,
+    windows: Windows,
+    context: Context,
+    *,
+    maps: CoarseMaps,
+    look: Callable[[Window, NDArray[np.uint8]], tuple[NDArray[np.float32], Objects]],
+) -> Iterator[Prediction]:
+    """Yield objects window by window, and now and then the heat maps; the last has progress 1.
+
+    ``look`` returns the shares (1 + labels, h, w) of a window and the objects that it owns.
+    """
+    count = len(windows.places)
+
+    def found(window: Window, pixels: NDArray[np.uint8]) -> Arrays:
+        shares, objects = look(window, pixels)
+        return {"cells": maps.cells(shares), **objects_to_arrays(objects)}
+
+    shown = 0
+    for number, (window, arrays) in enumerate(recipe.looked_at(slide, windows, context, found), start=1):
+        maps.paint(window, arrays["cells"])
+        context.report(
+            number / count, Sentence("window", "Window {number} of {total}", number=number, total=count)
+        )
+        due = number in (1, count) or number - shown >= count / LOOKS
+        shown = number if due else shown
+        yield Prediction(number / count, objects_from_arrays(arrays), maps.heat_maps() if due else ())
 
 
 def maps_of(values: NDArray[np.float32], step: float) -> tuple[HeatMap, ...]:

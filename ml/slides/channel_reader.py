@@ -84,6 +84,13 @@ class ChannelReader:
             out[top:bottom, left:right, number] = np.rint(np.clip(share, 0, 1) * FULL)
         return out
 
+    def read_squares(self, corners: NDArray[np.int64], side: int, pixels: int) -> NDArray[np.uint8]:
+        """Return (n, pixels, pixels, channels) of squares (n, 2) of x, y, ``side`` wide; see ``read``."""
+        out = np.empty((len(corners), pixels, pixels, len(self.channels)), np.uint8)
+        for square, (x, y) in zip(out, corners, strict=True):
+            square[:] = self.read(Bounds(int(x), int(y), side, side), (pixels, pixels))
+        return out
+
 
 def _inside(start: int, step: float, count: int, length: int) -> tuple[int, int]:
     """Return the first and last + 1 of ``count`` pixels, ``step`` apart, whose middle lies on the slide."""

@@ -11,5 +11,9 @@ class SlideError(Exception):
     """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(code, message)
         self.code = code
+
+    def __str__(self) -> str:
+        """Return the sentence. Both parts are arguments, so that the error can cross to another process."""
+        return str(self.args[1])

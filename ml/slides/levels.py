@@ -13,6 +13,8 @@ from PIL import Image
 from ml.contracts import Bounds, Channel
 
 BLOCK_PIXELS = 1 << 22
+# Squares are read together while their common box is at most this many times as large as they are.
+SPARSE = 2
 PLAUSIBLE_MPP = (0.05, 20.0)
 
 
@@ -95,6 +97,39 @@ class LevelReader:
                 out[top:bottom, left:right] = block
         return out
 
+    def read_squares(self, corners: NDArray[np.int64], side: int, pixels: int) -> NDArray[np.uint8]:
+        """Return RGB (n, pixels, pixels, 3) of squares (n, 2) of x, y, ``side`` wide, as ``read`` gives them.
+
+        Squares that lie close together are cut from one box, so that what they share is decoded once.
+        """
+        out = np.empty((len(corners), pixels, pixels, 3), np.uint8)
+        level = self._best_level(side / pixels)
+        width, height = self._source.sizes[level]
+        scale = np.array([width / self.width, height / self.height] * 2)
+        edges = np.concatenate([corners, corners + side], axis=1) * scale
+        if side**2 * scale[0] * scale[1] > BLOCK_PIXELS:
+            for target, (x, y) in zip(out, corners, strict=True):
+                target[:] = self.read(Bounds(int(x), int(y), side, side), (pixels, pixels))
+        elif len(corners):
+            self._cut(level, edges, out)
+        return out
+
+    def _cut(self, level: int, edges: NDArray[np.float64], out: NDArray[np.uint8]) -> None:
+        """Fill ``out`` (n, h, w, 3) from boxes (n, 4) of a level; far or many ones are halved first."""
+        inner = np.floor(edges[:, :2] + 1e-6).astype(np.int64)
+        outer = np.maximum(np.ceil(edges[:, 2:] - 1e-6).astype(np.int64), inner + 1)
+        low, high = inner.min(axis=0), outer.max(axis=0)
+        area = int(np.prod(high - low))
+        if len(edges) > 1 and area > min(BLOCK_PIXELS, SPARSE * int(np.prod(outer - inner, axis=1).sum())):
+            half = len(edges) // 2
+            self._cut(level, edges[:half], out[:half])
+            self._cut(level, edges[half:], out[half:])
+            return
+        pixels = self._fetched(level, int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        for box, start, end, target in zip(edges, inner - low, outer - low, out, strict=True):
+            part = pixels[start[1] : end[1], start[0] : end[0]]
+            target[:] = resampled(part, box - np.tile(low + start, 2), (out.shape[2], out.shape[1]))
+
     def _best_level(self, downsample: float) -> int:
         """Return the smallest level that is still at least as fine as asked for (within one percent)."""
         best = 0
@@ -106,26 +141,33 @@ class LevelReader:
     def _block(
         self, level: int, box: tuple[float, float, float, float], size: tuple[int, int]
     ) -> NDArray[np.uint8]:
-        width, height = self._source.sizes[level]
         left, top = math.floor(box[0] + 1e-6), math.floor(box[1] + 1e-6)
         right = max(math.ceil(box[2] - 1e-6), left + 1)
         bottom = max(math.ceil(box[3] - 1e-6), top + 1)
+        pixels = self._fetched(level, left, top, right, bottom)
+        return resampled(pixels, np.array(box) - (left, top, left, top), size)
+
+    def _fetched(self, level: int, left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
+        """Return the stored pixels of a box of a level; white outside."""
+        width, height = self._source.sizes[level]
         inside = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
-        if inside[0] >= inside[2] or inside[1] >= inside[3]:
-            return np.full((size[1], size[0], 3), 255, np.uint8)
-        pixels = self._source.fetch(level, inside)
-        if inside != (left, top, right, bottom):
-            whole = np.full((bottom - top, right - left, 3), 255, np.uint8)
+        if inside == (left, top, right, bottom):
+            return self._source.fetch(level, inside)
+        whole = np.full((bottom - top, right - left, 3), 255, np.uint8)
+        if inside[0] < inside[2] and inside[1] < inside[3]:
+            pixels = self._source.fetch(level, inside)
             whole[inside[1] - top : inside[3] - top, inside[0] - left : inside[2] - left] = pixels
-            pixels = whole
-        if (right - left, bottom - top) == size:
-            return pixels
-        part = (
-            max(box[0] - left, 0.0),
-            max(box[1] - top, 0.0),
-            min(box[2] - left, float(right - left)),
-            min(box[3] - top, float(bottom - top)),
-        )
-        finer = part[2] - part[0] < size[0]
-        method = Image.Resampling.BILINEAR if finer else Image.Resampling.BOX
-        return np.asarray(Image.fromarray(pixels).resize(size, method, box=part))
+        return whole
+
+
+def resampled(
+    pixels: NDArray[np.uint8], box: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Return the ``box`` of RGB pixels (h, w, 3) at ``size`` = (width, height), by area when made smaller."""
+    rows, columns = pixels.shape[:2]
+    if (columns, rows) == size:
+        return pixels
+    part = (max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(columns)), min(box[3], float(rows)))
+    finer = part[2] - part[0] < size[0]
+    method = Image.Resampling.BILINEAR if finer else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(pixels).resize(size, method, box=part))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openslide
@@ -68,6 +70,21 @@ def find_channels(path: Path) -> ChannelReader | None:
         raise SlideError("missing", f"There is no file {path.name}.")
     is_tiff = path.is_file() and head_of(path, 0, 4) in TIFF_MARKS
     return try_channels(path) if is_tiff else None
+
+
+def _open_again(path: Path, channels: Sequence[Channel], mpp: float | None) -> LevelReader | ChannelReader:
+    reader = open_as(path, channels)
+    reader.mpp = mpp
+    return reader
+
+
+def _again(reader: LevelReader | ChannelReader) -> tuple[Any, ...]:
+    return _open_again, (reader.path, reader.channels, reader.mpp)
+
+
+# A reader that is sent to another process opens the slide there.
+copyreg.pickle(LevelReader, _again)
+copyreg.pickle(ChannelReader, _again)
 
 
 def folder_source(path: Path) -> LevelSource:

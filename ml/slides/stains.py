@@ -177,6 +177,13 @@ class NormalisedReader:
         """Return normalised RGB pixels; see ``SlideReader.read``."""
         return self._normaliser.apply(self._reader.read(bounds, size))
 
+    def read_squares(self, corners: NDArray[np.int64], side: int, pixels: int) -> NDArray[np.uint8]:
+        """Return normalised squares; see ``SlideReader.read_squares``."""
+        found = self._reader.read_squares(corners, side, pixels)
+        for square in found:
+            square[:] = self._normaliser.apply(square)
+        return found
+
     def close(self) -> None:
         """Release the file."""
         self._reader.close()

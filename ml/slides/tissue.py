@@ -23,6 +23,8 @@ DENSITY_LIMIT = 0.04
 SIGNAL_LIMITS = (0.04, 0.12)
 SIGNAL_CELL = 16.0
 SPECK_SHARE = 2e-4
+# Boxes that are measured at once: there may be millions.
+TOGETHER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class TissueMask:
 
     def shares(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return ``share_of`` many boxes (n, 4) = (xmin, ymin, xmax, ymax) as float64 (n,)."""
+        parts = [self._shares(boxes[start : start + TOGETHER]) for start in range(0, len(boxes), TOGETHER)]
+        return np.concatenate([np.zeros(0), *parts])
+
+    def _shares(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         x0, x1 = (np.clip(boxes[:, i], 0, self.width) for i in (0, 2))
         y0, y1 = (np.clip(boxes[:, i], 0, self.height) for i in (1, 3))
         area = (x1 - x0) * (y1 - y0) / self.step**2

@@ -101,7 +101,7 @@ def describe_tiles(dataset: Dataset, settings: TileSettings, most: int, context:
             chosen = np.sort(random.permutation(len(squares))[: max(1, most // len(dataset.slides))])
             squares = Squares(squares.corners[chosen], squares.side)
             table = store.open(slide.content, encoder, key)
-            rows = features_of(reader, squares, encoder, table, context.report)
+            rows = features_of(reader, squares, encoder, table, context.report, workers=context.workers)
         box = np.column_stack([squares.corners, np.full(len(squares), squares.side)])
         count = len(squares)
         parts.append(DescribedTiles(rows, [str(slide.path)] * count, [slide.label] * count, box))

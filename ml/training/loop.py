@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from ml.contracts import Context, DataError, Sentence
 from ml.data.room import room_for
+from ml.together import agree, average_gradients, average_statistics, place
 
 WARM_UP = 0.1
 DECAY = 1e-2
@@ -70,7 +72,12 @@ def train(
     randomness from the seed and its own number, so that a run that was interrupted and resumed
     from ``context.scratch`` ends with the same bits. Reports each batch, so a run can be cancelled.
     ``groups`` are parameter groups as an optimiser takes them; ``scale`` in one multiplies its rate.
+
+    Where ``torchrun`` started several processes, each draws batches of its own, a share of an epoch's, and
+    all step by the mean of their gradients; statistics of batch normalisation are averaged after each epoch.
     """
+    number, processes = place()
+    plan = replace(plan, steps=max(1, plan.steps // processes))
     chosen = network.parameters() if groups is None else [dict(group) for group in groups]
     optimizer = torch.optim.AdamW(chosen, lr=plan.learning_rate, weight_decay=DECAY)
     mean = _Mean(network, plan.average)
@@ -79,10 +86,11 @@ def train(
     with torch.random.fork_rng(devices=[]):
         while not _is_over(progress, plan):
             began = time.monotonic()
-            torch.manual_seed(context.seed * 100_003 + progress.epoch)
-            random = np.random.default_rng([context.seed, progress.epoch])
+            torch.manual_seed(context.seed * 100_003 + progress.epoch + number * 1_000_003)
+            random = np.random.default_rng([context.seed, progress.epoch, *([number] if number else [])])
             network.train()
-            for step, batch in enumerate(batches(random)):
+            drawn = batches(random) if processes == 1 else itertools.islice(batches(random), plan.steps)
+            for step, batch in enumerate(drawn):
                 done = progress.epoch * plan.steps + step
                 _set_rate(optimizer, plan, done)
                 _step(network, optimizer, loss(batch))
@@ -98,15 +106,17 @@ def train(
                         batch=step + 1,
                     ),
                 )
+            average_statistics(network)
             network.eval()
             with mean.in_place_of(network):
                 with torch.inference_mode():
-                    found = validate()
+                    (found,) = agree([validate()], context.device)
                 if found < progress.best or not best:
                     progress.best, progress.best_epoch = found, progress.epoch
                     best = copy.deepcopy(network.state_dict())
             progress.epoch += 1
             progress.seconds += time.monotonic() - began
+            (progress.seconds,) = agree([progress.seconds], context.device)
             checkpoint.store(progress, best)
     if not math.isfinite(progress.best):
         message = "The loss is no number any more: training diverged. Choose a lower learning rate."
@@ -139,6 +149,7 @@ def _set_rate(optimizer: torch.optim.Optimizer, plan: TrainingPlan, done: int) -
 def _step(network: nn.Module, optimizer: torch.optim.Optimizer, value: Tensor) -> None:
     optimizer.zero_grad(set_to_none=True)
     value.backward()  # type: ignore[no-untyped-call]
+    average_gradients(network)
     nn.utils.clip_grad_norm_(network.parameters(), STEEPEST)
     optimizer.step()
 

@@ -1,11 +1,13 @@
 """One model version over one slide: heat maps that grow while it runs, and a sealed object set.
 
-Nothing is shown as a result before the run has ended; a run that dies leaves files of its attempt
-behind, which the next attempt never meets and clears away.
+Nothing is shown as a result before the run has ended. A run that dies leaves behind what it found of each
+block, from where the next attempt goes on, and files of its attempt, which the next one never meets and
+clears away.
 """
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +18,7 @@ from django.db import transaction
 from shapely.geometry import shape
 
 from ml.contracts import Context, HeatMap, Sentence, SlideFinding
+from ml.inference.workers import usual_workers
 from ml.objectset import Manifest, ObjectSetWriter
 from ml.recipes import load_model
 from ml.slides import open_as
@@ -37,6 +40,11 @@ SHOW_EVERY_SECONDS: Final = 1.5
 def feature_root() -> Path:
     """Return the folder of the feature store."""
     return storage.storage_path("features")
+
+
+def block_folder(prediction: PredictionRun) -> Path:
+    """Return where a run keeps what it found of each block until it has ended."""
+    return storage.storage_path(f"scratch/predictions/{prediction.pk}")
 
 
 def predict_slide(run: JobRun) -> dict[str, Any]:
@@ -69,6 +77,10 @@ def predict_slide(run: JobRun) -> dict[str, Any]:
     except BaseException:
         storage.delete(key)
         raise
+    finally:
+        # A worker that is killed does not come here; one that was taken over leaves them to its successor.
+        if run.is_mine():
+            shutil.rmtree(block_folder(prediction), ignore_errors=True)
     run.update(what="objects", slide_id=str(prediction.slide_id), object_set_id=str(object_set.pk))
     return _outcome(finished)
 
@@ -96,6 +108,8 @@ def _write(
             features=feature_root(),
             report=run.report,
             clinical=slide.case.clinical,
+            workers=int(settings.READ_WORKERS or usual_workers(settings.COMPUTE_DEVICE)),
+            blocks=block_folder(prediction),
         )
         maps: tuple[HeatMap, ...] = ()
         finding: SlideFinding | None = None

@@ -1,54 +1,160 @@
-"""What reading, heat maps and objects cost beside the bare network."""
+"""What reading, heat maps and objects cost beside the bare network; MONAI's ways through a slide."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from ml.contracts import Context
-from ml.data import load_dataset, split_dataset
+from ml.contracts import Bounds, Context
 from ml.features.descriptors import DescriptorEncoder
+from ml.inference.patches import Squares, read_patches
 from ml.recipes import load_recipe_class
 from ml.slides import open_slide
-from tests.bench.harness import Figure, bench, data_folder
+from tests.bench._pipeline_monai import patch_dataset, window_inferer
+from tests.bench._repeated_slide import TILE, write_repeated
+from tests.bench.harness import ROOT, Figure, bench, data_folder
+
+SIDE = 112
+BATCHES = 6
+MEGAPIXELS = (10, 100, 1000, 10_000)
+SHARE = 0.05
 
 
 @bench("pipeline")
 def measure_pipeline() -> Iterator[Figure]:
-    """Patches per second from slide to objects, against a forward pass of the same network."""
-    dataset = split_dataset(load_dataset(data_folder() / "tiles/colorectal"), 0, {"train": 1.0})
-    few = dataset.images[:8] + dataset.images[-8:]
-    dataset = type(dataset)(("adenocarcinoma", "serrated"), images=few, parts=dataset.parts)
+    """Patches per second from slide to objects, reading alone, and the peak of memory."""
     path = data_folder() / "slides/colorectal-mosaic.tif"
+    yield from _efficiency(path)
+    yield from _precision()
+    yield from _reading(path)
+    yield from _memory(path)
+    yield from _descriptors()
+
+
+def _untrained(**settings: int) -> Any:
+    """Return a recipe whose network is as it was drawn: how fast it is does not depend on what it knows."""
+    recipe: Any = load_recipe_class("residual").build(("one", "other"), settings)
+    recipe._network = recipe.fresh(0).eval()
+    return recipe
+
+
+def _efficiency(path: Path) -> Iterator[Figure]:
+    recipe = _untrained(patch=SIDE, stride=SIDE, pixels=SIDE)
+    pixels = np.random.default_rng(0).integers(0, 255, (64, SIDE, SIDE, 3), dtype=np.uint8)
+    batch = recipe.pixels(pixels)
+    before = _bare(recipe, batch)
     with tempfile.TemporaryDirectory() as folder, open_slide(path) as slide:
-        context = Context(0, Path(folder))
-        recipe = load_recipe_class("residual").build(
-            dataset.labels, {"epochs": 1, "patch": 112, "stride": 112}
-        )
-        recipe.fit(dataset, context)
-        list(recipe.predict(slide, context))
-        began = time.perf_counter()
-        patches = sum(len(item.objects or ()) for item in recipe.predict(slide, context))
+        context = Context(0, Path(folder), blocks=Path(folder) / "blocks")
+        began, first, patches = time.perf_counter(), 0.0, 0
+        for found in recipe.predict(slide, context):
+            first = first or time.perf_counter() - began
+            patches += len(found.objects or ())
         whole = patches / (time.perf_counter() - began)
-        network = recipe._network
-        batch = torch.zeros(64, 3, 112, 112)
-        with torch.inference_mode():
+    after = _bare(recipe, batch)
+    bare = (before + after) / 2
+    note = f"of {patches}; baseline: bare network, before {before:.1f} and after {after:.1f}"
+    yield Figure("pipeline.efficiency", whole, "patches/s", bare, note)
+    network = recipe._network
+    monai, monai_first = patch_dataset(network, path, SIDE, BATCHES)
+    yield Figure("pipeline.monai_dataset", whole, "patches/s", monai, "baseline: SlidingPatchWSIDataset")
+    windows = window_inferer(network, path, SIDE, 20 * SIDE)
+    yield Figure("pipeline.monai_inferer", whole, "patches/s", windows, "baseline: SlidingWindowInferer")
+    yield Figure(
+        "pipeline.first_result",
+        first,
+        "s",
+        monai_first,
+        "with the tissue; baseline: MONAI's data set, without",
+    )
+
+
+def _bare(recipe: Any, batch: torch.Tensor) -> float:
+    with torch.inference_mode():
+        recipe.forward(batch)
+        began = time.perf_counter()
+        for _ in range(BATCHES):
+            recipe.forward(batch)
+    return BATCHES * len(batch) / (time.perf_counter() - began)
+
+
+def _precision() -> Iterator[Figure]:
+    """Forward passes by bfloat16 and with the channels last, against plain ones."""
+    random = torch.Generator().manual_seed(0)
+    batch = torch.rand(32, 3, SIDE, SIDE, generator=random)
+    for name in ("residual", "convolutional"):
+        network = load_recipe_class(name).build(("one", "other"), {}).fresh(0).eval()
+        plain = _speed(network, batch, half=False)
+        halved = _speed(network, batch, half=True)
+        network.to(memory_format=torch.channels_last)
+        last = batch.to(memory_format=torch.channels_last)
+        yield Figure(f"pipeline.bfloat16.{name}", halved, "patches/s", plain, "baseline: float32")
+        speed = _speed(network, last, half=False)
+        yield Figure(f"pipeline.channels_last.{name}", speed, "patches/s", plain, "baseline: float32")
+        both = _speed(network, last, half=True)
+        yield Figure(f"pipeline.both.{name}", both, "patches/s", plain, "baseline: float32")
+
+
+def _speed(network: torch.nn.Module, batch: torch.Tensor, *, half: bool) -> float:
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+        network(batch)
+        began = time.perf_counter()
+        for _ in range(3):
             network(batch)
-            began = time.perf_counter()
-            for _ in range(8):
-                network(batch)
-        bare = 8 * 64 / (time.perf_counter() - began)
-        yield Figure("pipeline.efficiency", whole, "patches/s", bare, "baseline: bare network")
+    return 3 * len(batch) / (time.perf_counter() - began)
+
+
+def _reading(path: Path) -> Iterator[Figure]:
+    """Patches that overlap by half, as they are read: block by block against one by one; two processes."""
+    with open_slide(path) as slide:
+        places = [(x, y) for y in range(0, slide.height, SIDE) for x in range(0, slide.width, SIDE)]
+        squares = Squares(np.array(places), 2 * SIDE)
+        began = time.perf_counter()
+        for x, y in places:
+            slide.read(Bounds(x, y, 2 * SIDE, 2 * SIDE), (2 * SIDE, 2 * SIDE))
+        single = len(places) / (time.perf_counter() - began)
+    for workers, name in ((0, "blocks"), (2, "processes")):
+        with open_slide(path) as slide:
+            began, ready, count = time.perf_counter(), 0.0, 0
+            for which, _ in read_patches(slide, squares, 2 * SIDE, workers=workers):
+                count += len(which) if ready else 0
+                ready = ready or time.perf_counter()
+            speed = count / (time.perf_counter() - ready)
+        note = f"first after {ready - began:.2f} s; baseline: one by one"
+        yield Figure(f"pipeline.read.{name}", speed, "patches/s", single, note)
+
+
+def _memory(path: Path) -> Iterator[Figure]:
+    """Peak of a process that predicts on square slides of which a twentieth is tissue."""
+    with open_slide(path) as slide:
+        tissue = slide.read(Bounds(1000, 1000, TILE, TILE), (TILE, TILE))
+    smallest = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        model, large = Path(folder) / "model", Path(folder) / "slide.tif"
+        _untrained(patch=224, stride=224, pixels=56, width=4).save(model)
+        for megapixels in MEGAPIXELS:
+            write_repeated(large, round(1000 * megapixels**0.5), tissue, SHARE)
+            command = [sys.executable, "-m", "tests.bench._pipeline_peak", str(model), str(large)]
+            run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+            found = json.loads(run.stdout)
+            smallest = smallest or found["mebibytes"]
+            note = f"{found['patches']} patches in {found['seconds']:.0f} s; baseline: the smallest slide"
+            yield Figure(f"pipeline.memory.{megapixels}mp", found["mebibytes"], "MiB", smallest, note)
+
+
+def _descriptors() -> Iterator[Figure]:
     encoder = DescriptorEncoder()
     tiles = np.random.default_rng(0).integers(0, 255, (200, 224, 224, 3), dtype=np.uint8)
     encoder.encode(tiles[:20])
     began = time.perf_counter()
     encoder.encode(tiles)
-    yield Figure(
-        "pipeline.descriptors", len(tiles) / (time.perf_counter() - began), "patches/s", note="1 core"
-    )
+    speed = len(tiles) / (time.perf_counter() - began)
+    yield Figure("pipeline.descriptors", speed, "patches/s", note="1 core")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 from shapely.geometry import box, shape
 
-from ml.contracts import Dataset, LabelledImage, LabelledShape, LabelledSlide
+from ml.contracts import Bounds, Dataset, LabelledImage, LabelledShape, LabelledSlide
 
 MOSAIC = (4480, 3584)
 HALVES = {"left": box(0, 0, 2240, 3584), "right": box(2240, 0, 4480, 3584)}
@@ -38,3 +39,11 @@ def tiles(data: Path, per_class: int, kinds: tuple[str, ...] = ("adenocarcinoma"
     ]
     parts = {image.case: "test" if number % 3 == 0 else "train" for number, image in enumerate(images)}
     return Dataset(kinds, images=tuple(images), parts=parts)
+
+
+class ReadsSquares:
+    """What a reader made for a test lacks: many squares at once, by its own ``read``."""
+
+    def read_squares(self, corners, side, pixels):
+        boxes = [Bounds(int(x), int(y), side, side) for x, y in corners]
+        return np.stack([self.read(bounds, (pixels, pixels)) for bounds in boxes])

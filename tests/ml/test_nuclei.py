@@ -18,6 +18,7 @@ from ml.networks import precision
 from ml.networks.unet import NucleiNetwork
 from ml.recipes import load_model, load_recipe_class
 from ml.slides import open_slide
+from tests.ml.material import ReadsSquares
 
 Nuclei = load_recipe_class("nuclei")
 SMALL = {"width": 4, "crop": 64, "steps": 25, "batch": 2, "tile": 256}
@@ -174,7 +175,7 @@ def test_windows_leave_no_seam(data, context, monkeypatch):
     recipe = fitted(annotated(data), context, steps=1)
     centres = [(200.0, 256.0), (256.0, 256.0), (300.0, 300.0), (511.0, 256.5)]
 
-    class Reader:
+    class Reader(ReadsSquares):
         """A slide of purple discs on pink."""
 
         width, height, mpp, magnification = 640, 640, None, None

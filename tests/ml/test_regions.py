@@ -21,6 +21,7 @@ from ml.inference.vectorising import trace_regions
 from ml.networks.unet import RegionNetwork
 from ml.recipes import load_model, load_recipe_class
 from ml.slides import open_slide, write_phantom
+from tests.ml.material import ReadsSquares
 
 SMALL = {"width": 8, "crop": 64, "steps": 40, "batch": 4, "tile": 256, "mpp": 2.0, "smallest": 200}
 
@@ -95,7 +96,7 @@ def test_a_slide_is_outlined_without_seams(phantom, outlined, context, monkeypat
     path, truth = phantom
     recipe = fitted("unet", outlined, context, steps=1)
 
-    class Seeing:
+    class Seeing(ReadsSquares):
         """Answers with the truth at the place that was read."""
 
         def __init__(self, reader):

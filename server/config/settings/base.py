@@ -149,6 +149,8 @@ UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=100 * 2**30)
 UPLOAD_EXPIRY_SECONDS = env.int("UPLOAD_EXPIRY_SECONDS", default=7 * 24 * 3600)
 # Where networks are trained and run. The quick loop stays on the cpu queue.
 COMPUTE_DEVICE = env.str("COMPUTE_DEVICE", default="cpu")
+# Processes that read a slide ahead of the network; empty: as many as the device can use.
+READ_WORKERS = env.str("READ_WORKERS", default="")
 DEEP_QUEUE = env.str("DEEP_QUEUE", default="gpu")
 JOB_HEARTBEAT_SECONDS = env.int("JOB_HEARTBEAT_SECONDS", default=5)
 JOB_LAPSE_SECONDS = env.int("JOB_LAPSE_SECONDS", default=30)

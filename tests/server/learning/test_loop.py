@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 
 import pytest
@@ -257,7 +258,7 @@ def test_a_cancelled_round_leaves_nothing(labelled, project, mia, run_jobs, monk
 def test_a_prediction_that_died_runs_again_with_the_same_result_once(
     labelled, project, mia, run_jobs, monkeypatch, home
 ):
-    """The second attempt after a dead worker: what the first left behind is never met."""
+    """The second attempt after a dead worker goes on from its blocks; other files are never met."""
     start(mia, project, predict=False)
     run_jobs()
     [version] = versions(mia, project)
@@ -268,7 +269,10 @@ def test_a_prediction_that_died_runs_again_with_the_same_result_once(
     class PowerCutError(BaseException):
         pass
 
+    blocks, kept = home / "storage" / "scratch" / "predictions", home / "kept"
+
     def die(**_):
+        shutil.copytree(blocks, kept)
         raise PowerCutError
 
     finish = predicting.finish_prediction
@@ -279,9 +283,14 @@ def test_a_prediction_that_died_runs_again_with_the_same_result_once(
     assert Job.objects.get(pk=job.pk).state == "running"
     Job.objects.filter(pk=job.pk).update(state="queued")
     monkeypatch.setattr(predicting, "finish_prediction", finish)
-    run_jobs()
+    # A process that is killed has no time to clear them away.
+    shutil.copytree(kept, blocks, dirs_exist_ok=True)
+    with monkeypatch.context() as patched:
+        patched.setattr("ml.recipes.descriptors.Descriptors.judge", None)
+        run_jobs()
     first = ObjectSet.objects.get()
     assert (first.state, first.count) == ("ready", 176)
+    assert not list(blocks.iterdir())
     mia.post(f"{API}/projects/{project.pk}/predictions", body, format="json")
     run_jobs()
     again = ObjectSet.objects.exclude(pk=first.pk).get()

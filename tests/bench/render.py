@@ -9,7 +9,7 @@ frame, which a busy machine changes less.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 from tests.bench._annotorious import open_peer
 from tests.bench._render_rig import SIDE, VIEW, Frames, Rig, rig
@@ -19,7 +19,7 @@ from tests.material import random_shapes
 FEW, MANY, FIRST = 5_000, 5_000_000, 1_000_000
 # CSS pixels per level-0 pixel: the whole slide, cells, shapes that begin to show, shapes.
 ZOOMS = {"far": 0.0137, "middle": 0.1, "fade": 0.3, "near": 1.0}
-SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+SIZES = (10_000, 100_000, FIRST, MANY, 10_000_000)
 FEW_DRAWN, MANY_DRAWN = 500, 50_000
 PEER_SIDE = 8192
 PEER_COUNTS = (1_000, 5_000, 20_000)
@@ -28,30 +28,20 @@ OPENINGS = 3
 FIRST_AIM = 1.0
 
 
-@bench("render")
-def measure_rendering() -> Iterator[Figure]:
-    """Growth with the size of a set, its first picture, annotations by hand, the peer."""
-    with rig() as made:
-        many = yield from _growth(made)
-        first = made.add_slide("first")
-        made.add("objects", first, FIRST)
-        yield from _first_paint(made, first)
-        yield from _sizes(made, {FIRST: first, MANY: many})
-        yield from _annotations(made)
-        yield from _peer(made)
-
-
 def _compared(name: str, ours: Frames, other: Frames, note: str) -> Figure:
     note += f"; processor time {ours.processor:.0f} and {other.processor:.0f} ms"
     note += f"; own script {ours.work:.1f} and {other.work:.1f} ms" if other.work else ""
     return Figure(name, ours.whole, "ms", other.whole, note)
 
 
-def _growth(made: Rig) -> Generator[Figure, None, str]:
-    """The same slide, view and way, under few and under many objects; the worst zoom is the figure.
+@bench("render.growth")
+def measure_growth() -> Iterator[Figure]:
+    """The same slide, view and way, under few and under many objects; the worst zoom is the figure."""
+    with rig() as made:
+        yield from _growth(made)
 
-    Returns the address of the slide with many.
-    """
+
+def _growth(made: Rig) -> Iterator[Figure]:
     few, many = made.add_slide("few"), made.add_slide("many")
     made.add("objects", few, FEW)
     made.add("objects", many, MANY)
@@ -63,12 +53,21 @@ def _growth(made: Rig) -> Generator[Figure, None, str]:
         yield figures[-1]
     worst = max(figures, key=lambda figure: figure.ratio or 0)
     yield Figure("render.growth", worst.value, "ms", worst.baseline, f"the worst of these: {worst.name}")
-    return many
+
+
+@bench("render.sizes")
+def measure_sizes() -> Iterator[Figure]:
+    """The first picture of a million objects; then the frame cost of ever more of them."""
+    with rig() as made:
+        first = made.add_slide("first")
+        made.add("objects", first, FIRST)
+        yield from _first_paint(made, first)
+        yield from _sizes(made, {FIRST: first})
 
 
 def _sizes(made: Rig, there: dict[int, str]) -> Iterator[Figure]:
     """Shapes from near, on slides of one size that hold ever more of them; some are there already."""
-    for size in sorted({*SIZES, *there}):
+    for size in SIZES:
         address = there.get(size) or made.add_slide(f"{size}")
         if size not in there:
             made.add("objects", address, size)
@@ -86,8 +85,14 @@ def _first_paint(made: Rig, address: str) -> Iterator[Figure]:
         yield Figure(f"render.first_paint{name}", statistics.median(taken), "s", FIRST_AIM, note)
 
 
-def _annotations(made: Rig) -> Iterator[Figure]:
+@bench("render.annotations")
+def measure_annotations() -> Iterator[Figure]:
     """Annotations by hand on two slides of one size."""
+    with rig() as made:
+        yield from _annotations(made)
+
+
+def _annotations(made: Rig) -> Iterator[Figure]:
     few, many = made.add_slide("few by hand"), made.add_slide("many by hand")
     made.add("annotations", few, FEW_DRAWN)
     made.add("annotations", many, MANY_DRAWN)
@@ -97,8 +102,14 @@ def _annotations(made: Rig) -> Iterator[Figure]:
         yield _compared(f"render.annotations.{name}", frames[0], frames[1], note)
 
 
-def _peer(made: Rig) -> Iterator[Figure]:
+@bench("render.annotorious")
+def measure_peer() -> Iterator[Figure]:
     """Editable annotations, the same shapes at the same places, beside OpenSeadragon with Annotorious."""
+    with rig() as made:
+        yield from _peer(made)
+
+
+def _peer(made: Rig) -> Iterator[Figure]:
     for count in PEER_COUNTS:
         address = made.add_slide(f"peer {count}", PEER_SIDE)
         made.add("annotations", address, count)

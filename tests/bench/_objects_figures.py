@@ -42,10 +42,12 @@ def main() -> None:
     lines = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.startswith("{")]
     found = {row["name"]: row for row in rows}
-    _write(FOLDER, _table(found))
-    _write(FRONTEND, _frames(rows))
-    _plot(found)
-    _plot_frames(found)
+    if "objects.ingest" in found:
+        _write(FOLDER, _table(found))
+        _plot(found)
+    if any(name.startswith("render.") for name in found):
+        _write(FRONTEND, _frames(rows))
+        _plot_frames(found)
 
 
 def _write(folder: Path, lines: list[str]) -> None:
@@ -62,7 +64,8 @@ def _said(row: dict[str, Any]) -> str:
 def _table(found: dict[str, Any]) -> list[str]:
     head = ["| | 10,000 | 100,000 | 1 million | 5 million | 10 million |", "|---|---|---|---|---|---|"]
     columns = [*(f"growth.{size}" for size in SIZES[:3]), "", f"growth.{SIZES[3]}"]
-    table = [f"| {title} | {' | '.join(_cells(found, name, columns, show))} |" for title, name, show in ROWS]
+    cells = [(title, _cells(found, name, columns, show)) for title, name, show in ROWS]
+    table = [f"| {title} | {' | '.join(values)} |" for title, values in cells if any(values)]
     return [_said(found["objects.ingest"]), "", *head, *table, "", _rival(found)]
 
 
@@ -75,7 +78,8 @@ def _frames(rows: list[dict[str, Any]]) -> list[str]:
         + (f"{row['baseline']:.3g} {row['unit']} | {row['ratio']:.2f} |" if row["baseline"] else "| |")
         for row in own
     ]
-    return [_said(own[0]), "", *head, *table]
+    plot = "![Frame cost by number of objects, and of annotations beside Annotorious](frames.svg)"
+    return [_said(own[0]), "", *head, *table, "", plot]
 
 
 def _cells(found: dict[str, Any], name: str, columns: list[str], show: Show) -> list[str]:
@@ -106,6 +110,9 @@ def _plot(found: dict[str, Any]) -> None:
     figure, axes = plt.subplots(1, len(panels), figsize=(13, 2.6), layout="constrained")
     for axis, (title, name, scale) in zip(axes, panels, strict=True):
         known = [size for size in SIZES if name.format(size) in found]
+        if not known:
+            axis.remove()
+            continue
         values = [found[name.format(size)]["value"] * scale for size in known]
         axis.loglog([float(size) for size in known], values, marker="o", color="#0072b2")
         axis.set(title=title, xlabel="objects")
@@ -136,7 +143,8 @@ def _plot_frames(found: dict[str, Any]) -> None:
 
 def _points(found: dict[str, Any], names: list[str], key: str) -> tuple[list[float], list[float]]:
     """Return the numbers that names carry in their third part, and the figures."""
-    return [float(name.split(".")[2]) for name in names], [found[name][key] for name in names]
+    known = [name for name in names if name in found]
+    return [float(name.split(".")[2]) for name in known], [found[name][key] for name in known]
 
 
 if __name__ == "__main__":

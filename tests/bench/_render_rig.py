@@ -33,7 +33,7 @@ UNBOUND = [
 PATIENCE_MS = 120_000
 OURS = "coverslipObjects.panBy"
 
-# Moves the view in each frame, 400 pixels there and back; resolves with the milliseconds from frame to frame.
+# Moves the view in each frame, 360 pixels there and back; resolves with the milliseconds from frame to frame.
 PAN = """([frames, call]) => new Promise((resolve) => {
   const times = [];
   let last = 0;

@@ -107,7 +107,7 @@ def main() -> int:
     chosen = {
         family: function
         for family, function in load_benchmarks().items()
-        if not wanted or any(family == w or w.startswith(f"{family}.") for w in wanted)
+        if not wanted or any(f"{w}.".startswith(f"{family}.") or family.startswith(f"{w}.") for w in wanted)
     }
     if not chosen:
         print(f"no benchmark of that name; there are: {', '.join(sorted(_benchmarks))}", file=sys.stderr)

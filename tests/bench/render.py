@@ -2,7 +2,7 @@
 
 Chromium draws on the processor, WebGL with SwiftShader: absolute times are those of a machine without a
 graphics card, ratios are what to read. Frames are not held to the beat of a screen. Each figure is the mean
-time from frame to frame over 400 pixels there and back; the note has the processor time of the browser per
+time from frame to frame over 360 pixels there and back; the note has the processor time of the browser per
 frame, which a busy machine changes less.
 """
 

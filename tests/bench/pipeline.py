@@ -63,7 +63,8 @@ def _efficiency(path: Path) -> Iterator[Figure]:
     bare = (before + after) / 2
     note = f"of {patches}; baseline: bare network, before {before:.1f} and after {after:.1f}"
     yield Figure("pipeline.efficiency", whole, "patches/s", bare, note)
-    network = recipe._network
+    # MONAI is given the same precision too.
+    network = recipe.forward
     monai, monai_first = patch_dataset(network, path, SIDE, BATCHES)
     yield Figure("pipeline.monai_dataset", whole, "patches/s", monai, "baseline: SlidingPatchWSIDataset")
     windows = window_inferer(network, path, SIDE, 20 * SIDE)

@@ -25,6 +25,16 @@ function Digest({ value }: { readonly value: string }) {
   );
 }
 
+/** A value of a setting in words: choices are named, what was left open says so. */
+function useValueText(): (value: unknown) => string {
+  const { t } = useTranslation("pages");
+  const texts = useServerTexts();
+  return (value) => {
+    if (value === null) return t("models.configUnset");
+    return typeof value === "string" ? texts.choice(value) : JSON.stringify(value);
+  };
+}
+
 function Row({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   return (
     <Table.Tr>
@@ -41,6 +51,7 @@ export function Provenance({ version }: { readonly version: ModelVersion }) {
   const { t } = useTranslation("pages");
   const format = useFormat();
   const texts = useServerTexts();
+  const valueText = useValueText();
   const config = Object.entries(version.config);
   return (
     <Table withRowBorders={false} verticalSpacing={4} layout="fixed">
@@ -75,7 +86,7 @@ export function Provenance({ version }: { readonly version: ModelVersion }) {
                 const { title } = texts.setting({ name: version.recipe, task: version.task }, { name, title: name, description: "" });
                 return (
                   <Text key={name} size="sm" title={name}>
-                    {`${title}: ${typeof value === "string" ? texts.choice(value) : JSON.stringify(value)}`}
+                    {`${title}: ${valueText(value)}`}
                   </Text>
                 );
               })}

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ml.catalogue import RECIPES, TOOLS, RecipeInfo, ToolInfo, find_recipe, find_tool
-from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe
+from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Task
 from ml.data import load_dataset, split_dataset
+from ml.data.looking import look_over
 from ml.data.manifest import with_stored_split, write_split
 from ml.data.match import match_labels
+from ml.data.room import is_full, whole_folder
 from ml.evaluation.card import in_words, model_card
 from ml.features.store import content_hash
 from ml.inference.workers import usual_workers
@@ -39,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.run(options)
     except (DataError, SlideError) as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        if not is_full(error):
+            raise
+        sys.stderr.write(f"The disk is full: {error}. Make room, then start again.\n")
         return 2
     return 0
 
@@ -175,17 +182,26 @@ def _fit(options: argparse.Namespace) -> None:
         raise DataError("not_new", message)
     dataset = split_dataset(load_dataset(options.data), options.seed)
     recipe = load_recipe_class(info.name).build(dataset.labels, config)
+    _look_over(dataset, recipe, learned=True)
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = _context(options, Path(scratch), options.seed)
         recipe.fit(dataset, context)
         evaluation = _measured(recipe, dataset, context)
     if place()[0]:
         return
-    recipe.save(options.out)
-    write_split(options.out, dataset)
-    card = model_card(read_model(options.out), evaluation)
-    (options.out / "card.md").write_text(card, encoding="utf-8")
+    with whole_folder(options.out):
+        recipe.save(options.out)
+        write_split(options.out, dataset)
+        card = model_card(read_model(options.out), evaluation)
+        (options.out / "card.md").write_text(card, encoding="utf-8")
     _print(f"The model is in {options.out}; card.md there says how good it is.")
+
+
+def _look_over(dataset: Dataset, recipe: Recipe, *, learned: bool) -> None:
+    """Say on standard error what is strange of the images; raises DataError where nothing can be learned."""
+    for sentence in look_over(dataset, learned=learned, resized=recipe.task is Task.PATCH):
+        if not place()[0]:
+            sys.stderr.write(f"{sentence}\n")
 
 
 def _measured(recipe: Recipe, dataset: Dataset, context: Context) -> Evaluation | None:
@@ -209,7 +225,9 @@ def _evaluate(options: argparse.Namespace) -> None:
         raise DataError("no_split", message)
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = _context(options, Path(scratch), model.seed)
-        evaluation = load_model(options.model).evaluate(dataset, context, part)
+        recipe = load_model(options.model)
+        _look_over(dataset, recipe, learned=False)
+        evaluation = recipe.evaluate(dataset, context, part)
     if options.json:
         _print(json.dumps(_as_json(evaluation, part), ensure_ascii=False))
         return

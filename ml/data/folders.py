@@ -23,6 +23,8 @@ MASKS = ("labels", "masks")
 OBJECT = "nucleus"
 FINISHED = "finished"
 UNLABELLED = "unlabelled"
+# What other programs leave in folders: .cache, __MACOSX.
+HIDDEN = {".", "_"}
 
 
 def load_dataset(folder: Path) -> Dataset:
@@ -48,7 +50,7 @@ def load_dataset(folder: Path) -> Dataset:
 
 def _class_folders(folder: Path) -> Dataset:
     images: list[LabelledImage] = []
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in HIDDEN)
     for name in names:
         label = None if name == UNLABELLED else name
         images += [LabelledImage(path, f"{name}/{path.name}", label) for path in _images(folder / name)]
@@ -59,6 +61,13 @@ def _class_folders(folder: Path) -> Dataset:
             "with labels/ or masks/, nor slides beside .geojson files."
         )
         raise DataError("no_data", message)
+    empty = [name for name in names if name not in labels and name != UNLABELLED]
+    if empty:
+        message = (
+            f"The class folder {folder / empty[0]} holds no image. Put images in it "
+            f"({', '.join(sorted(IMAGES))}), or remove the folder."
+        )
+        raise DataError("empty_class", message)
     return Dataset(labels, images=tuple(images))
 
 

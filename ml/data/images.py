@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from scipy import ndimage
 
 from ml.contracts import Bounds, Channel, DataError
@@ -29,13 +30,38 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
                     "images. Choose a method that takes channels, such as convolutional, unet or nuclei."
                 )
                 raise DataError("several_channels", message)
-            rgb = image.convert("RGB")
+            rgb = _as_colour(image)
             if side is not None and rgb.size != (side, side):
                 rgb = rgb.resize((side, side), Image.Resampling.BOX, reducing_gap=None)
             return np.asarray(rgb)
-    except (OSError, UnidentifiedImageError) as error:
-        message = f"{path} is no image that can be read: {error}."
+    except OSError as error:
+        _refuse_decimals(path)
+        message = f"{path} is no image that can be read: {error}. Export it anew, or take it out."
         raise DataError("bad_image", message) from error
+
+
+def _as_colour(image: Image.Image) -> Image.Image:
+    """Return an open image as RGB, of 16 bits the upper 8; raises OSError for decimal numbers."""
+    if image.mode == "F":
+        message = "decimal numbers are no colours"
+        raise OSError(message)
+    if image.mode.startswith("I"):
+        # Pillow itself would cut everything above 255 off.
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def _refuse_decimals(path: Path) -> None:
+    """Raise DataError(``bad_image``) for a TIFF of decimal numbers that says whether all are numbers."""
+    try:
+        values = tifffile.imread(path)
+    except (tifffile.TiffFileError, OSError, ValueError):
+        return
+    if np.issubdtype(values.dtype, np.floating):
+        wrong = int((~np.isfinite(values)).sum())
+        besides = f", {wrong} of them no numbers (NaN or infinite)" if wrong else ""
+        message = f"{path} holds decimal numbers instead of colours{besides}. Convert it to 8-bit RGB."
+        raise DataError("bad_image", message)
 
 
 def is_multiple(image: Image.Image) -> bool:
@@ -53,6 +79,26 @@ def _read_channels(path: Path, side: int | None, channels: Sequence[Channel]) ->
         raise DataError("bad_image", message) from error
 
 
+def read_masked(
+    path: Path, mask: Path, channels: Sequence[Channel] = ()
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Return an image as ``read_image`` and its mask as ``read_instances``; DataError(``bad_mask``)."""
+    pixels, instances = read_image(path, None, channels), read_instances(mask)
+    refuse_other_size(path, pixels.shape[:2], mask, instances.shape)
+    return pixels, instances
+
+
+def refuse_other_size(path: Path, shape: tuple[int, ...], mask: Path, mask_shape: tuple[int, ...]) -> None:
+    """Raise DataError(``bad_mask``) unless an image and its mask are of the same (height, width)."""
+    if shape != mask_shape:
+        sizes = [f"{wide} x {tall}" for tall, wide in (mask_shape, shape)]
+        message = (
+            f"The mask {mask} is {sizes[0]} pixels and its image {path} {sizes[1]}. "
+            "Make a mask of the size of its image."
+        )
+        raise DataError("bad_mask", message)
+
+
 def read_instances(path: Path) -> NDArray[np.int32]:
     """Return an instance label image (height, width), 0 being background.
 
@@ -60,11 +106,15 @@ def read_instances(path: Path) -> NDArray[np.int32]:
     """
     try:
         with Image.open(path) as image:
-            plain = image if image.mode in {"I", "I;16", "L", "P", "1"} else image.convert("L")
-            values = np.asarray(plain).astype(np.int32)
-    except (OSError, UnidentifiedImageError) as error:
-        message = f"{path} is no mask that can be read: {error}."
+            plain = image if image.mode in {"I", "I;16", "L", "P", "1", "F"} else image.convert("L")
+            numbers = np.asarray(plain)
+    except OSError as error:
+        message = f"{path} is no mask that can be read: {error}. Export it anew."
         raise DataError("bad_image", message) from error
+    if not np.isfinite(numbers).all():
+        message = f"{path} has pixels that are no numbers (NaN or infinite). Write whole numbers, 0 for none."
+        raise DataError("bad_image", message)
+    values = numbers.astype(np.int32)
     if len(np.unique(values[values > 0])) > 1:
         return values
     blobs: NDArray[np.int32] = ndimage.label(values > 0)[0].astype(np.int32)

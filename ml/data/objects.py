@@ -14,9 +14,9 @@ from shapely.geometry.base import BaseGeometry
 from skimage.draw import polygon as fill_polygon
 
 from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
-from ml.data.images import read_image, read_instances
+from ml.data.images import read_masked
 from ml.data.patches import part_of
-from ml.slides import open_as
+from ml.slides import open_as, scale_of
 
 LARGEST = 1024
 
@@ -75,10 +75,7 @@ def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:
 
 
 def _from_mask(image: LabelledImage, mask: Path, dataset: Dataset) -> OutlinedImage:
-    pixels, instances = read_image(image.path, None, dataset.channels), read_instances(mask)
-    if pixels.shape[:2] != instances.shape:
-        message = f"{mask} is {instances.shape} pixels, its image {pixels.shape[:2]}."
-        raise DataError("bad_mask", message)
+    pixels, instances = read_masked(image.path, mask, dataset.channels)
     _, numbers = np.unique(np.append(instances.ravel(), 0), return_inverse=True)
     instances = numbers[:-1].reshape(instances.shape).astype(np.int32)
     classes = np.zeros(int(instances.max()) + 1, dtype=np.int16)
@@ -104,12 +101,7 @@ def _from_slide(
 
 def level_scale(reader: SlideReader, mpp: float | None) -> float:
     """Return level-0 pixels per pixel at ``mpp``; raises DataError(``no_resolution``)."""
-    if mpp is None:
-        return 1.0
-    if reader.mpp is None:
-        message = f"{reader.path.name} has no µm per pixel. Enter it, or use native pixels."
-        raise DataError("no_resolution", message)
-    return mpp / reader.mpp
+    return scale_of(reader.mpp, mpp, reader.path.name)
 
 
 def _unit_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,3 +35,8 @@ def whole_folder(folder: Path) -> Iterator[None]:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def is_full(error: OSError) -> bool:
+    """Say whether an error is that of a full disk, or of a quota that is used up."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}

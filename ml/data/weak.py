@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import DataError, Dataset, LabelledImage
-from ml.data.images import read_image, read_instances
+from ml.data.images import read_image, read_masked
 from ml.data.patches import has_background, in_parts, label_patches, part_of
 from ml.inference.patches import read_patches
 from ml.slides import grid_of, open_slide, tissue_mask
@@ -60,13 +60,14 @@ Tile = tuple[NDArray[np.uint8], str | None, str]
 def _images(dataset: Dataset, parts: Sequence[str]) -> Iterator[Tile]:
     for image in dataset.images:
         if "all" in parts or part_of(dataset, image.case) in parts:
-            yield read_image(image.path), _label_of(image, dataset), image.case
+            yield *_labelled(image, dataset), image.case
 
 
-def _label_of(image: LabelledImage, dataset: Dataset) -> str | None:
+def _labelled(image: LabelledImage, dataset: Dataset) -> tuple[NDArray[np.uint8], str | None]:
     if image.label is not None or image.mask is None:
-        return image.label
-    return dataset.labels[0] if read_instances(image.mask).any() else None
+        return read_image(image.path), image.label
+    pixels, instances = read_masked(image.path, image.mask)
+    return pixels, dataset.labels[0] if instances.any() else None
 
 
 def _patches(dataset: Dataset, parts: Sequence[str], side: int, mpp: float | None) -> Iterator[Tile]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.data.room import room_for
 from ml.features.encoder import Encoder
 
 CHUNK = 1 << 20
@@ -53,10 +54,11 @@ class FeatureTable:
         piece = np.empty(len(corners), dtype=kind)
         piece["x"], piece["y"], piece["values"] = corners[:, 0], corners[:, 1], values
         name = hashlib.sha256(np.ascontiguousarray(corners).tobytes()).hexdigest()[:32]
-        self._folder.mkdir(parents=True, exist_ok=True)
         partial = self._folder / f"{name}.{os.getpid()}.partial"
-        with partial.open("wb") as stream:
-            np.save(stream, piece, allow_pickle=False)
+        with room_for(partial):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as stream:
+                np.save(stream, piece, allow_pickle=False)
         partial.replace(self._folder / f"{name}.npy")
 
     def _refresh(self) -> None:
@@ -81,10 +83,12 @@ class FeatureStore:
         """Return the array stored under a name for a slide's content; computed when it is new."""
         path = self._root / content / f"{name}.npy"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            values = compute()
             partial = path.with_suffix(f".{os.getpid()}.partial")
-            with partial.open("wb") as stream:
-                np.save(stream, compute(), allow_pickle=False)
+            with room_for(partial):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with partial.open("wb") as stream:
+                    np.save(stream, values, allow_pickle=False)
             partial.replace(path)
         found: NDArray[np.bool_] = np.load(path, allow_pickle=False)
         return found
@@ -94,9 +98,10 @@ class FeatureStore:
         note = self._note(path)
         if note.exists() and note.read_text() == content:
             return
-        note.parent.mkdir(parents=True, exist_ok=True)
         partial = note.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(content)
+        with room_for(partial):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(content)
         partial.replace(note)
 
     def content_of(self, path: Path) -> str:

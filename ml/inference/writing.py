@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.contracts import Context, HeatMap, Recipe, SlideFinding, SlideReader
+from ml.data.room import room_for
 from ml.objectset import ObjectSet, ObjectSetWriter, objects_to_geojson, write_heat_map
 
 
@@ -43,11 +44,11 @@ def write_prediction(
             heat_maps, finding = found.heat_maps or heat_maps, found.finding or finding
         count = writer.close().count
     names = tuple(_name(item, labels) for item in heat_maps)
-    folder = out / "heat_maps"
-    folder.mkdir(exist_ok=True)
-    for name, item in zip(names, heat_maps, strict=True):
-        write_heat_map(folder, name, item)
-    with (out / "objects.geojson").open("w", encoding="utf-8") as stream:
+    with room_for(out / "heat_maps"):
+        (out / "heat_maps").mkdir(exist_ok=True)
+        for name, item in zip(names, heat_maps, strict=True):
+            write_heat_map(out / "heat_maps", name, item)
+    with room_for(out / "objects.geojson"), (out / "objects.geojson").open("w", encoding="utf-8") as stream:
         objects_to_geojson(ObjectSet(out / "objects"), stream)
     if finding is not None:
         text = json.dumps(finding_document(finding, labels), indent=1, ensure_ascii=False)

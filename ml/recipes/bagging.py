@@ -42,7 +42,7 @@ from ml.features.encoder import Encoder
 from ml.inference.patches import Squares
 from ml.recipes.catalogued import CatalogueRecipe
 from ml.recipes.encoding import open_encoder, pack_encoder, unpack_encoder
-from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
+from ml.recipes.model_folder import ModelFile, fitting, read_model, read_weights, write_model
 from ml.recipes.patching import feature_store, squares_of, tissue_grid
 from ml.slides import PatchGrid, open_slide
 from ml.training.logistic import entropy_share, fit_temperature, probabilities
@@ -235,13 +235,10 @@ class BagRecipe(CatalogueRecipe, ABC):
         recipe.temperature, recipe.seed, recipe.facts = model.temperature, model.seed, dict(model.facts)
         weights = read_weights(folder)
         recipe.encoder = unpack_encoder(recipe.facts.pop("encoder", None), weights, recipe.config.patch)
-        try:
+        with fitting(f"{folder}", cls.title):
             recipe.restore(
                 {name: value for name, value in weights.items() if not name.startswith("encoder.")}
             )
-        except (KeyError, ValueError, RuntimeError) as error:
-            message = f"The weights in {folder} do not fit {cls.title}: {error}."
-            raise DataError("bad_weights", message) from error
         return recipe
 
     def _gather(

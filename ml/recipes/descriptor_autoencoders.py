@@ -142,6 +142,4 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
         head = {name.removeprefix(HEAD): value for name, value in weights.items() if name.startswith(HEAD)}
         super().restore({name: value for name, value in weights.items() if not name.startswith(HEAD)})
         self._head = KernelHead.from_arrays(head)
-        if self._head.matrix.shape[1] != len(self.classes):
-            message = f"they know {self._head.matrix.shape[1]} classes, not {len(self.classes)}"
-            raise ValueError(message)
+        self._head.check(len(self._head.mean), len(self.classes))

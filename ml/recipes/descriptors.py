@@ -134,9 +134,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
     def restore(self, weights: Weights) -> None:
         """Take back what was saved; raises KeyError, ValueError or RuntimeError for other arrays."""
         self._head = KernelHead.from_arrays(weights)
-        if self._head.matrix.shape[1] != len(self.classes):
-            message = f"they know {self._head.matrix.shape[1]} classes, not {len(self.classes)}"
-            raise ValueError(message)
+        self._head.check(self.encoder.size, len(self.classes))
 
     def _fitted(self) -> KernelHead:
         if self._head is None:

@@ -14,7 +14,7 @@ from ml.contracts import Context, DataError
 from ml.features.descriptors import DescriptorEncoder
 from ml.features.encoder import Encoder
 from ml.recipes import load_recipe_class
-from ml.recipes.model_folder import ModelFile, read_model, read_weights
+from ml.recipes.model_folder import ModelFile, fitting, read_model, read_weights
 from ml.recipes.patching import PatchRecipe
 
 DESCRIPTORS: Final = "descriptors"
@@ -62,11 +62,8 @@ class ModelEncoder:
         for name in ("background", "temperature", "facts"):
             if name in self.document:
                 setattr(recipe, name, self.document[name])
-        try:
+        with fitting("the encoder", self.document["recipe"]):
             recipe.restore(self.weights)
-        except (KeyError, ValueError, RuntimeError) as error:
-            message = f"The weights of the encoder do not fit its recipe: {error}."
-            raise DataError("bad_weights", message) from error
         self._recipe: Embedding = recipe
         self.name = f"model-{_digest(self.weights)}"
         self.pixels = recipe.embed_pixels

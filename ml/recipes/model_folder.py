@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,8 @@ from ml.contracts import Channel, DataError
 from ml.data.room import room_for
 
 FORMAT: Final = "coverslip-model-1"
+# What torch says of the first array that is missing, too many, or of another shape.
+_FIRST: Final = re.compile(r"(?:size mismatch for |key\(s\) in state_dict: \")([\w.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,27 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     try:
         weights: dict[str, NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError) as error:
-        message = f"{path} cannot be read: {error}."
+        message = (
+            f"{path} cannot be read: {error}. The file is damaged or incomplete: copy the model folder anew, "
+            "or train the model again."
+        )
         raise DataError("bad_weights", message) from error
     return weights
+
+
+@contextmanager
+def fitting(where: str, title: str) -> Iterator[None]:
+    """Say in one sentence that arrays are of another network: DataError(``bad_weights``)."""
+    try:
+        yield
+    except (KeyError, ValueError, RuntimeError) as error:
+        if isinstance(error, DataError):
+            raise
+        text = f"{error}"
+        found = _FIRST.search(text)
+        reason = found[1] if found else text.splitlines()[0].strip("'") if text else type(error).__name__
+        message = (
+            f"The weights in {where} are not of {title} with the settings in its model.json (first that does "
+            f"not fit: {reason}). Copy the whole model folder anew, or train the model again."
+        )
+        raise DataError("bad_weights", message) from error

@@ -160,6 +160,12 @@ class NetworkRecipe(PatchRecipe):
         if len(np.unique(learned.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
             message = "Only one class has examples to learn from. Mark examples of another one."
             raise DataError("one_class_only", message)
+        if not _shows_something(learned.rows):
+            message = (
+                "All patches to learn from are of one colour each: there is nothing to see in them. Mark "
+                "tissue instead of empty glass, and check how the images were exported."
+            )
+            raise DataError("constant_images", message)
         try:
             return learned, self.gather(dataset, context, ("validation",))
         except DataError as error:
@@ -280,6 +286,11 @@ class NetworkRecipe(PatchRecipe):
         total.update(learned.targets.tobytes())
         total.update(json.dumps([self.name, self.settings, context.seed], sort_keys=True).encode())
         return total.hexdigest()
+
+
+def _shows_something(rows: NDArray[np.uint8]) -> bool:
+    """Say whether any patch (n, ..., h, w, depth) has more than one colour."""
+    return any((row != row[..., :1, :1, :]).any() for row in rows)
 
 
 def soft_cross_entropy(scores: Tensor, targets: Tensor, weights: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ from ml.features.store import FeatureStore
 from ml.inference.journal import Arrays, Journal
 from ml.inference.patches import Squares, read_patches, reading_order
 from ml.recipes.catalogued import CatalogueRecipe
-from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
+from ml.recipes.model_folder import ModelFile, fitting, read_model, read_weights, write_model
 from ml.slides import PatchGrid, grid_of, open_as, tissue_mask
 from ml.training.logistic import entropy_share
 
@@ -255,11 +255,9 @@ class PatchRecipe(CatalogueRecipe, ABC):
         recipe = cls.build(model.labels, model.config)
         recipe.background, recipe.temperature = model.background, model.temperature
         recipe.seed, recipe.facts, recipe.channels = model.seed, dict(model.facts), model.channels
-        try:
-            recipe.restore(read_weights(folder))
-        except (KeyError, ValueError, RuntimeError) as error:
-            message = f"The weights in {folder} do not fit {cls.title}: {error}."
-            raise DataError("bad_weights", message) from error
+        weights = read_weights(folder)
+        with fitting(f"{folder}", cls.title):
+            recipe.restore(weights)
         return recipe
 
     def _prepare(self, dataset: Dataset, context: Context) -> None:

@@ -23,7 +23,7 @@ from ml.inference.journal import Arrays, Journal, objects_from_arrays, objects_t
 from ml.inference.windows import Window, Windows, read_windows
 from ml.networks.precision import looking
 from ml.recipes.catalogued import CatalogueRecipe
-from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
+from ml.recipes.model_folder import ModelFile, fitting, read_model, read_weights, write_model
 from ml.training.crops import Material
 from ml.training.logistic import entropy_share
 from ml.training.loop import Progress, TrainingPlan, train
@@ -146,12 +146,9 @@ class WindowRecipe(CatalogueRecipe, ABC):
         recipe.seed, recipe.facts, recipe.background = model.seed, dict(model.facts), model.background
         recipe.channels = model.channels
         network = recipe._new_network()  # noqa: SLF001 - of its own class
-        try:
-            state = {name: torch.from_numpy(v) for name, v in read_weights(folder).items()}
+        state = {name: torch.from_numpy(v) for name, v in read_weights(folder).items()}
+        with fitting(f"{folder}", cls.title):
             network.load_state_dict(state)
-        except RuntimeError as error:
-            message = f"The weights in {folder} do not fit {cls.title}: {error}."
-            raise DataError("bad_weights", message) from error
         recipe.network = network.eval()
         return recipe
 

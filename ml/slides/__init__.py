@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml.slides.errors import SlideError
-from ml.slides.grid import PatchGrid, grid_of
+from ml.slides.grid import PatchGrid, grid_of, scale_of
 from ml.slides.phantom import PhantomTruth, write_phantom
 from ml.slides.quality import QualityScores, assess, focus_score, pen_score
 from ml.slides.quality_map import QualityMap, quality_map
@@ -26,6 +26,7 @@ __all__ = [
     "open_slide",
     "pen_score",
     "quality_map",
+    "scale_of",
     "thumbnail",
     "tissue_mask",
     "write_phantom",

@@ -77,7 +77,8 @@ def grid_of(
         (width, height), native = reader_or_size, None
     else:
         width, height, native = reader_or_size.width, reader_or_size.height, reader_or_size.mpp
-    scale = scale_of(native, mpp)
+    name = "the slide" if isinstance(reader_or_size, tuple) else reader_or_size.path.name
+    scale = scale_of(native, mpp, name)
     if patch < 1 or stride < 1:
         message = f"patch ({patch}) and stride ({stride}) must be at least one pixel"
         raise DataError("bad_grid", message)
@@ -108,15 +109,15 @@ def grid_of(
     )
 
 
-def scale_of(native: float | None, mpp: float | None) -> float:
-    """Return level-0 pixels per pixel at ``mpp``."""
+def scale_of(native: float | None, mpp: float | None, name: str) -> float:
+    """Return level-0 pixels per pixel at ``mpp``; raises DataError(``no_resolution``) naming the slide."""
     if mpp is None:
         return 1.0
     if native is None:
         raise DataError(
             "no_resolution",
-            f"Patches at {mpp:g} µm per pixel were asked for, but the slide has no resolution. "
-            "Enter the slide's resolution, or use native pixels.",
+            f"Pixels of {mpp:g} µm were asked for, but {name} has no resolution. "
+            "Enter its µm per pixel, or use native pixels.",
         )
     return mpp / native
 

@@ -19,7 +19,7 @@ from ml.contracts import Context, DataError
 from ml.data.augmentation import SYMMETRIES, turn, vary_stain
 from ml.networks.focus import SIDE, FocusNetwork, TransferredFocus
 from ml.recipes import load_model
-from ml.recipes.model_folder import ModelFile, read_model, read_weights, write_model
+from ml.recipes.model_folder import ModelFile, fitting, read_model, read_weights, write_model
 from ml.training.loop import TrainingPlan, train
 
 # Radii of the lens in pixels: up to the first is in focus, from the second on is not; between is not taught.
@@ -74,11 +74,9 @@ class FocusModel:
         start = model.config["start"]
         plan = FocusPlan(narrow=int(model.config["narrow"]), start=None if start is None else Path(start))
         network = new_network(plan)
-        try:
-            network.load_state_dict({k: torch.from_numpy(v) for k, v in read_weights(folder).items()})
-        except RuntimeError as error:
-            message = f"The weights in {folder} do not fit the focus network: {error}."
-            raise DataError("bad_weights", message) from error
+        state = {k: torch.from_numpy(v) for k, v in read_weights(folder).items()}
+        with fitting(f"{folder}", "the focus network"):
+            network.load_state_dict(state)
         return cls(network.eval(), plan, model.seed)
 
 

@@ -49,6 +49,13 @@ class KernelHead:
         lifted: Floats = _similarity(plain, self.landmarks) @ self.projection
         return lifted
 
+    def check(self, columns: int, classes: int) -> None:
+        """Raise ValueError unless the arrays fit each other, rows of ``columns``, and ``classes``."""
+        known = self.scores(np.zeros((1, columns))).shape
+        if known != (1, classes):
+            message = f"they know {known[-1]} classes, not {classes}"
+            raise ValueError(message)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what must be kept."""
         return {

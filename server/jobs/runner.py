@@ -14,6 +14,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from ml.contracts import CancelledError, DataError, Sentence
+from ml.data.room import is_full
 from ml.slides.errors import SlideError
 from server.core.errors import DomainError
 from server.core.tasks import job_kind
@@ -150,6 +151,10 @@ def _run_to_the_end(run: JobRun) -> None:
     except (DataError, SlideError) as error:
         finish_job(job, Job.State.FAILED, error_code=error.code, error_message=str(error))
     except Exception as error:
+        if isinstance(error, OSError) and is_full(error):
+            sentence = "The disk of the server is full. Ask who runs it to make room, then start again."
+            finish_job(job, Job.State.FAILED, error_code="no_space", error_message=sentence)
+            return
         log.exception("job %s (%s) failed", job.pk, job.kind)
         run.log(traceback.format_exc(limit=20), level="error")
         sentence = f"Something went wrong that we did not foresee ({type(error).__name__}). See the log."

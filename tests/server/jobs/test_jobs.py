@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import timedelta
 
 import pytest
@@ -83,6 +84,8 @@ def test_a_message_for_a_job_that_is_not_there_does_nothing(db):
         (ContentError("The milk is sour.", code="sour"), "sour", "The milk is sour."),
         (DataError("empty", "The bottle is empty."), "empty", "The bottle is empty."),
         (ZeroDivisionError("secret/path"), "internal_error", "(ZeroDivisionError)"),
+        (OSError(errno.ENOSPC, "No space left", "secret/path"), "no_space", "make room"),
+        (OSError(errno.EACCES, "Not allowed", "secret/path"), "internal_error", "(PermissionError)"),
     ],
 )
 def test_a_failure_is_told_in_words(errand, work, api, user_factory, error, code, sentence):

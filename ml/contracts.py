@@ -226,12 +226,18 @@ class LabelledSlide:
 
 @dataclass(frozen=True, slots=True)
 class LabelledImage:
-    """An image file with either one label, or an instance or binary mask beside it."""
+    """An image file with either one label, or an instance or binary mask beside it.
+
+    ``kinds`` is an image of the number of each pixel's label: ``names`` has the label of 1 first; 0 is none.
+    It may be the same file as ``mask``: then connected pixels of one label are one object.
+    """
 
     path: Path
     case: str
     label: str | None = None
     mask: Path | None = None
+    kinds: Path | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

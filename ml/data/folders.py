@@ -20,6 +20,8 @@ from ml.slides import SlideError, open_any
 
 IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 MASKS = ("labels", "masks")
+KINDS = "types"
+CLASSES = "classes.json"
 OBJECT = "nucleus"
 FINISHED = "finished"
 UNLABELLED = "unlabelled"
@@ -31,7 +33,8 @@ def load_dataset(folder: Path) -> Dataset:
     """Return what a folder holds; raises DataError that says what was looked for.
 
     ``slides.csv``: whole slides with a label each, and what is known of the patient. ``images/`` beside
-    ``labels/`` or ``masks/``: files of the same stem belong together. Slides: ``name.tif`` beside
+    ``labels/`` or ``masks/``: files of the same stem belong together; ``classes.json`` names the classes of
+    the pixels in ``types/``, or without that folder in ``labels/``. Slides: ``name.tif`` beside
     ``name.geojson`` with QuPath classifications; a feature classified ``finished`` is a finished region.
     Otherwise each sub-folder of images is a class, but ``unlabelled``, whose images have no label. Each
     file is a case of its own, where a table does not say otherwise.
@@ -73,18 +76,48 @@ def _class_folders(folder: Path) -> Dataset:
 
 def _masked_images(folder: Path) -> Dataset:
     where = next((folder / name for name in MASKS if (folder / name).is_dir()), None)
+    names = _class_names(folder / CLASSES)
     if where is None:
         message = f"{folder / 'images'} has no labels/ or masks/ beside it."
         raise DataError("no_masks", message)
     masks = {path.stem: path for path in _images(where)}
+    kinds = {path.stem: path for path in _images(folder / KINDS)} if (folder / KINDS).is_dir() else masks
     images = tuple(
-        LabelledImage(path, path.stem, mask=masks.get(path.stem)) for path in _images(folder / "images")
+        LabelledImage(
+            path,
+            path.stem,
+            mask=masks.get(path.stem),
+            kinds=kinds.get(path.stem) if names else None,
+            names=names,
+        )
+        for path in _images(folder / "images")
     )
     lacking = [image.path.name for image in images if image.mask is None]
     if lacking or not images:
         message = f"No mask in {where} for: {', '.join(lacking[:5]) or 'any image'}."
         raise DataError("no_masks", message)
-    return Dataset((OBJECT,), images=images)
+    lacking = [image.path.name for image in images if names and image.kinds is None]
+    if lacking:
+        message = (
+            f"{folder / CLASSES} names classes, but {folder / KINDS} has none for: {', '.join(lacking[:5])}."
+        )
+        raise DataError("no_masks", message)
+    return Dataset(names or (OBJECT,), images=images)
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    """Return the names of ``classes.json`` after the first, which is that of 0; none without such a file."""
+    if not path.is_file():
+        return ()
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"{path} is no JSON: {error}."
+        raise DataError("bad_classes", message) from error
+    if not isinstance(found, list) or len(found) < 2 or not all(isinstance(name, str) for name in found):  # noqa: PLR2004 - none, and one
+        message = f"{path} must list names: that of no class, then those of the classes from 1 on."
+        raise DataError("bad_classes", message)
+    return tuple(found[1:])
 
 
 def _slides(folder: Path) -> Dataset:

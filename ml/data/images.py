@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from ml.contracts import Bounds, Channel, DataError
+from ml.contracts import Bounds, Channel, DataError, LabelledImage
 from ml.slides import SlideError, find_channels, open_as
 
 
@@ -99,11 +99,52 @@ def refuse_other_size(path: Path, shape: tuple[int, ...], mask: Path, mask_shape
         raise DataError("bad_mask", message)
 
 
+def read_outlined(
+    image: LabelledImage, labels: Sequence[str], channels: Sequence[Channel] = ()
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.int32]]:
+    """Return the pixels of an image, its instances, and the number of each pixel's label (h, w).
+
+    Labels count from 1; 0 is none, -1 a label that is not among ``labels``. Without ``kinds`` all instances
+    are of the image's label, or else of the first. Raises DataError as ``read_masked`` does,
+    ``bad_mask`` also for a number without a name.
+    """
+    if image.mask is None:
+        message = f"{image.path} has no mask."
+        raise DataError("no_masks", message)
+    pixels, instances = read_masked(image.path, image.mask, channels)
+    if image.kinds is None:
+        number = labels.index(image.label) + 1 if image.label in labels else 1
+        return pixels, instances, np.where(instances > 0, number, 0).astype(np.int32)
+    numbers = _read_numbers(image.kinds)
+    refuse_other_size(image.path, pixels.shape[:2], image.kinds, numbers.shape)
+    if not 0 <= numbers.min(initial=0) <= numbers.max(initial=0) <= len(image.names):
+        message = (
+            f"{image.kinds} has the number {numbers.max()}; classes.json names {len(image.names)} classes."
+        )
+        raise DataError("bad_mask", message)
+    known_as = [labels.index(name) + 1 if name in labels else -1 for name in image.names]
+    if image.kinds == image.mask:
+        instances = np.zeros_like(numbers)
+        for number in np.unique(numbers[numbers > 0]):
+            blobs, _ = ndimage.label(numbers == number)
+            instances = np.where(blobs > 0, blobs + instances.max(), instances).astype(np.int32)
+    return pixels, instances, np.array([0, *known_as], np.int32)[numbers]
+
+
 def read_instances(path: Path) -> NDArray[np.int32]:
     """Return an instance label image (height, width), 0 being background.
 
     An image with one value beside zero is a binary mask, of which each connected blob is one.
     """
+    values = _read_numbers(path)
+    if len(np.unique(values[values > 0])) > 1:
+        return values
+    blobs: NDArray[np.int32] = ndimage.label(values > 0)[0].astype(np.int32)
+    return blobs
+
+
+def _read_numbers(path: Path) -> NDArray[np.int32]:
+    """Return the whole numbers (height, width) that an image holds; raises DataError(``bad_image``)."""
     try:
         with Image.open(path) as image:
             plain = image if image.mode in {"I", "I;16", "L", "P", "1", "F"} else image.convert("L")
@@ -114,8 +155,4 @@ def read_instances(path: Path) -> NDArray[np.int32]:
     if not np.isfinite(numbers).all():
         message = f"{path} has pixels that are no numbers (NaN or infinite). Write whole numbers, 0 for none."
         raise DataError("bad_image", message)
-    values = numbers.astype(np.int32)
-    if len(np.unique(values[values > 0])) > 1:
-        return values
-    blobs: NDArray[np.int32] = ndimage.label(values > 0)[0].astype(np.int32)
-    return blobs
+    return numbers.astype(np.int32)

@@ -28,8 +28,9 @@ def look_over(dataset: Dataset, *, learned: bool, resized: bool) -> list[str]:
     for image in dataset.images:
         size, constant = _size_and_constant(image.path)
         sizes[size] += 1
-        if image.mask is not None:
-            refuse_other_size(image.path, size[::-1], image.mask, read_instances(image.mask).shape)
+        for mask in (image.mask, image.kinds):
+            if mask is not None:
+                refuse_other_size(image.path, size[::-1], mask, read_instances(mask).shape)
         plain += [image.path] if constant else []
         if part_of(dataset, image.case) == "train":
             seen += 1

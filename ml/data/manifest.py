@@ -19,7 +19,8 @@ def dataset_identity(dataset: Dataset) -> str:
     entries = []
     for image in dataset.images:
         mask = content_hash(image.mask) if image.mask else ""
-        entries.append([content_hash(image.path), image.label or "", mask])
+        kinds = [content_hash(image.kinds), *image.names] if image.kinds else []
+        entries.append([content_hash(image.path), image.label or "", mask, *kinds])
     for slide in dataset.slides:
         shapes = sorted([s.geometry.wkb_hex, s.label or "", str(s.negative)] for s in slide.shapes)
         regions = sorted(region.wkb_hex for region in slide.finished)

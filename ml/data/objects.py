@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import shapely
@@ -14,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from skimage.draw import polygon as fill_polygon
 
 from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
-from ml.data.images import read_masked
+from ml.data.images import read_outlined
 from ml.data.patches import part_of
 from ml.slides import open_as, scale_of
 
@@ -46,7 +45,7 @@ def outlined_images(
     ``mpp``. Raises DataError(``no_finished_region``) for marked slides without any.
     """
     found = [
-        _from_mask(image, image.mask, dataset)
+        _from_mask(image, dataset)
         for image in dataset.images
         if image.mask is not None and _is_in(dataset, image.case, parts)
     ]
@@ -74,12 +73,18 @@ def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:
     return "all" in parts or part_of(dataset, unit) in parts
 
 
-def _from_mask(image: LabelledImage, mask: Path, dataset: Dataset) -> OutlinedImage:
-    pixels, instances = read_masked(image.path, mask, dataset.channels)
-    _, numbers = np.unique(np.append(instances.ravel(), 0), return_inverse=True)
-    instances = numbers[:-1].reshape(instances.shape).astype(np.int32)
-    classes = np.zeros(int(instances.max()) + 1, dtype=np.int16)
-    return OutlinedImage(pixels, instances, classes, np.ones(instances.shape, bool), image.case)
+def _from_mask(image: LabelledImage, dataset: Dataset) -> OutlinedImage:
+    pixels, numbers, kinds = read_outlined(image, dataset.labels, dataset.channels)
+    _, instances = np.unique(np.append(0, numbers), return_inverse=True)
+    instances = instances[1:].reshape(numbers.shape)
+    # Each object is of the kind of most of its pixels; of what has no label here nothing is known.
+    votes = np.zeros((int(instances.max(initial=0)) + 1, len(dataset.labels) + 2), dtype=np.int64)
+    np.add.at(votes, (instances, kinds + 1), 1)
+    kind = votes[:, 2:].argmax(axis=1).astype(np.int16)
+    known = votes[:, 2:].max(axis=1) > 0
+    known[0], kind[0] = True, 0
+    renumbered = np.where(known, np.cumsum(known) - 1, 0)[instances].astype(np.int32)
+    return OutlinedImage(pixels, renumbered, kind[known], known[instances] & (kinds >= 0), image.case)
 
 
 def _from_slide(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -125,7 +126,7 @@ def _rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
 
 
 def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # noqa: ARG001 - as the others
-    """Write each fold as ``fold<n>/images`` with ``labels`` (instances) and ``types`` (class of each pixel).
+    """Write each fold as ``fold<n>/images`` with ``labels`` (instances), ``types`` (classes) and their names.
 
     ``images.npy`` is (n, 256, 256, 3); ``masks.npy`` (n, 256, 256, 6): instance numbers of five classes, and
     background. A number may be used by two classes, so instances are numbered anew. The folds are the
@@ -148,6 +149,8 @@ def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # 
             save_image(np.asarray(pixels[number]), folder / "images" / f"{number:05d}.png")
             save_image(instances, folder / "labels" / f"{number:05d}.png")
             save_image(types, folder / "types" / f"{number:05d}.png")
+        names = json.dumps(["background", *PANNUKE])
+        (folder / "classes.json").write_text(names, encoding="utf-8")
         count += len(pixels)
     if not count:
         raise nothing_found(source, "images.npy")

@@ -16,7 +16,7 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
 from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
-from ml.data.images import read_masked
+from ml.data.images import read_outlined
 from ml.data.objects import fill_geometry, level_scale
 from ml.data.patches import part_of
 from ml.slides import open_as
@@ -71,12 +71,8 @@ def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:
 
 
 def _from_mask(image: LabelledImage, dataset: Dataset) -> RegionImage:
-    if image.mask is None:  # pragma: no cover - the caller looked
-        raise ValueError
-    labels = dataset.labels
-    pixels, instances = read_masked(image.path, image.mask, dataset.channels)
-    number = labels.index(image.label) + 1 if image.label in labels else 1
-    return RegionImage(pixels, np.where(instances > 0, number, 0).astype(np.uint8), image.case)
+    pixels, _, kinds = read_outlined(image, dataset.labels, dataset.channels)
+    return RegionImage(pixels, np.where(kinds < 0, UNKNOWN, kinds).astype(np.uint8), image.case)
 
 
 def _from_slide(

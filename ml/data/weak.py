@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import DataError, Dataset, LabelledImage
-from ml.data.images import read_image, read_masked
+from ml.data.images import read_image, read_outlined
 from ml.data.patches import has_background, in_parts, label_patches, part_of
 from ml.inference.patches import read_patches
 from ml.slides import grid_of, open_slide, tissue_mask
@@ -32,8 +32,8 @@ def weak_tiles(
     """Return the tiles of some parts; ``nothing`` is the label of tiles that hold none.
 
     Patches of slides are ``side`` wide at ``mpp``: those in an outlined region hold its label, those that
-    are unmarked in a finished region hold none. An image without a label holds the first label where its
-    mask is not empty. Raises DataError: ``no_labels``, ``mixed_sizes``, ``bad_image``, ``no_resolution``.
+    are unmarked in a finished region hold none. An image without a label holds the labels in its
+    mask. Raises DataError: ``no_labels``, ``mixed_sizes``, ``bad_image``, ``no_resolution``.
     """
     found = [*_images(dataset, parts), *_patches(dataset, parts, side, mpp)]
     if not found:
@@ -46,15 +46,14 @@ def weak_tiles(
         message = f"Tiles must be of one size of at most {LARGEST} pixels, not {sizes}. Cut them alike."
         raise DataError("mixed_sizes", message)
     holds = np.zeros((len(found), len(dataset.labels)), dtype=np.float32)
-    for row, (_, label, _) in zip(holds, found, strict=True):
-        if label is not None and label != nothing:
-            row[dataset.labels.index(label)] = 1.0
+    for row, (_, labels, _) in zip(holds, found, strict=True):
+        row[[dataset.labels.index(label) for label in labels if label != nothing]] = 1.0
     return WeakTiles(
         np.stack([pixels for pixels, _, _ in found]), holds, np.array([unit for *_, unit in found], np.str_)
     )
 
 
-Tile = tuple[NDArray[np.uint8], str | None, str]
+Tile = tuple[NDArray[np.uint8], tuple[str, ...], str]
 
 
 def _images(dataset: Dataset, parts: Sequence[str]) -> Iterator[Tile]:
@@ -63,11 +62,11 @@ def _images(dataset: Dataset, parts: Sequence[str]) -> Iterator[Tile]:
             yield *_labelled(image, dataset), image.case
 
 
-def _labelled(image: LabelledImage, dataset: Dataset) -> tuple[NDArray[np.uint8], str | None]:
+def _labelled(image: LabelledImage, dataset: Dataset) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     if image.label is not None or image.mask is None:
-        return read_image(image.path), image.label
-    pixels, instances = read_masked(image.path, image.mask)
-    return pixels, dataset.labels[0] if instances.any() else None
+        return read_image(image.path), (image.label,) if image.label is not None else ()
+    pixels, _, kinds = read_outlined(image, dataset.labels)
+    return pixels, tuple(dataset.labels[number - 1] for number in np.unique(kinds[kinds > 0]))
 
 
 def _patches(dataset: Dataset, parts: Sequence[str], side: int, mpp: float | None) -> Iterator[Tile]:
@@ -82,5 +81,4 @@ def _patches(dataset: Dataset, parts: Sequence[str], side: int, mpp: float | Non
             for part, patches in read_patches(reader, samples.squares, side):
                 known = zip(patches, samples.truth[part], samples.units[part], strict=True)
                 for pixels, number, unit in known:
-                    label = dataset.labels[number] if number < len(dataset.labels) else None
-                    yield pixels, label, str(unit)
+                    yield pixels, dataset.labels[number : number + 1], str(unit)

@@ -1,7 +1,8 @@
 """Detections against what is there: greedy matching, FROC and average precision.
 
 FROC: mean sensitivity at 1/4, 1/2, 1, 2, 4 and 8 false positives per image. Ehteshami Bejnordi et al., JAMA
-318:2199 (2017).
+318:2199 (2017). As there, objects can be left out of the measure, such as isolated tumour cells: whether they
+are found or not counts for nothing.
 """
 
 from __future__ import annotations
@@ -32,20 +33,26 @@ def match(
     truth: NDArray[np.int16],
     near: NDArray[np.float64],
     labels: int,
+    *,
+    left_out: NDArray[np.bool_] | None = None,
 ) -> Matched:
     """Return which detections hit something of their label, the surest first, each truth once.
 
     ``near`` float64 (n, t) says how well a detection fits a truth; NaN or below 0 is no fit. ``truth`` (t,).
+    Of what is ``left_out`` (t,) neither is counted as there, nor are the detections that hit nothing else.
     """
-    hit = np.zeros(len(score), dtype=bool)
-    free = np.ones(len(truth), dtype=bool)
+    hit, dropped = np.zeros(len(score), dtype=bool), np.zeros(len(score), dtype=bool)
+    small = np.zeros(len(truth), dtype=bool) if left_out is None else left_out
+    free = ~small
     for row in np.argsort(-score, kind="stable"):
         fit = np.where(free & (truth == label[row]), np.nan_to_num(near[row], nan=-1.0), -1.0)
         if len(fit) and fit.max() >= 0:
             hit[row] = True
             free[fit.argmax()] = False
-    there = np.bincount(truth, minlength=labels).astype(np.int64)
-    return Matched(score.astype(np.float64), hit, label, there)
+        else:
+            dropped[row] = bool((near[row][small & (truth == label[row])] >= 0).any())
+    there = np.bincount(truth[~small], minlength=labels).astype(np.int64)
+    return Matched(score[~dropped].astype(np.float64), hit[~dropped], label[~dropped], there)
 
 
 def counts_at(images: Sequence[Matched], threshold: float, labels: int) -> Floats:

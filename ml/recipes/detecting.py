@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
+from skimage.measure import regionprops
 from torch import Tensor
 
 from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, Sentence, SlideReader
@@ -163,7 +164,23 @@ class DetectionRecipe(WindowRecipe):
         looked = image.valid[rows[:, 0], rows[:, 1]]
         there = np.unique(image.instances[image.instances > 0])
         near = self._nearness(found.places[looked], self._truth(image)[there - 1])
-        return match(found.score[looked], found.label[looked], image.classes[there], near, len(self.labels))
+        small = self._uncounted(image)[there - 1]
+        score, label, truth = found.score[looked], found.label[looked], image.classes[there]
+        return match(score, label, truth, near, len(self.labels), left_out=small)
+
+    def _uncounted(self, image: OutlinedImage) -> NDArray[np.bool_]:
+        """Return which objects 1..n are shorter than ``counted_from``; what an edge cuts may be longer."""
+        small = np.zeros(int(image.instances.max(initial=0)), dtype=bool)
+        if not self.config.counted_from:
+            return small
+        if self.config.mpp is None:
+            message = "counted_from is in µm: say with mpp at how many µm per pixel slides are read."
+            raise DataError("bad_config", message)
+        edges = np.concatenate([image.instances[[0, -1]].ravel(), image.instances[:, [0, -1]].ravel()])
+        for item in regionprops(image.instances):
+            length = item.axis_major_length * self.config.mpp
+            small[item.label - 1] = item.label not in edges and length < self.config.counted_from
+        return small
 
     def _material(
         self, dataset: Dataset, context: Context

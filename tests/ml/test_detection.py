@@ -121,9 +121,9 @@ def test_hovernet_learns_with_its_three_branches(discs, context, monkeypatch):
     from ml.recipes import hovernet
 
     class Small(torch.nn.Module):
-        def __init__(self, labels):
+        def __init__(self, labels, depth):
             super().__init__()
-            self.net = basic(labels + 5, 4)
+            self.net = basic(labels + 5, 4, depth)
 
         def forward(self, pixels):
             return self.net(pixels)
@@ -238,3 +238,27 @@ def test_a_truth_is_hit_once():
         np.array([0.9, 0.8], np.float32), np.zeros(2, np.int16), np.zeros(1, np.int16), np.ones((2, 1)), 1
     )
     assert image.hit.tolist() == [True, False]
+
+
+def test_what_is_left_out_counts_for_nothing():
+    """As isolated tumour cells in CAMELYON16: neither a hit, nor a miss, nor a false positive."""
+    score = np.array([0.9, 0.8, 0.7], np.float32)
+    label, truth = np.zeros(3, np.int16), np.zeros(2, np.int16)
+    near = np.array([[-1.0, 2.0], [3.0, -1.0], [-1.0, -1.0]])
+    counted = match(score, label, truth, near, 1)
+    assert (counted.hit.tolist(), counted.there.tolist()) == ([True, True, False], [2])
+    image = match(score, label, truth, near, 1, left_out=np.array([False, True]))
+    assert (image.score.round(1).tolist(), image.hit.tolist()) == ([0.8, 0.7], [True, False])
+    assert image.there.tolist() == [1]
+
+
+def test_small_objects_are_left_out_of_the_measure(discs, context):
+    recipe = fitted("points", discs, context, steps=1, mpp=0.5)
+    every = recipe.evaluate(discs, context).count
+    # The discs are 15 px across, 7.5 µm; those that an edge cuts stay in.
+    larger = fitted("points", discs, context, steps=1, mpp=0.5, counted_from=9.0)
+    assert 0 <= larger.evaluate(discs, context).count < every / 4
+    smaller = fitted("points", discs, context, steps=1, mpp=0.5, counted_from=5.0)
+    assert smaller.evaluate(discs, context).count == every
+    with pytest.raises(DataError, match="mpp"):
+        fitted("points", discs, context, steps=1, counted_from=9.0)

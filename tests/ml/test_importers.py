@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,11 @@ from PIL import Image
 from ml.__main__ import main
 from ml.data import load_dataset
 from ml.data.images import read_image
+from ml.data.objects import outlined_images
+from ml.data.public_patches import PANNUKE
+from ml.data.public_slides import RADBOUD
+from ml.data.regions import region_images
+from ml.recipes.model_folder import read_model
 from ml.slides import write_phantom
 
 
@@ -128,6 +134,44 @@ def test_pannuke_numbers_its_nuclei_anew(source, tmp_path):
     assert (types[10, 10], types[35, 35]) == (1, 4)
 
 
+def test_the_kinds_of_pannuke_reach_what_learns_from_them(source, tmp_path):
+    random = np.random.default_rng(0)
+    masks = np.zeros((10, 64, 64, 6))
+    masks[:, 5:15, 5:15, 0] = 1
+    masks[:, 30:40, 30:40, 3] = 1
+    masks[:, 50:60, 5:15, 3] = 2
+    np.save(source / "images.npy", random.integers(0, 255, (10, 64, 64, 3)))
+    np.save(source / "masks.npy", masks)
+    folder = bring("pannuke", source, tmp_path) / "fold1"
+    dataset = load_dataset(folder)
+    assert dataset.labels == PANNUKE
+    for item in outlined_images(dataset, ("all",), None):
+        assert [PANNUKE[kind] for kind in item.classes[1:]] == ["neoplastic", "dead", "dead"]
+        assert item.valid.all()
+    # Of a model that knows fewer labels, the others are neither objects nor background.
+    fewer = outlined_images(replace(dataset, labels=("dead",)), ("all",), None)[0]
+    assert (len(fewer.classes) - 1, fewer.instances.max(), int((~fewer.valid).sum())) == (2, 2, 100)
+    fits("nuclei", folder, tmp_path, PANNUKE)
+
+
+def fits(recipe, folder, tmp_path, labels):
+    few = [word for pair in ("steps=1", "width=8", "crop=64") for word in ("--set", pair)]
+    assert main(["fit", recipe, "--data", f"{folder}", "--out", f"{tmp_path / 'model'}", *few]) == 0
+    assert read_model(tmp_path / "model").labels == tuple(labels)
+    assert main(["evaluate", f"{tmp_path / 'model'}", "--data", f"{folder}", "--part", "all"]) == 0
+
+
+def test_a_number_without_a_name_is_told(source, tmp_path, capsys):
+    (source / "images").mkdir()
+    (source / "labels").mkdir()
+    Image.effect_noise((64, 64), 50).save(source / "images/a.png")
+    Image.new("L", (64, 64), 3).save(source / "labels/a.png")
+    for names, words in (('["none", "one"]', "the number 3"), ('{"one": 1}', "must list names")):
+        (source / "classes.json").write_text(names)
+        assert main(["fit", "unet", "--data", f"{source}", "--out", f"{tmp_path / 'model'}"]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_an_array_of_objects_is_never_unpickled(source, tmp_path, capsys):
     np.save(source / "images.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save(source / "masks.npy", np.zeros((1, 4, 4, 6)))
@@ -226,7 +270,28 @@ def test_panda(source, tmp_path, phantom):
     assert len(load_dataset(out / "masks/radboud").images) == 2
     mask = np.asarray(Image.open(out / "masks/radboud/labels/id0.png"))
     assert (mask.shape, mask[0, 0], mask[-1, 0]) == ((32, 32), 5, 0)
-    assert json.loads((out / "masks/radboud/classes.json").read_text())[5] == "gleason 5"
+    [image] = region_images(load_dataset(out / "masks/karolinska"), ("all",), None)
+    assert np.unique(image.classes).tolist() == [0, 2]
+
+
+def test_the_classes_of_panda_reach_what_learns_from_them(source, tmp_path):
+    rows, random = ["image_id,data_provider,isup_grade,gleason_score"], np.random.default_rng(0)
+    for number in range(10):
+        rows.append(f"id{number},radboud,{number % 6},3+3")
+        levels = [random.integers(0, 255, (side, side, 3), np.uint8) for side in (256, 64)]
+        write_pyramid(source / "train_images" / f"id{number}.tiff", levels, number)
+        mask = [np.zeros((side, side, 3), np.uint8) for side in (256, 64)]
+        for level in mask:
+            level[: len(level) // 2, :, 0] = 5
+            level[:, : len(level) // 4, 0] = 1
+        write_pyramid(source / "train_label_masks" / f"id{number}_mask.tiff", mask, 0)
+    (source / "train.csv").write_text("\n".join(rows))
+    folder = bring("panda", source, tmp_path) / "masks/radboud"
+    dataset = load_dataset(folder)
+    assert dataset.labels == RADBOUD[1:]
+    for item in region_images(dataset, ("all",), None):
+        assert (item.classes[0, 63], item.classes[0, 0], item.classes[63, 63]) == (5, 1, 0)
+    fits("unet", folder, tmp_path, RADBOUD[1:])
 
 
 def write_pyramid(path, levels, number):

@@ -74,6 +74,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dwell": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Say whether views are stored, and how many there are. */
+        get: operations["get_dwell_consent"];
+        /** @description Consent that views are stored. */
+        put: operations["consent_to_dwell"];
+        post?: never;
+        /** @description Take consent back and delete all views. */
+        delete: operations["withdraw_from_dwell"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/explanations/{explanation_id}.png": {
         parameters: {
             query?: never;
@@ -977,6 +996,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/slides/{slide_id}/dwell": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the actor's own views of the slide. */
+        get: operations["get_dwell"];
+        put?: never;
+        /** @description Store views; 403 ``no_dwell_consent`` without consent. */
+        post: operations["store_dwell"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slides/{slide_id}/dwell/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return a file for ``python -m ml run gaze``; 403 ``no_dwell_consent`` without consent. */
+        get: operations["get_dwell_recording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/slides/{slide_id}/export.geojson": {
         parameters: {
             query?: never;
@@ -1563,6 +1617,12 @@ export interface components {
          * @enum {string}
          */
         ComparisonStateEnum: "ready" | "missing";
+        /** @description Since when views are stored, null without consent, and how many there are. */
+        Consent: {
+            /** Format: date-time */
+            since: string | null;
+            views: number;
+        };
         /** @description How many. */
         Count: {
             count: number;
@@ -1576,6 +1636,10 @@ export interface components {
             cases: number;
             slides: number;
             parts: components["schemas"]["Parts"];
+        };
+        /** @description The person's own views of a slide. */
+        Dwell: {
+            views: components["schemas"]["Viewed"][];
         };
         /** @description A number with its 95 % interval; null where it is undefined. */
         Estimate: {
@@ -2046,6 +2110,10 @@ export interface components {
             comment?: string;
             indices?: number[];
             filter?: components["schemas"]["ChoiceOfObjectsRequest"];
+        };
+        /** @description Views in the order in which they were seen. */
+        NewViewsRequest: {
+            views: components["schemas"]["ViewedRequest"][];
         };
         /** @description One object of one set. */
         ObjectNameRequest: {
@@ -2598,6 +2666,14 @@ export interface components {
          * @enum {string}
          */
         RecommendationEnum: "promote" | "keep" | "unclear";
+        /** @description A recording as ``python -m ml run gaze`` reads it. */
+        Recording: {
+            consent: boolean;
+            kind: string;
+            samples: {
+                [key: string]: unknown;
+            }[];
+        };
         /** @description The number of the suggestion, and the annotation that takes its place. */
         RedrawRequest: {
             /** Format: uuid */
@@ -2832,6 +2908,10 @@ export interface components {
         Started: {
             jobs: components["schemas"]["Job"][];
         };
+        /** @description How many views were stored. */
+        Stored: {
+            stored: number;
+        };
         /** @description One object of a set, and what was said of it. */
         Suggestion: {
             /** Format: uuid */
@@ -3019,6 +3099,34 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+        };
+        /** @description A box in level-0 pixels, level-0 pixels per pixel of the screen, and how long it was on the screen. */
+        Viewed: {
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+            /** Format: double */
+            width: number;
+            /** Format: double */
+            height: number;
+            /** Format: double */
+            scale: number;
+            milliseconds: number;
+        };
+        /** @description A box in level-0 pixels, level-0 pixels per pixel of the screen, and how long it was on the screen. */
+        ViewedRequest: {
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+            /** Format: double */
+            width: number;
+            /** Format: double */
+            height: number;
+            /** Format: double */
+            scale: number;
+            milliseconds: number;
         };
         /** @description Everything that a viewer needs to show a slide. */
         Viewer: {
@@ -3224,6 +3332,62 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Case"];
                 };
+            };
+        };
+    };
+    get_dwell_consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+        };
+    };
+    consent_to_dwell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Consent"];
+                };
+            };
+        };
+    };
+    withdraw_from_dwell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -5095,6 +5259,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InView"];
+                };
+            };
+        };
+    };
+    get_dwell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dwell"];
+                };
+            };
+        };
+    };
+    store_dwell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewViewsRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stored"];
+                };
+            };
+        };
+    };
+    get_dwell_recording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
                 };
             };
         };

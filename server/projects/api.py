@@ -55,6 +55,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
             "id",
             "name",
             "description",
+            "map_quality",
             "my_role",
             "slide_count",
             "labels",
@@ -79,6 +80,14 @@ class NewProjectSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=5000, allow_blank=True, required=False)
+
+
+class ProjectChangesSerializer(NewProjectSerializer):
+    """What may change of a project."""
+
+    map_quality = serializers.BooleanField(
+        required=False, help_text="Whether the quality of each slide is mapped once it is imported."
+    )
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
@@ -143,11 +152,13 @@ class ProjectView(APIView):
         project = selectors.get_project_for(actor_of(request), project_id)
         return Response(_project_body(request, project.pk))
 
-    @extend_schema(operation_id="change_project", request=NewProjectSerializer, responses=ProjectSerializer)
+    @extend_schema(
+        operation_id="change_project", request=ProjectChangesSerializer, responses=ProjectSerializer
+    )
     def patch(self, request: Request, project_id: UUID) -> Response:
-        """Change name or description."""
+        """Change name, description, or whether the quality of new slides is mapped."""
         project = selectors.get_project_for(actor_of(request), project_id)
-        form = NewProjectSerializer(data=request.data, partial=True)
+        form = ProjectChangesSerializer(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         services.change_project(actor=actor_of(request), project=project, **form.validated_data)
         return Response(_project_body(request, project.pk))

@@ -18,10 +18,14 @@ class Role(models.TextChoices):
 
 
 class Project(Entity):
-    """A label schema, its members, its slides."""
+    """A label schema, its members, its slides.
+
+    With ``map_quality`` the quality of each slide is mapped once it is imported.
+    """
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
+    map_quality = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.name

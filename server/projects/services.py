@@ -25,8 +25,8 @@ def create_project(*, actor: Any, name: str, description: str = "") -> Project:
 
 
 @service
-def change_project(*, actor: Any, project: Project, **changes: str) -> Project:
-    """Change name or description."""
+def change_project(*, actor: Any, project: Project, **changes: str | bool) -> Project:
+    """Change name, description, or whether the quality of new slides is mapped."""
     require_role(actor, project, Role.MANAGER)
     locked = Project.objects.select_for_update().get(pk=project.pk)
     for field, value in changes.items():

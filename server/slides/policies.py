@@ -20,6 +20,7 @@ class SlidePolicy:
         "describe_case": Role.ANNOTATOR,
         "register": Role.ANNOTATOR,
         "map_quality": Role.ANNOTATOR,
+        "map_all_quality": Role.MANAGER,
         "add": Role.MANAGER,
         "edit": Role.MANAGER,
         "delete": Role.MANAGER,

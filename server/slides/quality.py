@@ -6,7 +6,7 @@ import io
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from PIL import Image
 
 from ml.contracts import Sentence
@@ -17,6 +17,7 @@ from server.core.services import nothing_written, service
 from server.jobs.models import Job
 from server.jobs.runner import JobRun
 from server.jobs.services import create_job
+from server.projects.models import Project
 from server.projects.selectors import projects_visible_to
 from server.slides.models import Quality, Slide
 from server.slides.policies import slide_policy
@@ -70,6 +71,28 @@ def start_quality(*, actor: User, slide: Slide) -> Quality:
     quality.save()
     record(actor=actor, action="slide.map_quality", subject=slide, project=slide.project)
     return quality
+
+
+def map_new_slide(actor: User, slide: Slide) -> None:
+    """Have a slide that was just imported mapped, where its project says so."""
+    if slide.project.map_quality:
+        start_quality(actor=actor, slide=slide)
+
+
+@service
+def start_all_quality(*, actor: User, project: Project) -> int:
+    """Have every slide of a project mapped that has no map and no job under way; return how many."""
+    slide_policy.require(actor, project, "map_all_quality")
+    slides = Slide.objects.filter(project=project, state=Slide.State.READY)
+    mapped = Quality.objects.filter(Q(picture__isnull=False) | Q(job__state__in=UNFINISHED))
+    waiting = list(
+        slides.exclude(pk__in=mapped.values("slide_id")).select_related("project").order_by("created_at")
+    )
+    for slide in waiting:
+        start_quality(actor=actor, slide=slide)
+    if not waiting:
+        nothing_written()
+    return len(waiting)
 
 
 @service

@@ -16,8 +16,9 @@ from rest_framework.views import APIView
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
 from server.jobs.api import JobSerializer
+from server.projects.selectors import get_project_for
 from server.slides.models import Quality
-from server.slides.quality import ARTEFACTS, CLASSES, quality_visible_to, start_quality
+from server.slides.quality import ARTEFACTS, CLASSES, quality_visible_to, start_all_quality, start_quality
 from server.slides.selectors import get_slide_for
 
 
@@ -85,6 +86,23 @@ class QualityView(APIView):
         slide = get_slide_for(actor_of(request), slide_id)
         found = start_quality(actor=actor_of(request), slide=slide)
         return Response(described(found, request), status=status.HTTP_202_ACCEPTED)
+
+
+class MapsStartedSerializer(serializers.Serializer[Any]):
+    """How many jobs were started."""
+
+    count = serializers.IntegerField()
+
+
+class ProjectQualityView(APIView):
+    """The quality of all slides of a project."""
+
+    @extend_schema(operation_id="map_all_quality", request=None, responses={202: MapsStartedSerializer})
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Ask for the map of every slide that has none."""
+        project = get_project_for(actor_of(request), project_id)
+        count = start_all_quality(actor=actor_of(request), project=project)
+        return Response({"count": count}, status=status.HTTP_202_ACCEPTED)
 
 
 class QualityPictureView(APIView):

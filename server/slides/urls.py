@@ -13,6 +13,7 @@ urlpatterns = [
     path(f"{PROJECT}/slides", api.SlidesView.as_view(), name="slides"),
     path(f"{PROJECT}/cases", api.CasesView.as_view(), name="cases"),
     path(f"{PROJECT}/uploads/finish", api.FinishFolderView.as_view(), name="finish-folder"),
+    path(f"{PROJECT}/quality", quality_api.ProjectQualityView.as_view(), name="project-quality"),
     path("cases/<uuid:case_id>", api.CaseView.as_view(), name="case"),
     path(SLIDE, api.SlideView.as_view(), name="slide"),
     path(f"{SLIDE}/viewer", api.ViewerView.as_view(), name="viewer"),

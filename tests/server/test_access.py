@@ -66,6 +66,7 @@ TABLE = {
     ("get", "thumbnail"): (401, 404, 404, 404, 404),
     ("get", "tissue"): SEE,
     ("get", "quality"): SEE,
+    ("post", "project-quality"): (401, 404, 403, 403, 202),
     ("post", "quality"): (401, 404, 202, 202, 202),
     # Nobody has asked for it yet.
     ("get", "quality-picture"): (401, 404, 404, 404, 404),

@@ -22,6 +22,15 @@ export function useQuality(slideId: string): UseQueryResult<Quality, ApiError> {
   });
 }
 
+/** Has every slide mapped that has no map; answers how many there were. */
+export function useMapAllQuality(projectId: string): UseMutationResult<{ count: number }, ApiError, void> {
+  const client = useQueryClient();
+  return useMutation<{ count: number }, ApiError>({
+    mutationFn: () => api.post<{ count: number }>(`/projects/${projectId}/quality`),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.jobs }),
+  });
+}
+
 export function useMapQuality(slideId: string): UseMutationResult<Quality, ApiError, void> {
   const client = useQueryClient();
   return useMutation<Quality, ApiError>({

@@ -152,7 +152,7 @@ export function useCreateProject(): Change<Project, { name: string; description?
   return useChange((body) => api.post<Project>("/projects", body), [keys.projects]);
 }
 
-export function useUpdateProject(id: string): Change<Project, { name?: string; description?: string }> {
+export function useUpdateProject(id: string): Change<Project, { name?: string; description?: string; map_quality?: boolean }> {
   return useChange((body) => api.patch<Project>(`/projects/${id}`, body), [keys.projects]);
 }
 

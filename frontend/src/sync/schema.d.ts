@@ -451,7 +451,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Change name or description. */
+        /** @description Change name, description, or whether the quality of new slides is mapped. */
         patch: operations["change_project"];
         trace?: never;
     };
@@ -641,6 +641,23 @@ export interface paths {
         put?: never;
         /** @description Let a version look at slides. */
         post: operations["start_predictions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask for the map of every slide that has none. */
+        post: operations["map_all_quality"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1912,6 +1929,10 @@ export interface components {
             width: number;
             height: number;
         };
+        /** @description How many jobs were started. */
+        MapsStarted: {
+            count: number;
+        };
         /** @description How well two slides match. */
         MatchQuality: {
             inliers: number;
@@ -2459,16 +2480,18 @@ export interface components {
             snomed?: string;
             order?: number;
         };
-        /** @description A new project. */
-        PatchedNewProjectRequest: {
-            name?: string;
-            description?: string;
-        };
         /** @description What a person may set for themselves. */
         PatchedPreferencesRequest: {
             language?: components["schemas"]["LanguageEnum"];
             theme?: components["schemas"]["ThemeEnum"];
             key_map?: unknown;
+        };
+        /** @description What may change of a project. */
+        PatchedProjectChangesRequest: {
+            name?: string;
+            description?: string;
+            /** @description Whether the quality of each slide is mapped once it is imported. */
+            map_quality?: boolean;
         };
         /** @description A role to change to. */
         PatchedRoleRequest: {
@@ -2533,6 +2556,7 @@ export interface components {
             readonly id: string;
             name: string;
             description: string;
+            map_quality: boolean;
             readonly my_role: components["schemas"]["RoleEnum"];
             /** @description Return how many slides are ready; the selector that lists projects counts them. */
             readonly slide_count: number;
@@ -4029,7 +4053,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["PatchedNewProjectRequest"];
+                "application/json": components["schemas"]["PatchedProjectChangesRequest"];
             };
         };
         responses: {
@@ -4475,6 +4499,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Started"];
+                };
+            };
+        };
+    };
+    map_all_quality: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapsStarted"];
                 };
             };
         };

@@ -73,3 +73,34 @@ def test_a_slide_that_cannot_be_read_fails_with_a_sentence_and_can_be_tried_agai
 
 def test_numbers_of_classes_are_those_of_the_method():
     assert CLASSES == KNOWN
+
+
+def test_a_project_maps_new_slides_only_where_its_manager_says_so(
+    api, user_factory, project_factory, real_slide, marked, data
+):
+    project = project_factory(annotator="ann", manager="mia")
+    ann, mia = api(user_factory("ann")), api(user_factory("mia"))
+    address = f"{API}/projects/{project.pk}"
+    assert mia.get(address).json()["map_quality"] is False
+    before = real_slide(project, data / "slides" / "cmu-1-small-region.svs")
+    assert ann.get(f"{API}/slides/{before.pk}/quality").json()["job"] is None
+    assert ann.patch(address, {"map_quality": True}, format="json").status_code == 403
+    assert mia.patch(address, {"map_quality": True}, format="json").json()["map_quality"] is True
+    after = real_slide(project, marked)
+    assert ann.get(f"{API}/slides/{after.pk}/quality").json()["map"] is not None
+    assert ann.get(f"{API}/slides/{before.pk}/quality").json()["job"] is None
+
+
+def test_all_slides_without_a_map_are_mapped_at_once(
+    api, user_factory, project_factory, real_slide, slide_factory, marked, run_jobs
+):
+    project = project_factory(annotator="ann", manager="mia")
+    slide = real_slide(project, marked)
+    slide_factory(project, "being brought", state="importing", sha256="")
+    mia = api(user_factory("mia"))
+    address = f"{API}/projects/{project.pk}/quality"
+    assert api(user_factory("ann")).post(address).status_code == 403
+    assert [mia.post(address).json()["count"] for _ in range(2)] == [1, 0]
+    run_jobs()
+    assert mia.get(f"{API}/slides/{slide.pk}/quality").json()["map"] is not None
+    assert mia.post(address).json() == {"count": 0}

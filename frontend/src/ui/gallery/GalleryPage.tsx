@@ -14,6 +14,7 @@ import { DropArea } from "../upload/DropArea";
 import { UploadButton } from "../upload/UploadButton";
 import { UploadPanel } from "../upload/UploadPanel";
 import { GalleryToolbar, type GalleryView } from "./GalleryToolbar";
+import { MapAllButton } from "./MapAllButton";
 import { SlideCard } from "./SlideCard";
 import { SlideTable } from "./SlideTable";
 
@@ -92,8 +93,8 @@ function Waiting() {
   );
 }
 
-function isFiltered({ search, state, progress_state, case: pseudonym }: SlideFilters): boolean {
-  return [search, state, progress_state, pseudonym].some(Boolean);
+function isFiltered({ search, state, progress_state, case: pseudonym, artefact }: SlideFilters): boolean {
+  return [search, state, progress_state, pseudonym, artefact].some(Boolean);
 }
 
 function Gallery({ projectId, role }: { readonly projectId: string; readonly role: Role }) {
@@ -152,6 +153,9 @@ export default function GalleryPage() {
               title={project.data.name}
               description={project.data.description === "" ? undefined : project.data.description}
             >
+              {project.data.my_role === "manager" && project.data.slide_count > 0 ? (
+                <MapAllButton projectId={projectId} />
+              ) : null}
               <UploadButton projectId={projectId} />
             </PageHeader>
             <UploadPanel projectId={projectId} />

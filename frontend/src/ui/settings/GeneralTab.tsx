@@ -1,4 +1,4 @@
-import { Button, Group, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -8,15 +8,17 @@ import { Failure } from "../shell/Failure";
 import { notifyDone } from "../shell/notify";
 
 export function GeneralTab({ project }: { readonly project: Project }) {
-  const { t } = useTranslation("pages");
+  const { t } = useTranslation(["pages", "quality"]);
   const update = useUpdateProject(project.id);
   const [name, setName] = useState(project.name);
   const [description, setDescription] = useState(project.description);
-  const changed = name.trim() !== project.name || description.trim() !== project.description;
+  const [mapQuality, setMapQuality] = useState(project.map_quality);
+  const changed =
+    name.trim() !== project.name || description.trim() !== project.description || mapQuality !== project.map_quality;
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     update.mutate(
-      { name: name.trim(), description: description.trim() },
+      { name: name.trim(), description: description.trim(), map_quality: mapQuality },
       { onSuccess: () => notifyDone(t("common:saved")) },
     );
   };
@@ -36,6 +38,12 @@ export function GeneralTab({ project }: { readonly project: Project }) {
           minRows={3}
           value={description}
           onChange={(event) => setDescription(event.currentTarget.value)}
+        />
+        <Switch
+          label={t("quality:atImport")}
+          description={t("quality:atImportText")}
+          checked={mapQuality}
+          onChange={(event) => setMapQuality(event.currentTarget.checked)}
         />
         <Group>
           <Button type="submit" disabled={!changed || name.trim() === ""} loading={update.isPending}>

@@ -1,0 +1,24 @@
+import { Button, Tooltip } from "@mantine/core";
+import { IconZoomCheck } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+
+import { useMapAllQuality } from "@/sync/quality";
+import { notifyDone, notifyFailure } from "../shell/notify";
+
+/** Has the quality of every slide mapped that has no map yet. */
+export function MapAllButton({ projectId }: { readonly projectId: string }) {
+  const { t } = useTranslation("quality");
+  const mapAll = useMapAllQuality(projectId);
+  const start = () =>
+    mapAll.mutate(undefined, {
+      onSuccess: ({ count }) => notifyDone(t("mapAllStarted", { count })),
+      onError: notifyFailure,
+    });
+  return (
+    <Tooltip label={t("mapAllText")}>
+      <Button variant="default" leftSection={<IconZoomCheck size={16} />} loading={mapAll.isPending} onClick={start}>
+        {t("mapAll")}
+      </Button>
+    </Tooltip>
+  );
+}

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from server.accounts.authentication import actor_of
 from server.jobs.api import JobSerializer
-from server.learning.atlases import atlases_visible_to, read_atlas, slides_of_atlas, start_atlas
+from server.learning.atlases import atlases_visible_to, labels_at, read_atlas, slides_of_atlas, start_atlas
 from server.learning.models import Atlas
 from server.projects.selectors import get_project_for
 from server.slides.api import region_address
@@ -29,7 +29,7 @@ class AtlasSlideSerializer(serializers.Serializer[Any]):
 
 
 class AtlasPointSerializer(serializers.Serializer[Any]):
-    """A patch: its square in level-0 pixels, its place on the map (-1..1), its kind."""
+    """A patch: its square in level-0 pixels, its place on the map (-1..1), its kind, its label."""
 
     slide = serializers.UUIDField()
     x = serializers.IntegerField()
@@ -38,6 +38,7 @@ class AtlasPointSerializer(serializers.Serializer[Any]):
     across = serializers.FloatField()
     down = serializers.FloatField()
     kind = serializers.IntegerField()
+    label_id = serializers.UUIDField(allow_null=True)
 
 
 class AtlasMapSerializer(serializers.Serializer[Any]):
@@ -89,6 +90,8 @@ def _map(request: Request, atlas: Atlas) -> dict[str, Any]:
     document = read_atlas(atlas)
     # Patches of slides that were deleted since are left out.
     points = [point for point in document["points"] if point["slide"] in slides]
+    labels = labels_at(actor_of(request), points)
+    points = [{**point, "label_id": label} for point, label in zip(points, labels, strict=True)]
     present = {point["slide"] for point in points}
     return {
         "created_at": atlas.created_at,

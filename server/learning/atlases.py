@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
+import numpy as np
+import shapely
 from django.db.models import QuerySet
+from shapely.geometry import shape
 
 from server.accounts.models import User
+from server.annotations.selectors import annotations_visible_to
 from server.audit.services import record
 from server.core.services import nothing_written, service
 from server.core.storage import storage_path
@@ -40,6 +46,24 @@ def read_atlas(atlas: Atlas) -> dict[str, Any]:
     """Return the file of an atlas."""
     document: dict[str, Any] = json.loads(storage_path(atlas.storage_key).read_text(encoding="utf-8"))
     return document
+
+
+def labels_at(actor: User, points: Sequence[Mapping[str, Any]]) -> list[UUID | None]:
+    """Return the label of the newest annotation over the middle of each patch; None without one."""
+    trees: dict[str, tuple[shapely.STRtree, list[int]]] = {}
+    for slide in {point["slide"] for point in points}:
+        numbers = [number for number, point in enumerate(points) if point["slide"] == slide]
+        corners = np.array([[points[n]["x"], points[n]["y"]] for n in numbers])
+        sides = np.array([[points[n]["side"]] for n in numbers])
+        trees[slide] = shapely.STRtree(shapely.points(corners + sides / 2)), numbers
+    found: list[UUID | None] = [None] * len(points)
+    drawn = annotations_visible_to(actor).filter(slide__in=list(trees), label__isnull=False, area_px__gt=0)
+    rows = drawn.order_by("created_at", "id").values_list("slide_id", "label_id", "geometry")
+    for slide_id, label_id, geometry in rows.iterator():
+        tree, numbers = trees[str(slide_id)]
+        for place in tree.query(shape(geometry), predicate="intersects"):
+            found[numbers[place]] = label_id
+    return found
 
 
 @service

@@ -1449,7 +1449,7 @@ export interface components {
             slides: components["schemas"]["AtlasSlide"][];
             points: components["schemas"]["AtlasPoint"][];
         };
-        /** @description A patch: its square in level-0 pixels, its place on the map (-1..1), its kind. */
+        /** @description A patch: its square in level-0 pixels, its place on the map (-1..1), its kind, its label. */
         AtlasPoint: {
             /** Format: uuid */
             slide: string;
@@ -1461,6 +1461,8 @@ export interface components {
             /** Format: double */
             down: number;
             kind: number;
+            /** Format: uuid */
+            label_id: string | null;
         };
         /** @description A slide with patches on the atlas; ``region`` is the address of its crops. */
         AtlasSlide: {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +33,31 @@ def test_patches_of_all_slides_are_laid_out(
         assert 0 <= point["x"] < slide.width
     assert ann.post(address).json()["job"]["id"] != asked.json()["job"]["id"]
     assert ann.get(address).json()["map"]["points"] == found["points"]
+
+
+def test_a_patch_has_the_label_that_is_drawn_over_its_middle(
+    api, user_factory, project_factory, label_factory, data, real_slide, run_jobs
+):
+    project = project_factory(annotator="ann", manager="mia")
+    ann, label = api(user_factory("ann")), label_factory(project)
+    slide = real_slide(project, data / "slides" / "cmu-1-small-region.svs")
+    address = f"{API}/projects/{project.pk}/atlas"
+    ann.post(address)
+    run_jobs()
+    points = ann.get(address).json()["map"]["points"]
+    assert {point["label_id"] for point in points} == {None}
+    x, y, side = (points[0][key] for key in ("x", "y", "side"))
+    ring = [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
+    body = {
+        "id": str(uuid.uuid4()),
+        "label_id": str(label.pk),
+        "shape": "rectangle",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    assert ann.post(f"{API}/slides/{slide.pk}/annotations", body, format="json").status_code == 201
+    labelled = [point["label_id"] for point in ann.get(address).json()["map"]["points"]]
+    assert labelled[0] == str(label.pk)
+    assert 1 <= labelled.count(str(label.pk)) < len(points)
 
 
 def test_a_project_without_slides_has_no_atlas(api, user_factory, project_factory):

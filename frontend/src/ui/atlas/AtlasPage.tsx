@@ -20,7 +20,9 @@ import { PatchPanel } from "./PatchPanel";
 /** Okabe and Ito's eight, then lighter ones; more slides than colours share them. */
 const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#b8a800", "#868e96", "#7048e8", "#a61e4d"];
 
-type ColourBy = "kind" | "slide";
+const UNLABELLED = "#868e96";
+
+type ColourBy = "kind" | "label" | "slide";
 
 function Working({ job }: { readonly job: Job | null }) {
   const { t } = useTranslation("atlas");
@@ -46,7 +48,11 @@ function AtlasView({ map, labels, projectId }: MapProps) {
   const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const [hovered, setHovered] = useState<number | null>(null);
   const places = useMemo(() => new Map(map.slides.map((slide, index) => [slide.id, index])), [map.slides]);
-  const colourOf = (point: AtlasPoint) => COLOURS[(by === "kind" ? point.kind : (places.get(point.slide) ?? 0)) % COLOURS.length] ?? "#868e96";
+  const colours = useMemo(() => new Map(labels.map((label) => [label.id, label.colour])), [labels]);
+  const colourOf = (point: AtlasPoint) =>
+    by === "label"
+      ? (colours.get(point.label_id ?? "") ?? UNLABELLED)
+      : COLOURS[(by === "kind" ? point.kind : (places.get(point.slide) ?? 0)) % COLOURS.length] ?? UNLABELLED;
   const points = [...chosen].flatMap((index) => map.points[index] ?? []);
   // What is under the pointer; else the first of what was chosen, so that it can be opened.
   const shown = (hovered === null ? undefined : map.points[hovered]) ?? points[0];
@@ -66,6 +72,7 @@ function AtlasView({ map, labels, projectId }: MapProps) {
             onChange={(value) => setBy(value as ColourBy)}
             data={[
               { value: "kind", label: t("byKind") },
+              { value: "label", label: t("byLabel") },
               { value: "slide", label: t("bySlide") },
             ]}
           />

@@ -55,7 +55,7 @@ def labels_at(actor: User, points: Sequence[Mapping[str, Any]]) -> list[UUID | N
         numbers = [number for number, point in enumerate(points) if point["slide"] == slide]
         corners = np.array([[points[n]["x"], points[n]["y"]] for n in numbers])
         sides = np.array([[points[n]["side"]] for n in numbers])
-        trees[slide] = shapely.STRtree(np.atleast_1d(shapely.points(corners + sides / 2))), numbers
+        trees[slide] = shapely.STRtree([shapely.Point(spot) for spot in corners + sides / 2]), numbers
     found: list[UUID | None] = [None] * len(points)
     drawn = annotations_visible_to(actor).filter(slide__in=list(trees), label__isnull=False, area_px__gt=0)
     rows = drawn.order_by("created_at", "id").values_list("slide_id", "label_id", "geometry")

@@ -14,6 +14,9 @@ def register() -> None:
 
 
 def _describe(actor: User, slide: Slide) -> None:
+    if slide.channels:
+        # The descriptors know stained tissue alone, and refuse channels.
+        return
     create_job(
         actor=actor,
         kind="compute_features",

@@ -83,7 +83,7 @@ def start_atlas(*, actor: User, project: Project) -> Atlas:
     if atlas and atlas.job.state in UNFINISHED:
         nothing_written()
         return atlas
-    if not Slide.objects.filter(project=project, state=Slide.State.READY).exists():
+    if not Slide.objects.filter(project=project, state=Slide.State.READY, channels=[]).exists():
         message = "There is no slide yet whose patches could be laid out."
         raise NotReadyError(message, code="no_slides")
     pk = uuid.uuid4()

@@ -32,7 +32,7 @@ def build_atlas(run: JobRun) -> dict[str, Any]:
     atlas = Atlas.objects.select_related("project").filter(pk=run.input["atlas"]).first()
     if atlas is None or atlas.storage_key:
         return {"outcome": "nothing to do"}
-    slides = list(Slide.objects.filter(project=atlas.project, state=Slide.State.READY))
+    slides = list(Slide.objects.filter(project=atlas.project, state=Slide.State.READY, channels=[]))
     each = max(1, MOST // max(1, len(slides)))
     slides = slides[:MOST]
     rows: list[NDArray[np.float32]] = []

@@ -75,15 +75,15 @@ def start_quality(*, actor: User, slide: Slide) -> Quality:
 
 def map_new_slide(actor: User, slide: Slide) -> None:
     """Have a slide that was just imported mapped, where its project says so."""
-    if slide.project.map_quality:
+    if slide.project.map_quality and not slide.channels:
         start_quality(actor=actor, slide=slide)
 
 
 @service
 def start_all_quality(*, actor: User, project: Project) -> int:
-    """Have every slide of a project mapped that has no map and no job under way; return how many."""
+    """Have every stained slide of a project mapped that has no map and no job under way; return how many."""
     slide_policy.require(actor, project, "map_all_quality")
-    slides = Slide.objects.filter(project=project, state=Slide.State.READY)
+    slides = Slide.objects.filter(project=project, state=Slide.State.READY, channels=[])
     mapped = Quality.objects.filter(Q(picture__isnull=False) | Q(job__state__in=UNFINISHED))
     waiting = list(
         slides.exclude(pk__in=mapped.values("slide_id")).select_related("project").order_by("created_at")

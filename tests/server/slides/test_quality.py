@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from ml.claims.pairs import write_tiff
@@ -104,3 +105,27 @@ def test_all_slides_without_a_map_are_mapped_at_once(
     run_jobs()
     assert mia.get(f"{API}/slides/{slide.pk}/quality").json()["map"] is not None
     assert mia.post(address).json() == {"count": 0}
+
+
+def test_slides_of_channels_are_left_to_methods_that_read_them(
+    api, user_factory, project_factory, real_slide, tmp_path
+):
+    project = project_factory(manager="mia")
+    mia = api(user_factory("mia"))
+    mia.patch(f"{API}/projects/{project.pk}", {"map_quality": True}, format="json")
+    path = tmp_path / "two.ome.tif"
+    planes = np.full((2, 512, 512), 900, np.uint16)
+    tifffile.imwrite(
+        path,
+        planes,
+        ome=True,
+        tile=(256, 256),
+        photometric="minisblack",
+        metadata={"axes": "CYX", "Channel": {"Name": ["DAPI", "CD3"]}},
+    )
+    slide = real_slide(project, path)
+    assert slide.channel_names == ("DAPI", "CD3")
+    jobs = mia.get(f"{API}/jobs", {"project": str(project.pk)}).json()["results"]
+    assert [job["kind"] for job in jobs if job["kind"] != "import_slide"] == []
+    assert mia.post(f"{API}/projects/{project.pk}/quality").json() == {"count": 0}
+    assert mia.post(f"{API}/projects/{project.pk}/atlas").json()["code"] == "no_slides"

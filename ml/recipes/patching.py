@@ -219,9 +219,9 @@ class PatchRecipe(CatalogueRecipe, ABC):
                 found = _from_arrays(arrays, left)
                 left[found.indices] = False
                 yield found
-            todo = order[mine & left[order]]
-            for judged in self._stream(slide, squares.take(todo), context) if len(todo) else ():
-                found = dataclasses.replace(judged, indices=todo[judged.indices])
+            pending = order[mine & left[order]]
+            for judged in self._stream(slide, squares.take(pending), context) if len(pending) else ():
+                found = dataclasses.replace(judged, indices=pending[judged.indices])
                 journal.add({name: getattr(found, name) for name in JUDGED})
                 yield found
 

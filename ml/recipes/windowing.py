@@ -115,10 +115,10 @@ class WindowRecipe(CatalogueRecipe, ABC):
                 if number not in known:
                     known.add(number)
                     yield places[number], kept
-            todo = [n for n in range(len(places)) if n not in known and n % parts == part]
-            left = replace(windows, places=tuple(places[n] for n in todo))
+            pending = [n for n in range(len(places)) if n not in known and n % parts == part]
+            left = replace(windows, places=tuple(places[n] for n in pending))
             for which, pixels in read_windows(slide, left, context.workers):
-                number = todo[which]
+                number = pending[which]
                 found = look(places[number], pixels)
                 journal.add({"window": np.array([number]), **found})
                 yield places[number], found

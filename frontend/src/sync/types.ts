@@ -1,6 +1,6 @@
 /** The server's nouns as they travel, from its own schema; here is only what the schema cannot say. */
 import type { Area, Geometry, Polygon, Position } from "@/core/geometry/types";
-import type { components } from "./schema";
+import type { components } from "./generated/schema";
 
 type Schema = components["schemas"];
 

@@ -76,6 +76,8 @@ export function useRoundCheck(projectId: string, body: RoundBody | null): Result
     enabled: body !== null,
     placeholderData: keepPreviousData,
     staleTime: 0,
+    // Verdicts may still be on their way, one's own and those of others.
+    refetchInterval: 3000,
   });
 }
 

@@ -95,17 +95,7 @@ def train(
                 _set_rate(optimizer, plan, done)
                 _step(network, optimizer, loss(batch))
                 mean.follow(network, done)
-                share = min(1.0, done / (plan.epochs * plan.steps))
-                context.report(
-                    share,
-                    Sentence(
-                        "epoch",
-                        "Epoch {epoch} of {epochs}, batch {batch}",
-                        epoch=progress.epoch + 1,
-                        epochs=plan.epochs,
-                        batch=step + 1,
-                    ),
-                )
+                _tell(context, plan, progress.epoch, step)
             average_statistics(network)
             network.eval()
             with mean.in_place_of(network):
@@ -124,6 +114,18 @@ def train(
     network.load_state_dict(best)
     network.eval()
     return progress
+
+
+def _tell(context: Context, plan: TrainingPlan, epoch: int, step: int) -> None:
+    share = min(1.0, (epoch * plan.steps + step) / (plan.epochs * plan.steps))
+    sentence = Sentence(
+        "epoch",
+        "Epoch {epoch} of {epochs}, batch {batch}",
+        epoch=epoch + 1,
+        epochs=plan.epochs,
+        batch=step + 1,
+    )
+    context.report(share, sentence)
 
 
 def _is_over(progress: Progress, plan: TrainingPlan) -> bool:

@@ -1,4 +1,5 @@
 import type { AnnotationStore, Item } from "@/core/annotations";
+import { hasCorners } from "@/core/geometry/hit";
 import { boxesMeet, boxOf, chainsOf, isArea } from "@/core/geometry/measure";
 import type { Geometry } from "@/core/geometry/types";
 import { Picture } from "./picture";
@@ -149,6 +150,7 @@ export class AnnotationLayer implements Layer {
   private drawHandles(canvas: CanvasRenderingContext2D, view: View): void {
     const only = this.look.selected.length === 1 ? this.store.get(this.look.selected[0] ?? "") : null;
     if (!only || this.look.hides.includes(only.id) || !boxesMeet(boxOf(only.geometry), view.box)) return;
+    if (!hasCorners(only.geometry, view.scale)) return;
     const corners = chainsOf(only.geometry).flat();
     if (corners.length > MOST_HANDLES) return;
     enterScreenSpace(canvas, view);

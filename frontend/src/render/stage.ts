@@ -42,6 +42,9 @@ export interface StageOptions {
 
 /** Screen pixels per image pixel at which zooming in stops. */
 const CLOSEST = 8;
+/** Bytes of decoded tiles that are kept: what went off the screen is soon asked for again, and comes from the browser's own cache. */
+const IMAGE_BUDGET = 256 * 2 ** 20;
+const BYTES_PER_PIXEL = 4;
 
 function tileSource(source: StageSource): OpenSeadragon.TileSource {
   const last = source.levels.length - 1;
@@ -108,7 +111,7 @@ export class Stage {
       visibilityRatio: 0.3,
       immediateRender: false,
       imageLoaderLimit: 8,
-      maxImageCacheCount: 800,
+      maxImageCacheCount: Math.ceil(IMAGE_BUDGET / (BYTES_PER_PIXEL * source.tileSize ** 2)),
       // While tiles are exchanged, the old and the new ones lie over each other at the same place.
       silenceMultiImageWarnings: true,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: false },

@@ -1,6 +1,6 @@
 import { updateItem } from "@/core/edits";
 import type { Item } from "@/core/annotations";
-import { edgeAt, insertVertex, moveVertex, removeVertex, vertexAt, type VertexPath } from "@/core/geometry/hit";
+import { edgeAt, hasCorners, insertVertex, moveVertex, removeVertex, vertexAt, type VertexPath } from "@/core/geometry/hit";
 import { distance, isArea, moveBy } from "@/core/geometry/measure";
 import { faultOf } from "@/core/geometry/validity";
 import { union } from "@/core/geometry/boolean";
@@ -30,6 +30,10 @@ function shapeAfter(item: Item): Item["shape"] {
 export const makeSelect: MakeTool = (ctx) => {
   let drag: Drag | null = null;
   const tolerance = () => NEAR / ctx.scale();
+  const withCorners = () => {
+    const item = selected(ctx);
+    return item && hasCorners(item.geometry, ctx.scale()) ? item : null;
+  };
   const clear = () => {
     drag = null;
     ctx.redraw();
@@ -45,7 +49,7 @@ export const makeSelect: MakeTool = (ctx) => {
     name: "select",
     cursor: "default",
     down: (input) => {
-      const item = selected(ctx);
+      const item = withCorners();
       const vertex = item && vertexAt(item.geometry, input.at, tolerance());
       if (item && vertex && input.alt) {
         ctx.commit("removeVertex", updateItem(item, { geometry: removeVertex(item.geometry, vertex) }));
@@ -75,7 +79,7 @@ export const makeSelect: MakeTool = (ctx) => {
       clear();
     },
     doubleClick: ({ at }) => {
-      const item = selected(ctx);
+      const item = withCorners();
       const edge = item && edgeAt(item.geometry, at, tolerance());
       if (!item || !edge || vertexAt(item.geometry, at, tolerance() / 2)) return;
       ctx.commit("addVertex", updateItem(item, { geometry: insertVertex(item.geometry, edge, at), shape: shapeAfter(item) }));

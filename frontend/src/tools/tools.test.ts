@@ -215,6 +215,14 @@ describe("select and split", () => {
     expect(bench.area).toBeCloseTo(before, 0);
   });
 
+  it("moves a shape that is small on the screen, wherever it is taken", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [15, 10], [20, 20]]);
+    const select = bench.tool("select");
+    bench.drag(select, [[1, 1], [40, 1], [101, 1]]);
+    const moved = bench.items[0];
+    expect(moved && boxOf(moved.geometry)).toEqual({ minX: 100, minY: 0, maxX: 120, maxY: 20 });
+  });
+
   it("does not move by a click and clears the choice beside", () => {
     bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
     const steps = bench.history.snapshot().done.length;

@@ -1,5 +1,5 @@
 /** What lies under a position. */
-import { chainsOf, distance, isArea, polygonsOf } from "./measure";
+import { boxOf, chainsOf, distance, isArea, polygonsOf } from "./measure";
 import { distanceToSegment } from "./simplify";
 import type { Geometry, Position, Ring } from "./types";
 
@@ -36,6 +36,15 @@ export function distanceTo(geometry: Geometry, at: Position): number {
 /** True when a click at `at` means this geometry: inside an area, or within `tolerance` of its outline. */
 export function hits(geometry: Geometry, at: Position, tolerance: number): boolean {
   return (isArea(geometry) && contains(geometry, at)) || distanceTo(geometry, at) <= tolerance;
+}
+
+/** CSS pixels: on a smaller shape corners would cover all of it, and nothing would be left to take hold of and move. */
+const CORNERS_FROM = 24;
+
+/** Whether a shape is large enough at this scale (CSS pixels per pixel) for its corners to be taken one by one. */
+export function hasCorners(geometry: Geometry, scale: number): boolean {
+  const box = boxOf(geometry);
+  return Math.max(box.maxX - box.minX, box.maxY - box.minY) * scale >= CORNERS_FROM;
 }
 
 /** Where a vertex stands in its geometry. Polygons: polygon, ring, index; lines: 0, 0, index. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,10 @@ UNBOUND = [
     "--disable-accelerated-2d-canvas",
 ]
 PATIENCE_MS = 120_000
+# A hand that drags: pointer events, one a frame, over so many pixels to the right.
+DRAGGED = 120
+# Screens side by side on a long way over a slide.
+ROW = 16
 OURS = "coverslipObjects.panBy"
 
 # Moves the view in each frame, 360 pixels there and back; resolves with the milliseconds from frame to frame.
@@ -57,6 +61,33 @@ SETTLED = """() => {
   return rests && performance.now() - window.restingSince > 500;
 }"""
 
+# Notes the time of each frame until told to stop; then resolves with the milliseconds from frame to frame.
+RECORD = """() => {
+  const times = [];
+  let last = 0;
+  window.recording = true;
+  window.recorded = new Promise((resolve) => {
+    const step = (now) => {
+      if (!window.recording) return resolve(times);
+      if (last) times.push(now - last);
+      last = now;
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  });
+}"""
+RECORDED = "() => { window.recording = false; return window.recorded; }"
+
+# Resolves with the milliseconds from the next key pressed to the frame after the one that shows what it did.
+AFTER_KEY = """() => {
+  window.afterKey = new Promise((resolve) => addEventListener("keydown", function pressed({ key }) {
+    if (key === "Control") return;
+    removeEventListener("keydown", pressed, true);
+    const began = performance.now();
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - began)));
+  }, true));
+}"""
+
 # Asks for the objects as a hand does; resolves with the seconds until a frame shows all of them.
 APPEAR = """() => new Promise((resolve) => {
   const began = performance.now();
@@ -68,6 +99,24 @@ APPEAR = """() => new Promise((resolve) => {
   };
   look();
 })"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Bytes after a number of screens: of tiles as the page counts, their budget, of the whole browser."""
+
+    screens: int
+    tiles: int
+    budget: int
+    browser: int
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Milliseconds from frame to frame while a shape is dragged, and from the key of undo to its frame."""
+
+    drag: float
+    undo: float
 
 
 @dataclass(frozen=True)
@@ -107,7 +156,7 @@ class Rig:
 
     def frames(self, address: str, side: int, zoom: float, layers: str) -> Frames:
         """Open the middle of a slide and pan there; loading is over before."""
-        with self._open(address, side / 2, zoom, layers) as page:
+        with self._open(address, (side / 2, side / 2), zoom, layers) as page:
             self.pan(page, OURS, rounds=1)
             page.wait_for_function(SETTLED)
             page.evaluate("() => window.coverslipObjects.resetFrames()")
@@ -126,28 +175,96 @@ class Rig:
             found.append(Frames(statistics.mean(times), processor, 0))
         return Frames(min(each.whole for each in found), min(each.processor for each in found), 0)
 
+    def edits(self, address: str, middle: float, zoom: float) -> Edits:
+        """Move the annotation nearest to the middle by hand and take that back, a few times.
+
+        Raises RuntimeError where a move did not reach the server, or its undo did not.
+        """
+        chosen = self._annotation_near(address.rpartition("/")[2], middle)
+        drags, undos = [], []
+        with self._open(address, _middle(chosen["geometry"]), zoom, "") as page:
+            page.keyboard.press("v")
+            for _ in range(ROUNDS + 1):
+                x, y = page.evaluate(
+                    "(at) => window.coverslip.imageToScreen(...at)", _middle(chosen["geometry"])
+                )
+                page.mouse.move(x, y)
+                page.mouse.down()
+                page.mouse.move(x + 8, y)
+                page.evaluate(RECORD)
+                page.mouse.move(x + DRAGGED, y, steps=FRAMES)
+                page.mouse.up()
+                drags.append(statistics.mean(page.evaluate(RECORDED)))
+                self._expect(page, chosen, moved=True)
+                page.evaluate(AFTER_KEY)
+                page.keyboard.press("Control+z")
+                undos.append(page.evaluate("() => window.afterKey"))
+                self._expect(page, chosen, moved=False)
+        # The first round warms up, as a first pan does.
+        return Edits(min(drags[1:]), min(undos[1:]))
+
+    def memory(self, address: str, middle: float, zoom: float, screens: Sequence[int]) -> Iterator[Held]:
+        """Go on screen by screen, each time until all is drawn; tell what is held at some of them."""
+        with self._open(address, (middle, middle), zoom, "suggestions") as page:
+            for number in range(max(screens) + 1):
+                if number in screens:
+                    bytes_held, budget = page.evaluate(
+                        "() => { const s = window.coverslipObjects.status(); return [s.bytes, s.budget]; }"
+                    )
+                    yield Held(number, bytes_held, budget, _browser_memory())
+                # One row of screens there, the next one back, so that each is new.
+                across = -VIEW["width"] if number // ROW % 2 == 0 else VIEW["width"]
+                dx, dy = (0, -VIEW["height"]) if number % ROW == ROW - 1 else (across, 0)
+                page.evaluate("(by) => window.coverslipObjects.panBy(...by)", [dx, dy])
+                page.wait_for_function(SETTLED)
+
+    def _annotation_near(self, slide: str, middle: float) -> dict[str, Any]:
+        found: list[dict[str, Any]] = []
+        reach = 256.0
+        while not found:
+            box = f"{middle - reach},{middle - reach},{middle + reach},{middle + reach}"
+            found = self.admin.get(f"/slides/{slide}/annotations", params={"bbox": box}).json()["results"]
+            reach *= 2
+        return found[0]
+
+    def _expect(self, page: Page, before: dict[str, Any], *, moved: bool) -> None:
+        """Wait until the page has saved; the server has then what was done."""
+        page.wait_for_function(
+            "() => document.querySelector('[data-testid=autosave-state]').dataset.state === 'saved'"
+        )
+        now = self.admin.get(f"/annotations/{before['id']}").json()
+        if (_middle(now["geometry"]) != _middle(before["geometry"])) is not moved:
+            message = f"annotation {before['id']} should {'' if moved else 'not '}have moved"
+            raise RuntimeError(message)
+
     def first_paint(self, address: str, middle: float, zoom: float) -> float:
         """Return the seconds from asking for the objects, the viewer being up, to their whole picture."""
-        with self._open(address, middle, zoom, "") as page:
+        with self._open(address, (middle, middle), zoom, "") as page:
             page.get_by_role("tab", name="Model").click()
             seconds: float = page.evaluate(APPEAR)
         return seconds
 
     @contextmanager
-    def _open(self, address: str, middle: float, zoom: float, layers: str) -> Iterator[Page]:
+    def _open(self, address: str, middle: tuple[float, float], zoom: float, layers: str) -> Iterator[Page]:
         """Open a slide in a tab of its own, at rest."""
         page = self._context.new_page()
-        page.goto(f"{address}?x={middle:.0f}&y={middle:.0f}&zoom={zoom}&layers={layers}")
+        page.goto(f"{address}?x={middle[0]:.0f}&y={middle[1]:.0f}&zoom={zoom}&layers={layers}")
         page.wait_for_function("() => window.coverslip?.ready === true && window.coverslipObjects")
         page.wait_for_function(SETTLED)
         yield page
         page.close()
 
 
-def _browser_seconds() -> float:
-    """Return the processor time of all processes of the browsers that this process started."""
+def _middle(geometry: dict[str, Any]) -> tuple[float, float]:
+    """Return the middle of a polygon's box."""
+    xs, ys = zip(*geometry["coordinates"][0], strict=True)
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+
+
+def _browser_processes() -> list[tuple[Path, list[str]]]:
+    """Return folder and status fields, from the third on, of all processes of our browsers."""
     children: dict[int, list[int]] = {}
-    ticks: dict[int, int] = {}
+    found: dict[int, tuple[Path, list[str]]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             name, _, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
@@ -155,13 +272,28 @@ def _browser_seconds() -> float:
             continue
         fields = rest.split()
         children.setdefault(int(fields[1]), []).append(int(folder.name))
-        ticks[int(folder.name)] = int(fields[11]) + int(fields[12]) if name.startswith("chrom") else 0
-    total, waiting = 0, [os.getpid()]
+        if name.startswith("chrom"):
+            found[int(folder.name)] = (folder, fields)
+    own, waiting = [], [os.getpid()]
     while waiting:
-        own = waiting.pop()
-        total += ticks.get(own, 0)
-        waiting += children.get(own, [])
-    return total / os.sysconf("SC_CLK_TCK")
+        process = waiting.pop()
+        own.append(process)
+        waiting += children.get(process, [])
+    return [found[process] for process in own if process in found]
+
+
+def _browser_seconds() -> float:
+    """Return the processor time of all processes of the browsers that this process started."""
+    ticks = sum(int(fields[11]) + int(fields[12]) for _, fields in _browser_processes())
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _browser_memory() -> int:
+    """Return the bytes of memory of those processes, what they share counted once (PSS)."""
+    lines = [(folder / "smaps_rollup").read_text() for folder, _ in _browser_processes()]
+    return sum(
+        1024 * int(line.split()[1]) for text in lines for line in text.splitlines() if line.startswith("Pss:")
+    )
 
 
 @contextmanager

@@ -21,9 +21,12 @@ FEW, MANY, FIRST = 5_000, 5_000_000, 1_000_000
 ZOOMS = {"far": 0.0137, "middle": 0.1, "fade": 0.3, "near": 1.0}
 SIZES = (10_000, 100_000, FIRST, MANY, 10_000_000)
 FEW_DRAWN, MANY_DRAWN = 500, 50_000
+# From farther away small annotations are counts, and nothing is dragged.
+EDITED = ("fade", "near")
 PEER_SIDE = 8192
 PEER_COUNTS = (1_000, 5_000)
 PEER_ZOOMS = {"far": 0.1, "near": 1.0}
+SCREENS = (0, 16, 64, 128, 192)
 OPENINGS = 3
 FIRST_AIM = 1.0
 
@@ -77,6 +80,23 @@ def _sizes(made: Rig, there: dict[int, str]) -> Iterator[Figure]:
         yield Figure(name, frames.whole, "ms", note=note)
 
 
+@bench("render.memory")
+def measure_memory() -> Iterator[Figure]:
+    """What the browser holds after ever more screens of shapes, each of them new."""
+    with rig() as made:
+        address = made.add_slide("many")
+        made.add("objects", address, MANY)
+        yield from _memory(made, address)
+
+
+def _memory(made: Rig, address: str) -> Iterator[Figure]:
+    first = 0
+    for held in made.memory(address, SIDE / 8, ZOOMS["near"], SCREENS):
+        first = first or held.browser
+        note = f"{MANY:,} objects; tiles {held.tiles / 2**20:.0f} of {held.budget / 2**20:.0f} MiB"
+        yield Figure(f"render.memory.{held.screens}", held.browser, "B", first, note)
+
+
 def _first_paint(made: Rig, address: str) -> Iterator[Figure]:
     """From when the viewer is up, with its slide drawn, to the complete picture of the set."""
     for name, zoom in (("", ZOOMS["far"]), (".near", ZOOMS["near"])):
@@ -100,6 +120,11 @@ def _annotations(made: Rig) -> Iterator[Figure]:
         frames = [made.frames(address, SIDE, ZOOMS[name], "") for address in (many, few)]
         note = f"{MANY_DRAWN:,} annotations; baseline: {FEW_DRAWN}; zoom {ZOOMS[name]}"
         yield _compared(f"render.annotations.{name}", frames[0], frames[1], note)
+    for name in EDITED:
+        edits = [made.edits(address, SIDE / 2, ZOOMS[name]) for address in (many, few)]
+        note = f"{MANY_DRAWN:,} annotations; baseline: {FEW_DRAWN}; zoom {ZOOMS[name]}"
+        yield Figure(f"render.annotations.{name}.drag", edits[0].drag, "ms", edits[1].drag, note)
+        yield Figure(f"render.annotations.{name}.undo", edits[0].undo, "ms", edits[1].undo, note)
 
 
 @bench("render.annotorious")

@@ -81,6 +81,7 @@ class SlideSerializer(serializers.ModelSerializer[Slide]):
             "state",
             "progress_state",
             "failure",
+            "failure_code",
             "import_job_id",
             "sha256",
             "size_bytes",

@@ -27,7 +27,7 @@ from server.slides.reading import SlideFacts, open_pixels, read_facts
 from server.slides.sources import UnreadableSlideError, encode
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_FACTS, _ASSESSMENT, _REFUSED = "facts.json", "assessment.json", "refused.txt"
+_FACTS, _ASSESSMENT, _REFUSED = "facts.json", "assessment.json", "refused.json"
 _TICK_SECONDS: Final = 1.0
 _THUMBNAIL_SIDE: Final = 512
 _LIMIT_SECONDS: Final = 1800.0
@@ -60,10 +60,11 @@ def examine(path: Path, folder: Path, tick: Callable[[], None]) -> tuple[SlideFa
         process.wait()
     refused = folder / _REFUSED
     if refused.exists():
-        raise UnreadableSlideError(refused.read_text())
+        why = json.loads(refused.read_text())
+        raise UnreadableSlideError(why["detail"], code=why["code"])
     if code != 0:
         message = "The file broke the program that reads it, so it was not imported."
-        raise UnreadableSlideError(message)
+        raise UnreadableSlideError(message, code="breaks_reader")
     facts = SlideFacts.from_values(json.loads((folder / _FACTS).read_text()))
     return facts, Assessment(**json.loads((folder / _ASSESSMENT).read_text()))
 
@@ -77,7 +78,7 @@ def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> int:
             tick()
             if time.monotonic() > deadline:
                 message = f"Reading the file took more than {_LIMIT_SECONDS / 60:.0f} minutes."
-                raise UnreadableSlideError(message) from None
+                raise UnreadableSlideError(message, code="takes_too_long") from None
 
 
 def assess(path: Path) -> Assessment:
@@ -86,7 +87,7 @@ def assess(path: Path) -> Assessment:
         with reading.open_slide(path) as reader:
             scores = reading.assess(reader)
     except reading.SlideError as error:
-        raise UnreadableSlideError(str(error)) from error
+        raise UnreadableSlideError(str(error), code=error.code) from error
     tissue = mapping(MultiPolygon(scores.mask.polygons()))
     return Assessment(
         tissue=json.loads(json.dumps(tissue)),
@@ -124,7 +125,8 @@ def main(file: str, folder: str) -> None:
         assessment = Assessment(None, None, None, None) if facts.channels else assess(Path(file))
         draw_overview(Path(file), facts, target)
     except UnreadableSlideError as error:
-        (target / _REFUSED).write_text(error.detail)
+        why = {"code": error.specific_code, "detail": error.detail}
+        (target / _REFUSED).write_text(json.dumps(why))
         return
     (target / _FACTS).write_text(json.dumps(asdict(facts)))
     (target / _ASSESSMENT).write_text(json.dumps(asdict(assessment)))

@@ -61,12 +61,12 @@ def import_files(run: JobRun) -> dict[str, Any]:
     except SlideDeletedError:
         return _deleted(run)
     except DomainError as error:
-        _set_aside(run, slide, error.detail)
+        _set_aside(run, slide, error.specific_code, error.detail)
         raise
     except CancelledError:
         # A worker whose job was given to another one must not touch what that one is reading.
         if run.is_mine():
-            _set_aside(run, slide, "The import was cancelled.")
+            _set_aside(run, slide, "import_cancelled", "The import was cancelled.")
         raise
 
 
@@ -199,7 +199,7 @@ def _locate(slide: Slide, keys: Mapping[str, str]) -> dict[str, Path]:
     return located
 
 
-def _set_aside(run: JobRun, slide: Slide, reason: str) -> None:
+def _set_aside(run: JobRun, slide: Slide, code: str, reason: str) -> None:
     key = _quarantine_key(slide)
     aside = storage.storage_path(key)
     for name, arrived in run.input["files"].items():
@@ -208,7 +208,7 @@ def _set_aside(run: JobRun, slide: Slide, reason: str) -> None:
         if path.exists() and not target.exists():
             link_or_copy(path, target)
     try:
-        fail_import(actor=run.actor, slide=slide, reason=reason, quarantine_key=key)
+        fail_import(actor=run.actor, slide=slide, code=code, reason=reason, quarantine_key=key)
     except SlideDeletedError:
         storage.delete(key)
     _drop_arrived(run)

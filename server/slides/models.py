@@ -71,6 +71,7 @@ class Slide(Entity):
     state = models.CharField(max_length=10, choices=State.choices, default=State.IMPORTING)
     progress_state = models.CharField(max_length=12, choices=ProgressState.choices, default=ProgressState.NEW)
     failure = models.TextField(blank=True)
+    failure_code = models.CharField(max_length=50, blank=True)
     import_job_id = models.UUIDField(null=True)
     source_key = models.CharField(max_length=500, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)

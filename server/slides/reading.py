@@ -107,7 +107,8 @@ def read_facts(path: Path) -> SlideFacts:
             first_error = first_error or error
             continue
         return _facts(path, name, source, pyramid)
-    raise UnreadableSlideError(_what_it_is(path)) from first_error
+    code, sentence = _what_it_is(path)
+    raise UnreadableSlideError(sentence, code=code) from first_error
 
 
 def _lay_out(source: Any) -> Pyramid:
@@ -224,11 +225,15 @@ def _format(path: Path) -> str:
     return _FORMATS.get(vendor or "", vendor or "TIFF")
 
 
-def _what_it_is(path: Path) -> str:
+def _what_it_is(path: Path) -> tuple[str, str]:
+    """Return the code and the sentence for a file that no source can read."""
     with path.open("rb") as file:
         start = file.read(132)
     if start[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-        return "This is a TIFF, but its image is damaged or compressed in a way that is not supported."
+        return (
+            "damaged_tiff",
+            "This is a TIFF, but its image is damaged or compressed in a way that is not supported.",
+        )
     if start[128:] == b"DICM":
-        return "This is a DICOM file, but not a whole slide image that can be read."
-    return "This is not a slide: neither a TIFF-based slide, MIRAX nor DICOM."
+        return "other_dicom", "This is a DICOM file, but not a whole slide image that can be read."
+    return "not_a_slide", "This is not a slide: neither a TIFF-based slide, MIRAX nor DICOM."

@@ -75,8 +75,8 @@ def resume_import(*, actor: User, slide: Slide) -> Slide:
         nothing_written()
         return slide
     slide.state = Slide.State.IMPORTING
-    slide.failure = ""
-    slide.save(update_fields=["state", "failure"])
+    slide.failure = slide.failure_code = ""
+    slide.save(update_fields=["state", "failure", "failure_code"])
     record(actor=actor, action="slide.import_resumed", subject=slide, project=slide.project)
     return slide
 
@@ -97,7 +97,7 @@ def finish_import(
         raise DuplicateSlideError(detail)
     facts, assessment = read
     slide.state = Slide.State.READY
-    slide.failure = ""
+    slide.failure = slide.failure_code = ""
     slide.sha256 = sha256
     slide.size_bytes = size
     slide.source_key = f"{slide_key(sha256)}/{main}"
@@ -124,7 +124,7 @@ def finish_import(
 
 
 @service
-def fail_import(*, actor: User, slide: Slide, reason: str, quarantine_key: str) -> Slide:
+def fail_import(*, actor: User, slide: Slide, code: str, reason: str, quarantine_key: str) -> Slide:
     """Say on the slide why it cannot be read; its files lie aside under the key."""
     slide = _still_there(slide)
     slide_policy.require(actor, slide.project, "add")
@@ -132,9 +132,9 @@ def fail_import(*, actor: User, slide: Slide, reason: str, quarantine_key: str) 
         nothing_written()
         return slide
     slide.state = Slide.State.FAILED
-    slide.failure = reason
+    slide.failure, slide.failure_code = reason, code
     slide.source_key = quarantine_key
-    slide.save(update_fields=["state", "failure", "source_key"])
+    slide.save(update_fields=["state", "failure", "failure_code", "source_key"])
     record(
         actor=actor,
         action="slide.import_failed",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import math
+import re
 import uuid
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -183,10 +186,27 @@ def with_commit(act):
 
 
 BROKEN = {
-    "broken.svs": "not a slide",
-    "unopenable.tiff": "damaged or compressed",
-    "unreadable.svs": "damaged or compressed",
+    "broken.svs": ("not_a_slide", "not a slide"),
+    "unopenable.tiff": ("damaged_tiff", "damaged or compressed"),
+    "unreadable.svs": ("damaged_tiff", "damaged or compressed"),
 }
+
+
+def test_the_pages_have_a_text_for_each_code_of_a_failed_import():
+    """Whatever is raised or set aside under a code in the modules that an import goes through."""
+    root = Path(__file__).resolve().parents[3]
+    modules = [root / "server" / "slides" / f"{name}.py" for name in ("examine", "importing", "reading")]
+    modules += [root / "ml" / "slides" / f"{name}.py" for name in ("reading", "sources")]
+    raised = re.compile(
+        r'code="(\w+)"|SlideError\(\s*"(\w+)"|return "(\w+)", "|_set_aside\(run, slide, "(\w+)"'
+    )
+    codes = {"".join(found) for path in modules for found in raised.findall(path.read_text(encoding="utf-8"))}
+    assert {"not_a_slide", "breaks_reader", "import_cancelled", "unreadable"} <= codes
+    for language in ("en", "zh-CN"):
+        path = root / "frontend" / "src" / "ui" / "locales" / language / "server.json"
+        texts = json.loads(path.read_text(encoding="utf-8"))["slideFailures"]
+        # Fluorescence is imported by another reader, and a file that is gone is said by files_missing.
+        assert codes - {"several_channels", "missing"} <= set(texts)
 
 
 def test_broken_files_fail_with_a_sentence_are_kept_aside_and_disturb_nothing(
@@ -201,10 +221,12 @@ def test_broken_files_fail_with_a_sentence_are_kept_aside_and_disturb_nothing(
     assert [slide["name"] for slide in bad] == [f"bad {name.partition('.')[0]}" for name in sorted(BROKEN)]
     for slide, name in zip(bad, sorted(BROKEN), strict=True):
         assert (slide["state"], slide["thumbnail"], slide["sha256"]) == ("failed", None, "")
-        assert BROKEN[name] in slide["failure"]
+        code, words = BROKEN[name]
+        assert words in slide["failure"]
+        assert slide["failure_code"] == code
         assert slide["failure"].endswith(".")
         job = mia.get(f"{API}/jobs/{slide['import_job_id']}").json()
-        assert (job["state"], job["error_code"]) == ("failed", "unreadable_slide")
+        assert (job["state"], job["error_code"]) == ("failed", code)
         assert job["error_message"] == slide["failure"]
         aside = storage_path(f"quarantine/{slide['id']}")
         [kept] = [p for p in aside.iterdir() if p.is_file()]

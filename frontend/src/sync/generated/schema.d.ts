@@ -2852,6 +2852,7 @@ export interface components {
             state: components["schemas"]["SlideStateEnum"];
             progress_state: components["schemas"]["ProgressStateEnum"];
             failure: string;
+            failure_code: string;
             /** Format: uuid */
             import_job_id: string | null;
             sha256: string;

@@ -4,6 +4,7 @@ import { Link } from "react-router";
 
 import type { Role, Slide } from "@/sync/types";
 import { useFormat } from "../shell/format";
+import { useServerTexts } from "../shell/serverTexts";
 import { StateBadge } from "../shell/StateBadge";
 import { QualityHints } from "./QualityHints";
 import { SlideCounts } from "./SlideCard";
@@ -13,6 +14,7 @@ import { SlideThumbnail } from "./SlideThumbnail";
 
 function SlideRow({ slide, role }: { readonly slide: Slide; readonly role: Role }) {
   const format = useFormat();
+  const { slideFailure } = useServerTexts();
   const ready = slide.state === "ready";
   return (
     <Table.Tr data-testid="slide-card" data-state={slide.state} data-slide-id={slide.id}>
@@ -33,7 +35,7 @@ function SlideRow({ slide, role }: { readonly slide: Slide; readonly role: Role 
         )}
         {slide.failure === "" ? null : (
           <Text size="xs" c="red">
-            {slide.failure}
+            {slideFailure(slide)}
           </Text>
         )}
       </Table.Td>

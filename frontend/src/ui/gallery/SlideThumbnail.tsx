@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { useJobs } from "@/sync/queries";
 import type { Slide } from "@/sync/types";
 import { useFormat } from "../shell/format";
+import { useServerTexts } from "../shell/serverTexts";
 
 function ImportProgress({ slide }: { readonly slide: Slide }) {
   const { t } = useTranslation("pages");
@@ -26,6 +27,7 @@ function ImportProgress({ slide }: { readonly slide: Slide }) {
 
 function Content({ slide }: { readonly slide: Slide }) {
   const { t } = useTranslation("pages");
+  const { slideFailure } = useServerTexts();
   if (slide.state === "importing") {
     return <ImportProgress slide={slide} />;
   }
@@ -36,7 +38,7 @@ function Content({ slide }: { readonly slide: Slide }) {
           <IconAlertTriangle size={18} />
         </ThemeIcon>
         <Text size="xs" ta="center" lineClamp={4}>
-          {slide.failure || t("gallery.failedUnknown")}
+          {slideFailure(slide) || t("gallery.failedUnknown")}
         </Text>
       </Stack>
     );

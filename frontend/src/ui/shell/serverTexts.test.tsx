@@ -36,6 +36,11 @@ it("says why a job failed, with the particulars that only the server knows", () 
   expect(texts().jobError(failed)).toBe("没有找到组织。（No tissue on CMU-1.）");
 });
 
+it("says why a slide could not be imported, or what the server said where it does not know the code", () => {
+  expect(texts().slideFailure({ failure: "Cancelled.", failure_code: "import_cancelled" })).toBe("导入已取消。");
+  expect(texts().slideFailure({ failure: "Before there were codes.", failure_code: "" })).toBe("Before there were codes.");
+});
+
 it("prefers a recipe's own words for a setting to those of its task and of all", () => {
   const width = { name: "width", title: "Width", description: "English" };
   expect(texts().setting({ name: "cast", task: "patch" }, width).description).toBe("每个标记的数字个数。");

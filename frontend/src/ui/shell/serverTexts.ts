@@ -3,7 +3,7 @@ import i18next, { type TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 
 import { ApiError, errorText } from "@/sync/client";
-import type { Job, Recipe, RecipeField, RoundNotice, Said } from "@/sync/types";
+import type { Job, Recipe, RecipeField, RoundNotice, Said, Slide } from "@/sync/types";
 
 /** The sentence of an error. English is the server's own, which knows the particulars. */
 export function sayError(error: unknown): string {
@@ -47,6 +47,8 @@ export interface ServerTexts {
   readonly jobMessage: (job: Job, news?: Said | null) => string;
   /** Why a job failed. */
   readonly jobError: (job: Pick<Job, "error_code" | "error_message">) => string;
+  /** Why a slide could not be imported. */
+  readonly slideFailure: (slide: Pick<Slide, "failure" | "failure_code">) => string;
   readonly jobTitle: (job: Pick<Job, "kind" | "title">) => string;
 }
 
@@ -70,10 +72,11 @@ export function serverTexts(t: Translate, language: string): ServerTexts {
     jobMessage: (job, news) => said(news ?? { message: job.message, code: job.message_code, values: job.message_values }),
     jobError: ({ error_code: code, error_message: message }) => {
       if (language === "en") return message;
-      const sentence = t([`jobErrors.${code}`, `problems.${code}`], { defaultValue: "" });
+      const sentence = t([`jobErrors.${code}`, `slideFailures.${code}`, `problems.${code}`], { defaultValue: "" });
       // The server's own sentence knows which slide, label or file it is about.
       return sentence === "" ? message : t("withParticulars", { sentence, message });
     },
+    slideFailure: ({ failure, failure_code: code }) => (language === "en" ? failure : t(`slideFailures.${code}`, { defaultValue: failure })),
     finding: ({ code, message, values = {} }) => {
       // Warnings that were stored before there were values have nothing to fill in.
       const isEmpty = Object.keys(values).length === 0 && t(`findings.${code}`, { skipInterpolation: true }).includes("{{");

@@ -18,6 +18,7 @@ from PIL import Image
 from scipy import ndimage, stats
 
 from ml.contracts import DataError
+from ml.explain.views import in_views
 from ml.recipes.networked import NetworkRecipe
 from ml.recipes.patching import PatchRecipe
 
@@ -44,21 +45,24 @@ class Faithfulness:
 def faithfulness(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, values: Map) -> Faithfulness:
     """Return how the probability falls as the strongest of 8 x 8 squares go, and rises as they come.
 
-    ``pixels`` (side, side, 3). What is taken away is painted in the blurred patch, which has its colours
-    and none of its shapes.
+    ``pixels`` (side, side, 3), or (scales, side, side, 3) with the patch itself first. What is taken away is
+    painted in the blurred patch, which has its colours and none of its shapes.
     """
-    side = pixels.shape[0]
-    sigma = SOFT * side
-    soft = np.rint(ndimage.gaussian_filter(pixels.astype(np.float32), (sigma, sigma, 0))).astype(np.uint8)
+    side = pixels.shape[-2]
+    sigma = (*(0,) * (pixels.ndim - 3), SOFT * side, SOFT * side, 0)
+    soft = np.rint(ndimage.gaussian_filter(pixels.astype(np.float32), sigma)).astype(np.uint8)
     squares = np.asarray(Image.fromarray(values).resize((SQUARES, SQUARES), Image.Resampling.BOX))
     order = np.argsort(-squares.ravel(), kind="stable")
     rank = np.empty(SQUARES * SQUARES, dtype=int)
     rank[order] = np.arange(len(order))
     place = np.minimum(np.arange(side) * SQUARES // side, SQUARES - 1)
-    ranks = rank.reshape(SQUARES, SQUARES)[np.ix_(place, place)][..., None]
+    ranks = rank.reshape(SQUARES, SQUARES)[np.ix_(place, place)]
     counts = np.linspace(0, SQUARES * SQUARES, STEPS + 1).round()
-    fewer = [np.where(ranks < count, soft, pixels) for count in counts]
-    more = [np.where(ranks < count, pixels, soft) for count in counts]
+    marked = [in_views(ranks < count, pixels) for count in counts]
+    # Beyond the patch, what the other magnifications show stays as it is.
+    patch = in_views(np.ones((side, side), dtype=bool), pixels)
+    fewer = [np.where(mask, soft, pixels) for mask in marked]
+    more = [np.where(patch & ~mask, soft, pixels) for mask in marked]
     shares = recipe.judge_pixels(np.stack([*fewer, *more]))[:, target]
     deleted, inserted = shares[: STEPS + 1], shares[STEPS + 1 :]
     return Faithfulness(*(float(np.trapezoid(part, dx=1 / STEPS)) for part in (deleted, inserted)))

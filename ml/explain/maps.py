@@ -1,7 +1,8 @@
 """Maps of where a classifier of patches looked. Each returns float32 (rows, columns) in 0..1.
 
-``pixels`` is uint8 (side, side, 3), as ``PatchRecipe.pixel_rows`` returns one patch; ``target`` indexes the
-recipe's classes. A map is 0 where nothing spoke for the class, and 1 at its strongest place.
+``pixels`` is uint8 (side, side, 3), as ``PatchRecipe.pixel_rows`` returns one patch, or of a method that
+looks at several magnifications (scales, side, side, 3); ``target`` indexes the recipe's classes. A map is 0
+where nothing spoke for the class, and 1 at its strongest place.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from ml.contracts import DataError
 from ml.explain.attention import roll_out
+from ml.explain.views import in_views
 from ml.recipes.networked import NetworkRecipe
 from ml.recipes.patching import PatchRecipe
 
@@ -31,15 +33,17 @@ def occlusion(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Ma
     """Return how much the log odds fall when each of 8 x 8 squares is painted in the median colour.
 
     Zeiler and Fergus, ECCV (2014), who look at the probability; odds still tell where that is close to 1.
-    Works for any method, since it asks only for probabilities.
+    Works for any method, since it asks only for probabilities. A square is painted in every magnification.
     """
-    side = pixels.shape[0]
+    side, depth = pixels.shape[-2:]
     edges = np.linspace(0, side, SQUARES + 1).round().astype(int)
-    plain = np.median(pixels.reshape(-1, 3), axis=0).astype(np.uint8)
+    plain = np.median(pixels.reshape(-1, depth), axis=0).astype(np.uint8)
     covered = np.repeat(pixels[None], SQUARES * SQUARES, axis=0)
     for number in range(SQUARES * SQUARES):
         row, column = divmod(number, SQUARES)
-        covered[number, edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = plain
+        square = np.zeros((side, side), dtype=bool)
+        square[edges[row] : edges[row + 1], edges[column] : edges[column + 1]] = True
+        covered[number] = np.where(in_views(square, pixels), plain, pixels)
     shares = recipe.judge_pixels(np.concatenate([pixels[None], covered]))
     # The others' sum and not 1 - p, which is rounded to 0 where the model is sure.
     others = np.delete(shares, target, axis=1).sum(axis=1)

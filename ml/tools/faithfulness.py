@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from ml.contracts import DataError, LabelledImage
+from ml.contracts import Context, DataError, LabelledImage
 from ml.data.folders import load_dataset
-from ml.data.images import read_image
 from ml.explain.faithfulness import faithfulness, random_map, sameness
 from ml.explain.maps import MAPS
 from ml.recipes import load_model
@@ -34,10 +34,13 @@ def run(options: argparse.Namespace) -> None:
     images = load_dataset(options.data).images
     random = np.random.default_rng(options.seed)
     chosen: list[LabelledImage] = [images[i] for i in random.permutation(len(images))[: options.most]]
-    tiles = [np.array(read_image(image.path, recipe.embed_pixels)) for image in chosen]
+    with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
+        tiles = list(recipe.image_pixel_rows(chosen, Context(options.seed, Path(scratch))))
     targets = [int(row.argmax()) for row in recipe.judge_pixels(np.stack(tiles))]
     pairs = list(zip(tiles, targets, strict=True))
-    blind = [faithfulness(recipe, tile, target, random_map(tile.shape[:2], random)) for tile, target in pairs]
+    blind = [
+        faithfulness(recipe, tile, target, random_map(tile.shape[-3:-1], random)) for tile, target in pairs
+    ]
     _print("random", [(item.deletion, item.insertion, item.gap) for item in blind], float("nan"))
     for name, explainer in MAPS.items():
         try:

@@ -18,6 +18,7 @@ from ml.explain.attention import roll_out, rolled_out
 from ml.explain.faithfulness import faithfulness, random_map, randomised, sameness
 from ml.explain.hipomap import picture_of, sorted_row
 from ml.explain.maps import MAPS, cam, grad_cam
+from ml.explain.views import in_views
 from ml.recipes import load_recipe_class
 
 SIDE = 64
@@ -107,6 +108,37 @@ def test_a_transformer_rolls_out_over_its_squares(network, tiles):
     assert (found.min(), found.max()) == (0, 1)
     with pytest.raises(DataError, match="no transformer"):
         roll_out(network[1], dark_tile(tiles), 0)
+
+
+def test_what_is_taken_away_is_taken_from_every_magnification():
+    mask = np.zeros((8, 8), dtype=bool)
+    mask[:4, :4] = True
+    near, afar = in_views(mask, np.zeros((2, 8, 8, 3), np.uint8))[..., 0]
+    assert (near == mask).all()
+    assert np.argwhere(afar).tolist() == [[2, 2], [2, 3], [3, 2], [3, 3]]
+
+
+def test_a_method_of_several_magnifications_is_asked_by_occlusion_and_judged(tiles, tmp_path, capsys):
+    config = {
+        "patch": 32,
+        "pixels": 32,
+        "encoder": "small",
+        "epochs": 20,
+        "batch": 8,
+        "patience": 20,
+        "scales": 2,
+    }
+    recipe = load_recipe_class("multiscale").build(("dark", "plain"), config)
+    recipe.fit(tiles[1], Context(0, tmp_path / "scratch"))
+    recipe.save(tmp_path / "model")
+    [views] = recipe.image_pixel_rows(tiles[1].images[1:2], Context(0, tmp_path / "scratch"))
+    found = MAPS["occlusion"](recipe, views, 0)
+    assert found[:4, :4].sum() > 0.5 * found.sum()
+    with pytest.raises(DataError, match="ask for occlusion"):
+        grad_cam(recipe, views, 0)
+    assert main(["run", "faithfulness", f"{tmp_path / 'model'}", "--data", f"{tiles[0]}", "--most", "4"]) == 0
+    lines = {line["method"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert lines["occlusion"]["gap"] > lines["random"]["gap"]
 
 
 def test_a_picture_of_a_slide_has_one_size_and_its_strongest_first():

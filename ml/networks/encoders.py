@@ -15,6 +15,7 @@ from monai.networks.nets.efficientnet import EfficientNetBN
 from monai.networks.nets.resnet import resnet18
 from torch import Tensor, nn
 
+from ml.networks.precision import channels_last
 from ml.networks.residual import convolution
 
 SMALL_WIDTHS: Final = (16, 32, 64, 64)
@@ -39,7 +40,7 @@ class Encoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the features."""
-        found: Tensor = self.body(pixels * 2 - 1)
+        found: Tensor = self.body(channels_last(pixels) * 2 - 1)
         return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from ml.networks.precision import channels_last
+
 POOLED = 4
 HIDDEN = 128
 DROPOUT = 0.5
@@ -66,7 +68,7 @@ class ResidualNetwork(nn.Module):
 
     def features(self, pixels: Tensor) -> Tensor:
         """Return the 128 hidden numbers (n, 128) that the last layer looks at."""
-        hidden: Tensor = self.head[:4](self.body(pixels * 2 - 1))
+        hidden: Tensor = self.head[:4](self.body(channels_last(pixels) * 2 - 1))
         return hidden
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -174,9 +174,12 @@ class NetworkRecipe(PatchRecipe):
         return hold_out(learned, context.seed)
 
     def pixels(self, rows: NDArray[Any]) -> Tensor:
-        """Return bytes (..., height, width, depth) as channels first, in 0..1, on the device."""
+        """Return bytes (..., height, width, depth) as (..., depth, height, width) in 0..1, on the device.
+
+        In memory channels stay last, as pixels come: see ``ml.networks.precision.channels_last``.
+        """
         pixels = torch.from_numpy(np.ascontiguousarray(rows)).to(self._device)
-        return pixels.movedim(-1, -3).contiguous().float() / 255
+        return pixels.movedim(-1, -3).float() / 255
 
     def scores(self, network: nn.Module, rows: NDArray[Any], context: Context) -> NDArray[np.float64]:
         """Return the scores (n, classes) of a network that judges."""

@@ -84,8 +84,8 @@ TOOLS: tuple[ToolInfo, ...] = (
         group="making data",
         summary="Learns to draw patches of each class, and writes new ones.",
         source="Gulrajani et al., Improved training of Wasserstein GANs, NeurIPS (2017).",
-        claim="Comes nearer to real patches, by the Fréchet distance of our descriptors, than one "
-        "Gaussian per pixel and class.",
+        claim="Should come nearer to real patches, by the Fréchet distance of our descriptors, than one "
+        "Gaussian per pixel and class; no difference was measured.",
     ),
     ToolInfo(
         name="segmentation-gan",

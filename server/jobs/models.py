@@ -104,4 +104,7 @@ class JobEvent(models.Model):
                 name="jobs_news_is_of_a_project",
             ),
         ]
-        indexes = [models.Index(fields=["job", "id"], name="jobs_events_in_order")]
+        indexes = [
+            models.Index(fields=["job", "id"], name="jobs_events_in_order"),
+            models.Index(fields=["at"], condition=Q(kind="news"), name="jobs_news_by_age"),
+        ]

@@ -20,6 +20,8 @@ from server.jobs.policies import require_may_steer
 from server.projects.models import Project
 
 LOST_MESSAGE_AFTER = timedelta(seconds=30)
+# Pages that were away for longer load anew; what was decided stands in the verdicts, not here.
+NEWS_KEPT = timedelta(days=1)
 
 
 def create_job(
@@ -133,7 +135,7 @@ def finish_job(
 
 
 def sweep_jobs() -> dict[str, int]:
-    """Send again what was lost, and take jobs from workers whose heart has stopped."""
+    """Send again what was lost, take jobs from workers whose heart has stopped, and drop old news."""
     now = timezone.now()
     lapsed = Job.objects.filter(
         state=Job.State.RUNNING,
@@ -146,6 +148,7 @@ def sweep_jobs() -> dict[str, int]:
     sent = 0
     for job in lost:
         sent += send(job)
+    JobEvent.objects.filter(kind=JobEvent.Kind.NEWS, at__lt=now - NEWS_KEPT).delete()
     return {"taken_back": taken, "sent_again": sent}
 
 

@@ -272,6 +272,18 @@ def test_the_heart_beats_while_the_work_is_silent(errand, work, settings):
     assert beaten[0]["heartbeat_at"] > timezone.now() - timedelta(minutes=1)
 
 
+def test_old_news_is_dropped_and_nothing_else(errand, project):
+    job = errand()
+    for _ in range(2):
+        JobEvent.objects.create(project=project, kind="news", data={"topic": "verdict"})
+    newest = JobEvent.objects.filter(kind="news").latest("id")
+    story = job.events.count()
+    JobEvent.objects.exclude(pk=newest.pk).update(at=timezone.now() - timedelta(days=2))
+    sweep_jobs()
+    assert list(JobEvent.objects.filter(kind="news")) == [newest]
+    assert job.events.count() == story > 0
+
+
 def test_a_lost_message_is_sent_again(errand, monkeypatch):
     sent = []
     monkeypatch.setattr(services, "send", lambda job: sent.append(job.pk) or True)

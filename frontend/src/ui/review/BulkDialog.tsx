@@ -4,6 +4,7 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Polygon } from "@/core/geometry/types";
+import { ApiError } from "@/sync/client";
 import { type GiveVerdict, useBulkVerdict, useCountVerdict } from "@/sync/queries";
 import type { GivenVerdict, Label, QueueItem, VerdictFilter } from "@/sync/types";
 import { Failure } from "../shell/Failure";
@@ -90,7 +91,17 @@ export function BulkDialog(props: BulkDialogProps) {
   const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
   const run = async () => {
     const given: GivenVerdict[] = [];
-    for (const body of bodiesOf(draft, props)) given.push(await give.mutateAsync(body));
+    let nothing: ApiError | null = null;
+    for (const body of bodiesOf(draft, props)) {
+      try {
+        given.push(await give.mutateAsync(body));
+      } catch (reason) {
+        // Of several slides some may have nothing left that is concerned.
+        if (!(reason instanceof ApiError) || reason.code !== "nothing_concerned") throw reason;
+        nothing = reason;
+      }
+    }
+    if (given.length === 0 && nothing !== null) throw nothing;
     notifyDone(t("review.bulkDone", { count: given.reduce((sum, { count }) => sum + count, 0) }));
     onDone(given.map(({ id }) => id));
   };

@@ -14,8 +14,9 @@ TOOLS: tuple[ToolInfo, ...] = (
         "Grad-CAM++, WACV (2018); Zeiler and Fergus, ECCV (2014); Sundararajan et al., ICML (2017); "
         "Abnar and "
         "Zuidema, ACL (2020).",
-        claim="Occlusion and integrated gradients take and give the model its mind better than a map that "
-        "knows nothing; for the three class activation maps no difference was measured.",
+        claim="Occlusion and integrated gradients take and give the model its mind better than a map "
+        "that knows nothing; for the three class activation maps and for roll-out no difference "
+        "was measured.",
     ),
     ToolInfo(
         name="faithfulness",
@@ -25,7 +26,8 @@ TOOLS: tuple[ToolInfo, ...] = (
         "whether it "
         "tells the truth about this model.",
         source="Petsiuk et al., RISE, BMVC (2018); Adebayo et al., NeurIPS (2018).",
-        claim="Maps change when the weights of the network are drawn anew.",
+        claim="Maps change when the weights of the network are drawn anew; roll-out hardly does, since "
+        "it shows where a transformer may look and not what for.",
     ),
     ToolInfo(
         name="hipomap",
@@ -33,6 +35,7 @@ TOOLS: tuple[ToolInfo, ...] = (
         group="explaining",
         summary="Turns a slide of any size into one small picture of how strongly a label speaks in it.",
         source="Kosaraju et al., HipoMap (2022), from its description.",
-        claim="None of ours: no slides with diagnoses are held here.",
+        claim="Should tell slides with a small lesion better than the mean probability of their "
+        "patches; no difference was measured.",
     ),
 )

@@ -99,7 +99,7 @@ export function SlideCard({ slide, role }: SlideCardProps) {
         </Group>
         <Group justify="space-between" mt="auto" gap="xs" wrap="nowrap">
           <Text size="xs" c="dimmed" truncate>
-            {ready ? [scale, describeSize(slide, format)].filter(Boolean).join(" · ") : format.bytes(slide.size_bytes)}
+            {ready ? [scale, describeSize(slide, format)].filter(Boolean).join(" · ") : slide.size_bytes > 0 && format.bytes(slide.size_bytes)}
           </Text>
           {ready ? <SlideCounts slide={slide} /> : null}
         </Group>

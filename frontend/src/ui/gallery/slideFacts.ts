@@ -3,13 +3,15 @@ import type { Format } from "../shell/format";
 
 const UM_PER_MM = 1000;
 
-/** The scanned area as people say it: millimetres when the slide has a resolution, else pixels. */
+/** The scanned area as people say it: millimetres, or micrometres of a crop, when the slide has a resolution, else pixels. */
 export function describeSize(slide: Slide, format: Format): string {
   if (slide.mpp === null) {
     return `${format.number(slide.width)} × ${format.number(slide.height)} px`;
   }
-  const side = (pixels: number, mpp: number) => format.number((pixels * mpp) / UM_PER_MM, 1);
-  return `${side(slide.width, slide.mpp)} × ${side(slide.height, slide.mpp)} mm`;
+  const isCrop = Math.max(slide.width, slide.height) * slide.mpp < UM_PER_MM;
+  const unit = isCrop ? 1 : UM_PER_MM;
+  const sides = [slide.width, slide.height].map((pixels) => format.number((pixels * (slide.mpp ?? 0)) / unit, isCrop ? 0 : 1));
+  return `${sides.join(" × ")} ${isCrop ? "µm" : "mm"}`;
 }
 
 /** The magnification, or what stands in for it. */

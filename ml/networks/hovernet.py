@@ -9,6 +9,8 @@ import torch
 from monai.networks.nets.hovernet import HoVerNet
 from torch import Tensor, nn
 
+from ml.networks.precision import channels_last, halved
+
 SIDE = 256
 
 
@@ -25,6 +27,7 @@ class HoverNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the three branches, one after the other."""
-        found = self.net(pixels * 2 - 1)
+        with halved(pixels.device):
+            found = self.net(channels_last(pixels) * 2 - 1)
         names = ("nucleus_prediction", "type_prediction", "horizontal_vertical")
-        return torch.cat([found[name] for name in names], dim=1)
+        return torch.cat([found[name] for name in names], dim=1).float()

@@ -9,7 +9,7 @@ from monai.networks.nets.segresnet import SegResNet
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
-from ml.networks.precision import halved
+from ml.networks.precision import channels_last, halved
 
 NORM = ("instance", {"affine": True})
 FAMILY = ("basic", "residual", "attention", "plusplus", "segresnet")
@@ -30,7 +30,7 @@ class NucleiNetwork(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Return (n, 1 + labels + more, h, w): the class scores, then the other maps."""
         with halved(pixels.device):
-            found: Tensor = self.net(pixels * 2 - 1)
+            found: Tensor = self.net(channels_last(pixels) * 2 - 1)
         return found.float()
 
 
@@ -54,7 +54,7 @@ class RegionNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the scores before softmax."""
-        found = self.net(pixels * 2 - 1)
+        found = self.net(channels_last(pixels) * 2 - 1)
         scores: Tensor = found[0] if isinstance(found, list) else found
         return scores
 

@@ -88,6 +88,9 @@ AFTER_KEY = """() => {
   }, true));
 }"""
 
+# Moves by so many pixels at once. What rested before says nothing of what comes after.
+STEP = "(by) => { window.restingSince = 0; window.coverslipObjects.panBy(...by); }"
+
 # Asks for the objects as a hand does; resolves with the seconds until a frame shows all of them.
 APPEAR = """() => new Promise((resolve) => {
   const began = performance.now();
@@ -215,7 +218,7 @@ class Rig:
                 # One row of screens there, the next one back, so that each is new.
                 across = -VIEW["width"] if number // ROW % 2 == 0 else VIEW["width"]
                 dx, dy = (0, -VIEW["height"]) if number % ROW == ROW - 1 else (across, 0)
-                page.evaluate("(by) => window.coverslipObjects.panBy(...by)", [dx, dy])
+                page.evaluate(STEP, [dx, dy])
                 page.wait_for_function(SETTLED)
 
     def _annotation_near(self, slide: str, middle: float) -> dict[str, Any]:

@@ -10,14 +10,15 @@ def hue_saturation_value(
     pixels: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return hue in degrees 0..360, saturation and value 0..1, each float32 of shape (h, w)."""
-    rgb = pixels.astype(np.float32) / np.float32(255)
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    value = rgb.max(axis=2)
-    chroma = value - rgb.min(axis=2)
+    # Plane by plane, and pairs of planes: reductions along the short last axis take ten times as long.
+    red, green, blue = (pixels[..., k].astype(np.float32) / np.float32(255) for k in range(3))
+    value = np.maximum(np.maximum(red, green), blue)
+    chroma = value - np.minimum(np.minimum(red, green), blue)
     safe = np.where(chroma > 0, chroma, np.float32(1))
+    warm = (green - blue) / safe
     hue = np.where(
         value == red,
-        (green - blue) / safe % 6,
+        np.where(warm < 0, warm + 6, warm),
         np.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4),
     )
     hue = np.where(chroma > 0, hue * 60, np.float32(0)).astype(np.float32)

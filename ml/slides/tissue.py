@@ -146,7 +146,8 @@ def tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the tissue of an RGB thumbnail (h, w, 3) as a mask (h, w)."""
     ink = pen_pixels(pixels)
     saturation = ndimage.median_filter(hue_saturation_value(pixels)[1], size=3)
-    density = -np.log10((pixels.astype(np.float32).mean(axis=2) + 1) / 256)
+    red, green, blue = (pixels[..., k].astype(np.float32) for k in range(3))
+    density = -np.log10(((red + green + blue) / np.float32(3) + 1) / 256)
     low, high = SATURATION_LIMITS
     clean = saturation[~ink]
     otsu = float(threshold_otsu(clean)) if clean.size and np.ptp(clean) > 0 else low

@@ -22,6 +22,11 @@ def halved(device: torch.device) -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu" and multiplies_bfloat16())
 
 
+def together(device: str) -> int:
+    """Return how many patches a network should judge at once: on a processor as many as its caches hold."""
+    return 16 if torch.device(device).type == "cpu" else 256
+
+
 def channels_last(pixels: Tensor) -> Tensor:
     """Return (n, channels, height, width) as it is, stored with the channels of a pixel side by side.
 

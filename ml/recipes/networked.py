@@ -19,7 +19,7 @@ from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, S
 from ml.data.augmentation import Variation, vary_patch
 from ml.data.images import read_image
 from ml.inference.patches import Squares, read_patches
-from ml.networks.precision import looking
+from ml.networks.precision import looking, together
 from ml.recipes.patching import Judged, Learnable, PatchRecipe, Weights, pixels_of, plainly
 from ml.training.logistic import CAUTION, fit_temperature, probabilities
 from ml.training.loop import TrainingPlan, train
@@ -236,9 +236,9 @@ class NetworkRecipe(PatchRecipe):
 
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k)."""
+        size = together(self._device)
         found = [
-            self.forward(self.pixels(rows[start : start + INFERENCE_BATCH])).cpu()
-            for start in range(0, len(rows), INFERENCE_BATCH)
+            self.forward(self.pixels(rows[start : start + size])).cpu() for start in range(0, len(rows), size)
         ]
         return probabilities(torch.cat(found).double().numpy(), self.temperature)
 

@@ -12,7 +12,9 @@ from monai.data import DataLoader, SlidingPatchWSIDataset, WSIReader
 from monai.inferers import SlidingWindowInferer
 from torch import Tensor
 
-BATCH = 64
+from ml.networks.precision import together
+
+BATCH = together("cpu")
 Network = Callable[[Tensor], Tensor]
 
 

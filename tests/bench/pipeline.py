@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ml.contracts import Bounds, Context
 from ml.features.descriptors import DescriptorEncoder
 from ml.inference.patches import Squares, read_patches
+from ml.networks.precision import together
 from ml.recipes import load_recipe_class
 from ml.slides import open_slide
 from tests.bench._pipeline_monai import patch_dataset, window_inferer
@@ -26,7 +27,7 @@ from tests.bench.harness import ROOT, Figure, bench, data_folder
 
 SIDE = 112
 # Four seconds of the bare network, since its speed varies from one second to the next.
-BATCHES = 12
+BATCHES = 48
 MEGAPIXELS = (10, 100, 1000, 10_000)
 SHARE = 0.05
 LARGE, LARGE_SHARE = 12_000, 0.3
@@ -76,7 +77,7 @@ def _efficiency(path: Path) -> Iterator[Figure]:
 
 def _from_slide_to_objects(name: str, recipe: Any, path: Path) -> tuple[float, float, Figure]:
     """Return patches per second, the seconds until the first are there, and the figure."""
-    pixels = np.random.default_rng(0).integers(0, 255, (64, SIDE, SIDE, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 255, (together("cpu"), SIDE, SIDE, 3), dtype=np.uint8)
     batch = recipe.pixels(pixels)
     before = _bare(recipe, batch)
     with tempfile.TemporaryDirectory() as folder, open_slide(path) as slide:

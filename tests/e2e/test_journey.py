@@ -64,6 +64,7 @@ def test_from_sign_in_to_the_promoted_second_model(visit, data, name):
     train_again(manager)
     compare_and_promote(manager)
     see_who_suggests(manager)
+    assert manager.complaints == []
 
 
 def make_project(manager: Visitor, name: str, walk: Walk) -> None:

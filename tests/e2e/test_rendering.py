@@ -182,9 +182,11 @@ def test_what_is_drawn_moves_with_the_slide(look, truth, covered, steps):
         return np.abs(pixels(around(viewer, x, y)) - before).mean()
 
     wait_for(lambda: difference() < 2)
+    assert difference() < 2, "it came there, and stays"
     viewer.page.get_by_role("tab", name="Model").click()
     viewer.page.get_by_role("switch", name="Show suggestions").click(force=True)
     wait_for(lambda: difference() > 4)
+    assert difference() > 4, "without the objects the place looks otherwise"
 
 
 def test_filters_leave_exactly_what_they_say(look, truth, covered, installation):

@@ -82,4 +82,5 @@ def test_what_is_no_safetensors_is_refused_and_leaves_nothing(content, project, 
 
 @pytest.mark.parametrize("name", ["a/b", "weights: x", "", "x" * 101])
 def test_a_name_is_a_name(name, project, api, user_factory):
-    upload(api(user_factory("mia")), project, name=name, status=400)
+    answer = upload(api(user_factory("mia")), project, name=name, status=400)
+    assert set(answer["errors"]) == {"name"}

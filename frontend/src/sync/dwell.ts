@@ -3,20 +3,11 @@ import { useMutation, useQuery, useQueryClient, type UseMutationResult, type Use
 
 import { api, type ApiError } from "./client";
 import { keys } from "./keys";
+import type { Viewed } from "./types";
 
 export interface DwellConsent {
   since: string | null;
   views: number;
-}
-
-/** A box in level-0 pixels, level-0 pixels per pixel of the screen, and how long it was there. */
-export interface Viewed {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-  scale: number;
-  milliseconds: number;
 }
 
 export type Place = Omit<Viewed, "milliseconds">;

@@ -18,6 +18,8 @@ export interface Page<T> {
 export type Problem = Omit<Schema["Problem"], "type"> & { type?: string; [extra: string]: unknown };
 
 export type Theme = Schema["ThemeEnum"];
+/** A box in level-0 pixels, level-0 pixels per pixel of the screen, and how long it was there. */
+export type Viewed = Schema["Viewed"];
 export type Language = Schema["LanguageEnum"];
 export type Role = Schema["RoleEnum"];
 export type Me = Known<Schema["Me"], { key_map: Record<string, string[]> }>;

@@ -31,9 +31,10 @@ class CancelledError(Exception):
 
 
 class Sentence(str):
-    """What a run says on its way: English, with a code and its values so that it can be said in other words.
+    """What is said to people: English, with a code and its values so that it can be said in other words.
 
-    ``english`` has the values in braces, as for ``str.format``; further values may serve other languages.
+    ``english`` has the values in braces, as for ``str.format``; further values may serve other languages. A
+    value may be a sentence itself.
     """
 
     __slots__ = ("code", "values")
@@ -41,22 +42,47 @@ class Sentence(str):
     code: str
     values: Mapping[str, str | int | float]
 
-    def __new__(cls, code: str, english: str, **values: str | float) -> Self:
+    def __new__(cls, code: str, english: str, /, **values: str | float) -> Self:
         """Return the English sentence, which remembers what it was made of."""
-        sentence = super().__new__(cls, english.format(**values))
-        sentence.code, sentence.values = code, values
+        return cls.from_parts({"message": english.format(**values), "code": code, "values": values})
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Any]) -> Self:
+        """Return the sentence of which these are the ``sentence_parts``."""
+        sentence = super().__new__(cls, parts["message"])
+        sentence.code, sentence.values = parts["code"], parts["values"]
         return sentence
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross to another process as the parts."""
+        return Sentence.from_parts, (sentence_parts(self),)
+
+
+def sentence_parts(said: str) -> dict[str, Any]:
+    """Return ``message``, ``code`` and ``values`` for JSON; the last two are empty for a plain text."""
+    if not isinstance(said, Sentence):
+        return {"message": said, "code": "", "values": {}}
+    values = {
+        name: sentence_parts(value) if isinstance(value, Sentence) else value
+        for name, value in said.values.items()
+    }
+    return {"message": str(said), "code": said.code, "values": values}
 
 
 class DataError(ValueError):
-    """The data cannot be learned from or predicted on. The message says what, where and what to do.
+    """The data cannot be learned from or predicted on. The detail says what, where and what to do.
 
-    ``code`` is stable and meant for programs; the message is meant for people.
+    ``code`` is stable and meant for programs; the detail is meant for people.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, detail)
         self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Return the detail. Both parts are arguments, so that the error can cross to another process."""
+        return str(self.detail)
 
 
 @dataclass(frozen=True, slots=True)

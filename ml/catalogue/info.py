@@ -7,9 +7,9 @@ import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from ml.contracts import DataError, Task
+from ml.contracts import DataError, Sentence, Task
 
 LONGEST_TEXT = 200
 
@@ -37,11 +37,25 @@ class FieldInfo:
             return self._checked_choice(value)
         if self.type == "boolean":
             if not isinstance(value, bool):
-                self._refuse(f"is true or false, not {value!r}")
+                raise _refused(
+                    Sentence(
+                        "setting_no_boolean",
+                        "{setting} ({title}) is true or false, not {value}.",
+                        value=repr(value),
+                        **self._names,
+                    )
+                )
             return value
         if self.type == "text":
             if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-                self._refuse(f"is a text of at most {LONGEST_TEXT} characters")
+                raise _refused(
+                    Sentence(
+                        "setting_no_text",
+                        "{setting} ({title}) is a text of at most {most} characters.",
+                        most=LONGEST_TEXT,
+                        **self._names,
+                    )
+                )
             return value
         return self._checked_number(value)
 
@@ -56,28 +70,69 @@ class FieldInfo:
         try:
             number = float(text)
         except ValueError:
-            self._refuse(f"is a number, not {text!r}")
+            raise self._no_number(text) from None
         return self.check(number)
 
     def _checked_choice(self, value: Any) -> Any:
         if value not in self.choices:
-            self._refuse(f"is one of {', '.join(self.choices)}, not {value!r}")
+            raise _refused(
+                Sentence(
+                    "setting_no_choice",
+                    "{setting} ({title}) is one of {known}, not {value}.",
+                    known=", ".join(self.choices),
+                    value=repr(value),
+                    **self._names,
+                )
+            )
         return value
 
     def _checked_number(self, value: Any) -> int | float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            self._refuse(f"is a number, not {value!r}")
+            raise self._no_number(value)
         if self.type == "integer" and value != int(value):
-            self._refuse(f"is a whole number, not {value!r}")
+            raise _refused(
+                Sentence(
+                    "setting_not_whole",
+                    "{setting} ({title}) is a whole number, not {value}.",
+                    value=repr(value),
+                    **self._names,
+                )
+            )
         if self.minimum is not None and value < self.minimum:
-            self._refuse(f"is at least {self.minimum:g}, not {value:g}")
+            raise _refused(
+                Sentence(
+                    "setting_too_low",
+                    "{setting} ({title}) is at least {bound}, not {value}.",
+                    bound=f"{self.minimum:g}",
+                    value=f"{value:g}",
+                    **self._names,
+                )
+            )
         if self.maximum is not None and value > self.maximum:
-            self._refuse(f"is at most {self.maximum:g}, not {value:g}")
+            raise _refused(
+                Sentence(
+                    "setting_too_high",
+                    "{setting} ({title}) is at most {bound}, not {value}.",
+                    bound=f"{self.maximum:g}",
+                    value=f"{value:g}",
+                    **self._names,
+                )
+            )
         return int(value) if self.type == "integer" else float(value)
 
-    def _refuse(self, sentence: str) -> NoReturn:
-        message = f"{self.name} ({self.title}) {sentence}."
-        raise DataError("bad_config", message) from None
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"setting": self.name, "title": self.title}
+
+    def _no_number(self, value: Any) -> DataError:
+        return _refused(
+            Sentence(
+                "setting_no_number",
+                "{setting} ({title}) is a number, not {value}.",
+                value=repr(value),
+                **self._names,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +173,25 @@ class RecipeInfo:
         known = {item.name: item for item in self.fields}
         unknown = sorted(set(config) - set(known))
         if unknown:
-            message = f"{self.title} has no setting {', '.join(unknown)}; there are: {', '.join(known)}."
-            raise DataError("bad_config", message)
+            raise _refused(
+                Sentence(
+                    "no_such_setting",
+                    "{title} has no setting {unknown}; there are: {known}.",
+                    recipe=self.name,
+                    title=self.title,
+                    unknown=", ".join(unknown),
+                    known=", ".join(known),
+                )
+            )
         return {name: item.check(config.get(name, item.default)) for name, item in known.items()}
 
     def needs_resolution(self, config: Mapping[str, Any]) -> bool:
         """Say whether slides must have µm per pixel with these settings."""
         return self.complete_config(config).get("mpp") is not None
+
+
+def _refused(sentence: Sentence) -> DataError:
+    return DataError("bad_config", sentence)
 
 
 def _field_info(item: dataclasses.Field[Any], hint: Any) -> FieldInfo:

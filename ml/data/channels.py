@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from ml.contracts import Channel, DataError, Dataset
+from ml.contracts import Channel, DataError, Dataset, Sentence
 from ml.data.images import is_multiple
 from ml.data.patches import part_of
 from ml.slides import find_channels
@@ -26,9 +26,13 @@ def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
         names = () if reader is None else reader.names
         first = first or (path, names)
         if sorted(names) != sorted(first[1]):
-            message = (
-                f"{first[0].name} {_in_words(first[1])}, {path.name} {_in_words(names)}. Learn from slides "
-                "with the same channels."
+            message = Sentence(
+                "channels_differ",
+                "{slide} {channels}, {other} {theirs}. Learn from slides with the same channels.",
+                slide=first[0].name,
+                channels=_in_words(first[1]),
+                other=path.name,
+                theirs=_in_words(names),
             )
             raise DataError("other_channels", message)
         if reader is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 
 MOST_VALUES: Final = 20
 Clinical = Mapping[str, float | str | None]
@@ -69,6 +69,11 @@ def _number(name: str, value: float | str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        message = f"The clinical field {name} is a number in what was learned from, not {value!r}."
+        message = Sentence(
+            "clinical_not_number",
+            "The clinical field {field} is a number in what was learned from, not {value}.",
+            field=name,
+            value=str(value),
+        )
         raise DataError("bad_clinical", message)
     return number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 
 NOTHING = {"", "-"}
 FLAGS = {"no": 0, "yes": 1}
@@ -45,7 +45,12 @@ def parse_facets(text: str, classes: Sequence[str]) -> Facets:
     for entry in filter(None, (piece.strip() for piece in text.split(";"))):
         label, equals, rest = (piece.strip() for piece in entry.partition("="))
         if not equals or label not in said:
-            message = f"facets: {entry!r} does not name one of the labels {', '.join(classes)}."
+            message = Sentence(
+                "facets_unknown",
+                "facets: {entry} does not name one of the labels {known}.",
+                entry=entry,
+                known=", ".join(classes),
+            )
             raise DataError("bad_config", message)
         said[label] = _read(entry, rest, label)
     types = tuple(dict.fromkeys(kind for kind, _, _ in said.values()))
@@ -66,7 +71,11 @@ def _read(entry: str, rest: str, label: str) -> tuple[str, int | None, int | Non
     if any(more) and more[0] not in NOTHING:
         known = False
     if not known or (flag not in NOTHING and flag not in FLAGS):
-        message = f"facets: {entry!r} is not like label=type/grade/property, with grade 1 to 9 and yes or no."
+        message = Sentence(
+            "facets_malformed",
+            "facets: {entry} is not like label=type/grade/property, with grade 1 to 9 and yes or no.",
+            entry=entry,
+        )
         raise DataError("bad_config", message)
     return (
         label if kind in NOTHING else kind,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, ImageSequence
 
-from ml.contracts import DataError, Dataset
+from ml.contracts import DataError, Dataset, Sentence
 from ml.data.images import read_image, read_instances, refuse_other_size
 from ml.data.patches import part_of
 from ml.slides import find_channels
@@ -36,9 +36,12 @@ def look_over(dataset: Dataset, *, learned: bool, resized: bool) -> list[str]:
             seen += 1
             plain_ones += constant
     if learned and seen == plain_ones > 0:
-        message = (
-            f"All {seen} images to learn from are of one colour each, such as {plain[0]}: there is nothing "
-            "to see in them. Check how they were exported."
+        message = Sentence(
+            "images_of_one_colour",
+            "All {seen} images to learn from are of one colour each, such as {image}: there is nothing to "
+            "see in them. Check how they were exported.",
+            seen=seen,
+            image=str(plain[0]),
         )
         raise DataError("constant_images", message)
     found = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ml.contracts import DataError, Dataset
+from ml.contracts import DataError, Dataset, Sentence
 from ml.data.folders import OBJECT
 
 
@@ -20,9 +20,11 @@ def match_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
         return replace(dataset, labels=tuple(labels))
     strange = sorted(set(dataset.labels) - known)
     if strange and (dataset.images or any(slide.label in strange for slide in dataset.slides)):
-        message = (
-            f"The model does not know {', '.join(strange)}; it knows {', '.join(labels)}. "
-            "Measure it on data with its own labels."
+        message = Sentence(
+            "labels_unknown",
+            "The model does not know {labels}; it knows {known}. Measure it on data with its own labels.",
+            labels=", ".join(strange),
+            known=", ".join(labels),
         )
         raise DataError("other_labels", message)
     return replace(dataset, labels=tuple(labels))

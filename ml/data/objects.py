@@ -12,7 +12,16 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 from skimage.draw import polygon as fill_polygon
 
-from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
+from ml.contracts import (
+    Bounds,
+    DataError,
+    Dataset,
+    LabelledImage,
+    LabelledShape,
+    LabelledSlide,
+    Sentence,
+    SlideReader,
+)
 from ml.data.images import read_outlined
 from ml.data.patches import part_of
 from ml.slides import open_as, scale_of
@@ -59,13 +68,18 @@ def outlined_images(
     if found:
         return found
     if any(slide.shapes for slide in dataset.slides) and not any(slide.finished for slide in dataset.slides):
-        message = (
-            "No region is finished. Outline every object of an area and declare it finished, so "
-            "that what is not outlined counts as background."
+        message = Sentence(
+            "no_region_finished",
+            "No region is finished. Outline every object of an area and declare it finished, so that what "
+            "is not outlined counts as background.",
         )
         raise DataError("no_finished_region", message)
     wanted = " or ".join(parts)
-    message = f"Nothing is outlined in the part {wanted}. Outline objects there, or split anew."
+    message = Sentence(
+        "nothing_outlined",
+        "Nothing is outlined in the part {part}. Outline objects there, or split anew.",
+        part=wanted,
+    )
     raise DataError("no_labels", message)
 
 

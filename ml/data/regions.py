@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
+from ml.contracts import (
+    Bounds,
+    DataError,
+    Dataset,
+    LabelledImage,
+    LabelledShape,
+    LabelledSlide,
+    Sentence,
+    SlideReader,
+)
 from ml.data.images import read_outlined
 from ml.data.objects import fill_geometry, level_scale
 from ml.data.patches import part_of
@@ -48,7 +57,12 @@ def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> 
     ``no_resolution`` where ``mpp`` is asked of a slide without.
     """
     if len(dataset.labels) > MOST_LABELS:
-        message = f"There are {len(dataset.labels)} labels; this method can tell {MOST_LABELS} apart."
+        message = Sentence(
+            "too_many_labels",
+            "There are {count} labels; this method can tell {most} apart.",
+            count=len(dataset.labels),
+            most=MOST_LABELS,
+        )
         raise DataError("too_many_labels", message)
     found = [
         _from_mask(image, dataset)
@@ -61,7 +75,11 @@ def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> 
             found += _from_slide(slide, reader, dataset, parts, mpp)
     if not found:
         wanted = " or ".join(parts)
-        message = f"Nothing is outlined in the part {wanted}. Outline regions there, or split anew."
+        message = Sentence(
+            "no_region_outlined",
+            "Nothing is outlined in the part {part}. Outline regions there, or split anew.",
+            part=wanted,
+        )
         raise DataError("no_labels", message)
     return found
 

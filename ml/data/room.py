@@ -10,7 +10,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 
 
 @contextmanager
@@ -23,7 +23,12 @@ def room_for(path: Path) -> Iterator[None]:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-        message = f"{path} could not be written: {error}. Make room on the disk, then start again."
+        message = Sentence(
+            "not_written",
+            "{file} could not be written: {reason}. Make room on the disk, then start again.",
+            file=str(path),
+            reason=str(error),
+        )
         raise DataError("no_space", message) from error
 
 

@@ -62,7 +62,12 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
             found.append(drawn)
     tiles = np.concatenate(found) if found else np.empty((0, config.pixels, config.pixels, 3), np.uint8)
     if len(tiles) < LEAST:
-        message = f"There are {len(tiles)} tiles to learn from without labels; at least {LEAST} are needed."
+        message = Sentence(
+            "too_few_tiles",
+            "There are {count} tiles to learn from without labels; at least {least} are needed.",
+            count=len(tiles),
+            least=LEAST,
+        )
         raise DataError("too_few_tiles", message)
     return tiles
 

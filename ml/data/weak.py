@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError, Dataset, LabelledImage
+from ml.contracts import DataError, Dataset, LabelledImage, Sentence
 from ml.data.images import read_image, read_outlined
 from ml.data.patches import has_background, in_parts, label_patches, part_of
 from ml.inference.patches import read_patches
@@ -38,12 +38,21 @@ def weak_tiles(
     found = [*_images(dataset, parts), *_patches(dataset, parts, side, mpp)]
     if not found:
         wanted = " or ".join(parts)
-        message = f"Nothing is labelled in the part {wanted}. Label tiles or regions there, or split anew."
+        message = Sentence(
+            "no_tile_labelled",
+            "Nothing is labelled in the part {part}. Label tiles or regions there, or split anew.",
+            part=wanted,
+        )
         raise DataError("no_labels", message)
     shapes = sorted({pixels.shape[:2] for pixels, _, _ in found})
     if len(shapes) > 1 or max(shapes[0]) > LARGEST:
         sizes = ", ".join(f"{width} x {height}" for height, width in shapes[:4])
-        message = f"Tiles must be of one size of at most {LARGEST} pixels, not {sizes}. Cut them alike."
+        message = Sentence(
+            "tiles_differ",
+            "Tiles must be of one size of at most {largest} pixels, not {sizes}. Cut them alike.",
+            largest=LARGEST,
+            sizes=str(sizes),
+        )
         raise DataError("mixed_sizes", message)
     holds = np.zeros((len(found), len(dataset.labels)), dtype=np.float32)
     for row, (_, labels, _) in zip(holds, found, strict=True):

@@ -7,86 +7,140 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from ml.catalogue import find_recipe
-from ml.contracts import Estimate, Evaluation
+from ml.contracts import Estimate, Evaluation, Sentence
 from ml.recipes.model_folder import ModelFile
 
 
 def model_card(model: ModelFile, evaluation: Evaluation | None = None) -> str:
-    """Return Markdown: the method, the data, the figures (none without an evaluation), the limits."""
+    """Return the card as Markdown; without an evaluation it has no figures."""
+    return "\n".join(card_lines(model, evaluation)) + "\n"
+
+
+def card_lines(model: ModelFile, evaluation: Evaluation | None = None) -> list[str]:
+    """Return the method, the data, the figures and the limits line by line; what has words is a Sentence."""
     info = find_recipe(model.recipe)
-    lines = [
-        f"# {info.title}",
+    names = {"recipe": info.name, "title": info.title}
+    titles = {item.name: item.title for item in info.fields}
+    labels = [*model.labels, *(["background"] if model.background else [])]
+    return [
+        Sentence("card_title", "# {title}", **names),
         "",
-        info.summary,
+        Sentence("card_summary", "{summary}", **names, summary=info.summary),
         "",
-        "## What it is",
+        Sentence("card_what_it_is", "## What it is"),
         "",
-        f"- Recipe: `{info.name}`, version {model.version}, seed {model.seed}",
-        f"- Source: {info.source}",
-        f"- Labels: {', '.join(model.labels)}" + (", background" if model.background else ""),
+        Sentence(
+            "card_recipe",
+            "- Recipe: `{recipe}`, version {version}, seed {seed}",
+            recipe=info.name,
+            version=model.version,
+            seed=model.seed,
+        ),
+        Sentence("card_source", "- Source: {source}", source=info.source),
+        Sentence("card_labels", "- Labels: {labels}", labels=", ".join(labels)),
         *(
-            f"- Channel: {channel.name}, from {channel.low:g} to {channel.high:g}"
+            Sentence(
+                "card_channel",
+                "- Channel: {channel}, from {low} to {high}",
+                channel=channel.name,
+                low=f"{channel.low:g}",
+                high=f"{channel.high:g}",
+            )
             for channel in model.channels
         ),
-        *(f"- {name}: {value}" for name, value in sorted(model.config.items())),
+        *(
+            Sentence(
+                "card_setting",
+                "- {title} ({setting}): {value}",
+                setting=name,
+                title=titles.get(name, name),
+                value=str(value),
+            )
+            for name, value in sorted(model.config.items())
+        ),
         "",
-        "## What it learned from",
+        Sentence("card_learned_from", "## What it learned from"),
         "",
         *_facts(model),
         "",
-        "## How good it is",
+        Sentence("card_how_good", "## How good it is"),
         "",
         *_figures(evaluation),
         "",
-        "## Limits",
+        Sentence("card_limits", "## Limits"),
         "",
         *_limits(evaluation),
     ]
-    return "\n".join(lines) + "\n"
 
 
 def in_words(estimate: Estimate) -> str:
     """Return a value with its interval, as far as they are known."""
     if math.isnan(estimate.value):
-        return "not defined"
+        return Sentence("not_defined", "not defined")
+    value = f"{estimate.value:.3f}"
     if math.isnan(estimate.low):
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+        return value
+    return Sentence(
+        "in_interval",
+        "{value} ({low} to {high})",
+        value=value,
+        low=f"{estimate.low:.3f}",
+        high=f"{estimate.high:.3f}",
+    )
 
 
-def _facts(model: ModelFile) -> Iterator[str]:
+def _facts(model: ModelFile) -> Iterator[Sentence]:
     """Yield what is plain among the facts; of a list of things with names, the names."""
     for name, value in sorted(model.facts.items()):
-        if isinstance(value, str | int | float):
-            yield f"- {name}: {value}"
-        elif (
-            isinstance(value, list)
-            and value
-            and all(isinstance(item, dict) and "name" in item for item in value)
-        ):
-            yield f"- {name}: {', '.join(str(item['name']) for item in value)}"
-        elif isinstance(value, dict) and not any(isinstance(item, dict | list) for item in value.values()):
-            yield f"- {name}: {', '.join(f'{key} {item}' for key, item in value.items())}"
+        if told := _in_a_line(value):
+            yield Sentence("card_fact", "- {fact}: {value}", fact=name, value=told)
+
+
+def _in_a_line(value: Any) -> str:
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list) and all(isinstance(item, dict) and "name" in item for item in value):
+        return ", ".join(str(item["name"]) for item in value)
+    if isinstance(value, dict) and not any(isinstance(item, dict | list) for item in value.values()):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    return ""
 
 
 def _figures(evaluation: Evaluation | None) -> Iterator[str]:
     if evaluation is None:
-        yield "Not measured."
+        yield Sentence("card_not_measured", "Not measured.")
         return
-    yield f"On {evaluation.count} held-out items, with 95 % intervals over cases or regions."
-    yield "A figure of 0 or 1 has Wilson's interval, in which each case or region counts once."
+    yield Sentence(
+        "card_measured_on",
+        "On {count} held-out items, with 95 % intervals over cases or regions.",
+        count=evaluation.count,
+    )
+    yield Sentence(
+        "card_wilson",
+        "A figure of 0 or 1 has Wilson's interval, in which each case or region counts once.",
+    )
     yield ""
-    yield "| metric | value |"
+    yield Sentence("card_table", "| metric | value |")
     yield "|---|---|"
     for name, estimate in evaluation.metrics.items():
-        yield f"| {name} | {in_words(estimate)} |"
+        yield Sentence("card_metric", "| {metric} | {value} |", metric=name, value=in_words(estimate))
 
 
-def _limits(evaluation: Evaluation | None) -> Iterator[str]:
-    yield "- For research, not for diagnosis."
-    yield "- It knows the labels above only: other tissue is given one of them, or background."
-    yield "- Other scanners, stains and organs than those it learned from must be measured first."
+def _limits(evaluation: Evaluation | None) -> Iterator[Sentence]:
+    yield Sentence("card_research", "- For research, not for diagnosis.")
+    yield Sentence(
+        "card_knows_labels",
+        "- It knows the labels above only: other tissue is given one of them, or background.",
+    )
+    yield Sentence(
+        "card_elsewhere",
+        "- Other scanners, stains and organs than those it learned from must be measured first.",
+    )
     if evaluation is not None and len(set(evaluation.outcomes.get("unit", ()))) <= 1:
-        yield "- The figures come from one case or region: how they vary is unknown."
+        yield Sentence(
+            "card_one_unit",
+            "- The figures come from one case or region: how they vary is unknown.",
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError, Estimate, Evaluation
+from ml.contracts import DataError, Estimate, Evaluation, Sentence
 from ml.evaluation.bootstrap import estimate, resample_units
 from ml.evaluation.classification import class_metrics
 from ml.evaluation.counts import count_metrics
@@ -61,8 +61,9 @@ def _check_same_items(first: Evaluation, second: Evaluation) -> None:
         if same and name in first.outcomes:
             same = np.array_equal(first.outcomes[name], second.outcomes[name])
     if not same or first.labels != second.labels:
-        message = (
-            "The two evaluations were not measured on the same items and labels. Evaluate both "
-            "versions on the same part of the same data."
+        message = Sentence(
+            "not_the_same_items",
+            "The two evaluations were not measured on the same items and labels. Evaluate both versions on"
+            " the same part of the same data.",
         )
         raise DataError("not_comparable", message)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.recipes.networked import NetworkRecipe
 from ml.recipes.patching import PatchRecipe
 
@@ -52,7 +52,12 @@ def roll_out(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map
 
     layers_of_path = _encoder_layers(network) if network is not None else []
     if not layers_of_path or not isinstance(recipe, NetworkRecipe) or network is None:
-        message = f"{recipe.title} has no transformer over squares of a patch; ask for occlusion."
+        message = Sentence(
+            "no_transformer",
+            "{title} has no transformer over squares of a patch; ask for occlusion.",
+            recipe=recipe.name,
+            title=recipe.title,
+        )
         raise DataError("cannot_explain", message)
     hooks = [layer.self_attn.register_forward_pre_hook(remember) for layer in layers_of_path]
     try:

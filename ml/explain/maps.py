@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.explain.attention import roll_out
 from ml.explain.views import in_views
 from ml.recipes.networked import NetworkRecipe
@@ -102,7 +102,12 @@ def cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
             hook.remove()
     head = getattr(network, "head", None)
     if not isinstance(head, nn.Linear) or not maps or head.in_features != maps[-1].shape[1]:
-        message = f"{recipe.title} does not average maps before its last layer; ask for grad-cam."
+        message = Sentence(
+            "no_averaged_maps",
+            "{title} does not average maps before its last layer; ask for grad-cam.",
+            recipe=recipe.name,
+            title=recipe.title,
+        )
         raise DataError("cannot_explain", message)
     weighed = torch.einsum("c,chw->hw", head.weight[target], maps[-1][0])
     return _scaled(weighed.detach().cpu().numpy())
@@ -137,14 +142,24 @@ MAPS: Final[Mapping[str, Callable[[PatchRecipe, NDArray[np.uint8], int], Map]]] 
 
 def _network(recipe: PatchRecipe) -> nn.Module:
     if not isinstance(recipe, NetworkRecipe):
-        message = f"{recipe.title} has no network, so it has no gradients; ask for occlusion."
+        message = Sentence(
+            "no_gradients",
+            "{title} has no network, so it has no gradients; ask for occlusion.",
+            recipe=recipe.name,
+            title=recipe.title,
+        )
         raise DataError("cannot_explain", message)
     return recipe.fitted().eval()
 
 
 def _input(recipe: PatchRecipe, pixels: NDArray[np.uint8]) -> Tensor:
     if not isinstance(recipe, NetworkRecipe) or pixels.ndim != 3:  # noqa: PLR2004 - one magnification
-        message = f"{recipe.title} looks at several magnifications at once; ask for occlusion."
+        message = Sentence(
+            "several_magnifications",
+            "{title} looks at several magnifications at once; ask for occlusion.",
+            recipe=recipe.name,
+            title=recipe.title,
+        )
         raise DataError("cannot_explain", message)
     return recipe.pixels(pixels[None])
 
@@ -171,7 +186,12 @@ def _last_convolution(
         for hook in hooks:
             hook.remove()
     if not seen:
-        message = f"{recipe.title} has no convolution with a map; ask for occlusion."
+        message = Sentence(
+            "no_convolution",
+            "{title} has no convolution with a map; ask for occlusion.",
+            recipe=recipe.name,
+            title=recipe.title,
+        )
         raise DataError("cannot_explain", message)
     [gradient] = torch.autograd.grad(score, seen[-1])
     return seen[-1][0].detach().double().cpu().numpy(), gradient[0].double().cpu().numpy()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, Context, DataError, Dataset, SlideReader
+from ml.contracts import Bounds, Context, DataError, Dataset, Sentence, SlideReader
 from ml.explain.maps import MAPS
 from ml.explain.neighbours import Neighbour, nearest_labelled
 from ml.inference.patches import Squares
@@ -44,13 +44,28 @@ def explain(
     """
     recipe = load_model(model)
     if not isinstance(recipe, PatchRecipe):
-        message = f"{recipe.title} does not judge patches one by one, so no patch of it can be explained."
+        message = Sentence(
+            "not_by_patch",
+            "{title} does not judge patches one by one, so no patch of it can be explained.",
+            recipe=recipe.name,
+            title=recipe.title,
+        )
         raise DataError("cannot_explain", message)
     if method not in MAPS:
-        message = f"There is no map named {method!r}; there are: {', '.join(MAPS)}."
+        message = Sentence(
+            "no_such_map",
+            "There is no map named '{method}'; there are: {known}.",
+            method=method,
+            known=", ".join(MAPS),
+        )
         raise DataError("cannot_explain", message)
     if label is not None and label not in recipe.classes:
-        message = f"The model does not know the label {label!r}; it knows: {', '.join(recipe.classes)}."
+        message = Sentence(
+            "no_such_label",
+            "The model does not know the label '{label}'; it knows: {known}.",
+            label=label,
+            known=", ".join(recipe.classes),
+        )
         raise DataError("cannot_explain", message)
     squares = Squares(np.array([[bounds.x, bounds.y]], dtype=np.int64), bounds.width)
     pixels = recipe.pixel_rows(slide, squares, context)[0]

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.manifold import TSNE
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 
 METHODS: Final = ("tsne", "pca")
 COMPONENTS: Final = 50
@@ -42,7 +42,11 @@ def lay_out(features: NDArray[np.float32], *, method: str = "tsne", kinds: int =
     if method not in METHODS:
         raise DataError("bad_config", f"The layout is one of {', '.join(METHODS)}, not {method!r}.")
     if len(features) < 3:  # noqa: PLR2004 - fewer than three span no plane
-        message = f"There are {len(features)} tiles to lay out; at least 3 are needed."
+        message = Sentence(
+            "too_few_to_lay_out",
+            "There are {count} tiles to lay out; at least 3 are needed.",
+            count=len(features),
+        )
         raise DataError("too_few_tiles", message)
     rows = _reduced(features)
     groups = _grouped(rows, kinds, seed)

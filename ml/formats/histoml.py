@@ -20,7 +20,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.formats.rdf import RDF, read_rdf
 
 HISTO: Final = (
@@ -286,7 +286,12 @@ def _geometry_of(feature: Mapping[str, Any]) -> BaseGeometry:
     try:
         found = shape(feature["geometry"])
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
-        message = f"The feature {feature.get('id')} has no geometry: {error!r}."
+        message = Sentence(
+            "feature_without_geometry",
+            "The feature {feature} has no geometry: {reason}.",
+            feature=str(feature.get("id")),
+            reason=repr(error),
+        )
         raise DataError("bad_geojson", message) from error
     return found if found.is_valid else shapely.make_valid(found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 
 MOST_BYTES: Final = 512 * 2**20
 
@@ -15,14 +15,22 @@ class _Plain(TreeBuilder):
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         """Refuse: entities stand in document types, and no file that is read here needs one."""
-        message = f"The XML declares a document type ({name or pubid or system}), which is not read here."
+        message = Sentence(
+            "xml_doctype",
+            "The XML declares a document type ({name}), which is not read here.",
+            name=str(name or pubid or system),
+        )
         raise DataError("bad_xml", message)
 
 
 def parse_xml(content: bytes) -> Element:
     """Return the root element; raises DataError(``bad_xml``) that says where the text breaks off."""
     if len(content) > MOST_BYTES:
-        message = f"The XML is larger than the {MOST_BYTES // 2**20} MiB that are read at once."
+        message = Sentence(
+            "xml_too_large",
+            "The XML is larger than the {most} MiB that are read at once.",
+            most=MOST_BYTES // 2**20,
+        )
         raise DataError("bad_xml", message)
     parser = XMLParser(target=_Plain())  # noqa: S314 - document types are refused above
     try:
@@ -32,9 +40,11 @@ def parse_xml(content: bytes) -> Element:
     except (ParseError, LookupError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        message = f"The file is not XML, or breaks off in the middle: {error}."
+        message = Sentence(
+            "xml_broken", "The file is not XML, or breaks off in the middle: {reason}.", reason=str(error)
+        )
         raise DataError("bad_xml", message) from error
     if not isinstance(root, Element):
-        message = "The file holds no XML element."
+        message = Sentence("xml_empty", "The file holds no XML element.")
         raise DataError("bad_xml", message)
     return root

@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry import LineString, MultiPoint, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.formats.markup import parse_xml
 
 ASAP, APERIO = "ASAP_Annotations", "Annotations"
@@ -36,7 +36,11 @@ def read_outlines(content: bytes) -> list[dict[str, Any]]:
         return list(_asap(root))
     if root.tag == APERIO:
         return list(_aperio(root))
-    message = f"The file is XML, but neither of ASAP nor of Aperio ImageScope: it begins with {root.tag}."
+    message = Sentence(
+        "xml_of_others",
+        "The file is XML, but neither of ASAP nor of Aperio ImageScope: it begins with {root}.",
+        root=root.tag,
+    )
     raise DataError("bad_xml", message)
 
 

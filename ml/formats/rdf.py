@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.formats.markup import parse_xml
 
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -37,7 +37,9 @@ def read_rdf(content: bytes) -> dict[str, Resource]:
     """
     root = parse_xml(content)
     if root.tag != f"{{{RDF}}}RDF":
-        message = f"The file is XML, but not RDF: it begins with {local_name(root.tag)}."
+        message = Sentence(
+            "xml_not_rdf", "The file is XML, but not RDF: it begins with {root}.", root=local_name(root.tag)
+        )
         raise DataError("bad_xml", message)
     reading = _Reading(root.get(f"{{{XML}}}base", ""))
     for element in root:
@@ -59,7 +61,9 @@ class _Reading:
     def node(self, element: Element, depth: int) -> str:
         """Read one thing and what is nested in it; return its address."""
         if depth > DEEPEST:
-            message = f"The RDF is nested more than {DEEPEST} levels deep."
+            message = Sentence(
+                "rdf_too_deep", "The RDF is nested more than {most} levels deep.", most=DEEPEST
+            )
             raise DataError("bad_xml", message)
         address = self._address(element) or next(self._unnamed)
         told = self.resources.setdefault(address, Resource())
@@ -103,7 +107,11 @@ class _Reading:
         try:
             return urljoin(self._base, reference)
         except ValueError as error:
-            message = f"The RDF names an address that is none: {reference[:100]!r}."
+            message = Sentence(
+                "rdf_bad_address",
+                "The RDF names an address that is none: {address}.",
+                address=reference[:100],
+            )
             raise DataError("bad_xml", message) from error
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import Channel, DataError
+from ml.contracts import Channel, DataError, Sentence
 from ml.data.images import read_image
 
 
@@ -24,9 +24,16 @@ def image_views(
     width, height = planes[0].size
     need = patch * max(factors)
     if min(width, height) < need:
-        message = (
-            f"{path} is {width} x {height} pixels; views of {patch} px and wider need {need}. "
-            f"Set the patch side to at most {min(width, height) // max(factors)}."
+        message = Sentence(
+            "image_too_small",
+            "{image} is {width} x {height} pixels; views of {patch} px and wider need {need}. Set the "
+            "patch side to at most {most}.",
+            image=str(path),
+            width=width,
+            height=height,
+            patch=patch,
+            need=need,
+            most=min(width, height) // max(factors),
         )
         raise DataError("small_image", message)
     views = []

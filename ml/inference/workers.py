@@ -22,7 +22,7 @@ from typing import IO, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError, SlideReader
+from ml.contracts import DataError, Sentence, SlideReader
 
 # Blocks that each process has before it: one to read, and one so that it need not wait for the next.
 QUEUED = 2
@@ -117,9 +117,11 @@ class _Worker:
             raise error
 
     def _death(self) -> DataError:
-        message = (
-            f"A process that reads the slide ended with code {self._process.wait()}; the machine may be "
-            "short of memory. Run it again with fewer workers."
+        message = Sentence(
+            "reader_died",
+            "A process that reads the slide ended with code {status}; the machine may be short of memory. "
+            "Run it again with fewer workers.",
+            status=self._process.wait(),
         )
         return DataError("reader_died", message)
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml.contracts import Context, DataError
+from ml.contracts import Context, DataError, Sentence
 from ml.data.bags import UNKNOWN, Bag, bags_identity, class_weights, labels_of
 from ml.networks.bags import BagNetwork
 from ml.recipes.bagging import BagRecipe, Judged, Weights
@@ -136,9 +136,11 @@ class NetworkBagRecipe(BagRecipe):
     @staticmethod
     def _check_width(bag: Bag, network: BagNetwork) -> None:
         if bag.features.shape[1] != len(network.mean):
-            message = (
-                f"This model knows tiles of {len(network.mean)} features, these have "
-                f"{bag.features.shape[1]}: the encoder is another one."
+            message = Sentence(
+                "other_encoder",
+                "This model knows tiles of {known} features, these have {given}: the encoder is another one.",
+                known=len(network.mean),
+                given=bag.features.shape[1],
             )
             raise DataError("bad_encoder", message)
 

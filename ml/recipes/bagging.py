@@ -103,7 +103,12 @@ class BagRecipe(CatalogueRecipe, ABC):
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Learn from ``train``; stop, calibrate and choose when to refer by ``validation``."""
         if dataset.labels != self.labels:
-            message = f"The data has the labels {dataset.labels}, the recipe {self.labels}."
+            message = Sentence(
+                "labels_of_data_differ",
+                "The data has the labels {labels}, the recipe {known}.",
+                labels=", ".join(dataset.labels),
+                known=", ".join(self.labels),
+            )
             raise DataError("other_labels", message)
         self.encoder = open_encoder(self.config.encoder, self.config.patch, context)
         learned = self._gather(dataset, context, ("train",), unlabelled=self.uses_unlabelled)
@@ -124,11 +129,15 @@ class BagRecipe(CatalogueRecipe, ABC):
     def _check(self, bags: Sequence[Bag]) -> None:
         """Refuse what cannot be learned from."""
         if not bags:
-            message = "No slide has a label to learn from. Say of some slides, as a whole, what they are."
+            message = Sentence(
+                "no_slide_labelled",
+                "No slide has a label to learn from. Say of some slides, as a whole, what they are.",
+            )
             raise DataError("no_labels", message)
         if not self._tells_apart(bags):
-            message = (
-                "All slides to learn from have one label. Say of other slides that they are something else."
+            message = Sentence(
+                "slides_of_one_label",
+                "All slides to learn from have one label. Say of other slides that they are something else.",
             )
             raise DataError("one_class_only", message)
 
@@ -160,7 +169,11 @@ class BagRecipe(CatalogueRecipe, ABC):
     def evaluate_bags(self, bags: Sequence[Bag], seed: int, part: str = "test") -> Evaluation:
         """Measure on bags themselves; raises DataError(``nothing_to_measure``) for none."""
         if not bags:
-            message = f"No slide of the part {part!r} has a label; say what some are, or split anew."
+            message = Sentence(
+                "no_slide_to_measure",
+                "No slide of the part {part} has a label; say what some are, or split anew.",
+                part=part,
+            )
             raise DataError("nothing_to_measure", message)
         return evaluate_classes(self.labels, labels_of(bags), self.judge_bags(bags), units_of(bags), seed)
 
@@ -273,7 +286,11 @@ class BagRecipe(CatalogueRecipe, ABC):
             reader.mpp = slide.mpp or reader.mpp
             grid = tissue_grid(reader, self.config, context, None)
             if not len(grid):
-                message = f"{slide.path.name} shows no tissue; leave it out, or use smaller tiles."
+                message = Sentence(
+                    "slide_without_tissue",
+                    "{slide} shows no tissue; leave it out, or use smaller tiles.",
+                    slide=slide.path.name,
+                )
                 raise DataError("no_tissue", message)
             features = self._features(reader, slide.content, grid, context)
         label = self.labels.index(slide.label) if slide.label in self.labels else UNKNOWN

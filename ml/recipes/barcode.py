@@ -69,9 +69,11 @@ class Barcode(BagRecipe, recipe="barcode"):
         if "matrix" not in self._arrays:
             raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
         if bag.features.shape[1] != len(self._arrays["mean"]):
-            message = (
-                f"This model knows tiles of {len(self._arrays['mean'])} features, these have "
-                f"{bag.features.shape[1]}: the encoder is another one."
+            message = Sentence(
+                "other_encoder",
+                "This model knows tiles of {known} features, these have {given}: the encoder is another one.",
+                known=len(self._arrays["mean"]),
+                given=bag.features.shape[1],
             )
             raise DataError("bad_encoder", message)
         kinds, matrix = self._kinds(bag), self._arrays["matrix"]

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from torch import nn
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.data.augmentation import Variation
 from ml.networks.cast import Cast
 from ml.recipes.scaled import ScaledRecipe
@@ -22,9 +22,14 @@ class CastRecipe(ScaledRecipe, recipe="cast"):
         recipe = super().build(labels, config)
         chosen = recipe.config
         if chosen.pixels % chosen.square or chosen.width % chosen.heads:
-            message = (
-                f"pixels ({chosen.pixels}) must be a multiple of square ({chosen.square}), and width "
-                f"({chosen.width}) of heads ({chosen.heads})."
+            message = Sentence(
+                "cast_sizes",
+                "pixels ({pixels}) must be a multiple of square ({square}), and width ({width}) of heads "
+                "({heads}).",
+                pixels=chosen.pixels,
+                square=chosen.square,
+                width=chosen.width,
+                heads=chosen.heads,
             )
             raise DataError("bad_config", message)
         return recipe

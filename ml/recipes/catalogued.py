@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ml.catalogue import find_recipe
-from ml.contracts import Channel, DataError, Dataset, Task
+from ml.contracts import Channel, DataError, Dataset, Sentence, Task
 from ml.data.channels import channels_of
 
 COLOURS = 3
@@ -35,10 +35,13 @@ class CatalogueRecipe:
         """Note which channels the dataset has; raises DataError(``several_channels``) if it takes none."""
         found = channels_of(dataset)
         if found and not find_recipe(self.name).channels:
-            message = (
-                f"The images have the channels {', '.join(channel.name for channel in found)}; {self.title} "
-                "reads colour images of stained tissue. Choose a method that takes channels, such as "
-                "convolutional, unet or nuclei."
+            message = Sentence(
+                "images_have_channels",
+                "The images have the channels {channels}; {title} reads colour images of stained tissue. "
+                "Choose a method that takes channels, such as convolutional, unet or nuclei.",
+                channels=", ".join(channel.name for channel in found),
+                recipe=self.name,
+                title=self.title,
             )
             raise DataError("several_channels", message)
         self.channels = found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset, Evaluation
+from ml.contracts import Context, DataError, Dataset, Evaluation, Sentence
 from ml.evaluation.bootstrap import estimate, estimate_share, resample_units
 from ml.evaluation.conformal import conformal_limit, coverage, label_sets
 from ml.recipes.patching import Judged, Weights
@@ -31,8 +31,9 @@ class Conformal(WrappingRecipe, recipe="conformal"):
         known = known.take(sure)
         names, member = np.unique(known.units, return_inverse=True)
         if len(names) < HALF:
-            message = (
-                "Sets need at least two labelled cases in the validation part. Mark more, or split anew."
+            message = Sentence(
+                "too_few_for_sets",
+                "Sets need at least two labelled cases in the validation part. Mark more, or split anew.",
             )
             raise DataError("too_few", message)
         first = np.isin(member, np.random.default_rng(context.seed).permutation(len(names))[::HALF])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import DataError, Dataset, SlideFinding, SlideReader
+from ml.contracts import DataError, Dataset, Sentence, SlideFinding, SlideReader
 from ml.data.augmentation import Variation
 from ml.data.sampling import balanced_order
 from ml.evaluation.weighted import confusion, f1_scores, mean_of_defined
@@ -54,7 +54,9 @@ class Convolutional(NetworkRecipe, recipe="convolutional"):
         """Note the channels; raises DataError(``bad_config``) where stain should be evened in them."""
         super().take_channels(dataset)
         if self.channels and self.config.normalise != "none":
-            message = "normalise: channels have no stain to even; set it to none."
+            message = Sentence(
+                "channels_not_normalised", "normalise: channels have no stain to even; set it to none."
+            )
             raise DataError("bad_config", message)
 
     def evened(self, reader: SlideReader) -> SlideReader:

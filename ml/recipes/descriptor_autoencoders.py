@@ -39,7 +39,11 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
     def new_network(self) -> nn.Module:
         """Return fresh auto-encoders."""
         if self.config.pixels % 16:
-            message = f"pixels (Network input) is a multiple of 16, not {self.config.pixels}."
+            message = Sentence(
+                "pixels_times_16",
+                "pixels (Network input) is a multiple of 16, not {pixels}.",
+                pixels=self.config.pixels,
+            )
             raise DataError("bad_config", message)
         blank = np.zeros((1, self.config.pixels, self.config.pixels, 3), np.uint8)
         tile = self._described(blank)
@@ -51,7 +55,9 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
         self._device = context.device
         known = self.gather(dataset, context, ("train", "validation"))
         if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
-            message = "Only one class has examples to learn from. Mark examples of another one."
+            message = Sentence(
+                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
+            )
             raise DataError("one_class_only", message)
         tiles = unlabelled_tiles(dataset, self.config, context)
         network = self.fresh(context.seed)

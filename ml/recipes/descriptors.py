@@ -44,7 +44,9 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
         self._prepare(dataset, context)
         known = self._thinned(self.gather(dataset, context, ("train", "validation")))
         if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - as above
-            message = "Only one class has examples to learn from. Mark examples of another one."
+            message = Sentence(
+                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
+            )
             raise DataError("one_class_only", message)
         context.report(
             0.9, Sentence("learning_from_patches", "Learning from {count} patches", count=len(known.rows))

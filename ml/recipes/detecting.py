@@ -82,7 +82,10 @@ class DetectionRecipe(WindowRecipe):
         learned, held = self._material(self.seen(dataset), context)
         count = int(sum(image.instances.max() for image in learned))
         if not count:
-            raise DataError("no_labels", "No object is marked in the training part. Mark some there.")
+            raise DataError(
+                "no_labels",
+                Sentence("no_object_marked", "No object is marked in the training part. Mark some there."),
+            )
         crop, batch = self.config.crop, self.config.batch
         painted = self.toned([self._painted(image, crop) for image in learned])
         fixed = self.toned([self._painted(image, crop) for image in held])
@@ -174,7 +177,10 @@ class DetectionRecipe(WindowRecipe):
         if not self.config.counted_from:
             return small
         if self.config.mpp is None:
-            message = "counted_from is in µm: say with mpp at how many µm per pixel slides are read."
+            message = Sentence(
+                "counted_from_needs_mpp",
+                "counted_from is in µm: say with mpp at how many µm per pixel slides are read.",
+            )
             raise DataError("bad_config", message)
         edges = np.concatenate([image.instances[[0, -1]].ravel(), image.instances[:, [0, -1]].ravel()])
         for item in regionprops(image.instances):

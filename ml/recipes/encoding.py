@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError
+from ml.contracts import Context, DataError, Sentence
 from ml.features.descriptors import DescriptorEncoder
 from ml.features.encoder import Encoder
 from ml.recipes import load_recipe_class
@@ -55,8 +55,10 @@ class ModelEncoder:
             tuple(self.document["labels"]), self.document["config"]
         )
         if not isinstance(recipe, Embedding):
-            message = (
-                f"A model of the recipe {self.document['recipe']} does not describe tiles; choose another."
+            message = Sentence(
+                "encoder_does_not_describe",
+                "A model of the recipe {model} does not describe tiles; choose another.",
+                model=self.document["recipe"],
             )
             raise DataError("bad_encoder", message)
         for name in ("background", "temperature", "facts"):
@@ -95,7 +97,11 @@ def open_encoder(name: str, pixels: int, context: Context) -> Encoder:
     kind, _, model = name.partition(":")
     if kind == "encoder" and model:
         return ModelEncoder.open(context.find_model(model))
-    message = f"encoder (Encoder) is descriptors, or encoder: and the name of a model, not {name!r}."
+    message = Sentence(
+        "encoder_not_named",
+        "encoder (Encoder) is descriptors, or encoder: and the name of a model, not {name}.",
+        name=str(name),
+    )
     raise DataError("bad_config", message)
 
 

@@ -71,7 +71,9 @@ class FeatureRecipe(PatchRecipe):
         """Return what is learned from and what is held out; raises DataError(``one_class_only``)."""
         learned = self.gather(dataset, context, ("train",))
         if len(np.unique(learned.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
-            message = "Only one class has examples to learn from. Mark examples of another one."
+            message = Sentence(
+                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
+            )
             raise DataError("one_class_only", message)
         try:
             return learned, self.gather(dataset, context, ("validation",))

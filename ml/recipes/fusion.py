@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Evaluation, LabelledSlide, Survival
+from ml.contracts import Context, DataError, Evaluation, LabelledSlide, Sentence, Survival
 from ml.data.bags import UNKNOWN, Bag, labels_of, units_of
 from ml.data.clinical import encode_case, learn_fields, width_of
 from ml.evaluation.classification import evaluate_classes
@@ -50,9 +50,10 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
         """See ``BagRecipe``; raises DataError(``no_clinical``) where no field is filled in."""
         fields = learn_fields([bag.clinical for bag in learned])
         if not fields:
-            message = (
-                "No clinical field is filled in for the slides to learn from. Enter some, or choose a recipe "
-                "that looks at slides alone."
+            message = Sentence(
+                "no_clinical_field",
+                "No clinical field is filled in for the slides to learn from. Enter some, or choose a "
+                "recipe that looks at slides alone.",
             )
             raise DataError("no_clinical", message)
         self.facts[FIELDS] = fields
@@ -69,9 +70,12 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
             return
         followed = [bag.survival for bag in bags if bag.survival is not None]
         if sum(item.event for item in followed) < 2 or len(followed) < 4:  # noqa: PLR2004 - the least that orders
-            message = (
-                f"{len(followed)} cases to learn from were followed, with "
-                f"{sum(item.event for item in followed)} events; at least 4 and 2 are needed."
+            message = Sentence(
+                "too_few_followed",
+                "{count} cases to learn from were followed, with {events} events; at least 4 and 2 are "
+                "needed.",
+                count=len(followed),
+                events=sum(item.event for item in followed),
             )
             raise DataError("no_follow_up", message)
 
@@ -205,7 +209,11 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
             return super().evaluate_bags(bags, seed, part)
         followed = [(bag, bag.survival) for bag in bags if bag.survival is not None]
         if not followed:
-            message = f"No case of the part {part!r} was followed; enter months and event, or split anew."
+            message = Sentence(
+                "nobody_followed",
+                "No case of the part {part} was followed; enter months and event, or split anew.",
+                part=part,
+            )
             raise DataError("nothing_to_measure", message)
         bags = [bag for bag, _ in followed]
         months = np.array([item.months for _, item in followed])

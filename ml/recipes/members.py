@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.catalogue import find_recipe
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
 from ml.data.room import whole_folder
 from ml.inference.patches import Squares
 from ml.recipes import load_model, load_recipe_class
@@ -52,12 +52,20 @@ def parse_members(text: str) -> list[Wanted]:
         for pair in filter(None, (piece.strip() for piece in inside.split(";"))):
             key, equals, value = (piece.strip() for piece in pair.partition("="))
             if not equals or key not in fields:
-                message = f"members: {pair!r} is no setting of {name}; there are: {', '.join(fields)}."
+                message = Sentence(
+                    "members_bad_setting",
+                    "members: {setting} is no setting of {name}; there are: {known}.",
+                    setting=pair,
+                    name=name,
+                    known=", ".join(fields),
+                )
                 raise DataError("bad_config", message)
             settings[key] = fields[key].parse(value)
         found.append(Wanted(name, settings))
     if len(found) < FEWEST:
-        message = "members: name at least two, as in descriptors, convolutional(encoder=small)."
+        message = Sentence(
+            "members_too_few", "members: name at least two, as in descriptors, convolutional(encoder=small)."
+        )
         raise DataError("bad_config", message)
     return found
 
@@ -82,8 +90,10 @@ class MemberRecipe(PatchRecipe):
         """Return an unfitted member that sees the same patches as all others."""
         kind = load_recipe_class(wanted.recipe)
         if not issubclass(kind, PatchRecipe) or issubclass(kind, MemberRecipe):
-            message = (
-                f"members: {wanted.recipe} cannot be a member; choose recipes that answer about patches."
+            message = Sentence(
+                "members_not_patches",
+                "members: {name} cannot be a member; choose recipes that answer about patches.",
+                name=wanted.recipe,
             )
             raise DataError("bad_config", message)
         settings = {**wanted.settings, **{name: self.settings[name] for name in GEOMETRY}}
@@ -105,7 +115,10 @@ class MemberRecipe(PatchRecipe):
             member.fit(dataset, inner)
             members.append(member)
         if len({member.classes for member in members}) > 1:
-            message = "Some members know a background class and others do not; train them on the same labels."
+            message = Sentence(
+                "members_background",
+                "Some members know a background class and others do not; train them on the same labels.",
+            )
             raise DataError("other_labels", message)
         return members
 
@@ -113,8 +126,13 @@ class MemberRecipe(PatchRecipe):
         for key in GEOMETRY:
             theirs, ours = getattr(member.config, key), getattr(self.config, key)
             if theirs != ours and key != "stride":
-                message = (
-                    f"members: {name} was trained with {key} = {theirs}, not {ours}. Set {key} to {theirs}."
+                message = Sentence(
+                    "members_trained_otherwise",
+                    "members: {name} was trained with {key} = {theirs}, not {ours}. Set {key} to {theirs}.",
+                    name=name,
+                    key=key,
+                    theirs=str(theirs),
+                    ours=str(ours),
                 )
                 raise DataError("bad_config", message)
         return member
@@ -133,20 +151,35 @@ class MemberRecipe(PatchRecipe):
     def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
         """Refuse: the members see patches at different sizes."""
         del reader, squares, context
-        message = f"{self.title} has no single way to look at pixels; wrap one of its members instead."
+        message = Sentence(
+            "no_single_way",
+            "{title} has no single way to look at pixels; wrap one of its members instead.",
+            recipe=self.name,
+            title=self.title,
+        )
         raise DataError("cannot_wrap", message)
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Refuse, as ``pixel_rows`` does."""
         del context
-        message = (
-            f"{self.title} cannot show {len(images)} images to its members alike; wrap one of them instead."
+        message = Sentence(
+            "images_unlike",
+            "{title} cannot show {count} images to its members alike; wrap one of them instead.",
+            recipe=self.name,
+            title=self.title,
+            count=len(images),
         )
         raise DataError("cannot_wrap", message)
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Refuse, as ``pixel_rows`` does."""
-        message = f"{self.title} cannot judge pixels {pixels.shape} by themselves; wrap one of its members."
+        message = Sentence(
+            "no_pixels_alone",
+            "{title} cannot judge pixels {shape} by themselves; wrap one of its members.",
+            recipe=self.name,
+            title=self.title,
+            shape=str(pixels.shape),
+        )
         raise DataError("cannot_wrap", message)
 
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
@@ -171,7 +204,11 @@ class MemberRecipe(PatchRecipe):
         for number in range(len(parse_members(recipe.config.members))):
             member = load_model(folder / FOLDER.format(number))
             if not isinstance(member, PatchRecipe):
-                message = f"{folder / FOLDER.format(number)} holds no model of patches."
+                message = Sentence(
+                    "member_no_patches",
+                    "{folder} holds no model of patches.",
+                    folder=str(folder / FOLDER.format(number)),
+                )
                 raise DataError("bad_weights", message)
             recipe.members.append(member)
         return recipe

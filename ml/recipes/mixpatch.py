@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError
+from ml.contracts import Context, DataError, Sentence
 from ml.data.augmentation import Variation
 from ml.data.mixing import CleanBank, MixRule, cutmix, mix_patches, mixup, smooth
 from ml.data.patches import BACKGROUND
@@ -47,9 +47,11 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
         bank = CleanBank(learned.rows[sure], learned.truth[sure].astype(np.int64), self._normal())
         healthy = bank.classes == bank.normal
         if self.config.mixing == "mixpatch" and (healthy.all() or not healthy.any()):
-            message = (
-                f"Mixing needs certain patches of {self.classes[bank.normal]!r}, which counts as normal, and "
-                "of another label. Mark some, or set another normal label."
+            message = Sentence(
+                "mixing_needs_two",
+                "Mixing needs certain patches of {label}, which counts as normal, and of another label. "
+                "Mark some, or set another normal label.",
+                label=self.classes[bank.normal],
             )
             raise DataError("no_clean", message)
         self._bank = bank
@@ -88,7 +90,7 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
         config = self.config
         if config.mixing == "mixpatch":
             if self._bank is None:
-                raise DataError("no_clean", "There are no clean patches to mix.")
+                raise DataError("no_clean", Sentence("nothing_to_mix", "There are no clean patches to mix."))
             floor = None if config.label == "proportion" else config.floor
             rule = MixRule(config.cells, floor, len(self.classes))
             return mix_patches(self._bank, len(chosen), rule, random, self.varying())
@@ -110,6 +112,11 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
         """Return the healthy class: the one that is named, else background, else the first."""
         name = self.config.normal or (BACKGROUND if self.background else self.classes[0])
         if name not in self.classes:
-            message = f"normal: there is no label {name!r}; there are {', '.join(self.classes)}."
+            message = Sentence(
+                "normal_unknown",
+                "normal: there is no label '{label}'; there are {known}.",
+                label=str(name),
+                known=", ".join(self.classes),
+            )
             raise DataError("bad_config", message)
         return self.classes.index(name)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ml.contracts import Channel, DataError
+from ml.contracts import Channel, DataError, Sentence
 from ml.data.room import room_for
 
 FORMAT: Final = "coverslip-model-1"
@@ -57,19 +57,30 @@ def read_model(folder: Path) -> ModelFile:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        message = f"{folder} is no model folder: it has no model.json."
+        message = Sentence(
+            "model_no_folder", "{folder} is no model folder: it has no model.json.", folder=str(folder)
+        )
         raise DataError("bad_weights", message) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        message = f"{path} cannot be read: {error}."
+        message = Sentence(
+            "model_unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=str(error)
+        )
         raise DataError("bad_weights", message) from error
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
-        message = f"{path} is not of the format {FORMAT}."
+        message = Sentence(
+            "model_other_format", "{file} is not of the format {format}.", file=str(path), format=FORMAT
+        )
         raise DataError("bad_weights", message)
     try:
         channels = tuple(Channel(**channel) for channel in document.pop("channels", ()))
         return ModelFile(**{**document, "labels": tuple(document["labels"]), "channels": channels})
     except (KeyError, TypeError) as error:
-        message = f"{path} lacks or has strange entries: {error}."
+        message = Sentence(
+            "model_strange",
+            "{file} lacks or has strange entries: {reason}.",
+            file=str(path),
+            reason=str(error),
+        )
         raise DataError("bad_weights", message) from error
 
 
@@ -79,9 +90,12 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     try:
         weights: dict[str, NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError) as error:
-        message = (
-            f"{path} cannot be read: {error}. The file is damaged or incomplete: copy the model folder anew, "
-            "or train the model again."
+        message = Sentence(
+            "model_damaged",
+            "{file} cannot be read: {reason}. The file is damaged or incomplete: copy the model folder "
+            "anew, or train the model again.",
+            file=str(path),
+            reason=str(error),
         )
         raise DataError("bad_weights", message) from error
     return weights
@@ -98,8 +112,12 @@ def fitting(where: str, title: str) -> Iterator[None]:
         text = f"{error}"
         found = _FIRST.search(text)
         reason = found[1] if found else text.splitlines()[0].strip("'") if text else type(error).__name__
-        message = (
-            f"The weights in {where} are not of {title} with the settings in its model.json (first that does "
-            f"not fit: {reason}). Copy the whole model folder anew, or train the model again."
+        message = Sentence(
+            "model_does_not_fit",
+            "The weights in {folder} are not of {title} with the settings in its model.json (first that "
+            "does not fit: {reason}). Copy the whole model folder anew, or train the model again.",
+            folder=str(where),
+            title=title,
+            reason=str(reason),
         )
         raise DataError("bad_weights", message) from error

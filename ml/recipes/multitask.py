@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset
+from ml.contracts import Context, DataError, Dataset, Sentence
 from ml.data.augmentation import Variation
 from ml.data.facets import Facets, parse_facets
 from ml.data.patches import BACKGROUND
@@ -74,7 +74,10 @@ class MultiTask(NetworkRecipe, recipe="multitask"):
         learned, held = super().material(dataset, context)
         complete = held.targets[:, np.array(self.facets.incomplete)].sum(axis=1) == 0
         if not complete.any():
-            message = "No held-out patch has a label that says all of its type. Mark more of those."
+            message = Sentence(
+                "no_facets_held_out",
+                "No held-out patch has a label that says all of its type. Mark more of those.",
+            )
             raise DataError("no_labels", message)
         return learned, held.take(complete)
 

@@ -158,12 +158,15 @@ class NetworkRecipe(PatchRecipe):
         """Return what is learned from and what is held out; raises DataError(``one_class_only``)."""
         learned = self.gather(dataset, context, ("train",))
         if len(np.unique(learned.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
-            message = "Only one class has examples to learn from. Mark examples of another one."
+            message = Sentence(
+                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
+            )
             raise DataError("one_class_only", message)
         if not _shows_something(learned.rows):
-            message = (
+            message = Sentence(
+                "patches_of_one_colour",
                 "All patches to learn from are of one colour each: there is nothing to see in them. Mark "
-                "tissue instead of empty glass, and check how the images were exported."
+                "tissue instead of empty glass, and check how the images were exported.",
             )
             raise DataError("constant_images", message)
         try:

@@ -77,7 +77,9 @@ class OutlineRecipe(WindowRecipe):
         self.take_channels(dataset)
         learned, held = self._material(self.seen(dataset), context)
         if not any(image.instances.any() for image in learned):
-            message = "No object is outlined in the training part. Outline some there."
+            message = Sentence(
+                "no_object_outlined", "No object is outlined in the training part. Outline some there."
+            )
             raise DataError("no_labels", message)
         crop, batch = self.config.crop, self.config.batch
         painted = self.toned([self._painted(image, crop) for image in learned])

@@ -170,7 +170,11 @@ class PatchRecipe(CatalogueRecipe, ABC):
         known = self.gather(dataset, context, (part,))
         sure = known.truth >= 0
         if not sure.any():
-            message = f"No labelled patch lies in the part {part!r}; mark some there, or split anew."
+            message = Sentence(
+                "no_patch_to_measure",
+                "No labelled patch lies in the part {part}; mark some there, or split anew.",
+                part=part,
+            )
             raise DataError("nothing_to_measure", message)
         return evaluate_classes(
             self.classes,
@@ -266,12 +270,18 @@ class PatchRecipe(CatalogueRecipe, ABC):
         self.take_channels(dataset)
         self.background = has_background(dataset)
         if dataset.labels != self.labels:
-            message = f"The data has the labels {dataset.labels}, the recipe {self.labels}."
+            message = Sentence(
+                "labels_of_data_differ",
+                "The data has the labels {labels}, the recipe {known}.",
+                labels=", ".join(dataset.labels),
+                known=", ".join(self.labels),
+            )
             raise DataError("other_labels", message)
         if len(self.classes) < 2:  # noqa: PLR2004 - one against another
-            message = (
-                "There is one label only. Mark a second label, or declare a region finished so "
-                "that what is unmarked in it counts as background."
+            message = Sentence(
+                "one_label_marked",
+                "There is one label only. Mark a second label, or declare a region finished so that what "
+                "is unmarked in it counts as background.",
             )
             raise DataError("one_class_only", message)
 
@@ -300,7 +310,11 @@ class PatchRecipe(CatalogueRecipe, ABC):
             tables.append(self._image_table(images, context))
         if not tables:
             wanted = " or ".join(parts)
-            message = f"Nothing is labelled in the part {wanted}. Mark examples, or split anew."
+            message = Sentence(
+                "nothing_labelled",
+                "Nothing is labelled in the part {part}. Mark examples, or split anew.",
+                part=wanted,
+            )
             raise DataError("no_labels", message)
         return join_learnable(tables)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Dataset, Evaluation
+from ml.contracts import Context, DataError, Dataset, Evaluation, Sentence
 from ml.data.augmentation import SYMMETRIES, turn, vary_stain
 from ml.data.regions import RegionImage, region_images
 from ml.data.weak import WeakTiles, weak_tiles
@@ -135,9 +135,10 @@ class SaMil(RegionRecipe, recipe="sa-mil"):
     def _check_bags(self, tiles: WeakTiles) -> None:
         there = tiles.holds.sum(axis=0)
         if not there.any() or (there == len(tiles.holds)).any():
-            message = (
+            message = Sentence(
+                "tiles_of_one_label",
                 "Either no tile holds a label or all hold the same one. Label tiles with and without it; "
-                "name the label that means nothing is there, or declare a region finished."
+                "name the label that means nothing is there, or declare a region finished.",
             )
             raise DataError("one_class_only", message)
 

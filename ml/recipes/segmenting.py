@@ -124,12 +124,15 @@ class RegionRecipe(WindowRecipe):
 
     def _check_classes(self, classes: Sequence[int]) -> None:
         if not any(classes):
-            message = "No region is outlined in the training part. Outline some there."
+            message = Sentence(
+                "no_region_in_training", "No region is outlined in the training part. Outline some there."
+            )
             raise DataError("no_labels", message)
         if len(classes) < 2:  # noqa: PLR2004 - one against another
-            message = (
-                "There is one label only. Outline a second label, or declare a region finished so that what "
-                "is unmarked in it counts as background."
+            message = Sentence(
+                "one_label_outlined",
+                "There is one label only. Outline a second label, or declare a region finished so that "
+                "what is unmarked in it counts as background.",
             )
             raise DataError("one_class_only", message)
         self.background = 0 in classes

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset, Evaluation
+from ml.contracts import Context, DataError, Dataset, Evaluation, Sentence
 from ml.data.unlabelled import tiles_identity, unlabelled_tiles
 from ml.networks.encoders import PatchNetwork
 from ml.recipes.patching import Learnable
@@ -109,7 +109,10 @@ class SimilarityRecipe(Transfer):
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on labelled patches; raises DataError(``nothing_to_measure``) when it knows no label."""
         if not self.labels:
-            message = "This model learned without labels; measure a recipe that uses it as its encoder."
+            message = Sentence(
+                "learned_without_labels",
+                "This model learned without labels; measure a recipe that uses it as its encoder.",
+            )
             raise DataError("nothing_to_measure", message)
         return super().evaluate(dataset, context, part)
 

@@ -28,12 +28,20 @@ class Stacking(MemberRecipe, recipe="stacking"):
         """Train the members on folds, the regression on what they say of the rest, then them on all."""
         self._prepare(dataset, context)
         if any(item.model for item in parse_members(self.config.members)):
-            message = "members: stacking trains its members itself, so name recipes, not models."
+            message = Sentence(
+                "stacking_trains_members",
+                "members: stacking trains its members itself, so name recipes, not models.",
+            )
             raise DataError("bad_config", message)
         folds = self.config.folds
         units = np.array([unit for unit in sorted(unit_labels(dataset)) if part_of(dataset, unit) == "train"])
         if len(units) < folds:
-            message = f"Stacking in {folds} folds needs as many labelled cases; there are {len(units)}."
+            message = Sentence(
+                "stacking_too_few",
+                "Stacking in {folds} folds needs as many labelled cases; there are {count}.",
+                folds=folds,
+                count=len(units),
+            )
             raise DataError("too_few", message)
         dealt = np.random.default_rng(context.seed).permutation(len(units)) % folds
         tables = []

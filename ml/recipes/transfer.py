@@ -41,7 +41,10 @@ class Transfer(NetworkRecipe, recipe="transfer"):
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Take over the weights, train by the mode, and note how the same network does from scratch."""
         if not self.config.source:
-            message = "source: name the earlier model, or the file of weights, that should be built on."
+            message = Sentence(
+                "source_missing",
+                "source: name the earlier model, or the file of weights, that should be built on.",
+            )
             raise DataError("no_source", message)
         super().fit(dataset, context)
 

@@ -169,7 +169,10 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
             if inner:
                 outer.append(combine_inner(inner))
         if not outer:
-            message = "No fold of the training part holds two classes. Mark more cases of each label."
+            message = Sentence(
+                "no_fold_of_two",
+                "No fold of the training part holds two classes. Mark more cases of each label.",
+            )
             raise DataError("too_few", message)
         return combine_outer(outer)
 

@@ -25,16 +25,26 @@ CHUNK = 256
 def open_patch_model(name: str, labels: Sequence[str], context: Context) -> PatchRecipe:
     """Return an earlier model that answers about patches; raises DataError that says why it cannot serve."""
     if not name:
-        message = "source: name the earlier model that should be asked."
+        message = Sentence("source_to_ask_missing", "source: name the earlier model that should be asked.")
         raise DataError("no_source", message)
     model = load_model(context.find_model(name))
     if not isinstance(model, PatchRecipe):
-        message = f"source: {name} is a model of {model.title}, which does not answer about patches."
+        message = Sentence(
+            "source_not_patches",
+            "source: {name} is a model of {title}, which does not answer about patches.",
+            name=str(name),
+            recipe=model.name,
+            title=model.title,
+        )
         raise DataError("bad_source", message)
     if tuple(model.labels) != tuple(labels):
-        message = (
-            f"source: {name} knows the labels {', '.join(model.labels)}, the data has {', '.join(labels)}. "
-            "Choose a model that was trained for the same labels."
+        message = Sentence(
+            "source_other_labels",
+            "source: {name} knows the labels {known}, the data has {labels}. Choose a model that was "
+            "trained for the same labels.",
+            name=str(name),
+            known=", ".join(model.labels),
+            labels=", ".join(labels),
         )
         raise DataError("other_labels", message)
     return model
@@ -122,7 +132,9 @@ class WrappingRecipe(PatchRecipe):
         recipe = super().load(folder)
         inner = load_model(folder / INNER)
         if not isinstance(inner, PatchRecipe):
-            message = f"{folder / INNER} holds no model of patches."
+            message = Sentence(
+                "member_no_patches", "{folder} holds no model of patches.", folder=str(folder / INNER)
+            )
             raise DataError("bad_weights", message)
         recipe._inner = inner  # noqa: SLF001 - its own class
         return recipe

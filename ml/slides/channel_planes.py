@@ -20,6 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml.contracts import Sentence
 from ml.slides.errors import SlideError
 from ml.slides.recent import Recent
 
@@ -189,7 +190,9 @@ class ChannelPlanes:
             decoded = page.keyframe.decode(data, number, jpegtables=page.keyframe.jpegtables)[0]
         # Codecs raise errors of their own, which have no common base but Exception.
         except Exception as error:
-            message = f"This part of the file is damaged ({type(error).__name__})."
+            message = Sentence(
+                "part_damaged", "This part of the file is damaged ({reason}).", reason=type(error).__name__
+            )
             raise SlideError("unreadable", message) from error
         if decoded is None:
             return np.zeros((1, 1), page.keyframe.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, Channel, DataError
+from ml.contracts import Bounds, Channel, DataError, Sentence
 from ml.slides.channel_planes import ChannelPlanes
 from ml.slides.levels import plausible_mpp
 
@@ -110,10 +110,13 @@ def try_channels(path: Path) -> ChannelReader | None:
 def as_declared(reader: ChannelReader, channels: Sequence[Channel]) -> ChannelReader:
     """Return the reader with these channels; raises DataError(``other_channels``) unless it has them."""
     if sorted(reader.names) != sorted(channel.name for channel in channels):
-        message = (
-            f"{reader.path.name} has the channels {', '.join(reader.names)}; this model reads "
-            f"{', '.join(channel.name for channel in channels)}. Use a slide with the same channels, or "
-            "train a model on slides like this one."
+        message = Sentence(
+            "slide_other_channels",
+            "{slide} has the channels {channels}; this model reads {wanted}. Use a slide with the same "
+            "channels, or train a model on slides like this one.",
+            slide=reader.path.name,
+            channels=", ".join(reader.names),
+            wanted=", ".join(channel.name for channel in channels),
         )
         raise DataError("other_channels", message)
     reader.channels = tuple(channels)

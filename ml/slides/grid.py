@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Bounds, DataError, SlideReader
+from ml.contracts import Bounds, DataError, Sentence, SlideReader
 from ml.slides.tissue import TissueMask
 
 
@@ -116,8 +116,13 @@ def scale_of(native: float | None, mpp: float | None, name: str) -> float:
     if native is None:
         raise DataError(
             "no_resolution",
-            f"Pixels of {mpp:g} µm were asked for, but {name} has no resolution. "
-            "Enter its µm per pixel, or use native pixels.",
+            Sentence(
+                "slide_no_resolution",
+                "Pixels of {mpp} µm were asked for, but {slide} has no resolution. Enter its µm per pixel,"
+                " or use native pixels.",
+                mpp=f"{mpp:g}",
+                slide=str(name),
+            ),
         )
     return mpp / native
 

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ml.contracts import Bounds, Channel, DataError, SlideReader
+from ml.contracts import Bounds, Channel, DataError, Sentence, SlideReader
 from ml.slides.channel_reader import ChannelReader, as_declared, try_channels
 from ml.slides.errors import SlideError
 from ml.slides.levels import LevelReader, LevelSource
@@ -35,8 +35,13 @@ def open_slide(path: Path) -> LevelReader:
     if several is not None:
         raise SlideError(
             "several_channels",
-            f"{path.name} has the channels {', '.join(several.names)}, and this method reads colour images "
-            "of stained tissue. Choose a method that takes channels, such as convolutional, unet or nuclei.",
+            Sentence(
+                "slide_has_channels",
+                "{slide} has the channels {channels}, and this method reads colour images of stained "
+                "tissue. Choose a method that takes channels, such as convolutional, unet or nuclei.",
+                slide=path.name,
+                channels=", ".join(several.names),
+            ),
         )
     return LevelReader(path, folder_source(path) if path.is_dir() else file_source(path))
 
@@ -50,9 +55,12 @@ def open_as(path: Path, channels: Sequence[Channel]) -> LevelReader | ChannelRea
         return open_slide(path)
     several = find_channels(Path(path))
     if several is None:
-        message = (
-            f"{Path(path).name} is a colour image; this model reads the channels "
-            f"{', '.join(channel.name for channel in channels)}. Use a model that learned from colour images."
+        message = Sentence(
+            "slide_of_colour",
+            "{slide} is a colour image; this model reads the channels {channels}. Use a model that learned"
+            " from colour images.",
+            slide=Path(path).name,
+            channels=", ".join(channel.name for channel in channels),
         )
         raise DataError("other_channels", message)
     return as_declared(several, channels)
@@ -67,7 +75,7 @@ def open_any(path: Path) -> LevelReader | ChannelReader:
 def find_channels(path: Path) -> ChannelReader | None:
     """Return a reader of a slide of several channels, None for a colour image; SlideError(``missing``)."""
     if not path.exists():
-        raise SlideError("missing", f"There is no file {path.name}.")
+        raise SlideError("missing", Sentence("no_such_file", "There is no file {file}.", file=path.name))
     is_tiff = path.is_file() and head_of(path, 0, 4) in TIFF_MARKS
     return try_channels(path) if is_tiff else None
 
@@ -99,7 +107,14 @@ def folder_source(path: Path) -> LevelSource:
             first_error = first_error or error
     if first_error is not None:
         raise unreadable(path, first_error) from first_error
-    raise SlideError("not_a_slide", f"The folder {path.name} holds no DICOM files of a whole slide image.")
+    raise SlideError(
+        "not_a_slide",
+        Sentence(
+            "folder_without_dicom",
+            "The folder {file} holds no DICOM files of a whole slide image.",
+            file=path.name,
+        ),
+    )
 
 
 def file_source(path: Path) -> LevelSource:
@@ -116,14 +131,22 @@ def file_source(path: Path) -> LevelSource:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise SlideError(
             "too_large",
-            f"{path.name} is a plain image too large to decode whole. Convert it to a tiled, pyramidal TIFF.",
+            Sentence(
+                "image_too_large",
+                "{file} is a plain image too large to decode whole. Convert it to a tiled, pyramidal TIFF.",
+                file=path.name,
+            ),
         ) from error
     except UnidentifiedImageError as error:
         if isinstance(reason, openslide.OpenSlideUnsupportedFormatError):
             raise SlideError(
                 "not_a_slide",
-                f"{path.name} is not a slide or image in a known format. "
-                "Supported are the formats of OpenSlide, DICOM, TIFF, PNG and JPEG.",
+                Sentence(
+                    "format_unknown",
+                    "{file} is not a slide or image in a known format. Supported are the formats of "
+                    "OpenSlide, DICOM, TIFF, PNG and JPEG.",
+                    file=path.name,
+                ),
             ) from error
         raise unreadable(path, reason) from reason
     except OSError as error:

@@ -23,7 +23,7 @@ from skimage.measure import ransac
 from skimage.registration import phase_cross_correlation
 from skimage.transform import AffineTransform, SimilarityTransform
 
-from ml.contracts import Bounds, DataError, SlideReader
+from ml.contracts import Bounds, DataError, Sentence, SlideReader
 from ml.slides.reading import thumbnail
 from ml.slides.tissue import tissue_mask
 
@@ -154,16 +154,23 @@ def from_landmarks(fixed: Sequence[Sequence[float]], moving: Sequence[Sequence[f
     """Return the affine map that fits pairs of points best; raises DataError(``bad_landmarks``)."""
     here, there = np.asarray(fixed, dtype=np.float64), np.asarray(moving, dtype=np.float64)
     if here.shape != there.shape or here.ndim != 2 or len(here) < LEAST_LANDMARKS:  # noqa: PLR2004 - (n, 2)
-        message = f"Set at least {LEAST_LANDMARKS} pairs of landmarks, each point on both slides."
+        message = Sentence(
+            "landmarks_too_few",
+            "Set at least {least} pairs of landmarks, each point on both slides.",
+            least=LEAST_LANDMARKS,
+        )
         raise DataError("bad_landmarks", message)
     design = np.column_stack([here, np.ones(len(here))])
     if np.linalg.matrix_rank(design, tol=1e-6 * np.abs(design).max()) < LEAST_LANDMARKS:
-        message = "The landmarks lie on one line; set them farther apart."
+        message = Sentence("landmarks_on_a_line", "The landmarks lie on one line; set them farther apart.")
         raise DataError("bad_landmarks", message)
     solved, *_ = np.linalg.lstsq(design, there, rcond=None)
     matrix = np.vstack([solved.T, [0.0, 0.0, 1.0]])
     if np.linalg.det(matrix[:2, :2]) <= 0:
-        message = "The landmarks mirror the tissue; check that each pair marks the same place."
+        message = Sentence(
+            "landmarks_mirrored",
+            "The landmarks mirror the tissue; check that each pair marks the same place.",
+        )
         raise DataError("bad_landmarks", message)
     return Registration(matrix, np.zeros((0, 0, 2)), 1.0)
 
@@ -321,8 +328,11 @@ def _grid_shape(shifts: Sequence[Any]) -> tuple[int, int]:
 
 
 def _not_alike(count: int) -> DataError:
-    message = (
-        f"The two slides have too little in common to be laid over each other ({count} places match). "
-        f"Set at least {LEAST_LANDMARKS} pairs of landmarks by hand."
+    message = Sentence(
+        "slides_not_alike",
+        "The two slides have too little in common to be laid over each other ({count} places match). Set "
+        "at least {least} pairs of landmarks by hand.",
+        count=count,
+        least=LEAST_LANDMARKS,
     )
     return DataError("not_alike", message)

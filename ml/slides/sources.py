@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml.contracts import Sentence
 from ml.slides.errors import SlideError
 from ml.slides.levels import plausible_mpp
 
@@ -25,8 +26,13 @@ def unreadable(path: Path, reason: object) -> SlideError:
     text = str(reason).strip() or type(reason).__name__
     return SlideError(
         "unreadable",
-        f"The pixels of {path.name} could not be read ({text}). "
-        "The file may be damaged or incomplete: copy it again from the scanner.",
+        Sentence(
+            "pixels_unreadable",
+            "The pixels of {file} could not be read ({reason}). The file may be damaged or incomplete: "
+            "copy it again from the scanner.",
+            file=path.name,
+            reason=text,
+        ),
     )
 
 
@@ -108,9 +114,15 @@ class TiffSource:
         if not fits:
             raise SlideError(
                 "unsupported",
-                f"{self._path.name} is a TIFF of a kind that is not read here "
-                f"({page.dtype}, {page.samplesperpixel} samples per pixel, {page.photometric!s}). "
-                "Convert it to a tiled RGB TIFF with 8 bits per sample.",
+                Sentence(
+                    "tiff_unsupported",
+                    "{file} is a TIFF of a kind that is not read here ({dtype}, {samples} samples per "
+                    "pixel, {photometric}). Convert it to a tiled RGB TIFF with 8 bits per sample.",
+                    file=self._path.name,
+                    dtype=str(page.dtype),
+                    samples=page.samplesperpixel,
+                    photometric=str(page.photometric),
+                ),
             )
 
     @staticmethod

@@ -109,7 +109,9 @@ def train(
             (progress.seconds,) = agree([progress.seconds], context.device)
             checkpoint.store(progress, best)
     if not math.isfinite(progress.best):
-        message = "The loss is no number any more: training diverged. Choose a lower learning rate."
+        message = Sentence(
+            "diverged", "The loss is no number any more: training diverged. Choose a lower learning rate."
+        )
         raise DataError("diverged", message)
     network.load_state_dict(best)
     network.eval()

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.networks.encoders import Encoder
 from ml.recipes.model_folder import read_model, read_weights
 
@@ -27,9 +27,13 @@ def take_over(encoder: Encoder, path: Path, name: str) -> None:
     own = encoder.state_dict()
     tries = [(_matching(found, own, prefix, strip), prefix, strip) for prefix, strip in _prefixes(found, own)]
     if not tries:
-        message = (
-            f"{path} does not hold the weights of the encoder {name}: no tensor is called like "
-            f"{next(iter(own))!r}. Choose the encoder that they were trained with."
+        message = Sentence(
+            "weights_of_others",
+            "{file} does not hold the weights of the encoder {encoder}: no tensor is called like {tensor}."
+            " Choose the encoder that they were trained with.",
+            file=str(path),
+            encoder=name,
+            tensor=next(iter(own)),
         )
         raise DataError("bad_weights", message)
     _, prefix, strip = max(tries)
@@ -40,9 +44,14 @@ def take_over(encoder: Encoder, path: Path, name: str) -> None:
             given = wanted
         if given is None or given.shape != wanted.shape:
             what = "is missing" if given is None else f"is {tuple(given.shape)}, not {tuple(wanted.shape)}"
-            message = (
-                f"The weights in {path} are not of the encoder {name}: {prefix}{key.removeprefix(strip)} "
-                f"{what}. Choose the encoder that they were trained with."
+            message = Sentence(
+                "weights_do_not_fit",
+                "The weights in {file} are not of the encoder {encoder}: {tensor} {reason}. Choose the "
+                "encoder that they were trained with.",
+                file=str(path),
+                encoder=name,
+                tensor=f"{prefix}{key.removeprefix(strip)}",
+                reason=what,
             )
             raise DataError("bad_weights", message)
         state[key] = given.to(wanted.dtype)
@@ -64,9 +73,12 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         found: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        message = (
-            f"{path} cannot be read as safetensors: {error}. Other formats can hide programs, so they "
-            "are not opened; save the weights with safetensors."
+        message = Sentence(
+            "weights_unreadable",
+            "{file} cannot be read as safetensors: {reason}. Other formats can hide programs, so they are "
+            "not opened; save the weights with safetensors.",
+            file=str(path),
+            reason=str(error),
         )
         raise DataError("bad_weights", message) from error
     return found

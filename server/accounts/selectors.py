@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from ml.contracts import Sentence
 from server.accounts.models import ApiToken, User
 from server.core.errors import NotAllowedError, NotVisibleError
 
@@ -17,7 +18,7 @@ def users_findable_by(actor: User, search: str = "") -> QuerySet[User]:
     """Return active people for a member picker; only administrators and managers may look."""
     manages = actor.is_superuser or actor.memberships.filter(role="manager").exists()
     if not manages:
-        message = "Only managers and administrators may look for users."
+        message = Sentence("only_managers_look", "Only managers and administrators may look for users.")
         raise NotAllowedError(message)
     people = User.objects.filter(is_active=True).exclude(username=SYSTEM_USERNAME)
     if search:

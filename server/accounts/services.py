@@ -11,6 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from ml.contracts import Sentence
 from server.accounts.attempts import forget_attempts, wait_after
 from server.accounts.authentication import token_digest
 from server.accounts.models import ApiToken, SignInAttempts, User
@@ -22,7 +23,9 @@ from server.core.services import service
 def require_may_make_accounts(actor: User) -> None:
     """Raise NotAllowedError unless the actor administers the site."""
     if not actor.is_superuser:
-        message = "Only an administrator of the site may make accounts."
+        message = Sentence(
+            "only_administrators_make_accounts", "Only an administrator of the site may make accounts."
+        )
         raise NotAllowedError(message)
 
 
@@ -40,7 +43,7 @@ def create_user(*, actor: User, username: str, password: str, display_name: str 
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError as error:
-        message = f"There is an account named {username!r} already."
+        message = Sentence("account_named", "There is an account named '{name}' already.", name=username)
         raise ConflictError(message, code="username_taken", field="username") from error
     record(actor=actor, action="user.create", subject=user, details={"username": username})
     return user

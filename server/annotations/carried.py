@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from shapely.geometry import mapping, shape
 
+from ml.contracts import Sentence
 from server.accounts.authentication import actor_of
 from server.annotations.api import GeometryField
 from server.annotations.selectors import annotations_visible_to
@@ -36,7 +37,10 @@ def carried_annotations(request: Request, registration: Registration) -> Iterato
     from ml.slides.registration import Registration as Map  # noqa: PLC0415 - skimage only where it is needed
 
     if registration.document is None:
-        detail = "The two slides have not been laid over each other yet; wait for it, or set landmarks."
+        detail = Sentence(
+            "not_laid_over",
+            "The two slides have not been laid over each other yet; wait for it, or set landmarks.",
+        )
         raise StateError(detail, code="not_registered")
     found = Map.from_document(registration.document)
     rows = annotations_visible_to(actor_of(request)).filter(slide=registration.moving).order_by("id")

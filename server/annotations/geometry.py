@@ -14,6 +14,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import MultiPolygon, box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from ml.contracts import Sentence
 from server.annotations.errors import BadGeometryError
 
 MOST_POINTS: Final = 200_000
@@ -53,7 +54,7 @@ def keep_shape(geometry: Any, kind: str, size: tuple[int, int]) -> KeptShape:
     if found.geom_type in AREAS:
         found, mended = _mend(found)
     if not found.intersects(box(0, 0, *size)):
-        message = "The shape lies outside the slide."
+        message = Sentence("shape_off_slide", "The shape lies outside the slide.")
         raise BadGeometryError(message)
     rounded = shapely.transform(found, lambda points: points.round(DECIMALS))
     kept = rounded if rounded.is_valid and not rounded.is_empty else found
@@ -65,25 +66,33 @@ def _read(geometry: Any, kind: str) -> BaseGeometry:
     allowed = KINDS[kind]
     told = geometry.get("type") if isinstance(geometry, Mapping) else None
     if not isinstance(told, str) or told not in allowed:
-        message = f"A {kind} needs a {' or '.join(sorted(allowed))}, not {told or 'this'}."
+        message = Sentence(
+            "kind_needs",
+            "A {kind} needs a {wanted}, not {told}.",
+            kind=kind,
+            wanted=" or ".join(sorted(allowed)),
+            told=told or "this",
+        )
         raise BadGeometryError(message)
     for number, value in enumerate(_numbers(geometry.get("coordinates")), start=1):
         if number > 2 * MOST_POINTS:
-            message = f"The shape has more than {MOST_POINTS:,} points; simplify it."
+            message = Sentence(
+                "shape_too_fine", "The shape has more than {most:,} points; simplify it.", most=MOST_POINTS
+            )
             raise BadGeometryError(message)
         if not abs(value) <= 10**8:  # also what is not a number
-            message = "A coordinate is not a usable number."
+            message = Sentence("coordinate_not_number", "A coordinate is not a usable number.")
             raise BadGeometryError(message)
     try:
         found = shapely.force_2d(shape(geometry))
     except (ShapelyError, ValueError, TypeError, KeyError, IndexError) as error:
-        message = "The coordinates do not form such a shape."
+        message = Sentence("coordinates_no_shape", "The coordinates do not form such a shape.")
         raise BadGeometryError(message) from error
     if found.is_empty:
-        message = "The shape is empty."
+        message = Sentence("shape_empty", "The shape is empty.")
         raise BadGeometryError(message)
     if found.geom_type == "LineString" and not found.length:
-        message = "The line has no length."
+        message = Sentence("line_without_length", "The line has no length.")
         raise BadGeometryError(message)
     return found
 
@@ -95,7 +104,7 @@ def _numbers(coordinates: Any, depth: int = 0) -> Iterator[float]:
         for item in coordinates:
             yield from _numbers(item, depth + 1)
     else:
-        message = "The coordinates are not lists of numbers."
+        message = Sentence("coordinates_not_lists", "The coordinates are not lists of numbers.")
         raise BadGeometryError(message)
 
 
@@ -106,7 +115,7 @@ def _mend(found: BaseGeometry) -> tuple[BaseGeometry, bool]:
     areas = [part for part in shapely.get_parts(whole) if part.geom_type in AREAS and part.area > 0]
     polygons = [polygon for part in areas for polygon in shapely.get_parts(part)]
     if not polygons:
-        message = "The outline encloses no area; draw it again."
+        message = Sentence("outline_without_area", "The outline encloses no area; draw it again.")
         raise BadGeometryError(message)
     return (polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)), True
 

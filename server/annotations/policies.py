@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.annotations.errors import NotYoursError
 from server.annotations.models import Annotation
@@ -29,7 +30,10 @@ class AnnotationPolicy:
     def require_edit(self, actor: User, role: Role, annotation: Annotation) -> None:
         """Raise NotYoursError unless the actor drew it or reaches the role that edits others'."""
         if annotation.author_id != actor.pk and not reaches(role, self.roles["edit_others"]):
-            message = "Somebody else drew this. Ask a reviewer to change it, or draw your own beside it."
+            message = Sentence(
+                "drawn_by_another",
+                "Somebody else drew this. Ask a reviewer to change it, or draw your own beside it.",
+            )
             raise NotYoursError(message)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.annotations.errors import (
     BadGeometryError,
@@ -81,7 +82,9 @@ def apply_changes(*, actor: User, slide: Slide, changes: Sequence[Change]) -> li
             error.extra.setdefault("errors", {f"changes.{number}.geometry": [error.detail]})
             raise
     if batch.conflicts:
-        message = "Somebody changed this in the meantime. Choose which version to keep."
+        message = Sentence(
+            "changed_meanwhile", "Somebody changed this in the meantime. Choose which version to keep."
+        )
         raise StaleRevisionError(message, conflicts=batch.conflicts)
     if not batch.done:
         nothing_written()
@@ -167,7 +170,7 @@ def _assign(batch: _Batch, annotation: Annotation, values: Mapping[str, Any]) ->
     if "label_id" in values and annotation.label_id is not None:
         label = batch.labels.get(annotation.label_id)
         if label is None or label.retired_at is not None:
-            message = "This label is not in the project, or it has been retired."
+            message = Sentence("label_not_here", "This label is not in the project, or it has been retired.")
             raise BadLabelError(message, field="label_id")
     if "geometry" in values or "shape" in values:
         kept = keep_shape(annotation.geometry, annotation.shape, (batch.slide.width, batch.slide.height))

@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from ml.contracts import DataError
+from ml.contracts import DataError, sentence_parts
 from server.core import errors
 
 log = logging.getLogger(__name__)
@@ -30,13 +30,16 @@ STATUS: Mapping[type[errors.DomainError], int] = {
 
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
-    """Return the body of a problem answer."""
+    """Return the body of a problem answer; a ``detail`` that is a Sentence can be said in other languages."""
+    said = sentence_parts(detail)
+    named = {"message_code": said["code"], "message_values": said["values"]} if said["code"] else {}
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
-        "detail": detail,
+        "detail": said["message"],
         "code": code,
+        **named,
         **extra,
     }
 
@@ -90,7 +93,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
         if isinstance(error, errors.TooOftenError):
             headers["Retry-After"] = str(error.extra["wait"])
     elif isinstance(error, DataError):
-        body = problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, str(error))
+        body = problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, error.detail)
     elif isinstance(error, Http404):
         body = problem(HTTPStatus.NOT_FOUND, "not_found", errors.NotVisibleError().detail)
     elif isinstance(error, PermissionDenied):

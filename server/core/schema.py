@@ -18,6 +18,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
+    message_code = serializers.CharField(
+        required=False, help_text="Names the sentence of `detail`, for other languages."
+    )
+    message_values = serializers.DictField(required=False, help_text="What stands in the sentence.")
     field = serializers.CharField(required=False)
     errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()), required=False

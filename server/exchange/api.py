@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ml.contracts import Sentence
 from server.accounts.authentication import actor_of
 from server.core.errors import TooLargeError
 from server.exchange import selectors, services
@@ -47,7 +48,11 @@ class ImportSerializer(serializers.Serializer[Any]):
         """Refuse what is too large to read at once."""
         at_once = attrs["become"] == "annotations" or _is_foreign(attrs["file"])
         if at_once and attrs["file"].size > MOST_BYTES:
-            message = f"The file is larger than the {MOST_BYTES // 2**20} MiB that are read at once."
+            message = Sentence(
+                "file_over_mib",
+                "The file is larger than the {most} MiB that are read at once.",
+                most=MOST_BYTES // 2**20,
+            )
             raise TooLargeError(message)
         return attrs
 

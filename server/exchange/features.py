@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
+from ml.contracts import Sentence
 from server.exchange.errors import NotGeoJsonError
 
 CHUNK: Final = 2**20
@@ -23,7 +24,9 @@ def stream_features(file: IO[bytes]) -> Iterator[Any]:
         text.take("{")
         _go_to_features(text)
     elif opening != "[":
-        message = "The file is neither a FeatureCollection nor a list of features."
+        message = Sentence(
+            "geojson_neither", "The file is neither a FeatureCollection nor a list of features."
+        )
         raise NotGeoJsonError(message)
     text.take("[")
     if text.peek() == "]":
@@ -44,7 +47,7 @@ def _go_to_features(text: _Text) -> None:
         text.value()
         if text.peek() == ",":
             text.take(",")
-    message = "The file is JSON, but not a FeatureCollection."
+    message = Sentence("geojson_no_collection", "The file is JSON, but not a FeatureCollection.")
     raise NotGeoJsonError(message)
 
 
@@ -67,14 +70,22 @@ class _Text:
             if self._at < len(self._window):
                 return self._window[self._at]
             if not self._more(CHUNK):
-                message = "The file breaks off in the middle; it was not written or sent to its end."
+                message = Sentence(
+                    "file_breaks_off",
+                    "The file breaks off in the middle; it was not written or sent to its end.",
+                )
                 raise NotGeoJsonError(message)
 
     def take(self, allowed: str) -> str:
         """Return the next character, which must be one of those allowed."""
         found = self.peek()
         if found not in allowed:
-            message = f"The file is not JSON: {found!r} stands where {' or '.join(allowed)} is expected."
+            message = Sentence(
+                "json_stands",
+                "The file is not JSON: {found} stands where {wanted} is expected.",
+                found=found,
+                wanted=" or ".join(allowed),
+            )
             raise NotGeoJsonError(message)
         self._at += 1
         return found
@@ -89,7 +100,11 @@ class _Text:
             except (ValueError, RecursionError) as error:
                 waiting = len(self._window) - self._at
                 if isinstance(error, RecursionError) or waiting > MOST_CHARACTERS or not self._more(size):
-                    message = f"The file is not JSON, or breaks off in the middle: {error}."
+                    message = Sentence(
+                        "json_broken",
+                        "The file is not JSON, or breaks off in the middle: {reason}.",
+                        reason=str(error),
+                    )
                     raise NotGeoJsonError(message) from error
                 # Twice as much each time, so that a long value is not read over and over.
                 size *= 2
@@ -107,7 +122,7 @@ class _Text:
         try:
             self._window = self._window[self._at :] + self._decode(content, self._ended)
         except UnicodeDecodeError as error:
-            message = "The file is not UTF-8 text."
+            message = Sentence("not_utf8", "The file is not UTF-8 text.")
             raise NotGeoJsonError(message) from error
         self._at = 0
         return not self._ended

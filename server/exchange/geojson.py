@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ml.contracts import Sentence
 from server.exchange.errors import NotGeoJsonError, TooManyFeaturesError
 
 MOST_FEATURES: Final = 20_000
@@ -49,7 +50,7 @@ def read_geojson(content: bytes) -> list[ForeignShape | UnreadRow]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
-        message = f"The file is not JSON: {error}."
+        message = Sentence("not_json", "The file is not JSON: {reason}.", reason=str(error))
         raise NotGeoJsonError(message) from error
     return rows_of(_features(document))
 
@@ -58,7 +59,12 @@ def rows_of(features: Sequence[Any]) -> list[ForeignShape | UnreadRow]:
     """Return what features say; raises TooManyFeaturesError."""
     items = [item for row, feature in enumerate(features) for item in _read(row, feature)]
     if len(items) > MOST_FEATURES:
-        message = f"The file has {len(items):,} shapes; at most {MOST_FEATURES:,} become annotations."
+        message = Sentence(
+            "too_many_shapes",
+            "The file has {count:,} shapes; at most {most:,} become annotations.",
+            count=len(items),
+            most=MOST_FEATURES,
+        )
         raise TooManyFeaturesError(message)
     return items
 
@@ -92,25 +98,34 @@ def _features(document: Any) -> list[Any]:
             return [document]
         if document.get("type") in {*_SHAPES, "GeometryCollection", "MultiPoint"}:
             return [{"type": "Feature", "geometry": document, "properties": {}}]
-    message = "The file is JSON, but neither a FeatureCollection nor a list of features."
+    message = Sentence(
+        "json_neither", "The file is JSON, but neither a FeatureCollection nor a list of features."
+    )
     raise NotGeoJsonError(message)
 
 
 def _read(row: int, feature: Any) -> Iterator[ForeignShape | UnreadRow]:
     geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
     if not isinstance(geometry, Mapping):
-        yield UnreadRow(row, "It has no geometry.")
+        yield UnreadRow(row, Sentence("row_no_geometry", "It has no geometry."))
         return
     told = feature.get("properties")
     properties = told if isinstance(told, Mapping) else {}
     label, colour = classification(properties)
     parts = _parts(geometry)
     if not parts:
-        yield UnreadRow(row, "Its coordinates are not those of a shape.")
+        yield UnreadRow(row, Sentence("row_no_shape", "Its coordinates do not form a shape."))
     for part in parts:
         shape = _SHAPES.get(str(part.get("type")))
         if shape is None:
-            yield UnreadRow(row, f"A {part.get('type')} is not a shape that is drawn here.")
+            yield UnreadRow(
+                row,
+                Sentence(
+                    "row_shape_not_drawn",
+                    "A {kind} is not a shape that is drawn here.",
+                    kind=str(part.get("type")),
+                ),
+            )
             continue
         own_id = feature.get("id") if part is geometry else None
         note = _storable(properties.get("name") or "")[:10_000] + _doubt(properties)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.contracts import Sentence
 from ml.objectset import FlatObjects
 from ml.objectset.columns import MOST_VERTICES
 from server.exchange.features import stream_features
@@ -24,7 +25,8 @@ BATCH: Final = 4096
 TEXTS: Final = (".geojson", ".json", ".geojson.gz", ".json.gz")
 TABLES: Final = (".parquet", ".geoparquet", ".arrow", ".feather")
 _SCORES: Final = ("score", "probability", "confidence")
-NO_SHAPE: Final = "Its coordinates do not form a shape."
+NO_SHAPE: Final = Sentence("row_no_shape", "Its coordinates do not form a shape.")
+NO_GEOMETRY: Final = Sentence("row_no_geometry", "It has no geometry.")
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ def _batch(part: list[tuple[int, Any]], size: tuple[int, int]) -> Batch:
             label, colour = classification(properties)
             found.add(row, polygons, label or "", _numbers(properties))
         except _RowError as error:
-            bad.append(UnreadRow(row, str(error)))
+            bad.append(UnreadRow(row, error.reason))
         except (ValueError, TypeError, KeyError, IndexError):
             bad.append(UnreadRow(row, NO_SHAPE))
         else:
@@ -106,13 +108,16 @@ def _batch(part: list[tuple[int, Any]], size: tuple[int, int]) -> Batch:
 class _RowError(ValueError):
     """Why a row cannot be kept, in words for the person who brought it."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
 
 def _polygons(feature: Any) -> list[list[list[Any]]]:
     """Return polygons of rings of points; a point is one ring of one point. Raises _RowError."""
     geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
     if not isinstance(geometry, Mapping):
-        message = "It has no geometry."
-        raise _RowError(message)
+        raise _RowError(NO_GEOMETRY)
     kind, places = geometry.get("type"), geometry.get("coordinates")
     if kind == "Point" and places:
         return [[[places]]]
@@ -120,9 +125,11 @@ def _polygons(feature: Any) -> list[list[list[Any]]]:
         return [places]
     if kind == "MultiPolygon" and places and all(polygon and all(polygon) for polygon in places):
         return list(places)
-    message = f"An object is a point, a polygon or several polygons, not {kind or 'this'}."
+    message = Sentence(
+        "row_other_kind", "An object is a point, a polygon or several polygons, not {kind}.", kind=str(kind)
+    )
     if kind in {"Point", "Polygon", "MultiPolygon"}:
-        message = "The shape is empty."
+        message = Sentence("row_shape_empty", "The shape is empty.")
     raise _RowError(message)
 
 
@@ -146,7 +153,7 @@ def _numbers(properties: Mapping[str, Any]) -> tuple[float, float]:
 def share(value: Any) -> float:
     """Return a number from 0 to 1; raises ValueError with words for the person."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        message = "A score or uncertainty is not a number from 0 to 1."
+        message = Sentence("row_bad_score", "A score or uncertainty is not a number from 0 to 1.")
         raise _RowError(message)
     return float(value)
 
@@ -200,17 +207,26 @@ def check_shapes(flat: FlatObjects, rows: Sequence[int], size: tuple[int, int]) 
     closed = (flat.coordinates[rings[:-1]] == flat.coordinates[rings[1:] - 1]).all(axis=1)
     corners = np.diff(rings) - (closed & (np.diff(rings) > 1))
     thinnest = np.minimum.reduceat(corners, polygons[objects[:-1]])
+    thin = usable & (thinnest < 3) & (counts > 1)  # noqa: PLR2004 - corners of a ring
     reasons = (
-        (~usable, "A coordinate is not a number."),
-        (outside, "It lies outside the slide."),
-        (counts > MOST_VERTICES, f"It has {{count:,}} vertices; at most {MOST_VERTICES:,} are kept."),
-        (usable & (thinnest < 3) & (counts > 1), "A ring needs three vertices or more."),  # noqa: PLR2004
+        (~usable, Sentence("row_coordinate_not_number", "A coordinate is not a number.")),
+        (outside, Sentence("row_off_slide", "It lies outside the slide.")),
+        (thin, Sentence("row_ring_too_thin", "A ring needs three vertices or more.")),
     )
-    return [
-        UnreadRow(rows[int(row)], reason.format(count=counts[row]))
-        for mask, reason in reasons
-        for row in np.flatnonzero(mask)
+    found = [UnreadRow(rows[int(row)], reason) for mask, reason in reasons for row in np.flatnonzero(mask)]
+    return found + [
+        UnreadRow(rows[int(row)], _too_many_vertices(int(counts[row])))
+        for row in np.flatnonzero(counts > MOST_VERTICES)
     ]
+
+
+def _too_many_vertices(count: int) -> Sentence:
+    return Sentence(
+        "row_too_many_vertices",
+        "It has {count:,} vertices; at most {most:,} are kept.",
+        count=count,
+        most=MOST_VERTICES,
+    )
 
 
 def _starts(counts: list[int]) -> NDArray[np.int64]:

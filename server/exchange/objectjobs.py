@@ -53,7 +53,11 @@ def queue_object_file(
     """
     object_set_policy.require(actor, slide.project, "make")
     if not filename.lower().endswith((*TEXTS, *TABLES)):
-        message = f"Objects are read from files that end in {', '.join((*TEXTS, *TABLES))}."
+        message = Sentence(
+            "object_endings",
+            "Objects are read from files that end in {endings}.",
+            endings=", ".join((*TEXTS, *TABLES)),
+        )
         raise BadObjectFileError(message)
     key = f"imports/{uuid.uuid4()}"
     path = storage.storage_path(key)
@@ -62,7 +66,9 @@ def queue_object_file(
         with path.open("wb") as sink:
             shutil.copyfileobj(file, sink, 2**20)
         if path.stat().st_size > MOST_BYTES:
-            message = f"The file is larger than {MOST_BYTES // 2**30} GiB."
+            message = Sentence(
+                "file_over_gib", "The file is larger than {most} GiB.", most=MOST_BYTES // 2**30
+            )
             raise TooLargeError(message)
         return create_job(
             actor=actor,
@@ -97,7 +103,7 @@ def import_objects(run: JobRun) -> dict[str, Any]:
         storage.delete(key)
         return {"outcome": "deleted"}
     if not path.exists():
-        message = "The file is no longer here; bring it again."
+        message = Sentence("object_file_gone", "The file is no longer here; bring it again.")
         raise BadObjectFileError(message)
     try:
         if run.input["become"] == "auto" and _are_few(path, name):
@@ -191,9 +197,12 @@ class _Report:
         if not self.count:
             return
         first = self.named[0]
-        message = (
-            f"{self.count:,} rows of the file cannot be kept, so nothing of it was taken. "
-            f"Row {first.row}: {first.reason}"
+        message = Sentence(
+            "rows_refused",
+            "{count:,} rows of the file cannot be kept, so nothing of it was taken. Row {row}: {reason}",
+            count=self.count,
+            row=first.row,
+            reason=first.reason,
         )
         rows = [{"row": row.row, "reason": row.reason} for row in self.named]
         raise BadObjectFileError(message, rows=rows)
@@ -214,7 +223,9 @@ class _Labels:
             if name in self._places:
                 continue
             if len(self.rows) >= MOST_CLASSES:
-                message = f"The file tells of more than {MOST_CLASSES:,} classes."
+                message = Sentence(
+                    "too_many_classes", "The file tells of more than {most:,} classes.", most=MOST_CLASSES
+                )
                 raise BadObjectFileError(message)
             label = self._known.get(name.lower())
             self._places[name] = writer.add_label(name)
@@ -236,14 +247,16 @@ def _write(run: JobRun, batches: Iterator[Batch], folder: Path, slide: Slide, la
             report.add(batch.bad)
             done += batch.rows
             if done > MOST_OBJECTS:
-                message = f"The file holds more than {MOST_OBJECTS:,} objects."
+                message = Sentence(
+                    "too_many_objects", "The file holds more than {most:,} objects.", most=MOST_OBJECTS
+                )
                 raise TooLargeError(message)
             if batch.flat is not None and not report.count:
                 writer.append(_labelled(batch.flat, labels.places(batch, writer)))
             run.report(0.0, Sentence("objects_read", "{done:,} objects read", done=done))
         report.refuse()
         if not done:
-            message = "The file holds no objects."
+            message = Sentence("no_objects_in_file", "The file holds no objects.")
             raise BadObjectFileError(message)
         run.report(0.9, Sentence("sorting", "Sorting"))
         return writer.close()

@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 
-from ml.contracts import Objects
+from ml.contracts import Objects, Sentence
 from ml.objectset import FlatObjects
 from server.exchange.errors import BadObjectFileError
 from server.exchange.geojson import UnreadRow
-from server.exchange.objectfiles import NO_SHAPE, Batch, check_shapes
+from server.exchange.objectfiles import NO_GEOMETRY, NO_SHAPE, Batch, check_shapes
 
 ROWS: Final = 16_384
 # What one group of rows may unpack to; writers make groups of some 100 MB.
@@ -39,7 +39,7 @@ def read_table(path: Path, name: str, size: tuple[int, int]) -> Iterator[Batch]:
                 yield _batch(batch, first, size)
                 first += len(batch)
     except (pa.ArrowException, OSError, MemoryError, shapely.errors.ShapelyError) as error:
-        message = f"The file cannot be read: {str(error)[:300]}"
+        message = Sentence("table_unreadable", "The file cannot be read: {reason}", reason=str(error)[:300])
         raise BadObjectFileError(message) from error
 
 
@@ -47,13 +47,17 @@ def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
     file = pq.ParquetFile(path)
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     if any(group.total_byte_size > MOST_GROUP_BYTES for group in groups):
-        message = f"A group of rows unpacks to more than {MOST_GROUP_BYTES // 2**30} GiB; write smaller ones."
+        message = Sentence(
+            "row_group_too_large",
+            "A group of rows unpacks to more than {most} GiB; write smaller ones.",
+            most=MOST_GROUP_BYTES // 2**30,
+        )
         raise BadObjectFileError(message)
     told = (file.schema_arrow.metadata or {}).get(b"geo")
     try:
         named = json.loads(told)["primary_column"] if told else _GEOMETRY
     except (ValueError, KeyError, TypeError) as error:
-        message = "What the file says of its geometry is not GeoParquet."
+        message = Sentence("not_geoparquet", "What the file says of its geometry is not GeoParquet.")
         raise BadObjectFileError(message) from error
     wanted = [name for name in file.schema_arrow.names if name in {named, *_LABELS, "score", "uncertainty"}]
     for batch in file.iter_batches(ROWS, columns=wanted):
@@ -72,13 +76,23 @@ def _arrow(path: Path) -> Iterator[pa.RecordBatch]:
 def _batch(batch: pa.RecordBatch, first: int, size: tuple[int, int]) -> Batch:
     names = batch.schema.names
     if _GEOMETRY not in names:
-        message = f"The table has no column of shapes; its columns are {', '.join(names[:20])}."
+        message = Sentence(
+            "no_shape_column",
+            "The table has no column of shapes; its columns are {columns}.",
+            columns=", ".join(names[:20]),
+        )
         raise BadObjectFileError(message)
     numbers, bad = [], []
     for name, otherwise in (("score", 1.0), ("uncertainty", 0.0)):
         values = _numbers(batch, name, otherwise)
         wrong = np.flatnonzero(~((values >= 0) & (values <= 1)))
-        bad += [UnreadRow(first + int(row), f"Its {name} is not a number from 0 to 1.") for row in wrong]
+        bad += [
+            UnreadRow(
+                first + int(row),
+                Sentence("row_number_out_of_range", "Its {column} is not a number from 0 to 1.", column=name),
+            )
+            for row in wrong
+        ]
         numbers.append(values)
     classes, label = _classes(batch)
     flat, worse = _shapes(batch.column(_GEOMETRY), label, numbers, first)
@@ -111,7 +125,11 @@ def _shapes(
     if pa.types.is_list(geometry.type) or pa.types.is_large_list(geometry.type):
         return _geoarrow(geometry, label, numbers, first)
     if not (pa.types.is_binary(geometry.type) or pa.types.is_large_binary(geometry.type)):
-        message = f"Shapes are WKB or GeoArrow polygons here, not {geometry.type}."
+        message = Sentence(
+            "shapes_of_other_type",
+            "Shapes are WKB or GeoArrow polygons here, not {type}.",
+            type=str(geometry.type),
+        )
         raise BadObjectFileError(message)
     shapes = shapely.from_wkb(geometry.to_numpy(zero_copy_only=False), on_invalid="ignore")
     try:
@@ -127,13 +145,15 @@ def _geoarrow(
     inner = geometry.type.value_type
     nested = pa.types.is_list(inner) or pa.types.is_large_list(inner)
     if not (nested and pa.types.is_fixed_size_list(inner.value_type)):
-        message = (
-            f"Shapes are WKB or GeoArrow polygons with interleaved coordinates here, not {geometry.type}."
+        message = Sentence(
+            "shapes_not_interleaved",
+            "Shapes are WKB or GeoArrow polygons with interleaved coordinates here, not {type}.",
+            type=str(geometry.type),
         )
         raise BadObjectFileError(message)
     missing = np.flatnonzero(geometry.is_null().to_numpy(zero_copy_only=False))
     if len(missing):
-        return None, [UnreadRow(first + int(row), "It has no geometry.") for row in missing]
+        return None, [UnreadRow(first + int(row), NO_GEOMETRY) for row in missing]
     # A slice keeps the arrays of the whole; taking its rows makes arrays of its own.
     own = geometry.take(pa.array(np.arange(len(geometry))))
     columns: dict[str, Any] = {

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Final
 
+from ml.contracts import Sentence
 from server.exchange.errors import BadObjectFileError
 
 # GeoJSON of outlines packs to a tenth; a hundred times is a trap, once it is more than a little.
@@ -33,11 +34,15 @@ class Unpacked(io.RawIOBase):
         try:
             content = self._file.read(len(buffer))
         except (OSError, EOFError, zlib.error) as error:
-            message = f"The file cannot be unpacked: {error}."
+            message = Sentence("not_unpacked", "The file cannot be unpacked: {reason}.", reason=str(error))
             raise BadObjectFileError(message) from error
         self._given += len(content)
         if self._given > max(LITTLE, MOST_TIMES * self._packed):
-            message = f"The file unpacks to more than {MOST_TIMES} times its size; that is no object file."
+            message = Sentence(
+                "unpacks_too_large",
+                "The file unpacks to more than {most} times its size; that is no object file.",
+                most=MOST_TIMES,
+            )
             raise BadObjectFileError(message)
         buffer[: len(content)] = content
         return len(content)

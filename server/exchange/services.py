@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.annotations.errors import BadGeometryError
 from server.annotations.geometry import keep_shape
@@ -97,7 +98,12 @@ def _labels(
 def _change(slide: Slide, shape: ForeignShape, labels: dict[str, Label], result: Imported) -> Change | None:
     label = labels.get(shape.label.lower()) if shape.label else None
     if shape.label and label is None:
-        result.skipped.append(UnreadRow(shape.row, f"The project has no label {shape.label!r}."))
+        result.skipped.append(
+            UnreadRow(
+                shape.row,
+                Sentence("row_label_unknown", "The project has no label '{label}'.", label=str(shape.label)),
+            )
+        )
         return None
     try:
         kept = keep_shape(shape.geometry, shape.shape, (slide.width, slide.height))

@@ -12,7 +12,7 @@ from django.conf import settings
 from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 
-from ml.contracts import CancelledError
+from ml.contracts import CancelledError, Sentence
 from ml.objectset import Manifest
 from server.accounts.models import User
 from server.audit.services import record
@@ -72,16 +72,23 @@ def _chosen_slides(version: ModelVersion, slide_ids: Sequence[UUID] | None) -> l
     if slide_ids is None:
         slides = [slide for slide in ready if _has_channels(slide, wanted)]
         if not slides:
-            message = "The project has no slide that is ready and that the model can read; import one first."
+            message = Sentence(
+                "no_readable_slide",
+                "The project has no slide that is ready and that the model can read; import one first.",
+            )
             raise NothingToPredictError(message)
         return slides
     slides = list(ready.filter(pk__in=slide_ids))
     missing = set(slide_ids) - {slide.pk for slide in slides}
     if missing:
-        message = f"{len(missing)} of the slides are not in this project or are not ready."
+        message = Sentence(
+            "slides_not_here",
+            "{count} of the slides are not in this project or are not ready.",
+            count=len(missing),
+        )
         raise SlidesUnknownError(message, field="slide_ids", slides=[str(pk) for pk in missing])
     if not slides:
-        message = 'Name at least one slide, or say "all".'
+        message = Sentence("name_a_slide", 'Name at least one slide, or say "all".')
         raise NothingToPredictError(message, field="slide_ids")
     for slide in slides:
         _require_channels(version, slide, wanted)
@@ -96,16 +103,28 @@ def _require_channels(version: ModelVersion, slide: Slide, wanted: Sequence[str]
     if _has_channels(slide, wanted):
         return
     if not wanted:
-        message = f"{slide.name} has several channels; {version.name} reads colour images of stained tissue."
+        message = Sentence(
+            "version_reads_colour",
+            "{slide} has several channels; {version} reads colour images of stained tissue.",
+            slide=slide.name,
+            version=version.name,
+        )
         raise SeveralChannelsError(message, field="slide_ids")
     theirs = ", ".join(slide.channel_names) or "those of a colour image"
-    message = f"{slide.name} has the channels {theirs}; {version.name} reads {', '.join(wanted)}."
+    message = Sentence(
+        "version_other_channels",
+        "{slide} has the channels {channels}; {version} reads {wanted}.",
+        slide=slide.name,
+        channels=theirs,
+        version=version.name,
+        wanted=", ".join(wanted),
+    )
     raise OtherChannelsError(message, field="slide_ids")
 
 
 def _check_region(region: dict[str, Any], slides: Sequence[Slide]) -> None:
     if len(slides) != 1:
-        message = "A region belongs to one slide; name exactly one."
+        message = Sentence("region_of_one_slide", "A region belongs to one slide; name exactly one.")
         raise BadRegionError(message, field="slide_ids")
     try:
         area = shape(region)
@@ -113,10 +132,12 @@ def _check_region(region: dict[str, Any], slides: Sequence[Slide]) -> None:
     except (ShapelyError, ValueError, TypeError, AttributeError, LookupError, OverflowError):
         usable = False
     if not usable:
-        message = "The region must be a valid GeoJSON Polygon or MultiPolygon with an area."
+        message = Sentence(
+            "region_not_valid", "The region must be a valid GeoJSON Polygon or MultiPolygon with an area."
+        )
         raise BadRegionError(message, field="region")
     if not area.intersects(box(0, 0, slides[0].width, slides[0].height)):
-        message = "The region lies outside the slide."
+        message = Sentence("region_off_slide", "The region lies outside the slide.")
         raise BadRegionError(message, field="region")
 
 
@@ -192,7 +213,7 @@ def finish_prediction(
         "object_set__slide__project", "slide__project", "model_version"
     ).get(pk=prediction.pk)
     if run.object_set is None:
-        message = "The run has no object set."
+        message = Sentence("run_without_objects", "The run has no object set.")
         raise NothingToPredictError(message)
     summary = {
         "levels": manifest.levels,

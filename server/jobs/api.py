@@ -45,6 +45,8 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "message_values",
             "error_code",
             "error_message",
+            "error_message_code",
+            "error_message_values",
             "result",
             "attempt",
             "created_by",

@@ -46,6 +46,8 @@ class Job(Entity):
     message_values = models.JSONField(default=dict, blank=True)
     error_code = models.CharField(max_length=50, blank=True)
     error_message = models.TextField(blank=True)
+    error_message_code = models.CharField(max_length=50, blank=True)
+    error_message_values = models.JSONField(default=dict, blank=True)
     # Counts on after a retry: a number that came twice would let a worker that was given up go on.
     attempt = models.PositiveSmallIntegerField(default=0)
     attempts_before_retry = models.PositiveSmallIntegerField(default=0)

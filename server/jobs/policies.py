@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml.contracts import Sentence
 from server.core.errors import NotAllowedError, NotVisibleError
 from server.jobs.models import Job
 from server.projects.models import Role
@@ -31,5 +32,5 @@ def require_may_steer(actor: Any, job: Job) -> None:
     if not may_see(actor, job):
         raise NotVisibleError
     if not may_steer(actor, job):
-        message = "Only the person who started a job, or a manager, may do this."
+        message = Sentence("only_starter", "Only the person who started a job, or a manager, may do this.")
         raise NotAllowedError(message)

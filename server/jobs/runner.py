@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
-from ml.contracts import CancelledError, DataError, Sentence
+from ml.contracts import CancelledError, DataError, Sentence, sentence_parts
 from ml.data.room import is_full
 from ml.slides.errors import SlideError
 from server.core.errors import DomainError
@@ -48,7 +48,7 @@ class JobRun:
         progress = min(max(float(progress), 0.0), 1.0)
         message = message or self._told[1]
         mine = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, attempt=self.job.attempt)
-        told = _parts_of(message)
+        told = sentence_parts(message)
         alive = mine.filter(cancel_requested_at__isnull=True).update(
             progress=progress,
             message=told["message"][:500],
@@ -79,7 +79,7 @@ class JobRun:
 
     def log(self, message: str, level: str = "info") -> None:
         """Add a line to the log that people read."""
-        self._tell(JobEvent.Kind.LOG, {"level": level, **_parts_of(message)})
+        self._tell(JobEvent.Kind.LOG, {"level": level, **sentence_parts(message)})
 
     def update(self, **data: Any) -> None:
         """Tell that something that the job makes has grown, for instance a heat map."""
@@ -87,13 +87,6 @@ class JobRun:
 
     def _tell(self, kind: JobEvent.Kind, data: dict[str, Any]) -> None:
         JobEvent.objects.create(job=self.job, kind=kind, data=data)
-
-
-def _parts_of(message: str) -> dict[str, Any]:
-    """Return a sentence with its code and values; a plain text, such as a traceback, has neither."""
-    if isinstance(message, Sentence):
-        return {"message": str(message), "code": message.code, "values": dict(message.values)}
-    return {"message": message, "code": "", "values": {}}
 
 
 class _Heart(threading.Thread):
@@ -147,15 +140,21 @@ def _run_to_the_end(run: JobRun) -> None:
     except CancelledError:
         finish_job(job, Job.State.CANCELLED)
     except DomainError as error:
-        finish_job(job, Job.State.FAILED, error_code=error.specific_code, error_message=error.detail)
+        finish_job(job, Job.State.FAILED, error_code=error.specific_code, error=error.detail)
     except (DataError, SlideError) as error:
-        finish_job(job, Job.State.FAILED, error_code=error.code, error_message=str(error))
+        finish_job(job, Job.State.FAILED, error_code=error.code, error=error.detail)
     except Exception as error:
         if isinstance(error, OSError) and is_full(error):
-            sentence = "The disk of the server is full. Ask who runs it to make room, then start again."
-            finish_job(job, Job.State.FAILED, error_code="no_space", error_message=sentence)
+            text = Sentence(
+                "disk_full", "The disk of the server is full. Ask who runs it to make room, then start again."
+            )
+            finish_job(job, Job.State.FAILED, error_code="no_space", error=text)
             return
         log.exception("job %s (%s) failed", job.pk, job.kind)
         run.log(traceback.format_exc(limit=20), level="error")
-        sentence = f"Something went wrong that we did not foresee ({type(error).__name__}). See the log."
-        finish_job(job, Job.State.FAILED, error_code="internal_error", error_message=sentence)
+        text = Sentence(
+            "not_foreseen",
+            "Something went wrong that we did not foresee ({reason}). See the log.",
+            reason=type(error).__name__,
+        )
+        finish_job(job, Job.State.FAILED, error_code="internal_error", error=text)

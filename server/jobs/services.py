@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
+from ml.contracts import Sentence, sentence_parts
 from server.audit.services import record
 from server.core.errors import StateError
 from server.core.services import service
@@ -70,7 +71,9 @@ def cancel_job(*, actor: Any, job: Job) -> Job:
     require_may_steer(actor, job)
     locked = Job.objects.select_for_update().get(pk=job.pk)
     if locked.state in Job.FINAL:
-        message = f"This job has ended already: {locked.get_state_display().lower()}."
+        message = Sentence(
+            "job_ended", "This job has ended already: {state}.", state=locked.get_state_display().lower()
+        )
         raise StateError(message, code="job_ended")
     locked.cancel_requested_at = timezone.now()
     if locked.state == Job.State.QUEUED:
@@ -86,11 +89,11 @@ def retry_job(*, actor: Any, job: Job) -> Job:
     require_may_steer(actor, job)
     locked = Job.objects.select_for_update().get(pk=job.pk)
     if locked.state not in (Job.State.FAILED, Job.State.CANCELLED):
-        message = "Only a failed or cancelled job can be tried again."
+        message = Sentence("only_failed_again", "Only a failed or cancelled job can be tried again.")
         raise StateError(message, code="job_not_ended")
     locked.attempts_before_retry = locked.attempt
     locked.cancel_requested_at = None
-    locked.error_code = locked.error_message = ""
+    _set_error(locked, "", "")
     locked.progress = 0
     _move(locked, Job.State.QUEUED, started_at=None, finished_at=None, dispatched_at=None)
     locked.save()
@@ -118,15 +121,18 @@ def finish_job(
     *,
     result: Any = None,
     error_code: str = "",
-    error_message: str = "",
+    error: str = "",
 ) -> bool:
-    """End this attempt; False when the job was taken from it (its heart had stopped for too long)."""
+    """End this attempt; False when the job was taken from it (its heart had stopped for too long).
+
+    ``error`` is why it failed, best a ``Sentence``.
+    """
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
         if locked.state != Job.State.RUNNING or locked.attempt != job.attempt:
             return False
         locked.result = result
-        locked.error_code, locked.error_message = error_code, error_message
+        _set_error(locked, error_code, error)
         if state == Job.State.SUCCEEDED:
             locked.progress = 1.0
         _move(locked, state, finished_at=timezone.now())
@@ -162,8 +168,11 @@ def _take_back(job_id: UUID, now: Any) -> bool:
         if job.cancel_requested_at:
             _move(job, Job.State.CANCELLED, finished_at=now)
         elif kind is not None and job.attempt - job.attempts_before_retry >= kind.attempts:
-            job.error_code = "worker_lost"
-            job.error_message = "The worker stopped in the middle, several times. See the log."
+            _set_error(
+                job,
+                "worker_lost",
+                Sentence("worker_lost", "The worker stopped in the middle, several times. See the log."),
+            )
             _move(job, Job.State.FAILED, finished_at=now)
         else:
             _move(job, Job.State.QUEUED, dispatched_at=None)
@@ -179,6 +188,12 @@ def _take_back(job_id: UUID, now: Any) -> bool:
             },
         )
     return True
+
+
+def _set_error(job: Job, code: str, error: str) -> None:
+    parts = sentence_parts(error)
+    job.error_code, job.error_message = code, parts["message"]
+    job.error_message_code, job.error_message_values = parts["code"], parts["values"]
 
 
 def _move(job: Job, state: Job.State, **times: Any) -> None:

@@ -13,6 +13,7 @@ import shapely
 from django.db.models import QuerySet
 from shapely.geometry import shape
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.annotations.selectors import annotations_visible_to
 from server.audit.services import record
@@ -84,7 +85,7 @@ def start_atlas(*, actor: User, project: Project) -> Atlas:
         nothing_written()
         return atlas
     if not Slide.objects.filter(project=project, state=Slide.State.READY, channels=[]).exists():
-        message = "There is no slide yet whose patches could be laid out."
+        message = Sentence("no_slide_to_lay_out", "There is no slide yet whose patches could be laid out.")
         raise NotReadyError(message, code="no_slides")
     pk = uuid.uuid4()
     job = create_job(

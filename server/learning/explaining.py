@@ -11,7 +11,7 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
-from ml.contracts import Bounds, Context, DataError, Dataset
+from ml.contracts import Bounds, Context, DataError, Dataset, Sentence
 from ml.explain.why import Explanation as Why
 from ml.explain.why import explain
 from ml.slides import open_slide
@@ -46,7 +46,9 @@ def explain_stored(run: JobRun) -> dict[str, Any]:
     made_by = object_set.producer_id
     version = ModelVersion.objects.select_related("project").filter(pk=made_by).first() if made_by else None
     if version is None:
-        raise DataError("cannot_explain", "The model version that made this suggestion is gone.")
+        raise DataError(
+            "cannot_explain", Sentence("version_gone", "The model version that made this suggestion is gone.")
+        )
     slide = object_set.slide
     [suggestion] = suggestions(object_set, [explanation.index])
     dataset = _examples(version)

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Sentence
-from ml.evaluation.card import in_words, model_card
+from ml.evaluation.card import card_lines, in_words
 from ml.recipes import load_model, load_recipe_class
 from ml.recipes.model_folder import read_model
 from server.core import storage
@@ -123,7 +123,9 @@ def load_dataset(document: dict[str, Any]) -> Dataset:
 
     def path_of(slide_id: str) -> Path:
         if slide_id not in found:
-            message = "A slide of this snapshot was deleted; start a new round."
+            message = Sentence(
+                "snapshot_slide_deleted", "A slide of this snapshot was deleted; start a new round."
+            )
             raise SnapshotDamagedError(message)
         return slide_path(found[slide_id])
 
@@ -202,7 +204,7 @@ def _measure_against(
     except DataError as error:
         run.log(
             Sentence(
-                "not_compared", "Not compared with {name}: {reason}", name=current.name, reason=str(error)
+                "not_compared", "Not compared with {name}: {reason}", name=current.name, reason=error.detail
             ),
             level="warning",
         )
@@ -230,7 +232,7 @@ def _store(turn: Round, document: dict[str, Any], recipe: Recipe, evaluation: Ev
     by_name = {entry["name"]: entry for entry in document["labels"]}
     with tempfile.TemporaryDirectory(prefix="coverslip-model-") as folder:
         recipe.save(Path(folder) / "model")
-        card = model_card(read_model(Path(folder) / "model"), evaluation)
+        card = card_lines(read_model(Path(folder) / "model"), evaluation)
         key, digest = store_weights(Path(folder) / "model")
     return TrainedModel(
         recipe=turn.recipe,

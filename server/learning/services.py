@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from ml.catalogue import RecipeInfo, find_recipe
-from ml.contracts import CancelledError, Task
+from ml.contracts import CancelledError, Sentence, Task
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.services import nothing_written, service
@@ -180,7 +180,9 @@ def start_explanation(*, actor: User, object_set: ObjectSet, index: int) -> Expl
     project = object_set.slide.project
     round_policy.require(actor, project, "explain")
     if object_set.source != ObjectSet.Source.MODEL or object_set.producer_id is None:
-        message = "Only suggestions of a model version can be explained."
+        message = Sentence(
+            "only_suggestions_explained", "Only suggestions of a model version can be explained."
+        )
         raise NotReadyError(message, code="cannot_explain")
     require_numbers(object_set, [index])
     explanation = (
@@ -244,10 +246,10 @@ def _plan(project: Project, info: RecipeInfo) -> Plan:
 
 def _check_comparable(version: ModelVersion, other: ModelVersion) -> None:
     if version.project_id != other.project_id or version.task != other.task:
-        message = "Only versions of the same project and task can be compared."
+        message = Sentence("compared_across", "Only versions of the same project and task can be compared.")
         raise NotReadyError(message, code="not_comparable", field="with")
     if version.pk == other.pk:
-        message = "A version cannot be compared with itself."
+        message = Sentence("compared_with_itself", "A version cannot be compared with itself.")
         raise NotReadyError(message, code="not_comparable", field="with")
 
 
@@ -285,7 +287,11 @@ def _refuse_same_round(snapshot: Snapshot, recipe: str, config: Mapping[str, Any
     running = Round.objects.filter(snapshot=snapshot, recipe=recipe, seed=seed, job__state__in=UNFINISHED)
     for turn in running:
         if turn.config == config:
-            message = f"Round {turn.number} learns from the same labels right now; wait for it."
+            message = Sentence(
+                "same_round_running",
+                "Round {number} learns from the same labels right now; wait for it.",
+                number=turn.number,
+            )
             raise RoundRunningError(message, round=str(turn.pk))
 
 

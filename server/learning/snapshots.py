@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Dataset, LabelledShape, LabelledSlide, Survival
+from ml.contracts import Dataset, LabelledShape, LabelledSlide, Sentence, Survival
 from server.core.storage import storage_path, write_bytes
 from server.learning.errors import SnapshotDamagedError
 from server.learning.models import Snapshot
@@ -64,9 +64,11 @@ def read_document(snapshot: Snapshot) -> dict[str, Any]:
     path = storage_path(snapshot.storage_key)
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != snapshot.digest:
-        message = (
-            f"The snapshot {snapshot.digest[:12]} is missing or damaged; restore the storage "
-            "folder from a backup, or start a new round."
+        message = Sentence(
+            "snapshot_damaged",
+            "The snapshot {digest} is missing or damaged; restore the storage folder from a backup, or "
+            "start a new round.",
+            digest=snapshot.digest[:12],
         )
         raise SnapshotDamagedError(message)
     document: dict[str, Any] = json.loads(content)

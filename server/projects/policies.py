@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml.contracts import Sentence
 from server.core.errors import NotAllowedError, NotVisibleError
 from server.projects.models import Membership, Project, Role
 
@@ -31,7 +32,12 @@ def require_role(actor: Any, project: Project, minimum: Role) -> Role:
     if role is None:
         raise NotVisibleError
     if not reaches(role, minimum):
-        message = f"This needs the role {minimum.label.lower()}; you are {role.label.lower()} here."
+        message = Sentence(
+            "role_needed",
+            "This needs the role {needed}; you are {role} here.",
+            needed=minimum.label.lower(),
+            role=role.label.lower(),
+        )
         raise NotAllowedError(message)
     return role
 
@@ -39,5 +45,5 @@ def require_role(actor: Any, project: Project, minimum: Role) -> Role:
 def require_administrator(actor: Any) -> None:
     """Raise NotAllowedError unless the actor administers the site."""
     if not (getattr(actor, "is_active", False) and actor.is_superuser):
-        message = "Only an administrator of the site may do this."
+        message = Sentence("only_administrators", "Only an administrator of the site may do this.")
         raise NotAllowedError(message)

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from ml.contracts import Sentence
 from server.audit.services import record
 from server.core.errors import ConflictError, NotVisibleError, StateError
 from server.core.services import service
@@ -44,7 +45,9 @@ def add_member(*, actor: Any, project: Project, user: Any, role: Role) -> Member
         with transaction.atomic():
             membership = Membership.objects.create(project=project, user=user, role=role)
     except IntegrityError as error:
-        message = f"{user} is a member already; change the role instead."
+        message = Sentence(
+            "member_already", "{name} is a member already; change the role instead.", name=str(user)
+        )
         raise ConflictError(message, code="already_member") from error
     record(
         actor=actor,
@@ -68,7 +71,9 @@ def _lock_member(membership: Membership) -> Membership:
 def _keep_one_manager(membership: Membership) -> None:
     others = Membership.objects.filter(project=membership.project, role=Role.MANAGER)
     if membership.role == Role.MANAGER and not others.exclude(pk=membership.pk).exists():
-        message = "A project keeps at least one manager: give somebody else the role first."
+        message = Sentence(
+            "last_manager", "A project keeps at least one manager: give somebody else the role first."
+        )
         raise StateError(message, code="last_manager")
 
 
@@ -110,9 +115,11 @@ def remove_member(*, actor: Any, membership: Membership) -> None:
 def _refuse_clash(error: IntegrityError, label: dict[str, Any]) -> ConflictError:
     # SQLite names the columns, PostgreSQL the constraint (and says "Key" whatever clashes).
     if "projects_label.key" in str(error) or "projects_label_key_once" in str(error):
-        message = f"The key {label.get('key')} belongs to another label already."
+        message = Sentence(
+            "key_of_another", "The key {key} belongs to another label already.", key=str(label.get("key"))
+        )
         return ConflictError(message, code="key_taken", field="key")
-    message = f"There is a label named {label.get('name')!r} already."
+    message = Sentence("label_named", "There is a label named '{name}' already.", name=str(label.get("name")))
     return ConflictError(message, code="name_taken", field="name")
 
 
@@ -175,7 +182,7 @@ def retire_label(*, actor: Any, label: Label) -> Label:
     require_role(actor, label.project, Role.MANAGER)
     locked = Label.objects.select_for_update().get(pk=label.pk)
     if locked.retired_at:
-        message = f"{locked.name} is retired already."
+        message = Sentence("label_retired", "{name} is retired already.", name=locked.name)
         raise StateError(message, code="already_retired")
     locked.retired_at = timezone.now()
     locked.key = None

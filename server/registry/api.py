@@ -127,6 +127,14 @@ class MetricsField(serializers.DictField):
     """The figures as they were stored; a version is never measured anew."""
 
 
+class SaidSerializer(serializers.Serializer[Any]):
+    """A sentence in English, with the code and the values to say it in other words."""
+
+    message = serializers.CharField(allow_blank=True)
+    code = serializers.CharField(allow_blank=True)
+    values = serializers.DictField()
+
+
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     """A trained recipe with everything that explains it."""
 
@@ -138,6 +146,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     labels = VersionLabelSerializer(many=True, read_only=True)
     config = serializers.DictField(read_only=True)
     metrics = MetricsField(read_only=True)
+    card_lines = SaidSerializer(many=True, read_only=True)
     created_by = UserSerializer(read_only=True)
 
     class Meta:
@@ -161,6 +170,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
             "weights_digest",
             "metrics",
             "card",
+            "card_lines",
             "created_by",
             "created_at",
             "promoted_at",

@@ -45,6 +45,8 @@ class ModelVersion(Entity):
     weights_digest = models.CharField(max_length=64)
     metrics = models.JSONField(default=dict)
     card = models.TextField(blank=True)
+    # The same line by line, each a sentence with its code and values, for other languages.
+    card_lines = models.JSONField(default=list, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     promoted_at = models.DateTimeField(null=True)
     kept_at = models.DateTimeField(null=True)

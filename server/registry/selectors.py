@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.core.errors import NotVisibleError
 from server.projects.models import Project
@@ -50,9 +51,11 @@ def find_version_named(actor: User, project: Project, name: str) -> ModelVersion
     if found is None and identity is not None:
         found = visible.filter(pk=identity).first()
     if found is None:
-        message = (
-            f"There is no model version called {name!r} here. Write it as on the page of models, as in "
-            "descriptors v3; for another project, its name, a colon and then the version."
+        message = Sentence(
+            "no_version_called",
+            "There is no model version called '{name}' here. Write it as on the page of models, as in "
+            "descriptors v3; for another project, its name, a colon and then the version.",
+            name=name,
         )
         raise NotVisibleError(message)
     return found
@@ -89,6 +92,6 @@ def get_comparison_for(actor: User, version_id: UUID, other_id: UUID | None) -> 
         found = found.filter(other=get_model_version_for(actor, other_id))
     comparison = found.first()
     if comparison is None:
-        message = "These versions have not been compared yet; start a comparison."
+        message = Sentence("never_compared", "These versions have not been compared yet; start a comparison.")
         raise NotVisibleError(message)
     return comparison

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.utils import timezone
 
+from ml.contracts import Sentence, sentence_parts
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.services import nothing_written, service
@@ -34,7 +35,7 @@ class TrainedModel:
     storage_key: str
     weights_digest: str
     metrics: Mapping[str, Any]
-    card: str
+    card: Sequence[str]
 
 
 @service
@@ -67,7 +68,8 @@ def register_model_version(*, actor: User, project: Project, trained: TrainedMod
         storage_key=trained.storage_key,
         weights_digest=trained.weights_digest,
         metrics=dict(trained.metrics),
-        card=trained.card,
+        card="\n".join(trained.card) + "\n",
+        card_lines=[sentence_parts(line) for line in trained.card],
         created_by=actor,
     )
     record(
@@ -97,7 +99,7 @@ def promote_model_version(*, actor: User, version: ModelVersion, reason: str = "
     model_version_policy.require(actor, version.project, "promote")
     locked = _lock(version)
     if locked.state == ModelVersion.State.CURRENT:
-        message = f"{locked.name} is the current version already."
+        message = Sentence("version_current", "{name} is the current version already.", name=locked.name)
         raise AlreadyCurrentError(message)
     _make_current(actor=actor, version=locked, kind=Promotion.Kind.PROMOTED, reason=reason)
     return locked
@@ -109,7 +111,11 @@ def keep_current_version(*, actor: User, version: ModelVersion, reason: str = ""
     model_version_policy.require(actor, version.project, "keep")
     locked = _lock(version)
     if locked.state == ModelVersion.State.CURRENT:
-        message = f"{locked.name} is the current version; there is nothing to decide against."
+        message = Sentence(
+            "version_current_no_decision",
+            "{name} is the current version; there is nothing to decide against.",
+            name=locked.name,
+        )
         raise AlreadyCurrentError(message)
     locked.kept_at = timezone.now()
     locked.save(update_fields=["kept_at"])
@@ -139,7 +145,11 @@ def roll_back_model_version(*, actor: User, project: Project, task: str, reason:
     Project.objects.select_for_update().get(pk=project.pk)
     before = _versions_in_order_of_promotion(project, task)
     if len(before) < 2:  # noqa: PLR2004 - the current one, and one to go back to
-        message = f"No version of the task {task!r} was current before this one."
+        message = Sentence(
+            "nothing_current_before",
+            "No version of the task '{task}' was current before this one.",
+            task=task,
+        )
         raise NothingBeforeError(message)
     target = ModelVersion.objects.get(pk=before[-2])
     _make_current(actor=actor, version=target, kind=Promotion.Kind.ROLLED_BACK, reason=reason)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from ml.contracts import Sentence
 from server.core.errors import ContentError
 
 LONGEST_HEADER: Final = 16 * 2**20
@@ -99,8 +100,10 @@ def _read_header(path: Path, size: int) -> dict[str, Any]:
 
 
 def _refuse(reason: str) -> NoReturn:
-    message = (
-        f"This is no safetensors file: {reason}. Other formats can hide programs, so they are not taken; "
-        "save the weights with safetensors."
+    message = Sentence(
+        "not_safetensors",
+        "This is no safetensors file: {reason}. Other formats can hide programs, so they are not taken; "
+        "save the weights with safetensors.",
+        reason=str(reason),
     )
     raise ContentError(message, code="bad_weights", field="file")

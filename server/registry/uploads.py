@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db.models import QuerySet
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import NotVisibleError
@@ -33,7 +34,9 @@ def upload_weights(
     model_version_policy.require(actor, project, "upload_weights")
     Project.objects.select_for_update().get(pk=project.pk)
     if UploadedWeights.objects.filter(project=project, name=name).exists():
-        message = f"There are weights called {name!r} already; choose another name."
+        message = Sentence(
+            "weights_called", "There are weights called '{name}' already; choose another name.", name=name
+        )
         raise WeightsNameTakenError(message, field="name")
     key = f"uploaded-weights/{uuid.uuid4().hex}"
     try:
@@ -72,10 +75,16 @@ def find_weights_named(actor: User, project: Project, name: str) -> Path:
     short = name.removeprefix(PREFIX).strip()
     weights = uploaded_weights_visible_to(actor).filter(project=project, name=short).first()
     if weights is None:
-        message = f"There are no uploaded weights called {short!r} in this project."
+        message = Sentence(
+            "no_weights_called", "There are no uploaded weights called '{name}' in this project.", name=short
+        )
         raise NotVisibleError(message)
     path = storage_path(weights.storage_key) / FILE
     if not path.is_file():
-        message = f"The file of the weights {short!r} is missing; upload it again under another name."
+        message = Sentence(
+            "weights_file_missing",
+            "The file of the weights {name} is missing; upload it again under another name.",
+            name=short,
+        )
         raise WeightsMissingError(message)
     return path

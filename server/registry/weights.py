@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Sentence
 from ml.recipes.model_folder import read_model
 from server.core.storage import delete, new_folder, storage_path
 from server.registry.errors import WeightsMissingError
@@ -51,9 +51,11 @@ def weights_path(version: ModelVersion) -> Path:
     """Return the folder of a version's weights; raises WeightsMissingError when they changed."""
     path = storage_path(version.storage_key)
     if not path.is_dir() or digest_folder(path) != version.weights_digest:
-        message = (
-            f"The weights of {version.name} are missing or damaged; restore the storage folder "
-            "from a backup, or train again."
+        message = Sentence(
+            "version_weights_missing",
+            "The weights of {name} are missing or damaged; restore the storage folder from a backup, or "
+            "train again.",
+            name=version.name,
         )
         raise WeightsMissingError(message)
     return path

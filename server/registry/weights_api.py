@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ml.contracts import Sentence
 from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.core.errors import TooLargeError
@@ -67,7 +68,11 @@ class UploadedWeightsView(APIView):
         form.is_valid(raise_exception=True)
         file = form.validated_data["file"]
         if file.size > MOST_BYTES:
-            message = f"A file of weights may have {MOST_BYTES // 2**20} MiB at most."
+            message = Sentence(
+                "weights_too_large",
+                "A file of weights may have {most} MiB at most.",
+                most=MOST_BYTES // 2**20,
+            )
             raise TooLargeError(message, field="file")
         weights = upload_weights(
             actor=actor_of(request),

@@ -11,6 +11,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from ml.contracts import Sentence
 from ml.objectset import Limits
 from server.annotations.geometry import area_of
 from server.core.errors import ContentError, NotVisibleError
@@ -82,6 +83,11 @@ def require_numbers(object_set: ObjectSet, numbers: Sequence[int]) -> NDArray[np
     They are compared before they become an array, which holds 64 bits only.
     """
     if len(numbers) and (min(numbers) < 0 or max(numbers) >= object_set.count):
-        message = f"{object_set.name} has objects 0 to {object_set.count - 1} only."
+        message = Sentence(
+            "objects_up_to",
+            "{name} has objects 0 to {most} only.",
+            name=object_set.name,
+            most=object_set.count - 1,
+        )
         raise NotVisibleError(message)
     return np.array(list(numbers), dtype=np.int64)

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from pyroaring import BitMap
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.annotations.models import Annotation
 from server.annotations.services import Change, apply_changes
@@ -135,13 +136,15 @@ def undo_verdict(*, actor: User, verdict: Verdict, undoing_id: UUID | None = Non
     object_set = verdict.object_set
     role = review_policy.require(actor, object_set.slide.project, "decide")
     if verdict.reviewer_id != actor.pk and not reaches(role, Role.MANAGER):
-        message = "Somebody else gave this verdict; a manager can take it back."
+        message = Sentence(
+            "verdict_of_another", "Somebody else gave this verdict; a manager can take it back."
+        )
         raise NotYourVerdictError(message)
     state, decisions = _locked_state(object_set)
     if before := _sent_before(actor, object_set, undoing_id):
         return before
     if verdict.kind == Verdict.Kind.UNDONE or Verdict.objects.filter(undoes=verdict).exists():
-        message = "This verdict has been taken back already."
+        message = Sentence("taken_back_already", "This verdict has been taken back already.")
         raise AlreadyUndoneError(message)
     _delete_redrawing(actor, verdict)
     objects = read_bitmap(verdict.objects_bitmap)
@@ -223,7 +226,9 @@ def _choose(
         require_numbers(object_set, indices)
         chosen = BitMap(indices)
     if not chosen:
-        message = "No open suggestion is concerned; choose others, or widen the filter."
+        message = Sentence(
+            "nothing_open_concerned", "No open suggestion is concerned; choose others, or widen the filter."
+        )
         raise NothingConcernedError(message)
     return chosen
 
@@ -236,7 +241,9 @@ def _refuse_decided(
     if replaces is not None and decided:
         decided &= said_since(state.object_set_id, replaces, actor, decided)
     if decided:
-        message = f"{len(decided)} of these suggestions have a verdict already."
+        message = Sentence(
+            "decided_already", "{count} of these suggestions have a verdict already.", count=len(decided)
+        )
         shown = list(decided[:MOST_TOLD])
         told = standing_verdicts(state.object_set_id, shown)
         raise AlreadyDecidedError(message, indices=shown, decided=told, version=state.version)
@@ -246,7 +253,7 @@ def _check_label(object_set: ObjectSet, kind: str, label: Label | None) -> None:
     if kind != Verdict.Kind.RELABELLED:
         return
     if label is None or label.project_id != object_set.slide.project_id or label.retired_at:
-        message = "Name a label of this project that is in use."
+        message = Sentence("name_a_label", "Name a label of this project that is in use.")
         raise ContentError(message, code="bad_label", field="label_id")
 
 

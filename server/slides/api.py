@@ -82,6 +82,8 @@ class SlideSerializer(serializers.ModelSerializer[Slide]):
             "progress_state",
             "failure",
             "failure_code",
+            "failure_message_code",
+            "failure_message_values",
             "import_job_id",
             "sha256",
             "size_bytes",

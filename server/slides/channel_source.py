@@ -22,7 +22,7 @@ class ChannelSource(ChannelPlanes):
         try:
             return super().read(index, box, size)
         except SlideError as error:
-            raise UnreadableSlideError(str(error), code=error.code) from error
+            raise UnreadableSlideError(error.detail, code=error.code) from error
 
     def describe(self) -> tuple[Channel, ...]:
         """Return the channels, each with the range that an overview of it fills."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ContentError
@@ -24,7 +25,9 @@ def diagnose_slide(*, actor: User, slide: Slide, label: Label | None) -> Slide:
     """Say what the slide as a whole is, or take that back with None."""
     slide_policy.require(actor, slide.project, "diagnose")
     if label is not None and (label.project_id != slide.project_id or label.retired_at is not None):
-        detail = "This label is not one of the project's, or it was retired."
+        detail = Sentence(
+            "diagnosis_label_not_here", "This label is not one of the project's, or it was retired."
+        )
         raise ContentError(detail, code="invalid", field="label_id")
     locked = Slide.objects.select_for_update(of=("self",)).select_related("project", "label").get(pk=slide.pk)
     before, locked.label = locked.label, label
@@ -59,7 +62,10 @@ def describe_case(
     slide_policy.require(actor, case.project, "describe_case")
     _check_clinical(clinical)
     if (months is None) != (event is None):
-        detail = "Follow-up needs both: the months and whether the event was seen at their end."
+        detail = Sentence(
+            "follow_up_needs_both",
+            "Follow-up needs both: the months and whether the event was seen at their end.",
+        )
         raise ContentError(detail, code="invalid", field="months")
     locked = Case.objects.select_for_update(of=("self",)).select_related("project").get(pk=case.pk)
     before = {"clinical": locked.clinical, "months": locked.months, "event": locked.event}
@@ -82,14 +88,23 @@ def describe_case(
 
 def _check_clinical(clinical: Mapping[str, Any]) -> None:
     if len(clinical) > MOST_FIELDS:
-        detail = f"A case has at most {MOST_FIELDS} clinical fields."
+        detail = Sentence("too_many_clinical", "A case has at most {most} clinical fields.", most=MOST_FIELDS)
         raise ContentError(detail, code="invalid", field="clinical")
     for name, value in clinical.items():
         if not name.strip() or len(name) > LONGEST_NAME:
-            detail = f"The name of a clinical field has 1 to {LONGEST_NAME} characters."
+            detail = Sentence(
+                "clinical_name_length",
+                "The name of a clinical field has 1 to {most} characters.",
+                most=LONGEST_NAME,
+            )
             raise ContentError(detail, code="invalid", field="clinical")
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         word = isinstance(value, str) and 0 < len(value) <= LONGEST_WORD
         if not (number or word):
-            detail = f"{name} must be a number or a word of at most {LONGEST_WORD} characters."
+            detail = Sentence(
+                "clinical_value",
+                "{name} must be a number or a word of at most {most} characters.",
+                name=name,
+                most=LONGEST_WORD,
+            )
             raise ContentError(detail, code="invalid", field="clinical")

@@ -16,6 +16,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from ml.contracts import Sentence
 from server.core.errors import ContentError
 from server.slides.channel_source import CHANNELS, ChannelSource
 from server.slides.channels import Channel, Mix, blend, first_mix
@@ -95,7 +96,7 @@ class SlidePixels:
         if mix is None:
             mix = first_mix(channels)
         if not channels or any(shown.index >= len(channels) for shown in mix):
-            detail = "The slide has no such channel."
+            detail = Sentence("no_such_channel", "The slide has no such channel.")
             raise ContentError(detail, code="invalid_channels")
         if not mix:
             return np.zeros((size[1], size[0], 3), np.uint8)
@@ -159,5 +160,9 @@ class SlidePixels:
         try:
             return ChannelSource(self._path)
         except (OSError, ValueError, LookupError, TypeError) as error:
-            message = f"The file cannot be read as a slide ({type(error).__name__})."
+            message = Sentence(
+                "not_read_as_slide",
+                "The file cannot be read as a slide ({reason}).",
+                reason=type(error).__name__,
+            )
             raise UnreadableSlideError(message) from error

@@ -21,6 +21,7 @@ from typing import Any, Final
 from shapely.geometry import MultiPolygon, mapping
 
 from ml import slides as reading
+from ml.contracts import Sentence, sentence_parts
 from server.slides.manifest import PROFILE_NAME, THUMBNAIL_NAME
 from server.slides.overview import OVERVIEW_FOLDER, overview_level, write_overview
 from server.slides.reading import SlideFacts, open_pixels, read_facts
@@ -61,9 +62,11 @@ def examine(path: Path, folder: Path, tick: Callable[[], None]) -> tuple[SlideFa
     refused = folder / _REFUSED
     if refused.exists():
         why = json.loads(refused.read_text())
-        raise UnreadableSlideError(why["detail"], code=why["code"])
+        raise UnreadableSlideError(Sentence.from_parts(why["detail"]), code=why["code"])
     if code != 0:
-        message = "The file broke the program that reads it, so it was not imported."
+        message = Sentence(
+            "breaks_reader", "The file broke the program that reads it, so it was not imported."
+        )
         raise UnreadableSlideError(message, code="breaks_reader")
     facts = SlideFacts.from_values(json.loads((folder / _FACTS).read_text()))
     return facts, Assessment(**json.loads((folder / _ASSESSMENT).read_text()))
@@ -77,7 +80,11 @@ def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> int:
         except subprocess.TimeoutExpired:
             tick()
             if time.monotonic() > deadline:
-                message = f"Reading the file took more than {_LIMIT_SECONDS / 60:.0f} minutes."
+                message = Sentence(
+                    "takes_too_long",
+                    "Reading the file took more than {most} minutes.",
+                    most=f"{_LIMIT_SECONDS / 60:.0f}",
+                )
                 raise UnreadableSlideError(message, code="takes_too_long") from None
 
 
@@ -87,7 +94,7 @@ def assess(path: Path) -> Assessment:
         with reading.open_slide(path) as reader:
             scores = reading.assess(reader)
     except reading.SlideError as error:
-        raise UnreadableSlideError(str(error), code=error.code) from error
+        raise UnreadableSlideError(error.detail, code=error.code) from error
     tissue = mapping(MultiPolygon(scores.mask.polygons()))
     return Assessment(
         tissue=json.loads(json.dumps(tissue)),
@@ -125,7 +132,7 @@ def main(file: str, folder: str) -> None:
         assessment = Assessment(None, None, None, None) if facts.channels else assess(Path(file))
         draw_overview(Path(file), facts, target)
     except UnreadableSlideError as error:
-        why = {"code": error.specific_code, "detail": error.detail}
+        why = {"code": error.specific_code, "detail": sentence_parts(error.detail)}
         (target / _REFUSED).write_text(json.dumps(why))
         return
     (target / _FACTS).write_text(json.dumps(asdict(facts)))

@@ -66,7 +66,9 @@ def import_files(run: JobRun) -> dict[str, Any]:
     except CancelledError:
         # A worker whose job was given to another one must not touch what that one is reading.
         if run.is_mine():
-            _set_aside(run, slide, "import_cancelled", "The import was cancelled.")
+            _set_aside(
+                run, slide, "import_cancelled", Sentence("import_cancelled", "The import was cancelled.")
+            )
         raise
 
 
@@ -194,7 +196,9 @@ def _locate(slide: Slide, keys: Mapping[str, str]) -> dict[str, Path]:
         arrived = storage.storage_path(key)
         located[name] = arrived if arrived.exists() else aside
         if not located[name].exists():
-            detail = "The files of this slide are no longer in the storage; bring them again."
+            detail = Sentence(
+                "slide_files_gone", "The files of this slide are no longer in the storage; bring them again."
+            )
             raise SlideFilesMissingError(detail)
     return located
 

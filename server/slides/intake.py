@@ -15,6 +15,7 @@ from typing import Final
 import pydicom
 from pydicom.errors import InvalidDicomError
 
+from ml.contracts import Sentence
 from server.core.errors import ContentError
 
 SLIDE_SUFFIXES: Final = frozenset(
@@ -51,7 +52,10 @@ def check_relative_path(text: str) -> str:
     parts = text.split("/")
     strange = "\\" in text or ":" in text or any(not character.isprintable() for character in text)
     if strange or not text or len(text) > _LONGEST_PATH or {"", ".", ".."} & set(parts):
-        detail = "A file name must be relative and free of '..', backslashes, colons and control characters."
+        detail = Sentence(
+            "file_name_unsafe",
+            "A file name must be relative and free of '..', backslashes, colons and control characters.",
+        )
         raise ContentError(detail, code="unsafe_name")
     return text
 

@@ -72,6 +72,8 @@ class Slide(Entity):
     progress_state = models.CharField(max_length=12, choices=ProgressState.choices, default=ProgressState.NEW)
     failure = models.TextField(blank=True)
     failure_code = models.CharField(max_length=50, blank=True)
+    failure_message_code = models.CharField(max_length=50, blank=True)
+    failure_message_values = models.JSONField(default=dict, blank=True)
     import_job_id = models.UUIDField(null=True)
     source_key = models.CharField(max_length=500, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)

@@ -13,6 +13,7 @@ import openslide
 import simplejpeg
 import tifffile
 
+from ml.contracts import Sentence
 from server.slides.channel_source import CHANNELS, ChannelSource
 from server.slides.channels import Channel
 from server.slides.colour import NONE, find_profile, judge_profile
@@ -107,8 +108,8 @@ def read_facts(path: Path) -> SlideFacts:
             first_error = first_error or error
             continue
         return _facts(path, name, source, pyramid)
-    code, sentence = _what_it_is(path)
-    raise UnreadableSlideError(sentence, code=code) from first_error
+    sentence = _what_it_is(path)
+    raise UnreadableSlideError(sentence, code=sentence.code) from first_error
 
 
 def _lay_out(source: Any) -> Pyramid:
@@ -225,15 +226,15 @@ def _format(path: Path) -> str:
     return _FORMATS.get(vendor or "", vendor or "TIFF")
 
 
-def _what_it_is(path: Path) -> tuple[str, str]:
-    """Return the code and the sentence for a file that no source can read."""
+def _what_it_is(path: Path) -> Sentence:
+    """Return what is said of a file that no source can read."""
     with path.open("rb") as file:
         start = file.read(132)
     if start[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
-        return (
+        return Sentence(
             "damaged_tiff",
             "This is a TIFF, but its image is damaged or compressed in a way that is not supported.",
         )
     if start[128:] == b"DICM":
-        return "other_dicom", "This is a DICOM file, but not a whole slide image that can be read."
-    return "not_a_slide", "This is not a slide: neither a TIFF-based slide, MIRAX nor DICOM."
+        return Sentence("other_dicom", "This is a DICOM file, but not a whole slide image that can be read.")
+    return Sentence("not_a_slide", "This is not a slide: neither a TIFF-based slide, MIRAX nor DICOM.")

@@ -30,7 +30,7 @@ def start_registration(*, actor: User, fixed: Slide, moving: Slide) -> Registrat
     """
     slide_policy.require(actor, fixed.project, "register")
     if fixed.pk == moving.pk or fixed.project_id != moving.project_id:
-        detail = "Choose another slide of the same project."
+        detail = Sentence("choose_another_slide", "Choose another slide of the same project.")
         raise ContentError(detail, code="invalid", field="moving_id")
     for slide in (fixed, moving):
         require_ready(slide)
@@ -80,7 +80,7 @@ def set_landmarks(
     try:
         found = from_landmarks(fixed, moving)
     except DataError as error:
-        raise ContentError(str(error), code=error.code, field="fixed") from error
+        raise ContentError(error.detail, code=error.code, field="fixed") from error
     locked = _locked(registration)
     locked.landmarks = {"fixed": [list(p) for p in fixed], "moving": [list(p) for p in moving]}
     locked.document = found.document()

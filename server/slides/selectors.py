@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.core.errors import NotVisibleError, StateError
 from server.core.storage import storage_path
@@ -79,7 +80,14 @@ def find_ready_slide(project: Project, sha256: str) -> Slide | None:
 def require_ready(slide: Slide) -> Slide:
     """Return the slide; raises StateError while it has no pixels."""
     if slide.state != Slide.State.READY:
-        detail = slide.failure or "The slide is still being imported."
+        detail = Sentence("still_importing", "The slide is still being imported.")
+        if slide.failure:
+            parts = {
+                "message": slide.failure,
+                "code": slide.failure_message_code,
+                "values": slide.failure_message_values,
+            }
+            detail = Sentence.from_parts(parts)
         raise StateError(detail, code="slide_not_ready")
     return slide
 

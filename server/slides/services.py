@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from ml.contracts import Sentence, sentence_parts
 from server.accounts.models import User
 from server.audit.services import record
 from server.core import storage
@@ -27,6 +28,7 @@ from server.slides.selectors import find_ready_slide
 
 _LONGEST_NAME = 255
 _LONGEST_PSEUDONYM = 100
+_FAILURE = ("failure", "failure_code", "failure_message_code", "failure_message_values")
 
 
 @service
@@ -75,8 +77,8 @@ def resume_import(*, actor: User, slide: Slide) -> Slide:
         nothing_written()
         return slide
     slide.state = Slide.State.IMPORTING
-    slide.failure = slide.failure_code = ""
-    slide.save(update_fields=["state", "failure", "failure_code"])
+    _set_failure(slide, "", "")
+    slide.save(update_fields=["state", *_FAILURE])
     record(actor=actor, action="slide.import_resumed", subject=slide, project=slide.project)
     return slide
 
@@ -97,7 +99,7 @@ def finish_import(
         raise DuplicateSlideError(detail)
     facts, assessment = read
     slide.state = Slide.State.READY
-    slide.failure = slide.failure_code = ""
+    _set_failure(slide, "", "")
     slide.sha256 = sha256
     slide.size_bytes = size
     slide.source_key = f"{slide_key(sha256)}/{main}"
@@ -132,9 +134,9 @@ def fail_import(*, actor: User, slide: Slide, code: str, reason: str, quarantine
         nothing_written()
         return slide
     slide.state = Slide.State.FAILED
-    slide.failure, slide.failure_code = reason, code
+    _set_failure(slide, code, reason)
     slide.source_key = quarantine_key
-    slide.save(update_fields=["state", "failure", "failure_code", "source_key"])
+    slide.save(update_fields=["state", *_FAILURE, "source_key"])
     record(
         actor=actor,
         action="slide.import_failed",
@@ -151,7 +153,7 @@ def drop_duplicate(*, actor: User, slide: Slide, original: Slide) -> None:
     slide = _still_there(slide)
     slide_policy.require(actor, slide.project, "add")
     if slide.state == Slide.State.READY:
-        detail = "The slide has been imported; it is no duplicate."
+        detail = Sentence("no_duplicate", "The slide has been imported; it is no duplicate.")
         raise StateError(detail)
     record(
         actor=actor,
@@ -251,13 +253,19 @@ def drop_content(sha256: str) -> None:
         storage.delete(slide_key(sha256))
 
 
+def _set_failure(slide: Slide, code: str, reason: str) -> None:
+    parts = sentence_parts(reason)
+    slide.failure, slide.failure_code = parts["message"], code
+    slide.failure_message_code, slide.failure_message_values = parts["code"], parts["values"]
+
+
 def _still_there(slide: Slide) -> Slide:
     """Lock a slide that is being imported; raises SlideDeletedError when it was removed meanwhile."""
     found = (
         Slide.objects.select_for_update(of=("self",)).select_related("project").filter(pk=slide.pk).first()
     )
     if found is None:
-        detail = "The slide was removed while it was being imported."
+        detail = Sentence("slide_removed", "The slide was removed while it was being imported.")
         raise SlideDeletedError(detail)
     return found
 
@@ -287,6 +295,8 @@ def _editable(slide: Slide) -> dict[str, Any]:
 def _required(text: str, field: str, longest: int) -> str:
     text = text.strip()
     if not text or len(text) > longest:
-        detail = f"The {field} must have 1 to {longest} characters."
+        detail = Sentence(
+            "text_length", "The {field} must have 1 to {most} characters.", field=field, most=longest
+        )
         raise ContentError(detail, code="invalid", field=field)
     return text

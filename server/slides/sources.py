@@ -21,6 +21,7 @@ from large_image_source_openslide import OpenslideFileTileSource
 from large_image_source_tiff import TiffFileTileSource
 from numpy.typing import NDArray
 
+from ml.contracts import Sentence
 from server.core.errors import ContentError
 from server.slides.pyramid import Pyramid
 
@@ -88,7 +89,9 @@ def open_source(path: Path, source: str) -> Any:
     try:
         return SOURCES[source](str(path), noCache=True)
     except (TileSourceError, openslide.OpenSlideError, OSError, ValueError) as error:
-        message = f"The file cannot be read as a slide ({type(error).__name__})."
+        message = Sentence(
+            "not_read_as_slide", "The file cannot be read as a slide ({reason}).", reason=type(error).__name__
+        )
         raise UnreadableSlideError(message) from error
 
 
@@ -147,7 +150,9 @@ def _read(read: Callable[[], Any]) -> NDArray[Any]:
     try:
         return np.asarray(read())
     except (TileSourceError, openslide.OpenSlideError, OSError, ValueError, KeyError) as error:
-        message = f"This part of the file is damaged ({type(error).__name__})."
+        message = Sentence(
+            "part_damaged", "This part of the file is damaged ({reason}).", reason=type(error).__name__
+        )
         raise UnreadableSlideError(message) from error
 
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 from django.conf import settings
 from django.utils import timezone
 
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.audit.services import record
 from server.core import storage
@@ -48,10 +49,14 @@ def begin_upload(*, actor: User, project: Project, length: int, metadata: dict[s
     """Make an upload of ``length`` bytes; raises ContentError or TooLargeError with a sentence."""
     slide_policy.require(actor, project, "add")
     if length <= 0:
-        message = "An empty file is no slide."
+        message = Sentence("empty_file", "An empty file is no slide.")
         raise ContentError(message, code="empty_file")
     if length > settings.UPLOAD_MAX_BYTES:
-        message = f"The file is larger than the {settings.UPLOAD_MAX_BYTES / 2**30:.0f} GiB accepted here."
+        message = Sentence(
+            "slide_over_gib",
+            "The file is larger than the {most} GiB accepted here.",
+            most=f"{settings.UPLOAD_MAX_BYTES / 2**30:.0f}",
+        )
         raise TooLargeError(message)
     _drop_expired(actor)
     filename = check_relative_path(metadata.get("filename", "")).rpartition("/")[2]
@@ -116,7 +121,9 @@ def append_bytes(upload: Upload, offset: int, stream: Any, announced: int = 0) -
 
 
 def _too_much(upload: Upload) -> TooLargeError:
-    message = f"More bytes came than the {upload.length} that were announced."
+    message = Sentence(
+        "more_than_announced", "More bytes came than the {length} that were announced.", length=upload.length
+    )
     return TooLargeError(message)
 
 
@@ -142,7 +149,7 @@ def finish_upload(*, actor: User, upload: Upload) -> Slide | None:
         nothing_written()
         return locked.slide
     if offset_of(locked) != locked.length:
-        message = "The file has not arrived as a whole."
+        message = Sentence("file_not_whole", "The file has not arrived as a whole.")
         raise UploadUnfinishedError(message)
     locked.finished_at = timezone.now()
     record(actor=actor, action="upload.finish", subject=locked, project=locked.project)
@@ -168,10 +175,10 @@ def finish_folder(*, actor: User, project: Project, folder: str) -> tuple[list[S
     )
     waiting = [upload for upload in uploads if upload.slide_id is None]
     if not folder or not uploads:
-        message = "No file of this folder has been uploaded."
+        message = Sentence("folder_not_uploaded", "No file of this folder has been uploaded.")
         raise NothingToImportError(message)
     if any(upload.finished_at is None for upload in waiting):
-        message = "Some files of the folder are still on their way."
+        message = Sentence("folder_on_its_way", "Some files of the folder are still on their way.")
         raise UploadUnfinishedError(message)
     by_name = {str(upload): upload for upload in waiting}
     paths = {name: storage.storage_path(upload.storage_key) for name, upload in by_name.items()}

@@ -94,7 +94,9 @@ function mayOutliveThePage(body: RequestInit["body"]): boolean {
 
 /** Send and return the raw response; throws `ApiError` for any status from 400 up and for no answer. */
 export async function send(method: string, path: string, options: SendOptions = {}): Promise<Response> {
-  const headers: Record<string, string> = { Accept: "application/json" };
+  // What the server's libraries say of a form comes in the language of the page.
+  const language = typeof document === "undefined" ? "en" : document.documentElement.lang;
+  const headers: Record<string, string> = { Accept: "application/json", "Accept-Language": language };
   if (method !== "GET") Object.assign(headers, writeHeaders());
   const init: RequestInit = { method, headers, credentials: "same-origin" };
   if (options.body instanceof FormData) init.body = options.body;

@@ -15,7 +15,11 @@ export interface Page<T> {
 }
 
 /** RFC 9457 problem details. Each code may bring more: the other version, the rows, how long to wait. */
-export type Problem = Omit<Schema["Problem"], "type"> & { type?: string; [extra: string]: unknown };
+export type Problem = Omit<Schema["Problem"], "type" | "message_values"> & {
+  type?: string;
+  message_values?: SaidValues;
+  [extra: string]: unknown;
+};
 
 export type Theme = Schema["ThemeEnum"];
 /** A box in level-0 pixels, level-0 pixels per pixel of the screen, and how long it was there. */
@@ -44,7 +48,7 @@ export type JobKind =
   | "register_slides"
   | "import_annotations";
 
-export type SaidValues = Record<string, string | number>;
+export type SaidValues = { [name: string]: string | number | Said };
 
 /** A sentence of the server: in English, and with the code and the values to say it in other words. */
 export interface Said {
@@ -53,12 +57,15 @@ export interface Said {
   values: SaidValues;
 }
 
-export type Job = Known<Schema["Job"], { kind: JobKind; message_values: SaidValues }>;
+export type Job = Known<
+  Schema["Job"],
+  { kind: JobKind; message_values: SaidValues; error_message_values: SaidValues }
+>;
 
 export type SlideState = Schema["SlideStateEnum"];
 export type ProgressState = Schema["ProgressStateEnum"];
 export type Case = Known<Schema["Case"], { clinical: Record<string, number | string> }>;
-export type Slide = Known<Schema["Slide"], { case: Case | null }>;
+export type Slide = Known<Schema["Slide"], { case: Case | null; failure_message_values: SaidValues }>;
 /** What the viewer needs to fetch tiles: `levels[0]` is the smallest, the last is full size. */
 export type ViewerInfo = Known<Schema["Viewer"], { slide: Slide }>;
 export type Grant = Schema["Grant"];
@@ -152,7 +159,7 @@ export type MetricValue = Schema["Estimate"];
 export type SurvivalGroup = Schema["SurvivalGroup"];
 export type SurvivalMetrics = Schema["Survival"];
 export type ModelMetrics = Known<Schema["Metrics"], { reliability: [confidence: number, accuracy: number, count: number][] }>;
-export type ModelVersion = Known<Schema["ModelVersion"], { metrics: ModelMetrics }>;
+export type ModelVersion = Known<Schema["ModelVersion"], { metrics: ModelMetrics; card_lines: Said[] }>;
 export type Comparison = Schema["Comparison"];
 export type ComparisonState =
   | Known<Schema["ComparisonAnswer"], { state: "ready"; comparison: Comparison }>

@@ -1,4 +1,4 @@
-"""What runs say on their way: every sentence has a code, and a text in each language under that code."""
+"""What is said to people: every sentence has a code, and a text in each language under that code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ml.contracts import Sentence
+from ml.contracts import DataError, Sentence, sentence_parts
+from server.core import errors
+from server.core.errors import DomainError
 from server.jobs.models import Job, JobEvent
 from server.jobs.runner import JobRun
 
@@ -64,6 +66,72 @@ def test_nobody_says_what_has_no_code():
     assert bare == []
 
 
+# What no page can bring about, but only a program; and the wait, which the pages say from its seconds.
+FOR_PROGRAMS = {
+    "not_fitted",
+    "bad_grid",
+    "bad_thresholds",
+    "unknown_recipe",
+    "unknown_tool",
+    "unknown_stain_method",
+    "bad_storage_key",
+    "illegal_transition",
+    "verdict_id_taken",
+    "bad_metadata",
+    "bad_header",
+    "too_many_sign_ins",
+}
+COMMAND_LINE = (
+    "ml/tools",
+    "ml/claims",
+    "ml/data",
+    "ml/__main__.py",
+    "ml/evaluation",
+    "ml/features",
+    "ml/training",
+)
+
+
+def refusals():
+    """Yield (place, code, words) of each error with literal words that ends a job or answers a request."""
+    kinds = {"DataError", "SlideError"} | {
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, DomainError)
+    }
+    for path in SOURCES:
+        place = str(path.relative_to(ROOT))
+        if place.startswith(COMMAND_LINE):
+            continue
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            found = {}
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    found.setdefault(node.targets[0].id, []).append(node)
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in kinds and node.args:
+                    words = node.args[-1]
+                    if isinstance(words, ast.Name):
+                        before = [one for one in found.get(words.id, []) if one.lineno < node.lineno]
+                        words = before[-1].value if before else words
+                    code = next((k.value for k in node.keywords if k.arg == "code"), node.args[0])
+                    yield f"{place}:{node.lineno}", getattr(code, "value", ""), words
+
+
+def test_nobody_refuses_with_what_has_no_code():
+    """Such a refusal would stay English on every page."""
+    found = list(refusals())
+    assert len(found) > 150
+    bare = [
+        place
+        for place, code, words in found
+        if isinstance(words, ast.Constant | ast.JoinedStr) and code not in FOR_PROGRAMS
+    ]
+    assert bare == []
+
+
 @pytest.mark.django_db
 def test_a_sentence_travels_with_its_code_and_values(api, user_factory, project_factory):
     project = project_factory(annotator="ann")
@@ -87,3 +155,36 @@ def test_a_sentence_travels_with_its_code_and_values(api, user_factory, project_
     assert progress == {"progress": 0.5, **parts}
     assert log == {"level": "info", **parts}
     assert plain == {"level": "info", "message": "a line of a traceback", "code": "", "values": {}}
+
+
+def test_a_sentence_in_a_sentence_crosses_to_another_process_and_into_json():
+    inner = Sentence("row_no_geometry", "It has no geometry.")
+    # A copy is made as another process makes it: of the arguments.
+    error = copy.copy(DataError("bad", Sentence("row_refused", "Row {row}: {reason}", row=3, reason=inner)))
+    assert (error.code, str(error)) == ("bad", "Row 3: It has no geometry.")
+    parts = sentence_parts(error.detail)
+    assert parts["values"] == {
+        "row": 3,
+        "reason": {"message": "It has no geometry.", "code": "row_no_geometry", "values": {}},
+    }
+    assert sentence_parts(Sentence.from_parts(json.loads(json.dumps(parts)))) == parts
+
+
+@pytest.mark.django_db
+def test_a_refusal_names_its_sentence_and_what_libraries_say_comes_in_the_language_of_the_page(
+    api, user_factory, project_factory, label_factory
+):
+    project = project_factory(manager="mia")
+    label = label_factory(project, "Tumour")
+    mia = api(user_factory("mia"))
+    body = {"name": label.name, "colour": "#123456"}
+    refused = mia.post(f"/api/v1/projects/{project.pk}/labels", body, format="json")
+    assert refused.status_code == 409
+    told = refused.json()
+    assert (told["message_code"], told["message_values"]) == ("label_named", {"name": "Tumour"})
+    chinese = mia.post(
+        f"/api/v1/projects/{project.pk}/labels", {}, format="json", headers={"Accept-Language": "zh-CN"}
+    )
+    assert "不能为空" in chinese.json()["errors"]["name"][0] or "必填" in chinese.json()["errors"]["name"][0]
+    english = mia.post(f"/api/v1/projects/{project.pk}/labels", {}, format="json")
+    assert english.json()["errors"]["name"] == ["This field is required."]

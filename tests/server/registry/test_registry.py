@@ -42,7 +42,7 @@ def train(project, user_factory, tmp_path):
             recipe={"patch": "descriptors", "object": "nuclei"}[task], task=task, labels=[], config={},
             seed=1,
             snapshot_digest="a" * 64, round_id=values.pop("round_id", uuid.uuid4()), code_version="test",
-            storage_key=key, weights_digest=digest, metrics={}, card="# Card",
+            storage_key=key, weights_digest=digest, metrics={}, card=["# Card"],
         )  # fmt: skip
         owner = values.pop("project", project)
         return register_model_version(actor=user_factory("mia"), project=owner, trained=trained)

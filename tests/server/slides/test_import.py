@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import math
-import re
 import uuid
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -192,23 +189,6 @@ BROKEN = {
 }
 
 
-def test_the_pages_have_a_text_for_each_code_of_a_failed_import():
-    """Whatever is raised or set aside under a code in the modules that an import goes through."""
-    root = Path(__file__).resolve().parents[3]
-    modules = [root / "server" / "slides" / f"{name}.py" for name in ("examine", "importing", "reading")]
-    modules += [root / "ml" / "slides" / f"{name}.py" for name in ("reading", "sources")]
-    raised = re.compile(
-        r'code="(\w+)"|SlideError\(\s*"(\w+)"|return "(\w+)", "|_set_aside\(run, slide, "(\w+)"'
-    )
-    codes = {"".join(found) for path in modules for found in raised.findall(path.read_text(encoding="utf-8"))}
-    assert {"not_a_slide", "breaks_reader", "import_cancelled", "unreadable"} <= codes
-    for language in ("en", "zh-CN"):
-        path = root / "frontend" / "src" / "ui" / "locales" / language / "server.json"
-        texts = json.loads(path.read_text(encoding="utf-8"))["slideFailures"]
-        # Fluorescence is imported by another reader, and a file that is gone is said by files_missing.
-        assert codes - {"several_channels", "missing"} <= set(texts)
-
-
 def test_broken_files_fail_with_a_sentence_are_kept_aside_and_disturb_nothing(
     mia, project, gallery, run_jobs, data, home
 ):
@@ -225,9 +205,12 @@ def test_broken_files_fail_with_a_sentence_are_kept_aside_and_disturb_nothing(
         assert words in slide["failure"]
         assert slide["failure_code"] == code
         assert slide["failure"].endswith(".")
+        # Sentences with a code have a text in each language: tests/server/jobs/test_sentences.py.
+        assert slide["failure_message_code"]
         job = mia.get(f"{API}/jobs/{slide['import_job_id']}").json()
         assert (job["state"], job["error_code"]) == ("failed", code)
         assert job["error_message"] == slide["failure"]
+        assert job["error_message_code"] == slide["failure_message_code"]
         aside = storage_path(f"quarantine/{slide['id']}")
         [kept] = [p for p in aside.iterdir() if p.is_file()]
         assert kept.read_bytes() == (data / "broken" / name).read_bytes()

@@ -1847,6 +1847,8 @@ export interface components {
             };
             error_code: string;
             error_message: string;
+            error_message_code: string;
+            error_message_values: unknown;
             readonly result: {
                 [key: string]: unknown;
             } | null;
@@ -2010,6 +2012,7 @@ export interface components {
             weights_digest: string;
             readonly metrics: components["schemas"]["Metrics"];
             card: string;
+            readonly card_lines: components["schemas"]["Said"][];
             readonly created_by: components["schemas"]["User"];
             /** Format: date-time */
             readonly created_at: string;
@@ -2534,6 +2537,12 @@ export interface components {
             status: number;
             detail: string;
             code: string;
+            /** @description Names the sentence of `detail`, for other languages. */
+            message_code?: string;
+            /** @description What stands in the sentence. */
+            message_values?: {
+                [key: string]: unknown;
+            };
             field?: string;
             errors?: {
                 [key: string]: string[];
@@ -2811,6 +2820,14 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /** @description A sentence in English, with the code and the values to say it in other words. */
+        Said: {
+            message: string;
+            code: string;
+            values: {
+                [key: string]: unknown;
+            };
+        };
         /** @description A label at its index in the files. */
         SetLabel: {
             /** Format: uuid */
@@ -2853,6 +2870,8 @@ export interface components {
             progress_state: components["schemas"]["ProgressStateEnum"];
             failure: string;
             failure_code: string;
+            failure_message_code: string;
+            failure_message_values: unknown;
             /** Format: uuid */
             import_job_id: string | null;
             sha256: string;

@@ -13,12 +13,15 @@ import classes from "./ModelCard.module.css";
 const HEADINGS = { h1: "h3", h2: "h4", h3: "h5" } as const;
 const LIMITS = ["research", "labels", "elsewhere"] as const;
 
-/** What a version is for and where it ends, in words; its card as a document, which is in English, on demand. */
+/** What a version is for and where it ends, in words; its card as a document on demand. */
 export function ModelCard({ version }: { readonly version: ModelVersion }) {
   const { t } = useTranslation("pages");
   const texts = useServerTexts();
   const [opened, { toggle }] = useDisclosure(false);
   const Chevron = opened ? IconChevronDown : IconChevronRight;
+  // Versions from before a card had lines have it in English alone.
+  const isEnglish = version.card_lines.length === 0;
+  const card = isEnglish ? version.card : version.card_lines.map(texts.said).join("\n");
   const limits = version.metrics.units === 1 ? [...LIMITS, "oneUnit" as const] : LIMITS;
   return (
     <Stack gap="xs">
@@ -30,7 +33,7 @@ export function ModelCard({ version }: { readonly version: ModelVersion }) {
           </List.Item>
         ))}
       </List>
-      {version.card === "" ? null : (
+      {card === "" ? null : (
         <>
           <Group gap="md">
             <UnstyledButton onClick={toggle} aria-expanded={opened} data-testid="card-document">
@@ -41,7 +44,7 @@ export function ModelCard({ version }: { readonly version: ModelVersion }) {
             </UnstyledButton>
             <Anchor
               size="sm"
-              href={`data:text/markdown;charset=utf-8,${encodeURIComponent(version.card)}`}
+              href={`data:text/markdown;charset=utf-8,${encodeURIComponent(card)}`}
               download={`${version.name}.md`}
             >
               <Group gap={4}>
@@ -51,10 +54,10 @@ export function ModelCard({ version }: { readonly version: ModelVersion }) {
             </Anchor>
           </Group>
           <Collapse in={opened}>
-            <Typography fz="sm" lang="en" className={classes.card}>
+            <Typography fz="sm" lang={isEnglish ? "en" : undefined} className={classes.card}>
               {/* Markup inside the text is shown as text, never run. */}
               <Markdown remarkPlugins={[remarkGfm]} disallowedElements={["img"]} components={HEADINGS}>
-                {version.card}
+                {card}
               </Markdown>
             </Typography>
           </Collapse>

@@ -12,7 +12,7 @@ beforeAll(async () => {
   await setLanguage("zh-CN");
 });
 
-const texts = () => serverTexts(i18next.getFixedT("zh-CN", ["server", "settings"]), "zh-CN");
+const texts = () => serverTexts(i18next.getFixedT("zh-CN", ["server", "settings"]));
 
 it("says what a job says in Chinese, with its values", () => {
   const begins = {
@@ -32,13 +32,21 @@ it("leaves a traceback and a code that it does not know as they came", () => {
 });
 
 it("says why a job failed, with the particulars that only the server knows", () => {
-  const failed = { error_code: "no_tissue", error_message: "No tissue on CMU-1." } as Job;
-  expect(texts().jobError(failed)).toBe("没有找到组织。（No tissue on CMU-1.）");
+  const failed = (code: string, values: Job["error_message_values"]) =>
+    texts().jobError({ error_message: "As it came", error_message_code: code, error_message_values: values });
+  expect(failed("slide_without_tissue", { slide: "CMU-1" })).toBe("CMU-1 上没有组织；请将它排除，或使用更小的图块。");
+  expect(failed("nothing_labelled", { part: "train or test" })).toBe("训练或测试部分没有任何标签。请标注示例，或重新划分。");
+  expect(failed("no_such_setting", { recipe: "nuclei", title: "Nuclei", unknown: "x", known: "y" })).toMatch(/^细胞核/);
+  expect(failed("setting_too_low", { setting: "mpp", title: "English", bound: "0.1", value: "0" })).not.toMatch("English");
+  const reason = { message: "It has no geometry.", code: "row_no_geometry", values: {} };
+  expect(failed("rows_refused", { count: 1200, row: 3, reason })).toMatch(/1,200 行.+第 3 行：没有几何形状。$/);
+  expect(failed("", {})).toBe("As it came");
 });
 
 it("says why a slide could not be imported, or what the server said where it does not know the code", () => {
-  expect(texts().slideFailure({ failure: "Cancelled.", failure_code: "import_cancelled" })).toBe("导入已取消。");
-  expect(texts().slideFailure({ failure: "Before there were codes.", failure_code: "" })).toBe("Before there were codes.");
+  const failed = (code: string) => texts().slideFailure({ failure: "As it came", failure_message_code: code, failure_message_values: {} });
+  expect(failed("import_cancelled")).toBe("导入已取消。");
+  expect(failed("")).toBe("As it came");
 });
 
 it("prefers a recipe's own words for a setting to those of its task and of all", () => {
@@ -55,4 +63,11 @@ it("prefers a recipe's own words for a setting to those of its task and of all",
 it("names the wait after failed sign-ins", () => {
   const problem = { title: "Too Many Requests", status: 429, detail: "…", code: "too_many_sign_ins", wait: 30 };
   expect(sayError(new ApiError(problem))).toBe("登录失败次数过多，请在 30 秒后重试。");
+});
+
+it("says what the server refused, with its particulars, or what its code means", () => {
+  const problem = { title: "Conflict", status: 409, detail: "English", code: "name_taken" };
+  const named = { ...problem, message_code: "label_named", message_values: { name: "Tumour" } };
+  expect(sayError(new ApiError(named))).toBe("已经有名为“Tumour”的标签。");
+  expect(sayError(new ApiError(problem))).toBe("此名称已被使用。");
 });

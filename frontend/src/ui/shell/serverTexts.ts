@@ -3,15 +3,21 @@ import i18next, { type TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 
 import { ApiError, errorText } from "@/sync/client";
-import type { Job, Recipe, RecipeField, RoundNotice, Said, Slide } from "@/sync/types";
+import { metricName } from "../models/metricName";
+import type { Job, Recipe, RecipeField, RoundNotice, Said, SaidValues, Slide } from "@/sync/types";
 
-/** The sentence of an error. English is the server's own, which knows the particulars. */
+/** The sentence of an error: the one that the server names, or that of its code. */
 export function sayError(error: unknown): string {
-  if (!(error instanceof ApiError) || i18next.language === "en") return errorText(error);
-  const sentence = i18next.t(`server:problems.${error.code}`, { ...error.problem, defaultValue: "" });
+  if (!(error instanceof ApiError)) return errorText(error);
+  const { message_code: code, message_values: values = {} } = error.problem;
+  const { language } = i18next;
+  const t = i18next.getFixedT(language, ["server", "settings"]);
+  if (code !== undefined) return serverTexts(t).said({ message: error.detail, code, values });
+  if (language === "en") return errorText(error);
+  const sentence = t(`problems.${error.code}`, { ...error.problem, defaultValue: "" });
   if (sentence === "") return errorText(error);
-  // Which fields are wrong, only the server knows.
-  return error.problem.errors ? i18next.t("server:withParticulars", { sentence, message: errorText(error) }) : sentence;
+  // Which fields are wrong, the server says in the language of the page.
+  return error.problem.errors ? t("withParticulars", { sentence, message: errorText(error) }) : sentence;
 }
 
 type Parts = Record<string, string>;
@@ -46,37 +52,51 @@ export interface ServerTexts {
   /** How a job stands: what it said last, as it came or as it is kept. */
   readonly jobMessage: (job: Job, news?: Said | null) => string;
   /** Why a job failed. */
-  readonly jobError: (job: Pick<Job, "error_code" | "error_message">) => string;
+  readonly jobError: (job: Pick<Job, "error_message" | "error_message_code" | "error_message_values">) => string;
   /** Why a slide could not be imported. */
-  readonly slideFailure: (slide: Pick<Slide, "failure" | "failure_code">) => string;
+  readonly slideFailure: (slide: Pick<Slide, "failure" | "failure_message_code" | "failure_message_values">) => string;
   readonly jobTitle: (job: Pick<Job, "kind" | "title">) => string;
 }
 
 export function useServerTexts(): ServerTexts {
-  const { t, i18n } = useTranslation(["server", "settings"]);
-  return serverTexts(t, i18n.language);
+  const { t } = useTranslation(["server", "settings"]);
+  return serverTexts(t);
 }
 
 type Translate = TFunction<["server", "settings"]>;
 
-export function serverTexts(t: Translate, language: string): ServerTexts {
+/** Names of values whose words are the product's own, such as the part of the data or a role. */
+const WORDS = new Set(["part", "needed", "role", "state", "fact"]);
+
+export function serverTexts(t: Translate): ServerTexts {
   const recipe: ServerTexts["recipe"] = (name, field, fallback) => t(`recipes.${name}.${field}`, { defaultValue: fallback });
-  const said = ({ message, code, values }: Said) => {
+  const said = ({ message, code, values }: Said): string => {
     if (code === "") return message;
-    const named = values["recipe"] === undefined ? {} : { title: recipe(String(values["recipe"]), "title", String(values["title"])) };
-    return t(`messages.${code}`, { ...values, ...named, defaultValue: message });
+    const told: Record<string, string | number> = {};
+    for (const [name, value] of Object.entries(values)) told[name] = inWords(name, value);
+    return t(`messages.${code}`, { ...told, ...titles(values), defaultValue: message });
+  };
+  const inWords = (name: string, value: string | number | Said): string | number => {
+    if (typeof value === "object") return said(value);
+    if (!WORDS.has(name) || typeof value === "number") return value;
+    return value.split(" or ").map((word) => t(`words.${word}`, { defaultValue: word })).join(t("words.or"));
+  };
+  /** What a sentence calls a recipe, a setting or a metric that it names. */
+  const titles = ({ title, recipe: name, setting, summary, metric }: SaidValues): Record<string, string> => {
+    const found: Record<string, string> = {};
+    if (typeof metric === "string") found["metric"] = metricName(metric);
+    if (typeof summary === "string" && typeof name === "string") found["summary"] = recipe(name, "summary", summary);
+    if (typeof title !== "string") return found;
+    if (typeof name === "string") found["title"] = recipe(name, "title", title);
+    else if (typeof setting === "string") found["title"] = t(`settings:fields.${setting}.title`, { defaultValue: title });
+    return found;
   };
   return {
     said,
     recipe,
     jobMessage: (job, news) => said(news ?? { message: job.message, code: job.message_code, values: job.message_values }),
-    jobError: ({ error_code: code, error_message: message }) => {
-      if (language === "en") return message;
-      const sentence = t([`jobErrors.${code}`, `slideFailures.${code}`, `problems.${code}`], { defaultValue: "" });
-      // The server's own sentence knows which slide, label or file it is about.
-      return sentence === "" ? message : t("withParticulars", { sentence, message });
-    },
-    slideFailure: ({ failure, failure_code: code }) => (language === "en" ? failure : t(`slideFailures.${code}`, { defaultValue: failure })),
+    jobError: ({ error_message: message, error_message_code: code, error_message_values: values }) => said({ message, code, values }),
+    slideFailure: ({ failure: message, failure_message_code: code, failure_message_values: values }) => said({ message, code, values }),
     finding: ({ code, message, values = {} }) => {
       // Warnings that were stored before there were values have nothing to fill in.
       const isEmpty = Object.keys(values).length === 0 && t(`findings.${code}`, { skipInterpolation: true }).includes("{{");

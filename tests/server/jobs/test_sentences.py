@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import re
 from pathlib import Path
@@ -89,6 +90,8 @@ COMMAND_LINE = (
     "ml/evaluation",
     "ml/features",
     "ml/training",
+    "ml/explain/hipomap.py",
+    "ml/explain/faithfulness.py",
 )
 
 

@@ -57,7 +57,7 @@ def card_lines(model: ModelFile, evaluation: Evaluation | None = None) -> list[s
                 "- {title} ({setting}): {value}",
                 setting=name,
                 title=titles.get(name, name),
-                value=str(value),
+                value=Sentence("not_set", "not set") if value is None else str(value),
             )
             for name, value in sorted(model.config.items())
         ),

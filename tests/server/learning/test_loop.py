@@ -93,6 +93,8 @@ def test_the_whole_loop(labelled, project, mia, run_jobs, api, user_factory):
     assert auc["value"] > 0.9
     assert sum(map(sum, v1["metrics"]["confusion"])) == v1["metrics"]["count"]
     assert "## Limits" in v1["card"]
+    assert "\n".join(line["message"] for line in v1["card_lines"]) + "\n" == v1["card"]
+    assert {"card_title", "card_metric", "card_limits"} <= {line["code"] for line in v1["card_lines"]}
 
     sets = mia.get(f"{API}/slides/{labelled.pk}/object-sets?current=true").json()["results"]
     assert [s["producer_name"] for s in sets] == ["descriptors v1"]

@@ -71,3 +71,11 @@ it("says what the server refused, with its particulars, or what its code means",
   expect(sayError(new ApiError(named))).toBe("已经有名为“Tumour”的标签。");
   expect(sayError(new ApiError(problem))).toBe("此名称已被使用。");
 });
+
+it("says a line of a model card in Chinese, with the names that the pages use", () => {
+  const line = (code: string, values: Job["message_values"]) => texts().said({ message: "As it came", code, values });
+  expect(line("card_title", { recipe: "nuclei", title: "Nuclei" })).toBe("# 细胞核");
+  const value = { message: "not defined", code: "not_defined", values: {} };
+  expect(line("card_metric", { metric: "precision:Tumour", value })).toBe("| 精确率：Tumour | 无定义 |");
+  expect(line("card_fact", { fact: "patches", value: "165" })).toBe("- 图块：165");
+});

@@ -12,6 +12,8 @@ from typing import Any
 from ml.contracts import DataError, Sentence, Task
 
 LONGEST_TEXT = 200
+# Answers about how patients fare, which are learned from follow-up.
+SURVIVAL: Final = ("cox", "hazards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,10 @@ class RecipeInfo:
     def needs_resolution(self, config: Mapping[str, Any]) -> bool:
         """Say whether slides must have µm per pixel with these settings."""
         return self.complete_config(config).get("mpp") is not None
+
+    def needs_follow_up(self, config: Mapping[str, Any]) -> bool:
+        """Say whether cases must have been followed with these settings."""
+        return self.complete_config(config).get("answer") in SURVIVAL
 
 
 def _refused(sentence: Sentence) -> DataError:

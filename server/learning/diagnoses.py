@@ -14,6 +14,8 @@ from server.slides.models import Slide
 
 LEAST_CASES: Final = 3
 FEW_CASES: Final = 10
+LEAST_FOLLOWED: Final = 4
+LEAST_EVENTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,22 @@ def find_missing_diagnoses(plan: Plan) -> Iterator[Finding]:
                 f"slides needs at least {LEAST_CASES}, to learn from some and be measured on others.",
                 {"context": "slides", "label": label.name, "cases": len(cases), "least": LEAST_CASES},
             )
+
+
+def find_missing_follow_up(plan: Plan) -> Iterator[Finding]:
+    """Yield that too few of the cases to learn from were followed to put patients in an order."""
+    cases = {
+        item.slide.case_id: item.slide.case for item in plan.diagnoses if plan.parts[item.unit] == "train"
+    }
+    followed = [case for case in cases.values() if case.months is not None]
+    events = sum(bool(case.event) for case in followed)
+    if len(followed) < LEAST_FOLLOWED or events < LEAST_EVENTS:
+        yield Finding(
+            "no_follow_up",
+            f"Of the cases to learn from {len(followed)} were followed, with {events} events; at least "
+            f"{LEAST_FOLLOWED} and {LEAST_EVENTS} are needed. Enter months and event of more cases.",
+            {"cases": len(followed), "events": events, "least": LEAST_FOLLOWED, "least_events": LEAST_EVENTS},
+        )
 
 
 def warn_of_few_diagnoses(plan: Plan) -> Iterator[Finding]:

@@ -11,7 +11,12 @@ from shapely.geometry import shape
 
 from ml.catalogue import RecipeInfo
 from ml.contracts import Task
-from server.learning.diagnoses import Finding, find_missing_diagnoses, warn_of_few_diagnoses
+from server.learning.diagnoses import (
+    Finding,
+    find_missing_diagnoses,
+    find_missing_follow_up,
+    warn_of_few_diagnoses,
+)
 from server.learning.plan import BACKGROUND, Diagnosis, Plan, PlannedShape
 from server.projects.models import Label
 from server.slides.models import Slide
@@ -43,6 +48,7 @@ def check_readiness(recipe: RecipeInfo, config: Mapping[str, Any], plan: Plan) -
     if recipe.task == Task.SLIDE:
         problems = [
             *find_missing_diagnoses(plan),
+            *(find_missing_follow_up(plan) if recipe.needs_follow_up(config) else ()),
             *_find_missing_resolution(recipe, config, plan),
             *_find_channels(recipe, plan),
         ]

@@ -7,6 +7,7 @@ import pytest
 
 from ml.evaluation.survival import evaluate_survival
 from server.learning.prognosis import survival_of
+from server.slides.models import Case
 from tests.ml.bag_material import write_slide
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +38,11 @@ def test_diagnoses_and_clinical_fields_become_findings_and_curves(
         body = {"clinical": clinical, "months": 10 + number, "event": number < 7}
         assert mia.put(f"{API}/cases/{slide.case_id}", body, format="json").status_code == 200
         slides.append(slide)
+    Case.objects.filter(months__lt=17).update(event=False)
     body = {"recipe": "fusion", "config": {**SMALL, "answer": "cox"}}
+    refused = mia.post(f"{API}/projects/{project.pk}/rounds", body, format="json")
+    assert [problem["code"] for problem in refused.json()["problems"]] == ["no_follow_up"]
+    Case.objects.filter(months__lt=17).update(event=True)
     answer = mia.post(f"{API}/projects/{project.pk}/rounds", body, format="json")
     assert answer.status_code == 201, answer.json()
     run_jobs()

@@ -13,7 +13,7 @@ from ml.contracts import DataError, Sentence, Task
 
 LONGEST_TEXT = 200
 # Answers about how patients fare, which are learned from follow-up.
-SURVIVAL: Final = ("cox", "hazards")
+SURVIVAL = ("cox", "hazards")
 
 
 @dataclass(frozen=True, slots=True)

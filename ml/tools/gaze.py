@@ -75,7 +75,8 @@ def _feature(box: GazeBox, label: str | None) -> dict[str, Any]:
     outline = shapely.box(place.x, place.y, place.x + place.width, place.y + place.height)
     told = {"source": "gaze", "weight": round(UNREVIEWED * box.weight, 4), "reviewed": False}
     properties: dict[str, Any] = {"objectType": "annotation", "name": "gaze", "metadata": told}
-    properties["measurements"] = {"seconds looked at": round(box.seconds, 3)}
+    # As a suggestion its score is what it counts for until somebody has looked at it.
+    properties["measurements"] = {"seconds looked at": round(box.seconds, 3), "score": told["weight"]}
     if label:
         properties["classification"] = {"name": label}
     return {"type": "Feature", "geometry": mapping(outline), "properties": properties}

@@ -21,10 +21,10 @@ from ml.contracts import Sentence
 from server.accounts.authentication import actor_of
 from server.core.errors import TooLargeError
 from server.exchange import selectors, services
-from server.exchange.errors import TooManyFeaturesError
+from server.exchange.errors import NotReviewedError, TooManyFeaturesError
 from server.exchange.foreign import FOREIGN
 from server.exchange.objectfiles import TABLES
-from server.exchange.objectjobs import queue_object_file
+from server.exchange.objectjobs import PROPOSALS, queue_object_file
 from server.projects.selectors import get_project_for
 from server.slides.selectors import get_slide_for
 
@@ -37,7 +37,8 @@ IN_MEMORY = 2**20
 class ImportSerializer(serializers.Serializer[Any]):
     """A file of shapes, and whether classes that the project lacks become labels.
 
-    ``become``: annotations, or objects (an object set), or auto: annotations up to 20,000 shapes.
+    ``become``: annotations, or objects (an object set), or auto: annotations up to 20,000 shapes; but
+    proposals that nobody has reviewed, as of the gaze tool, are objects to review.
     """
 
     file = serializers.FileField()
@@ -105,10 +106,11 @@ class ImportView(APIView):
             try:
                 result = services.import_shapes(content=file.read(), **given)
                 return Response(ImportedSerializer(result).data)
-            except TooManyFeaturesError:
+            except (TooManyFeaturesError, NotReviewedError) as error:
                 if become == "annotations" or _is_foreign(file):
                     raise
                 file.seek(0)
+                become = PROPOSALS if isinstance(error, NotReviewedError) else become
         job = queue_object_file(file=file, become=become, **given)
         result = services.Imported(job_id=job.pk)
         return Response(ImportedSerializer(result).data, status=status.HTTP_202_ACCEPTED)

@@ -17,6 +17,12 @@ class TooManyFeaturesError(TooLargeError):
     code = "too_many_features"
 
 
+class NotReviewedError(ContentError):
+    """Shapes that nobody has looked at yet are suggestions and no annotations."""
+
+    code = "not_reviewed"
+
+
 class BadObjectFileError(ContentError):
     """A file of objects that is refused as a whole. ``rows`` says what is wrong with which row."""
 

@@ -35,6 +35,7 @@ class ForeignShape:
     label: str | None
     colour: str | None
     note: str
+    reviewed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +129,23 @@ def _read(row: int, feature: Any) -> Iterator[ForeignShape | UnreadRow]:
             )
             continue
         own_id = feature.get("id") if part is geometry else None
-        note = _storable(properties.get("name") or "")[:10_000] + _doubt(properties)
+        note = _storable(properties.get("name") or "")[:10_000]
         yield ForeignShape(
-            row, own_id if isinstance(own_id, str) else None, shape, dict(part), label, colour, note
+            row,
+            own_id if isinstance(own_id, str) else None,
+            shape,
+            dict(part),
+            label,
+            colour,
+            note,
+            _is_reviewed(properties),
         )
 
 
-def _doubt(properties: Mapping[str, Any]) -> str:
-    """Return what is to be said of a proposal that nobody has looked at, as the gaze tool writes them."""
+def _is_reviewed(properties: Mapping[str, Any]) -> bool:
+    """Say whether a shape is more than a proposal, such as those that the gaze tool writes."""
     told = properties.get("metadata")
-    if not isinstance(told, Mapping) or told.get("reviewed") is not False:
-        return ""
-    return f" (not reviewed; weight {told.get('weight')})" if isinstance(told.get("weight"), float) else ""
+    return not isinstance(told, Mapping) or told.get("reviewed") is not False
 
 
 def _parts(geometry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -17,7 +18,7 @@ from server.accounts.models import User
 from server.core import storage
 from server.core.errors import DomainError, TooLargeError
 from server.core.services import service
-from server.exchange.errors import BadObjectFileError
+from server.exchange.errors import BadObjectFileError, NotReviewedError
 from server.exchange.features import stream_features
 from server.exchange.geojson import MOST_FEATURES, UnreadRow
 from server.exchange.objectfiles import TABLES, TEXTS, Batch, read_features
@@ -40,6 +41,7 @@ MOST_OBJECTS: Final = 50_000_000
 MOST_CLASSES: Final = 1000
 # Of a file with many bad rows so many are named; the rest is counted.
 MOST_NAMED: Final = 100
+PROPOSALS: Final = "proposals"
 GREY: Final = "#868e96"
 
 
@@ -47,11 +49,12 @@ GREY: Final = "#868e96"
 def queue_object_file(
     *, actor: User, slide: Slide, file: IO[bytes], filename: str, become: str, create_labels: bool
 ) -> Job:
-    """Keep a file and queue its reading. ``become``: objects, or auto to let the number of shapes decide.
+    """Keep a file and queue its reading.
 
-    Raises BadObjectFileError for a kind of file that is not read, TooLargeError for one that is too large.
+    ``become``: objects, proposals for review, or auto to let the number of shapes decide. Raises
+    BadObjectFileError for a kind of file that is not read, TooLargeError for one that is too large.
     """
-    object_set_policy.require(actor, slide.project, "make")
+    object_set_policy.require_may_make(actor, slide.project, _source(become))
     if not filename.lower().endswith((*TEXTS, *TABLES)):
         message = Sentence(
             "object_endings",
@@ -107,7 +110,8 @@ def import_objects(run: JobRun) -> dict[str, Any]:
         raise BadObjectFileError(message)
     try:
         if run.input["become"] == "auto" and _are_few(path, name):
-            return _as_annotations(run, slide, path, name)
+            with suppress(NotReviewedError):
+                return _as_annotations(run, slide, path, name)
         return _as_objects(run, slide, path, name)
     except DomainError as error:
         for row in error.extra.get("rows", []):
@@ -170,11 +174,15 @@ def _begin(run: JobRun, slide: Slide, name: str) -> ObjectSet:
         actor=run.actor,
         slide=slide,
         name=name,
-        source=ObjectSet.Source.FILE,
+        source=_source(run.input["become"]),
         labels=[],
         producer_id=run.job.pk,
         producer_name=name,
     )
+
+
+def _source(become: str) -> ObjectSet.Source:
+    return ObjectSet.Source.GAZE if become == PROPOSALS else ObjectSet.Source.FILE
 
 
 def _batches(path: Path, name: str, size: tuple[int, int]) -> Iterator[Batch]:

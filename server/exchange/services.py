@@ -17,6 +17,7 @@ from server.annotations.policies import annotation_policy
 from server.annotations.services import Change, apply_changes
 from server.audit.services import record
 from server.core.services import service
+from server.exchange.errors import NotReviewedError
 from server.exchange.foreign import read_shapes
 from server.exchange.geojson import ForeignShape, UnreadRow
 from server.projects.models import Label
@@ -46,6 +47,8 @@ def import_shapes(
 ) -> Imported:
     """Make annotations of the shapes of a file (see ``read_shapes``); the same file twice adds nothing.
 
+    Raises NotReviewedError for a file with proposals: they are suggestions, see ``queue_object_file``.
+
     Shapes without a class become annotations without a label. Rows that cannot be kept are named;
     the others come in. Making labels needs the role manager.
     """
@@ -53,6 +56,11 @@ def import_shapes(
     result = Imported()
     rows = read_shapes(content, filename)
     shapes = [row for row in rows if isinstance(row, ForeignShape)]
+    if not all(shape.reviewed for shape in shapes):
+        message = Sentence(
+            "shapes_not_reviewed", "The file holds proposals that nobody has reviewed; bring them as objects."
+        )
+        raise NotReviewedError(message)
     result.skipped += [row for row in rows if isinstance(row, UnreadRow)]
     labels = _labels(actor, slide, shapes, result, create=create_labels)
     standing = _standing(slide, shapes)

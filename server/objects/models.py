@@ -22,6 +22,7 @@ class ObjectSet(Entity):
 
         MODEL = "model"
         FILE = "file"
+        GAZE = "gaze"
 
     class State(models.TextChoices):
         """Only a ready set is shown."""

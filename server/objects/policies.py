@@ -6,21 +6,30 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from server.accounts.models import User
+from server.objects.models import ObjectSet
 from server.projects.models import Project, Role
 from server.projects.policies import require_role
 
 
 class ObjectSetPolicy:
-    """Every member may look; sets are made by runs that reviewers start and files that they bring."""
+    """Every member may look; sets are made by runs that reviewers start and files that they bring.
+
+    Where somebody looked is a proposal that every member may bring for review.
+    """
 
     roles: ClassVar[Mapping[str, Role]] = {
         "view": Role.ANNOTATOR,
         "make": Role.REVIEWER,
+        "propose": Role.ANNOTATOR,
     }
 
     def require(self, actor: User, project: Project, action: str) -> None:
         """Raise NotVisibleError or NotAllowedError unless the actor may do this."""
         require_role(actor, project, self.roles[action])
+
+    def require_may_make(self, actor: User, project: Project, source: str) -> None:
+        """Raise unless the actor may make sets of this source, see ``ObjectSet.Source``."""
+        self.require(actor, project, "propose" if source == ObjectSet.Source.GAZE else "make")
 
 
 object_set_policy: Final = ObjectSetPolicy()

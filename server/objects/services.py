@@ -33,7 +33,7 @@ def begin_object_set(
     producer_name: str = "",
 ) -> ObjectSet:
     """Make a set that is being written; it is shown once it is finished."""
-    object_set_policy.require(actor, slide.project, "make")
+    object_set_policy.require_may_make(actor, slide.project, source)
     object_set = ObjectSet.objects.create(
         slide=slide,
         name=name[:200],
@@ -66,7 +66,7 @@ def finish_object_set(
 
     ``labels`` are given where they became known only while the set was written.
     """
-    object_set_policy.require(actor, object_set.slide.project, "make")
+    object_set_policy.require_may_make(actor, object_set.slide.project, object_set.source)
     locked = ObjectSet.objects.select_for_update().get(pk=object_set.pk)
     if locked.state == ObjectSet.State.READY:
         nothing_written()
@@ -91,7 +91,7 @@ def finish_object_set(
 @service
 def discard_object_set(*, actor: User, object_set: ObjectSet) -> None:
     """Remove a set that will never be finished, with its heat maps."""
-    object_set_policy.require(actor, object_set.slide.project, "make")
+    object_set_policy.require_may_make(actor, object_set.slide.project, object_set.source)
     locked = ObjectSet.objects.select_for_update().get(pk=object_set.pk)
     if locked.state == ObjectSet.State.READY:
         nothing_written()

@@ -79,8 +79,8 @@ def test_views_that_are_none_are_refused(change, ann, slide):
     assert not DwellView.objects.exists()
 
 
-def test_a_recording_is_read_by_the_gaze_tool_and_its_boxes_stay_proposals(
-    ann, slide, tmp_path, label_factory
+def test_a_recording_is_read_by_the_gaze_tool_and_its_boxes_are_suggestions_until_they_are_reviewed(
+    ann, mia, slide, tmp_path, label_factory, run_jobs
 ):
     ann.put(f"{API}/dwell")
     store(ann, slide, LONG)
@@ -101,6 +101,15 @@ def test_a_recording_is_read_by_the_gaze_tool_and_its_boxes_stay_proposals(
     label_factory(slide.project, "Seen")
     with out.open("rb") as file:
         answer = ann.post(f"{API}/slides/{slide.pk}/import", {"file": file}, format="multipart")
-    assert answer.json()["created"] == 1
-    [annotation] = ann.get(f"{API}/slides/{slide.pk}/annotations").json()["results"]
-    assert annotation["note"] == "gaze (not reviewed; weight 0.5)"
+    assert answer.status_code == 202
+    run_jobs()
+    assert ann.get(f"{API}/slides/{slide.pk}/annotations").json()["results"] == []
+    [proposals] = ann.get(f"{API}/slides/{slide.pk}/object-sets").json()["results"]
+    assert (proposals["source"], proposals["count"], proposals["state"]) == ("gaze", 1, "ready")
+    [queued] = mia.get(f"{API}/projects/{slide.project_id}/review/queue").json()["results"]
+    assert (queued["object_set_id"], queued["score"]) == (proposals["id"], 0.5)
+    # Who brings proposals may not bring sets of another kind.
+    with out.open("rb") as file:
+        body = {"file": file, "become": "objects"}
+        refused = ann.post(f"{API}/slides/{slide.pk}/import", body, format="multipart")
+    assert refused.status_code == 403

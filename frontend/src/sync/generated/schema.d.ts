@@ -1783,7 +1783,8 @@ export interface components {
         /**
          * @description A file of shapes, and whether classes that the project lacks become labels.
          *
-         *     ``become``: annotations, or objects (an object set), or auto: annotations up to 20,000 shapes.
+         *     ``become``: annotations, or objects (an object set), or auto: annotations up to 20,000 shapes; but
+         *     proposals that nobody has reviewed, as of the gaze tool, are objects to review.
          */
         ImportRequest: {
             /** Format: binary */
@@ -2941,9 +2942,10 @@ export interface components {
         /**
          * @description * `model` - Model
          *     * `file` - File
+         *     * `gaze` - Gaze
          * @enum {string}
          */
-        SourceEnum: "model" | "file";
+        SourceEnum: "model" | "file" | "gaze";
         /**
          * @description * `case` - case
          *     * `region` - region

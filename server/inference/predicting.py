@@ -7,7 +7,6 @@ clears away.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -42,11 +41,6 @@ def feature_root() -> Path:
     return storage.storage_path("features")
 
 
-def block_folder(prediction: PredictionRun) -> Path:
-    """Return where a run keeps what it found of each block until it has ended."""
-    return storage.storage_path(f"scratch/predictions/{prediction.pk}")
-
-
 def predict_slide(run: JobRun) -> dict[str, Any]:
     """Run a prediction to its end; one that ended before is left as it is."""
     prediction = (
@@ -77,10 +71,6 @@ def predict_slide(run: JobRun) -> dict[str, Any]:
     except BaseException:
         storage.delete(key)
         raise
-    finally:
-        # A worker that is killed does not come here; one that was taken over leaves them to its successor.
-        if run.is_mine():
-            shutil.rmtree(block_folder(prediction), ignore_errors=True)
     run.update(what="objects", slide_id=str(prediction.slide_id), object_set_id=str(object_set.pk))
     return _outcome(finished)
 
@@ -109,7 +99,7 @@ def _write(
             report=run.report,
             clinical=slide.case.clinical,
             workers=int(settings.READ_WORKERS or usual_workers(settings.COMPUTE_DEVICE)),
-            blocks=block_folder(prediction),
+            blocks=run.scratch,
         )
         maps: tuple[HeatMap, ...] = ()
         finding: SlideFinding | None = None

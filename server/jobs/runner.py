@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from ml.slides.errors import SlideError
 from server.core.errors import DomainError
 from server.core.tasks import job_kind
 from server.jobs.models import Job, JobEvent
+from server.jobs.scratch import drop_scratch, scratch_folder
 from server.jobs.services import finish_job, start_job
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,11 @@ class JobRun:
         if (round(progress, 3), message) != self._told:
             self._told = (round(progress, 3), message)
             self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **told})
+
+    @property
+    def scratch(self) -> Path:
+        """A folder that outlives this attempt, so that the next one can go on from what lies there."""
+        return scratch_folder(self.job)
 
     def check_cancelled(self) -> None:
         """Raise CancelledError when the job was cancelled or taken over; reads the row each time."""
@@ -136,9 +143,11 @@ def _run_to_the_end(run: JobRun) -> None:
     job = run.job
     try:
         result = job_kind(job.kind).run(run)
-        finish_job(job, Job.State.SUCCEEDED, result=result)
+        if finish_job(job, Job.State.SUCCEEDED, result=result):
+            drop_scratch(job)
     except CancelledError:
-        finish_job(job, Job.State.CANCELLED)
+        if finish_job(job, Job.State.CANCELLED):
+            drop_scratch(job)
     except DomainError as error:
         finish_job(job, Job.State.FAILED, error_code=error.specific_code, error=error.detail)
     except (DataError, SlideError) as error:

@@ -18,6 +18,7 @@ from server.core.tasks import job_kinds
 from server.jobs.dispatch import send
 from server.jobs.models import Job, JobEvent
 from server.jobs.policies import require_may_steer
+from server.jobs.scratch import drop_old_scratch
 from server.projects.models import Project
 
 LOST_MESSAGE_AFTER = timedelta(seconds=30)
@@ -141,7 +142,7 @@ def finish_job(
 
 
 def sweep_jobs() -> dict[str, int]:
-    """Send again what was lost, take jobs from workers whose heart has stopped, and drop old news."""
+    """Send again what was lost, take jobs from workers whose heart has stopped, and drop what is old."""
     now = timezone.now()
     lapsed = Job.objects.filter(
         state=Job.State.RUNNING,
@@ -155,6 +156,7 @@ def sweep_jobs() -> dict[str, int]:
     for job in lost:
         sent += send(job)
     JobEvent.objects.filter(kind=JobEvent.Kind.NEWS, at__lt=now - NEWS_KEPT).delete()
+    drop_old_scratch(now)
     return {"taken_back": taken, "sent_again": sent}
 
 

@@ -6,7 +6,6 @@ A round that dies begins again with what its recipe left in the round's own scra
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -48,8 +47,6 @@ def learn(run: JobRun) -> dict[str, Any]:
     document = read_document(turn.snapshot)
     dataset = load_dataset(document)
     recipe = load_recipe_class(turn.recipe).build(dataset.labels, turn.config)
-    scratch = storage.storage_path(f"scratch/rounds/{turn.pk}")
-    scratch.mkdir(parents=True, exist_ok=True)
     run.log(
         Sentence(
             "round_begins",
@@ -68,6 +65,7 @@ def learn(run: JobRun) -> dict[str, Any]:
                 **{word: row[word] for word in ("name", "train", "validation", "test")},
             )
         )
+    scratch = run.scratch
     recipe.fit(dataset, make_context(run, turn.seed, scratch, 0.0, FITTED, project=turn.project))
     evaluation = measure(
         recipe,
@@ -83,7 +81,6 @@ def learn(run: JobRun) -> dict[str, Any]:
     except BaseException:
         discard_weights(trained.storage_key)
         raise
-    shutil.rmtree(scratch, ignore_errors=True)
     return {"model_version_id": str(turn.model_version_id)}
 
 

@@ -14,6 +14,7 @@ from server.core.errors import ContentError, StateError
 from server.jobs import services
 from server.jobs.models import Job, JobEvent
 from server.jobs.runner import run_job
+from server.jobs.scratch import scratch_folder
 from server.jobs.services import sweep_jobs
 
 pytestmark = pytest.mark.django_db
@@ -355,3 +356,32 @@ def test_filters_of_the_list(errand, api, user_factory, project, project_factory
     assert count(kind="nothing") == 0
     assert count(state="running") == 0
     assert client.get(f"{API}/jobs", {"project": "x"}).status_code == 400
+
+
+def test_what_a_next_attempt_goes_on_from_stays_a_day_after_a_failure_and_not_after_an_end(errand, work):
+    def writes(run):
+        (run.scratch / "checkpoint").write_text("half")
+        if run.input["what"] == "milk" and run.job.attempt == 1:
+            raise DataError("no_tissue", "None.")
+        return {"found": (run.scratch / "checkpoint").read_text()}
+
+    work(writes)
+    job = errand()
+    run_job(job.pk, with_heart=False)
+    folder = scratch_folder(job)
+    assert (folder / "checkpoint").is_file()
+    sweep_jobs()
+    assert folder.is_dir()
+    services.retry_job(actor=job.created_by, job=job)
+    run_job(job.pk, with_heart=False)
+    assert state_of(job) == "succeeded"
+    assert not folder.exists()
+
+    other = errand()
+    run_job(other.pk, with_heart=False)
+    kept = scratch_folder(other)
+    Job.objects.filter(pk=other.pk).update(finished_at=timezone.now() - timedelta(days=2))
+    running = scratch_folder(errand())
+    sweep_jobs()
+    assert not kept.exists()
+    assert running.is_dir()

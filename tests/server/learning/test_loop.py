@@ -271,7 +271,7 @@ def test_a_prediction_that_died_runs_again_with_the_same_result_once(
     class PowerCutError(BaseException):
         pass
 
-    blocks, kept = home / "storage" / "scratch" / "predictions", home / "kept"
+    blocks, kept = home / "storage" / "scratch" / "jobs", home / "kept"
 
     def die(**_):
         shutil.copytree(blocks, kept)

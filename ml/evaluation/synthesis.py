@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
@@ -10,6 +11,9 @@ Floats = NDArray[np.float64]
 COMPONENTS = 16
 PAIRS = 200
 LEAST = 1e-9
+# Shares of the scales, finest first: Wang et al., Asilomar (2003), table of section 3.
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+WINDOW = 11
 
 
 def drawing_figures(real: Floats, drawn: Floats, seed: int = 0) -> dict[str, float]:
@@ -48,6 +52,36 @@ def discrepancy(first: Floats, second: Floats) -> float:
     near = np.exp(-apart / max(LEAST, float(np.median(apart[apart > 0])) if (apart > 0).any() else 1.0))
     count = len(first)
     return float(near[:count, :count].mean() + near[count:, count:].mean() - 2 * near[:count, count:].mean())
+
+
+def structural_similarity(tiles: NDArray[np.uint8], labels: NDArray[np.int64], seed: int = 0) -> float:
+    """Return the mean MS-SSIM of pairs of tiles (n, side, side, 3) of one label; high where all look alike.
+
+    Odena et al., ICML (2017). Scales that are too small for the window are left out. 1 where no label has two
+    tiles.
+    """
+    from monai.metrics.regression import compute_ms_ssim  # noqa: PLC0415 - seconds to import
+
+    random = np.random.default_rng(seed)
+    first = random.integers(0, len(tiles), PAIRS)
+    second = np.array([random.choice(np.flatnonzero(labels == labels[one])) for one in first])
+    differ = first != second
+    if not differ.any():
+        return 1.0
+    fit = [count for count in range(1, len(SCALES) + 1) if tiles.shape[1] // max(1, count - 1) ** 2 >= WINDOW]
+    shares = np.array(SCALES[: fit[-1]])
+    one, two = (
+        torch.from_numpy(tiles[chosen[differ]]).permute(0, 3, 1, 2).float() for chosen in (first, second)
+    )
+    found = compute_ms_ssim(
+        one,
+        two,
+        spatial_dims=2,
+        data_range=255.0,
+        kernel_size=WINDOW,
+        weights=tuple(shares / shares.sum()),
+    )
+    return float(found.mean())
 
 
 def _pair_distance(values: Floats, random: np.random.Generator) -> float:

@@ -16,7 +16,7 @@ from ml.contracts import Context, DataError
 from ml.data import load_dataset
 from ml.data.images import read_image
 from ml.data.room import room_for
-from ml.evaluation.synthesis import drawing_figures
+from ml.evaluation.synthesis import drawing_figures, structural_similarity
 from ml.features.descriptors import DescriptorEncoder
 from ml.training.gan import Drawer, DrawingPlan, Drawn
 
@@ -53,7 +53,10 @@ def draw_folder(options: argparse.Namespace, *, steered: bool) -> None:
     found = drawer.draw(np.repeat(np.unique(labels), options.count), options.seed)
     encoder = DescriptorEncoder(options.pixels)
     real, drawn = (encoder.encode(pixels).astype(np.float64) for pixels in (tiles, found.tiles))
-    figures = drawing_figures(real, drawn, options.seed)
+    figures = drawing_figures(real, drawn, options.seed) | {
+        "ms_ssim": structural_similarity(found.tiles, found.labels, options.seed),
+        "ms_ssim of real tiles": structural_similarity(tiles, labels, options.seed),
+    }
     with room_for(options.out):
         _write(options.out, dataset.labels, found, drawer.arrays())
         report = {"source": str(options.data.name), "seed": options.seed, "steps": options.steps, **figures}

@@ -12,7 +12,7 @@ from PIL import Image
 from ml.__main__ import main
 from ml.contracts import CancelledError, Context, DataError
 from ml.data.selection import select_drawn
-from ml.evaluation.synthesis import discrepancy, drawing_figures, frechet
+from ml.evaluation.synthesis import discrepancy, drawing_figures, frechet, structural_similarity
 from ml.networks.gan import Critic
 from ml.recipes import load_model, load_recipe_class
 from ml.training.gan import Drawer, DrawingPlan, critic_loss, pseudo_mask
@@ -105,6 +105,17 @@ def test_figures_are_zero_for_the_same_and_grow_apart():
     collapsed = drawing_figures(real, np.repeat(real[:1], 50, axis=0))
     assert collapsed["diversity"] < 0.05
     assert drawing_figures(real, random.normal(size=(200, 8)))["diversity"] == pytest.approx(1.0, abs=0.15)
+
+
+def test_tiles_of_one_label_that_look_alike_are_similar_in_structure():
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 20)
+    varied = random.integers(0, 256, (40, 64, 64, 3), dtype=np.uint8)
+    alike = np.repeat(varied[[0, 20]], 20, axis=0)
+    assert structural_similarity(alike, labels) == pytest.approx(1.0, abs=1e-4)
+    assert structural_similarity(varied, labels) < 0.3
+    # Alike within a label only: pairs of different labels are not looked at.
+    assert structural_similarity(alike, np.arange(40) % 2) < 1.0
 
 
 def test_only_tiles_that_look_and_are_judged_like_their_class_are_chosen():

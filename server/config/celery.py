@@ -25,6 +25,15 @@ for folder in getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).values():
 WARM = ("server.learning.rounds", "server.inference.predicting", "server.inference.describing")
 
 
+def declare_queues() -> None:
+    """Make the queues that lie in files before anybody sends or listens: two at once damage one."""
+    if not settings.CELERY_BROKER_URL.startswith("filesystem:"):
+        return
+    with app.connection_for_write() as connection:
+        for name in ("io", "cpu", "gpu"):
+            app.amqp.queues[name].bind(connection.default_channel).declare()
+
+
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def step_back(**_: Any) -> None:
     """Let whoever looks at a slide go before whatever is computed: a tile takes but a moment."""

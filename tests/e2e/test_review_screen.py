@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -286,3 +287,43 @@ def test_what_another_decided_meanwhile_is_a_choice(queue, visit, installation, 
     wanted = {"theirs": "rejected", "mine": "relabelled"}[choice]
     expect(items.first).to_have_attribute("data-state", wanted)
     wait_for(lambda: states(f"/object-sets/{set_id}/review-state").json()[wanted] == 1)
+
+
+def test_many_are_decided_everywhere_and_sets_in_which_nothing_is_meant_are_passed_over(
+    queue, installation, labelled
+):
+    """A file brings two suggestions of low score beside those of the model."""
+    reviewer = installation.client("reviewer")
+    model_set = counts(installation, labelled[1])["id"]
+    properties = {"classification": {"name": "Normal"}, "measurements": {"score": 0.1, "uncertainty": 1.0}}
+    features = [
+        {"type": "Feature", "geometry": square(x, x), "properties": properties} for x in (448.0, 1120.0)
+    ]
+    content = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    answer = reviewer.post(
+        f"/slides/{labelled[1]}/import",
+        files={"file": ("low.geojson", content)},
+        data={"become": "objects"},
+    )
+    assert answer.status_code == 202, answer.json()
+    installation.client("manager").wait_for_jobs(labelled[0])
+    queue.page.reload()
+    expect(queue.see("review-item").first).to_be_visible()
+    queue.see("review-bulk").click()
+    # The input of the switch is hidden below its track.
+    queue.see("bulk-everywhere").set_checked(True, force=True)
+    queue.see("bulk-score").fill("0.5")
+    queue.see("bulk-score").press("Tab")
+    expect(queue.see("bulk-count")).to_contain_text("open suggestion")
+    queue.see("bulk-confirm").click()
+    expect(queue.page.get_by_role("dialog")).to_be_hidden()
+    sets = reviewer.get(f"/slides/{labelled[1]}/object-sets", params={"current": "true"}).json()["results"]
+    decided = {found["id"]: found["decided_count"] for found in sets}
+    assert len(decided) == 2
+    assert decided.pop(model_set) > 0
+    [(file_set, of_file)] = decided.items()
+    assert of_file == 0
+    # Tests run in any order: nothing of the file may stay open for others.
+    body = {"kind": "rejected", "filter": {}}
+    given = reviewer.post(f"/object-sets/{file_set}/verdicts", json=body)
+    assert given.status_code < 300, given.json()

@@ -130,6 +130,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "io"
 if CELERY_BROKER_URL.startswith("filesystem:"):
+    # Workers that start together would write one table of listeners, and one that reads it half written dies.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
     BROKER_FOLDER = HOME / "broker"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_FOLDER / "messages"),

@@ -46,20 +46,25 @@ function bodiesOf(draft: Draft, props: BulkDialogProps): GiveVerdict[] {
   return sets.map((object_set_id) => ({ object_set_id, kind: draft.kind, filter, ...relabel }));
 }
 
-function useCount(draft: Draft, props: BulkDialogProps) {
+interface Counted {
+  readonly body: GiveVerdict;
+  readonly count: number;
+}
+
+/** How many suggestions the draft concerns in each set; null until the server has said it. */
+function useCounts(draft: Draft, props: BulkDialogProps) {
   const count = useCountVerdict();
   const [settled] = useDebouncedValue(draft, COUNT_DELAY_MS);
-  const [total, setTotal] = useState<number | null>(null);
+  const [counted, setCounted] = useState<{ readonly draft: Draft; readonly counts: readonly Counted[] } | null>(null);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
     let current = true;
-    setTotal(null);
     setError(null);
     const incomplete = settled.kind === "relabelled" && settled.target === null;
     if (incomplete) return undefined;
-    Promise.all(bodiesOf(settled, props).map((body) => count.mutateAsync(body))).then(
-      (answers) => {
-        if (current) setTotal(answers.reduce((sum, answer) => sum + answer.count, 0));
+    Promise.all(bodiesOf(settled, props).map(async (body) => ({ body, count: (await count.mutateAsync(body)).count }))).then(
+      (counts) => {
+        if (current) setCounted({ draft: settled, counts });
       },
       (reason: unknown) => {
         if (current) setError(reason);
@@ -71,7 +76,8 @@ function useCount(draft: Draft, props: BulkDialogProps) {
     // The dialog is mounted anew for another item or outline: only the draft changes while it is open.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [settled]);
-  return { total: settled === draft ? total : null, error };
+  // What was counted for an earlier draft says nothing of this one.
+  return { counts: counted?.draft === draft ? counted.counts : null, error };
 }
 
 /** One verdict for all open suggestions above a score, counted before it is given. Mounted only while open. */
@@ -87,16 +93,18 @@ export function BulkDialog(props: BulkDialogProps) {
     target: null,
     everywhere: false,
   });
-  const { total, error } = useCount(draft, props);
+  const { counts, error } = useCounts(draft, props);
+  const total = counts === null ? null : counts.reduce((sum, { count }) => sum + count, 0);
   const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
   const run = async () => {
     const given: GivenVerdict[] = [];
     let nothing: ApiError | null = null;
-    for (const body of bodiesOf(draft, props)) {
+    for (const { body, count } of counts ?? []) {
+      if (count === 0) continue;
       try {
         given.push(await give.mutateAsync(body));
       } catch (reason) {
-        // Of several slides some may have nothing left that is concerned.
+        // Somebody else may have decided on all of a set meanwhile.
         if (!(reason instanceof ApiError) || reason.code !== "nothing_concerned") throw reason;
         nothing = reason;
       }
@@ -170,6 +178,7 @@ export function BulkDialog(props: BulkDialogProps) {
             label={t("review.everywhere", { count: props.objectSets.length })}
             checked={draft.everywhere}
             onChange={(event) => change({ everywhere: event.currentTarget.checked })}
+            data-testid="bulk-everywhere"
           />
         ) : (
           <Text size="sm" c="dimmed">

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from server.config.celery import declare_queues
 from server.config.demo import DEMO_PASSWORD, DEMO_USERS, ensure_first_users
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class Stack:
 
     def start(self) -> None:
         """Start web server, workers and scheduler."""
+        declare_queues()
         uvicorn = ["-m", "uvicorn", "server.config.asgi:application", "--host", self.host]
         self.spawn("web", [*uvicorn, "--port", str(self.port), "--log-level", "warning", "--no-access-log"])
         worker = ["-m", "celery", "--quiet", "-A", "server.config", "worker", "-l", "WARNING"]

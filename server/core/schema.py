@@ -28,6 +28,14 @@ class ProblemSerializer(serializers.Serializer[Any]):
     )
 
 
+class SaidSerializer(serializers.Serializer[Any]):
+    """A sentence in English, with the code and the values to say it in other words."""
+
+    message = serializers.CharField(allow_blank=True)
+    code = serializers.CharField(allow_blank=True)
+    values = serializers.DictField()
+
+
 class ProblemSchema(AutoSchema):
     """Adds the problem answer to every operation."""
 

@@ -17,6 +17,7 @@ from ml.catalogue import RECIPES, find_recipe
 from ml.contracts import Task
 from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
+from server.core.schema import SaidSerializer
 from server.projects.selectors import get_project_for
 from server.registry import selectors, services
 from server.registry.models import ModelVersion
@@ -125,14 +126,6 @@ class MetricsSerializer(serializers.Serializer[Any]):
 @extend_schema_field(MetricsSerializer)
 class MetricsField(serializers.DictField):
     """The figures as they were stored; a version is never measured anew."""
-
-
-class SaidSerializer(serializers.Serializer[Any]):
-    """A sentence in English, with the code and the values to say it in other words."""
-
-    message = serializers.CharField(allow_blank=True)
-    code = serializers.CharField(allow_blank=True)
-    values = serializers.DictField()
 
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):

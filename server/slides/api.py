@@ -18,8 +18,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ml.contracts import sentence_parts
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
+from server.core.schema import SaidSerializer
 from server.core.searching import search_text
 from server.core.storage import storage_path
 from server.projects.selectors import get_label, get_project_for
@@ -133,7 +135,7 @@ class RefusedFileSerializer(serializers.Serializer[Any]):
     """A file that is no slide, and why."""
 
     name = serializers.CharField()
-    detail = serializers.CharField()
+    why = SaidSerializer()
 
 
 class FolderResultSerializer(serializers.Serializer[Any]):
@@ -359,7 +361,7 @@ class FinishFolderView(APIView):
         return Response(
             {
                 "slides": SlideSerializer(slides, many=True).data,
-                "refused": [{"name": item.name, "detail": item.reason} for item in ignored],
+                "refused": [{"name": item.name, "why": sentence_parts(item.reason)} for item in ignored],
             }
         )
 

@@ -77,7 +77,7 @@ def find_slides(files: Mapping[str, Path]) -> tuple[list[FoundSlide], list[Ignor
         if PurePosixPath(name).suffix.lower() in SLIDE_SUFFIXES or len(names) == 1:
             found.append(single_file(name))
         else:
-            ignored.append(Ignored(name, "Not a slide format that is read here."))
+            ignored.append(Ignored(name, Sentence("file_no_slide", "Not a slide format that is read here.")))
     return found, ignored
 
 
@@ -95,9 +95,13 @@ def _find_series(files: Mapping[str, Path]) -> tuple[list[FoundSlide], list[Igno
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_DICOM_TAGS)
         kind = [str(value) for value in header.get("ImageType", [])]
         if header.get("SOPClassUID") != _WSI_CLASS:
-            ignored.append(Ignored(name, "DICOM, but not a whole slide image."))
+            ignored.append(Ignored(name, Sentence("file_other_dicom", "DICOM, but not a whole slide image.")))
         elif "VOLUME" not in kind:
-            ignored.append(Ignored(name, "A label, overview or thumbnail; these are never kept."))
+            ignored.append(
+                Ignored(
+                    name, Sentence("file_never_kept", "A label, overview or thumbnail; these are never kept.")
+                )
+            )
         else:
             columns = int(header.get("TotalPixelMatrixColumns", 0))
             volumes[str(header.get("SeriesInstanceUID"))].append((-columns, name))

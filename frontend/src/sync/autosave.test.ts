@@ -203,7 +203,7 @@ describe("conflicts", () => {
     desk.clock.failing = false;
     await desk.clock.pass();
     expect([...server.rows.keys()]).toEqual(["good"]);
-    expect(desk.autosave.snapshot()).toMatchObject({ state: "refused", message: "Bad." });
+    expect(desk.autosave.snapshot()).toMatchObject({ state: "refused", refusal: { detail: "Bad." } });
     desk.autosave.discardRefused();
     expect(desk.store.get("bad")).toBeNull();
     expect(desk.state).toBe("saved");

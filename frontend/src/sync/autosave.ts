@@ -21,8 +21,8 @@ export interface SaveStatus {
   /** Annotations that the server does not have as they are here. */
   waiting: number;
   conflicts: readonly Conflict[];
-  /** Why the server refused, in its words. */
-  message: string;
+  /** What the server said when it refused. */
+  refusal: ApiError | null;
 }
 
 export interface Transport {
@@ -66,7 +66,7 @@ export class Autosave {
   private readonly dirty = new Set<string>();
   private readonly refused = new Set<string>();
   private readonly listeners = new Set<() => void>();
-  private status: SaveStatus = { state: "saved", waiting: 0, conflicts: [], message: "" };
+  private status: SaveStatus = { state: "saved", waiting: 0, conflicts: [], refusal: null };
   private inFlight = false;
   private failures = 0;
   private timer: number | null = null;
@@ -299,7 +299,7 @@ export class Autosave {
     const places = Object.keys(error.problem.errors ?? {}).flatMap((field) => /^changes\.(\d+)/.exec(field)?.[1] ?? []);
     const blamed = places.flatMap((place) => changes[Number(place)]?.id ?? []);
     for (const id of blamed.length > 0 ? blamed : changes.map((change) => change.id)) this.refused.add(id);
-    this.publish({ message: error.detail });
+    this.publish({ refusal: error });
   }
 
   /** Say how things stand, and go on if there is more to send. */
@@ -315,7 +315,7 @@ export class Autosave {
       this.schedule(QUIET_MS);
     } else if (conflicts.length > 0) this.publish({ state: "conflict" });
     else if (this.refused.size > 0) this.publish({ state: "refused" });
-    else this.publish({ state: "saved", message: "" });
+    else this.publish({ state: "saved", refusal: null });
     void this.write();
   }
 

@@ -1,8 +1,8 @@
 /** Resumable upload of slide files by tus: a broken connection or a closed tab costs nothing that was sent. */
 import { Upload, type DetailedError } from "tus-js-client";
 
-import { api, buildUrl, writeHeaders } from "./client";
-import type { Slide } from "./types";
+import { api, ApiError, buildUrl, writeHeaders } from "./client";
+import type { Problem, Said, Slide } from "./types";
 
 export interface UploadTarget {
   projectId: string;
@@ -17,7 +17,7 @@ export interface UploadCallbacks {
   onProgress?: (sentBytes: number, totalBytes: number) => void;
   /** The slide that the server made, or null for a file of a folder. */
   onSuccess?: (slideId: string | null) => void;
-  onError?: (message: string, status: number | null) => void;
+  onError?: (error: ApiError | Error) => void;
 }
 
 export interface RunningUpload {
@@ -37,22 +37,16 @@ function metadata(file: File, target: UploadTarget): Record<string, string> {
   return data;
 }
 
-interface Failure {
-  message: string;
-  status: number | null;
-}
-
-function explain(error: Error | DetailedError): Failure {
+function explain(error: Error | DetailedError): ApiError | Error {
   const response = "originalResponse" in error ? error.originalResponse : null;
-  if (!response) return { message: error.message, status: null };
-  const status = response.getStatus();
+  if (!response) return error;
   try {
-    const body = JSON.parse(response.getBody()) as { detail?: string };
-    if (body.detail) return { message: body.detail, status };
+    const body = JSON.parse(response.getBody()) as Partial<Problem>;
+    if (body.detail) return new ApiError({ title: "", code: "", ...body, detail: body.detail, status: response.getStatus() });
   } catch {
     // Not a problem document: the library's own words are the best there is.
   }
-  return { message: error.message, status };
+  return error;
 }
 
 export function startUpload(file: File, target: UploadTarget, callbacks: UploadCallbacks = {}): RunningUpload {
@@ -73,10 +67,7 @@ export function startUpload(file: File, target: UploadTarget, callbacks: UploadC
     },
     onProgress: (sent, total) => callbacks.onProgress?.(sent, total),
     onSuccess: () => callbacks.onSuccess?.(slideId),
-    onError: (error) => {
-      const { message, status } = explain(error);
-      callbacks.onError?.(message, status);
-    },
+    onError: (error) => callbacks.onError?.(explain(error)),
   });
   void upload.findPreviousUploads().then((previous) => {
     const last = previous[0];
@@ -94,7 +85,7 @@ export function startUpload(file: File, target: UploadTarget, callbacks: UploadC
 
 export interface FolderResult {
   slides: Slide[];
-  refused: { name: string; detail: string }[];
+  refused: { name: string; why: Said }[];
 }
 
 /** Tell the server that all files of a dropped folder are up. */

@@ -76,7 +76,7 @@ def test_a_dicom_series_is_one_slide_and_its_label_and_overview_are_not_kept(
     answer = bring_folder(mia, project, files).json()
     assert [slide["name"] for slide in answer["slides"]] == ["series"]
     assert len(answer["refused"]) == 3
-    assert all("never kept" in item["detail"] for item in answer["refused"])
+    assert all("never kept" in item["why"]["message"] for item in answer["refused"])
     run_jobs()
     [slide] = gallery()
     assert (slide["state"], slide["format"]) == ("ready", "DICOM")

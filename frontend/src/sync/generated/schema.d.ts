@@ -2728,7 +2728,7 @@ export interface components {
         /** @description A file that is no slide, and why. */
         RefusedFile: {
             name: string;
-            detail: string;
+            why: components["schemas"]["Said"];
         };
         /** @description An area that was declared finished. */
         Region: {

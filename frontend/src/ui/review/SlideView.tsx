@@ -8,6 +8,7 @@ import type { Layer, Stage } from "@/render/stage";
 import { useObjectSet, useViewer } from "@/sync/queries";
 import type { Label, QueueItem, Suggestion } from "@/sync/types";
 import { Failure } from "../shell/Failure";
+import { sayError } from "../shell/serverTexts";
 import { SlideStage } from "../viewer/SlideStage";
 import { startLasso } from "./lassoLayer";
 import classes from "./Review.module.css";
@@ -99,7 +100,7 @@ export default function SlideView(props: SlideViewProps) {
       )}
       {objectSet.isError ? (
         <Alert color="red" className={classes.banner}>
-          {objectSet.error.detail}
+          {sayError(objectSet.error)}
         </Alert>
       ) : null}
     </div>

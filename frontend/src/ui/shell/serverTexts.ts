@@ -6,14 +6,18 @@ import { ApiError, errorText } from "@/sync/client";
 import { metricName } from "../models/metricName";
 import type { Job, Recipe, RecipeField, RoundNotice, Said, SaidValues, Slide } from "@/sync/types";
 
+/** A sentence of the server, for what is no component. */
+export function saySentence(said: Said): string {
+  return serverTexts(i18next.getFixedT(i18next.language, ["server", "settings"])).said(said);
+}
+
 /** The sentence of an error: the one that the server names, or that of its code. */
 export function sayError(error: unknown): string {
   if (!(error instanceof ApiError)) return errorText(error);
   const { message_code: code, message_values: values = {} } = error.problem;
-  const { language } = i18next;
-  const t = i18next.getFixedT(language, ["server", "settings"]);
-  if (code !== undefined) return serverTexts(t).said({ message: error.detail, code, values });
-  if (language === "en") return errorText(error);
+  if (code !== undefined) return saySentence({ message: error.detail, code, values });
+  if (i18next.language === "en") return errorText(error);
+  const t = i18next.getFixedT(i18next.language, "server");
   const sentence = t(`problems.${error.code}`, { ...error.problem, defaultValue: "" });
   if (sentence === "") return errorText(error);
   // Which fields are wrong, the server says in the language of the page.

@@ -1,6 +1,7 @@
 /** Uploads outlive the page that started them: the list lives here, not in a component. */
 import { ApiError } from "@/sync/client";
 import { finishFolder, type RunningUpload, startUpload } from "@/sync/uploads";
+import { sayError, saySentence } from "../shell/serverTexts";
 import type { GivenFile } from "./dropped";
 
 export type UploadState = "waiting" | "sending" | "paused" | "done" | "known" | "failed";
@@ -47,14 +48,13 @@ async function closeFolder(projectId: string, folder: string): Promise<void> {
   if (members.length === 0 || members.some((item) => item.state !== "done")) return;
   try {
     const result = await finishFolder(projectId, folder);
-    for (const { name, detail } of result.refused) {
+    for (const { name, why } of result.refused) {
       const item = members.find((member) => member.name === name) ?? members[0];
-      if (item) change(item.id, { state: "failed", message: detail });
+      if (item) change(item.id, { state: "failed", message: saySentence(why) });
     }
   } catch (error) {
     const first = members[0];
-    const message = error instanceof ApiError ? error.detail : String(error);
-    if (first) change(first.id, { state: "failed", message });
+    if (first) change(first.id, { state: "failed", message: sayError(error) });
   }
   tellFinished(projectId);
 }
@@ -79,8 +79,10 @@ function begin(item: UploadItem): void {
   const upload = startUpload(source.file, target, {
     onProgress: (sent) => change(item.id, { sent }),
     onSuccess: (slideId) => settle(item, { state: "done", sent: item.size, slideId }),
-    onError: (message, status) =>
-      settle(item, { state: status === CONFLICT ? "known" : "failed", message }),
+    onError: (error) => {
+      const isKnown = error instanceof ApiError && error.status === CONFLICT;
+      settle(item, { state: isKnown ? "known" : "failed", message: sayError(error) });
+    },
   });
   running.set(item.id, upload);
 }

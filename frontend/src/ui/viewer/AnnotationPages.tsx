@@ -3,8 +3,9 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useRef, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { api, errorText, type ApiError } from "@/sync/client";
+import { api, type ApiError } from "@/sync/client";
 import type { Annotation, Label, Page } from "@/sync/types";
+import { sayError } from "../shell/serverTexts";
 import { AnnotationRow } from "./AnnotationRow";
 import { areaText, lengthText } from "./format";
 import { NO_LABEL_COLOUR } from "./useLayers";
@@ -63,7 +64,7 @@ export function AnnotationPages({ slideId, search, order, saved, labels, selecte
   const byId = new Map(labels.map((label) => [label.id, label]));
   return (
     <>
-      {failure && <Alert color="red">{errorText(failure)}</Alert>}
+      {failure && <Alert color="red">{sayError(failure)}</Alert>}
       {data && <Text size="xs" c="dimmed">{t("objects:annotationsFound", { count: data.pages[0]?.count ?? 0 })}</Text>}
       <div role="listbox" aria-label={t("tabAnnotations")} aria-multiselectable>
         {data?.pages.flatMap((page) => page.results).map((annotation) => (

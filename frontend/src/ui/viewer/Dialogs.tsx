@@ -10,6 +10,7 @@ import type { Item } from "@/core/annotations";
 import { areaOf } from "@/core/geometry/measure";
 import { itemFrom, type Autosave, type Conflict, type SaveStatus } from "@/sync/autosave";
 import type { Label } from "@/sync/types";
+import { sayError } from "../shell/serverTexts";
 import { areaText } from "./format";
 
 export function Palette({ ctx, keyMap }: { ctx: ViewerContext; keyMap: KeyMap }): ReactElement {
@@ -102,7 +103,7 @@ export function SaveDialog({ opened, onClose, save, autosave, labels, mpp }: Sav
         {save.conflicts.map(row)}
         {save.state === "refused" && (
           <>
-            <Text size="sm">{save.message}</Text>
+            <Text size="sm">{save.refusal && sayError(save.refusal)}</Text>
             <Button size="xs" color="red" variant="light" onClick={() => autosave.discardRefused()}>
               {t("conflict.discard")}
             </Button>

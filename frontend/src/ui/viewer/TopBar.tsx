@@ -9,6 +9,7 @@ import type { SaveState, SaveStatus } from "@/sync/autosave";
 import { buildUrl } from "@/sync/client";
 import type { Project, Slide } from "@/sync/types";
 import type { ViewerContext } from "@/actions/viewerActions";
+import { sayError } from "../shell/serverTexts";
 import { useGuideAway } from "./Guide";
 import { IMPORTED_FILES, ImportDialog } from "./ImportDialog";
 
@@ -57,7 +58,7 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImported, onP
         data-testid="autosave-state"
         data-state={save.state}
         aria-live="polite"
-        title={save.message}
+        title={save.refusal === null ? undefined : sayError(save.refusal)}
         onClick={onSaveClick}
       >
         {t(`save.${save.state}`, { count: save.waiting })}

@@ -159,13 +159,13 @@ def api():
 @pytest.fixture
 def run_jobs(db):
     """Run every queued job here and now, also those that they start; returns how many."""
+    import server.config.celery
     from server.jobs.models import Job
     from server.jobs.runner import run_job
 
-    def run(limit: int = 100) -> int:
-        import server.config.celery
+    server.config.celery.app.loader.import_default_modules()
 
-        server.config.celery.app.loader.import_default_modules()
+    def run(limit: int = 100) -> int:
         for count in range(limit):
             job = Job.objects.filter(state=Job.State.QUEUED).order_by("created_at").first()
             if job is None:

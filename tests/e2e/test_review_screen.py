@@ -323,7 +323,10 @@ def test_many_are_decided_everywhere_and_sets_in_which_nothing_is_meant_are_pass
     assert decided.pop(model_set) > 0
     [(file_set, of_file)] = decided.items()
     assert of_file == 0
-    # Tests run in any order: nothing of the file may stay open for others.
+    # Tests run in any order. Nothing of the file may stay open for others, and no place of the model decided.
     body = {"kind": "rejected", "filter": {}}
     given = reviewer.post(f"/object-sets/{file_set}/verdicts", json=body)
     assert given.status_code < 300, given.json()
+    verdicts = reviewer.get(f"/projects/{labelled[0]}/verdicts").json()["results"]
+    [own] = [verdict["id"] for verdict in verdicts if verdict["object_set_id"] == model_set]
+    assert reviewer.post(f"/verdicts/{own}/undo", json={}).status_code < 300

@@ -95,12 +95,23 @@ class Pages:
     def _page(self, number: int) -> pa.RecordBatch:
         with self._lock:
             page = self._recent.pop(number, None)
-            if page is None:
-                page = self._file.get_batch(number)
+        # Unpacked without the lock, so that threads do not wait for each other's pages.
+        page = self._file.get_batch(number) if page is None else page
+        with self._lock:
             self._recent[number] = page
             if len(self._recent) > MOST_PAGES:
                 self._recent.popitem(last=False)
         return page
+
+
+def joined(first: pa.RecordBatch, second: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows of two answers of ``Pages.take``, with the wider of their two kinds of geometry."""
+    wide = _WIDE in (first.schema.field(0).type, second.schema.field(0).type)
+    columns = [
+        pa.concat_arrays([one.cast(_WIDE), other.cast(_WIDE)] if wide and not place else [one, other])
+        for place, (one, other) in enumerate(zip(first.columns, second.columns, strict=True))
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=SHAPES.names)
 
 
 def restore(shapes: pa.RecordBatch, points: NDArray[np.int64], scale: int) -> NDArray[np.object_]:

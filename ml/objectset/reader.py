@@ -25,7 +25,7 @@ from ml.objectset.cells import (
 )
 from ml.objectset.filters import Limits
 from ml.objectset.manifest import Manifest, read_manifest
-from ml.objectset.pages import Pages, restore
+from ml.objectset.pages import Pages, joined, restore
 from ml.objectset.sealing import CELLS_FILE, LEAVES_FILE, OBJECTS_FILE, ORDERS_FILE
 
 _NEAR = 12.0
@@ -145,9 +145,10 @@ class ObjectSet:
         known = {"count": tile.end - tile.start, "start": tile.start, "end": tile.end}
         if tile.cells:
             return tiles.stream(self.cells(tile, limits), {"kind": "cells", **known}, self.manifest.scale)
-        numbers = np.concatenate([np.arange(tile.start, tile.end), self.guests(tile)])
-        told = {"kind": "shapes", **known, "own": tile.end - tile.start}
-        batch = tiles.shapes_batch(numbers, self._columns, self._pages.take(numbers))
+        own, guests = np.arange(tile.start, tile.end), self.guests(tile)
+        told = {"kind": "shapes", **known, "own": len(own)}
+        shapes = joined(self._pages.take(own), self._pages.take(guests))
+        batch = tiles.shapes_batch(np.concatenate([own, guests]), self._columns, shapes)
         return tiles.stream(batch, told, self.manifest.scale)
 
     def crowded_tiles(self) -> bytes:

@@ -51,7 +51,7 @@ export function staleKeys(projectId: string, event: ProjectEvent): (readonly unk
   if (event.kind === "run_round") {
     stale.push(keys.rounds(projectId), keys.modelVersions(projectId), ["round"]);
   }
-  if (event.kind === "run_prediction" && FINAL.includes(event.state)) {
+  if (["run_prediction", "import_objects"].includes(event.kind) && FINAL.includes(event.state)) {
     stale.push(["object-sets"], keys.slides(projectId), keys.reviewQueues(projectId));
   }
   return stale;

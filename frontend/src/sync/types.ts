@@ -46,7 +46,7 @@ export type JobKind =
   | "compare_versions"
   | "explain_suggestion"
   | "register_slides"
-  | "import_annotations";
+  | "import_objects";
 
 export type SaidValues = { [name: string]: string | number | Said };
 

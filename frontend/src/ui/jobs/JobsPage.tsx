@@ -2,6 +2,7 @@ import { Badge, Box, Group, MultiSelect, Pagination, Progress, Select, Skeleton,
 import { IconListDetails } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useSearchParams } from "react-router";
 
 import { useJobs } from "@/sync/queries";
 import type { Job, JobKind, JobState } from "@/sync/types";
@@ -26,7 +27,7 @@ const KINDS: readonly JobKind[] = [
   "compare_versions",
   "explain_suggestion",
   "register_slides",
-  "import_annotations",
+  "import_objects",
 ];
 
 function JobRow({ job, onOpen }: { readonly job: Job; readonly onOpen: () => void }) {
@@ -96,7 +97,9 @@ export default function JobsPage() {
   const [states, setStates] = useState<JobState[]>([]);
   const [kind, setKind] = useState<JobKind | null>(null);
   const [page, setPage] = useState(1);
-  const [open, setOpen] = useState<string | null>(null);
+  const [query, setQuery] = useSearchParams();
+  const open = query.get("job");
+  const setOpen = (job: string | null) => setQuery(job === null ? {} : { job }, { replace: true });
   const jobs = useJobs({ project: projectId, state: states, kind: kind ?? undefined, page, page_size: PAGE_SIZE });
   const rows = jobs.data?.results ?? [];
   const pages = Math.ceil((jobs.data?.count ?? 0) / PAGE_SIZE);

@@ -39,6 +39,12 @@ function stepNow(items: Snapshot, objectSet: ObjectSet | null): Step {
   return labelsReady(items) >= LEAST_LABELS ? "train" : "draw";
 }
 
+/** Whether a step before the present one was done, and not passed over by bringing objects in as a file. */
+function isDone(step: Step, items: Snapshot, objectSet: ObjectSet | null): boolean {
+  if (step === "review" || objectSet?.source === "model") return true;
+  return step === "draw" && labelsReady(items) >= LEAST_LABELS;
+}
+
 /** The loop step by step: what is done, and how to do what comes next. Stays until it is put away. */
 export function Guide({ project, items, objectSet, busy }: Props): ReactElement | null {
   const { t } = useTranslation("guide");
@@ -58,19 +64,22 @@ export function Guide({ project, items, objectSet, busy }: Props): ReactElement 
         <CloseButton size="sm" aria-label={t("close")} onClick={() => putAway(true)} />
       </Group>
       <Stack gap={6} component="ol" m={0} p={0} style={{ listStyle: "none" }}>
-        {STEPS.map((step, number) => (
-          <Group key={step} component="li" gap="xs" wrap="nowrap" align="flex-start" aria-current={number === now ? "step" : undefined} data-testid={`guide-${step}`}>
-            <ThemeIcon size={20} radius="xl" variant={number === now ? "filled" : "light"} color={number < now ? "teal" : undefined}>
-              {number < now ? <IconCheck size={13} /> : <Text fz={11} fw={700}>{number + 1}</Text>}
-            </ThemeIcon>
-            <div>
-              <Text size="sm" fw={number === now ? 600 : 400} c={number === now ? undefined : "dimmed"}>
-                {t(step)}
-              </Text>
-              {number === now && <Text size="xs">{how(step)}</Text>}
-            </div>
-          </Group>
-        ))}
+        {STEPS.map((step, number) => {
+          const done = number < now && isDone(step, items, objectSet);
+          return (
+            <Group key={step} component="li" gap="xs" wrap="nowrap" align="flex-start" aria-current={number === now ? "step" : undefined} data-testid={`guide-${step}`}>
+              <ThemeIcon size={20} radius="xl" variant={number === now ? "filled" : "light"} color={done ? "teal" : undefined}>
+                {done ? <IconCheck size={13} /> : <Text fz={11} fw={700}>{number + 1}</Text>}
+              </ThemeIcon>
+              <div>
+                <Text size="sm" fw={number === now ? 600 : 400} c={number === now ? undefined : "dimmed"}>
+                  {t(step)}
+                </Text>
+                {number === now && <Text size="xs">{how(step)}</Text>}
+              </div>
+            </Group>
+          );
+        })}
       </Stack>
     </Paper>
   );

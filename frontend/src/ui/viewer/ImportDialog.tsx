@@ -14,7 +14,8 @@ const WAYS = ["auto", "annotations", "objects"] as const;
 interface Props {
   readonly slideId: string;
   readonly file: File;
-  readonly onImported: () => void;
+  /** Told which job reads the file, or null when its shapes are annotations by now. */
+  readonly onImported: (jobId: string | null) => void;
   readonly onClose: () => void;
 }
 
@@ -37,9 +38,8 @@ export function ImportDialog({ slideId, file, onImported, onClose }: Props): Rea
     setProblem(null);
     try {
       const result = await importFile(slideId, file, become);
-      const done = t("done", { count: result.created, skipped: result.skipped.length });
-      notifications.show({ message: result.job_id === null ? done : t("queued") });
-      onImported();
+      if (result.job_id === null) notifications.show({ message: t("done", { count: result.created, skipped: result.skipped.length }) });
+      onImported(result.job_id);
       onClose();
     } catch (error) {
       setProblem(sayError(error));

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { COLOUR_MAPS, type ColourMapName } from "@/render/colourMap";
 import type { HeatMap, ObjectSet } from "@/sync/types";
+import { useFormat } from "../shell/format";
 import type { Look } from "./look";
 import { SuggestionFilters } from "./SuggestionFilters";
 
@@ -38,6 +39,7 @@ function Level({ label, value, onChange }: LevelProps): ReactElement {
 
 export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heatError, mpp, onHistory }: Props): ReactElement {
   const { t } = useTranslation(["viewer", "objects", "reviewing"]);
+  const format = useFormat();
   return (
     <Stack gap="sm">
       <Switch label={t("showAnnotations")} checked={look.annotations} onChange={(e) => onLook({ annotations: e.currentTarget.checked })} />
@@ -58,7 +60,7 @@ export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heat
             label={t("objectSet")}
             allowDeselect={false}
             value={objectSet.id}
-            data={objectSets.map((set) => ({ value: set.id, label: `${set.name} (${set.count})` }))}
+            data={objectSets.map((set) => ({ value: set.id, label: `${set.name} (${format.number(set.count)})` }))}
             onChange={(objectSetId) => onLook({ objectSetId, heatMapId: null })}
           />
           <Text size="xs" c="dimmed">{t("madeBy", { name: objectSet.producer_name, count: objectSet.count })}</Text>

@@ -1,4 +1,4 @@
-import { Button, Group, List, Progress, Text } from "@mantine/core";
+import { Anchor, Button, Group, List, Progress } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useEffect, useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
@@ -14,6 +14,8 @@ interface Props {
   slideId: string;
   /** Nothing may be learned from drawings that the server does not have. */
   saved: boolean;
+  /** A job that was started elsewhere on this page and is followed here. */
+  followed: string | null;
   /** Told when something was started here, and when it has ended. */
   onBusy: (busy: boolean) => void;
 }
@@ -25,7 +27,7 @@ function fail(error: unknown): void {
 }
 
 /** The loop without leaving the slide: train, predict, review. */
-export function LoopButtons({ project, slideId, saved, onBusy }: Props): ReactElement {
+export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props): ReactElement {
   const { t } = useTranslation("viewer");
   const texts = useServerTexts();
   const [jobId, setJobId] = useState<string | null>(null);
@@ -39,6 +41,11 @@ export function LoopButtons({ project, slideId, saved, onBusy }: Props): ReactEl
   const current = versions.data?.find((version) => version.state === "current");
   const isManager = project.my_role === "manager";
   const isBusy = job !== undefined && RUNNING.includes(job.state);
+  useEffect(() => {
+    if (followed === null) return;
+    onBusy(true);
+    setJobId(followed);
+  }, [followed, onBusy]);
   useEffect(() => {
     if (job) onBusy(RUNNING.includes(job.state));
   }, [job, onBusy]);
@@ -75,7 +82,7 @@ export function LoopButtons({ project, slideId, saved, onBusy }: Props): ReactEl
   };
   return (
     <Group gap={6} wrap="nowrap">
-      {jobId && <RunningJob jobId={jobId} />}
+      {jobId && <RunningJob jobId={jobId} page={`/projects/${project.id}/jobs?job=${jobId}`} />}
       {isManager && (
         <>
           <Button size="xs" data-testid="train-button" disabled={!quick || !saved || isBusy} loading={checking} onClick={() => void train()}>
@@ -95,7 +102,7 @@ export function LoopButtons({ project, slideId, saved, onBusy }: Props): ReactEl
   );
 }
 
-function RunningJob({ jobId }: { jobId: string }): ReactElement | null {
+function RunningJob({ jobId, page }: { jobId: string; page: string }): ReactElement | null {
   const { t } = useTranslation("viewer");
   const texts = useServerTexts();
   const { data: job } = useJob(jobId);
@@ -108,10 +115,10 @@ function RunningJob({ jobId }: { jobId: string }): ReactElement | null {
   const text = job === undefined ? "" : state === "failed" ? texts.jobError(job) : isRunning ? texts.jobMessage(job, news.said) : "";
   return (
     <div className="cs-progress" data-testid="round-progress" role="status">
-      <Text size="xs" truncate title={text}>
+      <Anchor component={Link} to={page} size="xs" truncate title={text} c={state === "failed" ? "red" : "inherit"} display="block">
         <span data-testid="round-state">{t(`jobState.${state}`)}</span>
         {text ? ` · ${text}` : ""}
-      </Text>
+      </Anchor>
       <Progress
         size="sm"
         value={isRunning ? progress * 100 : 100}

@@ -19,7 +19,7 @@ interface Props {
   save: SaveStatus;
   ctx: ViewerContext;
   onSaveClick: () => void;
-  onImported: () => void;
+  onImported: (jobId: string | null) => void;
   onPanel: () => void;
   children: ReactNode;
 }

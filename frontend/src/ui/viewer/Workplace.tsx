@@ -13,7 +13,7 @@ import type { Stage } from "@/render/stage";
 import type { View } from "@/render/view";
 import { api } from "@/sync/client";
 import { useVerdictNews } from "@/sync/events";
-import { fetchSuggestion, keys, useObjectSets, useRegions } from "@/sync/queries";
+import { fetchSuggestion, keys, useJob, useObjectSets, useRegions } from "@/sync/queries";
 import type { Annotation, HeatMap, Me, ObjectSet, Project, Region, Verdict, ViewerInfo } from "@/sync/types";
 import { TOOL_NAMES } from "@/tools/registry";
 import type { Tool, ToolName } from "@/tools/tool";
@@ -89,7 +89,8 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
 
   const { objectSets, objectSet, heatMap } = useModelOutput(slide.id, look);
   const { data: regions = NO_REGIONS } = useRegions(slide.id);
-  const { busy, onBusy } = useShowWhatCame(objectSet, patchLook, setTab);
+  const { busy, onBusy } = useShowWhatCame(objectSets[0] ?? null, patchLook, setTab);
+  const imported = useImported(reload);
   const layers = useLayers({ store: session.store, stage, look, labels, regions, heatMap, selected, handles: tool === "select", counted: inView.counted, isUnsaved });
   const quality = useQualityOverlay(stage, slide.id);
   const dwell = useDwellRecording(stage, slide);
@@ -167,8 +168,8 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
 
   return (
     <div className="cs-viewer" data-panel={panel ? "open" : "closed"}>
-      <TopBar project={project} slide={slide} save={save} ctx={ctx} onPanel={() => setPanel(!panel)} onImported={reload} onSaveClick={onSaveClick}>
-        <LoopButtons project={project} slideId={slide.id} saved={save.state === "saved"} onBusy={onBusy} />
+      <TopBar project={project} slide={slide} save={save} ctx={ctx} onPanel={() => setPanel(!panel)} onImported={imported.follow} onSaveClick={onSaveClick}>
+        <LoopButtons project={project} slideId={slide.id} saved={save.state === "saved"} followed={imported.jobId} onBusy={onBusy} />
       </TopBar>
       <ToolRail ctx={ctx} active={tool} keyMap={me.key_map} />
       <main
@@ -259,7 +260,7 @@ function useModelOutput(slideId: string, look: Look): { objectSets: ObjectSet[];
 
 /** What was asked for here is shown when it comes; what others started stays hidden until somebody asks. */
 function useShowWhatCame(
-  objectSet: ObjectSet | null,
+  newestSet: ObjectSet | null,
   patchLook: (patch: Partial<Look>) => void,
   setTab: (tab: string) => void,
 ): { busy: boolean; onBusy: (busy: boolean) => void } {
@@ -267,20 +268,32 @@ function useShowWhatCame(
   const [busy, setBusy] = useState(false);
   const before = useRef<string | null | undefined>(undefined);
   const newest = useRef<string | null>(null);
-  newest.current = objectSet?.state === "ready" ? objectSet.id : null;
+  newest.current = newestSet?.state === "ready" ? newestSet.id : null;
   const onBusy = useCallback((now: boolean) => {
     // Remembers the first time only: more may come before the job says that it has ended.
     if (now && before.current === undefined) before.current = newest.current;
     setBusy(now);
   }, []);
   useEffect(() => {
-    if (before.current === undefined || objectSet?.state !== "ready" || objectSet.id === before.current) return;
+    if (before.current === undefined || newestSet?.state !== "ready" || newestSet.id === before.current) return;
     before.current = undefined;
     patchLook({ suggestions: true, objectSetId: null, heatMapId: null });
     setTab("layers");
-    notifications.show({ message: t("suggestionsHere", { count: objectSet.count, name: objectSet.producer_name }) });
-  }, [objectSet, patchLook, setTab, t]);
+    notifications.show({ message: t("suggestionsHere", { count: newestSet.count, name: newestSet.producer_name }) });
+  }, [newestSet, patchLook, setTab, t]);
   return { busy, onBusy };
+}
+
+/** A file that was brought in: annotations are fetched anew, a job that reads it is followed until it has ended. */
+function useImported(reload: () => void): { jobId: string | null; follow: (jobId: string | null) => void } {
+  const [jobId, setJobId] = useState<string | null>(null);
+  const { data: job } = useJob(jobId);
+  const cameAsAnnotations = job?.state === "succeeded" && job.result?.["outcome"] === "annotations";
+  useEffect(() => {
+    if (cameAsAnnotations) reload();
+  }, [cameAsAnnotations, reload]);
+  const follow = useCallback((id: string | null) => (id === null ? reload() : setJobId(id)), [reload]);
+  return { jobId, follow };
 }
 
 function useDeclareFinished(slideId: string): (area: Area) => void {

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 
 import { AnnotationStore, type Snapshot } from "@/core/annotations";
 import { History, type HistoryState } from "@/core/history";
@@ -85,7 +85,8 @@ export function useSession(slideId: string, userId: string): SessionState {
       made.autosave.stop();
     };
   }, [slideId, userId, visit]);
-  return useMemo(() => ({ session, error, reload: () => setVisit((n) => n + 1) }), [session, error]);
+  const reload = useCallback(() => setVisit((n) => n + 1), []);
+  return useMemo(() => ({ session, error, reload }), [session, error, reload]);
 }
 
 export interface SessionView {

@@ -8,12 +8,29 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from torch import Tensor, nn
+
+# Gradients of networks on a GPU go by nccl; what is learned on the processor beside it goes by gloo.
+BESIDE_A_GPU = "cpu:gloo,cuda:nccl"
 
 
 def _alone() -> bool:
-    """Say whether nobody else was started; torch is imported only where somebody was."""
-    return int(os.environ.get("WORLD_SIZE", "1")) == 1
+    """Say whether ``torchrun`` did not start this process; torch is imported only where it did.
+
+    One process that it started takes the way of many, so that this can be tried wherever there is one GPU.
+    """
+    return "TORCHELASTIC_RUN_ID" not in os.environ
+
+
+def _group() -> ModuleType | None:
+    """Return ``torch.distributed`` where processes have joined."""
+    if _alone():
+        return None
+    from torch import distributed  # noqa: PLC0415 - see _alone
+
+    return distributed if distributed.is_initialized() else None
 
 
 @contextmanager
@@ -25,10 +42,12 @@ def joined(device: str) -> Iterator[str]:
     import torch  # noqa: PLC0415 - see _alone
     from torch import distributed  # noqa: PLC0415 - the same
 
+    mine = None
     if device == "cuda":
         device = f"cuda:{os.environ['LOCAL_RANK']}"
-        torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        mine = torch.device(device)
+        torch.cuda.set_device(mine)
+    distributed.init_process_group(BESIDE_A_GPU if device.startswith("cuda") else "gloo", device_id=mine)
     try:
         yield device
     finally:
@@ -37,21 +56,15 @@ def joined(device: str) -> Iterator[str]:
 
 def place() -> tuple[int, int]:
     """Return (number of this process, how many there are)."""
-    if _alone():
-        return 0, 1
-    from torch import distributed  # noqa: PLC0415 - see _alone
-
-    if not distributed.is_initialized():
-        return 0, 1
-    return distributed.get_rank(), distributed.get_world_size()
+    group = _group()
+    return (0, 1) if group is None else (group.get_rank(), group.get_world_size())
 
 
 def wait_for_all() -> None:
     """Wait until all processes have come here."""
-    if place()[1] > 1:
-        from torch import distributed  # noqa: PLC0415 - see _alone
-
-        distributed.barrier()
+    group = _group()
+    if group is not None:
+        group.barrier()
 
 
 def average_gradients(network: nn.Module) -> None:
@@ -66,26 +79,25 @@ def average_statistics(network: nn.Module) -> None:
 
 def agree(values: Sequence[float], device: str) -> list[float]:
     """Return the numbers of the first process, so that all take the same decisions."""
-    if place()[1] == 1:
+    group = _group()
+    if group is None:
         return list(values)
     import torch  # noqa: PLC0415 - see _alone
-    from torch import distributed  # noqa: PLC0415 - the same
 
     tensor = torch.tensor(values, dtype=torch.float64, device=device)
-    distributed.broadcast(tensor, 0)
+    group.broadcast(tensor, 0)
     found: list[float] = tensor.tolist()
     return found
 
 
 def _average(tensors: Sequence[Tensor]) -> None:
-    count = place()[1]
-    if count == 1 or not tensors:
+    group = _group()
+    if group is None or not tensors:
         return
     import torch  # noqa: PLC0415 - see _alone
-    from torch import distributed  # noqa: PLC0415 - the same
 
     flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
-    distributed.all_reduce(flat)
-    flat /= count
+    group.all_reduce(flat)
+    flat /= group.get_world_size()
     for tensor, mean in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
         tensor.detach().copy_(mean.view_as(tensor))

@@ -239,7 +239,9 @@ class _Checkpoint:
         if notes.pop("identity") != self._identity or int(tensors["epoch"]) != notes["epoch"]:
             return Progress(), {}
         self._network.load_state_dict(_below(tensors, "now."))
-        self._mean.state = _below(tensors, "mean.")
+        for name, value in _below(tensors, "mean.").items():
+            # Into what is there, since that lies where the network does; the file is read to the processor.
+            self._mean.state[name].copy_(value)
         state = self._optimizer.state_dict()
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in _below(tensors, "moment.").items():

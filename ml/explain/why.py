@@ -68,6 +68,7 @@ def explain(
         )
         raise DataError("cannot_explain", message)
     squares = Squares(np.array([[bounds.x, bounds.y]], dtype=np.int64), bounds.width)
+    recipe.ready(context)
     pixels = recipe.pixel_rows(slide, squares, context)[0]
     probability = recipe.judge_pixels(pixels[None])[0]
     target = recipe.classes.index(label) if label is not None else int(probability.argmax())

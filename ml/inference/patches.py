@@ -84,6 +84,31 @@ def read_views(
         yield from zip(parts, found, strict=True)
 
 
+def gathered(
+    blocks: Iterator[tuple[NDArray[np.intp], Views]], least: int
+) -> Iterator[tuple[NDArray[np.intp], Views]]:
+    """Yield blocks put together until they hold ``least`` patches; the last one holds what is left.
+
+    A GPU hardly takes longer for some hundred patches than for one block of them.
+    """
+    waiting: list[tuple[NDArray[np.intp], Views]] = []
+    for which, pixels in blocks:
+        if not waiting and len(which) >= least:
+            yield which, pixels
+            continue
+        # The pixels of a block may be overwritten once the next one is asked for.
+        waiting.append((which, pixels.copy()))
+        if sum(len(numbers) for numbers, _ in waiting) >= least:
+            yield _joined(waiting)
+            waiting.clear()
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(blocks: list[tuple[NDArray[np.intp], Views]]) -> tuple[NDArray[np.intp], Views]:
+    return np.concatenate([which for which, _ in blocks]), np.concatenate([pixels for _, pixels in blocks])
+
+
 def view_corners(squares: Squares, factors: tuple[int, ...]) -> NDArray[np.int64]:
     """Return the corners (views, n, 2) of views about the centres of squares."""
     return np.stack([squares.corners - squares.side * (factor - 1) // 2 for factor in factors])

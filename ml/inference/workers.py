@@ -26,8 +26,8 @@ from ml.contracts import DataError, Sentence, SlideReader
 
 # Blocks that each process has before it: one to read, and one so that it need not wait for the next.
 QUEUED = 2
-# More would read faster than one GPU looks.
-MOST = 8
+# Fifteen read slower than one large GPU looks; more than this would crowd out whoever else reads slides.
+MOST = 16
 Shape = tuple[int, int, int, int, int]
 
 

@@ -125,6 +125,13 @@ class NetworkBagRecipe(BagRecipe):
         said = json.dumps([self.name, self.settings, context.seed, bags_identity(learned)], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()
 
+    def ready(self, context: Context) -> None:
+        """Bring encoder and network to the device of the context."""
+        super().ready(context)
+        self._device = context.device
+        if self._network is not None:
+            self._network.to(context.device)
+
     def judge(self, bag: Bag) -> Judged:
         """Say what a bag is; raises DataError(``not_fitted``)."""
         network = self._fitted()

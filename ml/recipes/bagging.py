@@ -41,7 +41,7 @@ from ml.features.compute import features_of
 from ml.features.encoder import Encoder
 from ml.inference.patches import Squares
 from ml.recipes.catalogued import CatalogueRecipe
-from ml.recipes.encoding import open_encoder, pack_encoder, unpack_encoder
+from ml.recipes.encoding import open_encoder, pack_encoder, ready_encoder, unpack_encoder
 from ml.recipes.model_folder import ModelFile, fitting, read_model, read_weights, write_model
 from ml.recipes.patching import feature_store, squares_of, tissue_grid
 from ml.slides import PatchGrid, open_slide
@@ -162,8 +162,13 @@ class BagRecipe(CatalogueRecipe, ABC):
         scores = np.stack([self.judge(bag).scores for bag in bags])
         return probabilities(scores, self.temperature).astype(np.float32)
 
+    def ready(self, context: Context) -> None:
+        """Bring the encoder, and what judges, to the device of the context."""
+        ready_encoder(self.opened_encoder(), context)
+
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on the labelled slides of one part, a case being the unit; ``all`` is every part."""
+        self.ready(context)
         return self.evaluate_bags(self._gather(dataset, context, (part,)), context.seed, part)
 
     def evaluate_bags(self, bags: Sequence[Bag], seed: int, part: str = "test") -> Evaluation:
@@ -181,6 +186,7 @@ class BagRecipe(CatalogueRecipe, ABC):
         self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
     ) -> Iterator[Prediction]:
         """Yield once, when all tiles are read: key patches, the map of attention, and the finding."""
+        self.ready(context)
         grid = tissue_grid(slide, self.config, context, region)
         if not len(grid):
             yield Prediction(1.0, finding=self._nothing())

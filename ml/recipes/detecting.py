@@ -102,7 +102,7 @@ class DetectionRecipe(WindowRecipe):
 
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure detections against the objects of one part; ``all`` is every part."""
-        self._ready(context)
+        self.ready(context)
         images = outlined_images(self.seen(dataset), (part,), self.config.mpp, POINT)
         matched = []
         for number, image in enumerate(images):
@@ -126,7 +126,7 @@ class DetectionRecipe(WindowRecipe):
         self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
     ) -> Iterator[Prediction]:
         """Yield detections window by window; each comes from the window that holds its middle."""
-        self._ready(context)
+        self.ready(context)
         scale = level_scale(slide, self.config.mpp)
         windows = windows_of(slide, self.config.tile, HALO, scale, tissue=tissue_mask(slide), region=region)
         if not len(windows.places):

@@ -35,6 +35,10 @@ class Embedding(Protocol):
         """Return (n, d) features of (n, pixels, pixels, 3) RGB."""
         ...
 
+    def ready(self, context: Context) -> None:
+        """Bring what describes to the device of the context."""
+        ...
+
     def restore(self, weights: dict[str, NDArray[Any]]) -> None:
         """Take back saved weights."""
         ...
@@ -79,6 +83,10 @@ class ModelEncoder:
         model = read_model(folder)
         return cls(_document(model), read_weights(folder))
 
+    def ready(self, context: Context) -> None:
+        """Describe tiles on the device of the context."""
+        self._recipe.ready(context)
+
     def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (n, size) float32 for (n, pixels, pixels, 3) RGB."""
         features = self._recipe.embed(patches)
@@ -96,13 +104,21 @@ def open_encoder(name: str, pixels: int, context: Context) -> Encoder:
         return DescriptorEncoder(pixels)
     kind, _, model = name.partition(":")
     if kind == "encoder" and model:
-        return ModelEncoder.open(context.find_model(model))
+        opened = ModelEncoder.open(context.find_model(model))
+        opened.ready(context)
+        return opened
     message = Sentence(
         "encoder_not_named",
         "encoder (Encoder) is descriptors, or encoder: and the name of a model, not {name}.",
         name=str(name),
     )
     raise DataError("bad_config", message)
+
+
+def ready_encoder(encoder: Encoder, context: Context) -> None:
+    """Bring an encoder to the device of the context; hand-made descriptors stay on the processor."""
+    if isinstance(encoder, ModelEncoder):
+        encoder.ready(context)
 
 
 def pack_encoder(encoder: Encoder) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]]]:

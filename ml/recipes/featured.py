@@ -23,7 +23,7 @@ from ml.features.images import image_features
 from ml.inference.averaging import Spread
 from ml.inference.patches import Squares
 from ml.networks.heads import Heads
-from ml.recipes.encoding import open_encoder, pack_encoder, unpack_encoder
+from ml.recipes.encoding import open_encoder, pack_encoder, ready_encoder, unpack_encoder
 from ml.recipes.networked import class_balance, hold_out
 from ml.recipes.patching import Judged, Learnable, PatchRecipe, Weights, feature_store, pixels_of
 from ml.training.loop import TrainingPlan, train
@@ -48,6 +48,10 @@ class FeatureRecipe(PatchRecipe):
     def dropout(self) -> float:
         """Return the share of hidden numbers left out in training."""
         return 0.0
+
+    def ready(self, context: Context) -> None:
+        """Bring the encoder to the device of the context; heads are small and stay on the processor."""
+        ready_encoder(self.encoder, context)
 
     @abstractmethod
     def spread(self, rows: NDArray[Any]) -> Spread:

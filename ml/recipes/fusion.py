@@ -175,6 +175,12 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
     def _case(self, bag: Bag) -> Tensor:
         return torch.from_numpy(encode_case(bag.clinical, self.facts[FIELDS])).to(self._device)
 
+    def ready(self, context: Context) -> None:
+        """Bring all networks to the device of the context."""
+        super().ready(context)
+        for network in self._alone.values():
+            network.to(context.device)
+
     def judge(self, bag: Bag) -> Judged:
         """Say what a bag is, or how its patient will fare."""
         network = self._fitted()

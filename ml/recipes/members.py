@@ -110,6 +110,7 @@ class MemberRecipe(PatchRecipe):
             inner = _inside(context, low, (end - start) / len(wanted), FOLDER.format(number))
             if item.model:
                 members.append(self._checked(open_patch_model(item.model, self.labels, context), item.model))
+                members[-1].ready(context)
                 continue
             member = self.fresh(item)
             member.fit(dataset, inner)
@@ -136,6 +137,11 @@ class MemberRecipe(PatchRecipe):
                 )
                 raise DataError("bad_config", message)
         return member
+
+    def ready(self, context: Context) -> None:
+        """Bring all members to the device of the context."""
+        for member in self.members:
+            member.ready(context)
 
     def rows_of(
         self, reader: SlideReader, content: str, squares: Squares, context: Context

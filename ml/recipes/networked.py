@@ -18,7 +18,7 @@ from torch.nn import functional
 from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
 from ml.data.augmentation import Variation, vary_patch
 from ml.data.images import read_image
-from ml.inference.patches import Squares, read_patches
+from ml.inference.patches import Squares, gathered, read_patches
 from ml.networks.precision import looking, together
 from ml.recipes.patching import Judged, Learnable, PatchRecipe, Weights, pixels_of, plainly
 from ml.training.logistic import CAUTION, fit_temperature, probabilities
@@ -264,11 +264,16 @@ class NetworkRecipe(PatchRecipe):
         """Return calibrated probabilities (n, k)."""
         return self.judge(pixels)
 
-    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
+    def ready(self, context: Context) -> None:
+        """Bring the network to the device of the context."""
         self._device = context.device
-        self.fitted().to(context.device)
+        if self._network is not None:
+            self._network.to(context.device)
+
+    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
         reader, workers = self.evened(reader), context.workers
-        for which, patches in read_patches(reader, squares, self.config.pixels, workers=workers):
+        blocks = read_patches(reader, squares, self.config.pixels, workers=workers)
+        for which, patches in gathered(blocks, together(context.device)):
             yield plainly(which, self.judge(patches))
 
     def _weights(self) -> Weights:

@@ -102,7 +102,7 @@ class OutlineRecipe(WindowRecipe):
 
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure outlines against those of one part; ``all`` is every part."""
-        self._ready(context)
+        self.ready(context)
         images = outlined_images(self.seen(dataset), (part,), self.config.mpp)
         rows = []
         for number, image in enumerate(images):
@@ -125,7 +125,7 @@ class OutlineRecipe(WindowRecipe):
         self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
     ) -> Iterator[Prediction]:
         """Yield outlines window by window; each object comes from the window that holds its centre."""
-        self._ready(context)
+        self.ready(context)
         scale = level_scale(slide, self.config.mpp)
         windows = windows_of(slide, self.config.tile, HALO, scale, tissue=tissue_mask(slide), region=region)
         if not len(windows.places):

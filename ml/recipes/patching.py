@@ -137,6 +137,9 @@ class PatchRecipe(CatalogueRecipe, ABC):
     def image_rows(self, images: Sequence[LabelledImage], context: Context) -> Any:
         """Return what is learned from for each image, (n, ...)."""
 
+    def ready(self, context: Context) -> None:
+        """Bring what judges to the device of the context; by default there is nothing to bring."""
+
     @abstractmethod
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k) over the classes."""
@@ -167,6 +170,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
 
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on the patches of one part whose class is known; ``all`` is every part."""
+        self.ready(context)
         known = self.gather(dataset, context, (part,))
         sure = known.truth >= 0
         if not sure.any():
@@ -188,6 +192,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
         self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
     ) -> Iterator[Prediction]:
         """Yield heat maps that fill up and new boxes, block by block; the last has progress 1."""
+        self.ready(context)
         grid = self._tissue_grid(slide, context, region)
         if not len(grid):
             yield Prediction(1.0)

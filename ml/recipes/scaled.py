@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Context, LabelledImage, Sentence, SlideReader
-from ml.inference.patches import Squares, read_views
+from ml.inference.patches import Squares, gathered, read_views
 from ml.inference.views import image_views
+from ml.networks.precision import together
 from ml.recipes.networked import NetworkRecipe
 from ml.recipes.patching import Judged, plainly
 
@@ -47,8 +48,7 @@ class ScaledRecipe(NetworkRecipe):
         )
 
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[Judged]:
-        self._device = context.device
-        self.fitted().to(context.device)
         side, workers = self.config.pixels, context.workers
-        for which, views in read_views(reader, squares, side, self.factors, workers=workers):
+        blocks = read_views(reader, squares, side, self.factors, workers=workers)
+        for which, views in gathered(blocks, together(context.device)):
             yield plainly(which, self.judge(views))

@@ -58,7 +58,7 @@ class RegionRecipe(WindowRecipe):
 
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on the pixels of one part of which something is known; ``all`` is every part."""
-        self._ready(context)
+        self.ready(context)
         images = region_images(self.seen(dataset), (part,), self.config.mpp)
         counts = []
         for number, image in enumerate(images):
@@ -75,7 +75,7 @@ class RegionRecipe(WindowRecipe):
         self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
     ) -> Iterator[Prediction]:
         """Yield heat maps that fill up; the last prediction brings the outlines, traced without seams."""
-        self._ready(context)
+        self.ready(context)
         scale = level_scale(slide, self.config.mpp)
         tile = max(GRAIN, self.config.tile // GRAIN * GRAIN)
         windows = windows_of(slide, tile, HALO, scale, tissue=tissue_mask(slide), region=region)

@@ -133,6 +133,7 @@ class Transfer(NetworkRecipe, recipe="transfer"):
         shared = {name: value for name, value in self.settings.items() if name in names}
         plain = Convolutional.build(self.labels, shared)
         plain.background, plain.channels = self.background, self.channels
+        plain.ready(context)
         beside = dataclasses.replace(context, scratch=context.scratch / "from-scratch")
         network = plain.fresh(context.seed)
         plain.learn(network, learned, held, beside)

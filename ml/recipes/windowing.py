@@ -213,7 +213,8 @@ class WindowRecipe(CatalogueRecipe, ABC):
             average=self.average,
         )
 
-    def _ready(self, context: Context) -> None:
+    def ready(self, context: Context) -> None:
+        """Bring the network to the device of the context; raises DataError(``not_fitted``)."""
         self._device = context.device
         self._fitted().to(context.device)
 

@@ -67,6 +67,7 @@ class WrappingRecipe(PatchRecipe):
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Open the earlier model and adjust to the data."""
         self._inner = open_patch_model(self.config.source, self.labels, context)
+        self.ready(context)
         self.seed, self.background = context.seed, self._inner.background
         self.facts = {"source": self.config.source, "recipe": self._inner.name}
         self.adjust(dataset, context)
@@ -75,6 +76,10 @@ class WrappingRecipe(PatchRecipe):
     def adjust(self, dataset: Dataset, context: Context) -> None:
         """Learn what is not the inner model's; nothing by default."""
         del dataset, context
+
+    def ready(self, context: Context) -> None:
+        """Bring the inner model to the device of the context."""
+        self.inner.ready(context)
 
     def rows_of(
         self, reader: SlideReader, content: str, squares: Squares, context: Context

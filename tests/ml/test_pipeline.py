@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 from ml.__main__ import main
 from ml.contracts import Bounds, CancelledError, Context, DataError
 from ml.inference import workers
-from ml.inference.patches import Squares, read_patches, read_views
+from ml.inference.patches import Squares, gathered, read_patches, read_views
 from ml.inference.writing import write_prediction
 from ml.objectset import ObjectSet
 from ml.recipes import load_model, load_recipe_class, networked
@@ -102,6 +102,23 @@ def test_another_process_sees_the_resolution_stain_and_views_that_this_one_does(
         here, there = ({int(which[0]): views.copy() for which, views in both(workers=n)} for n in (0, 2))
     assert here.keys() == there.keys()
     assert all(np.array_equal(here[number], there[number]) for number in here)
+
+
+def test_blocks_are_put_together_for_those_that_take_more_at_once():
+    ring = np.zeros((4, 1, 1, 3), np.uint8)
+
+    def blocks():
+        for start in range(0, 14, 4):
+            which = np.arange(start, min(start + 4, 14))
+            ring[: len(which)] = which[:, None, None, None]
+            yield which, ring[: len(which)]
+
+    for least, sizes in ((1, [4, 4, 4, 2]), (4, [4, 4, 4, 2]), (5, [8, 6]), (99, [14])):
+        found = [(which, pixels[:, 0, 0, 0].copy()) for which, pixels in gathered(blocks(), least)]
+        assert [len(which) for which, _ in found] == sizes
+        for which, pixels in found:
+            np.testing.assert_array_equal(which, pixels)
+        np.testing.assert_array_equal(np.concatenate([which for which, _ in found]), np.arange(14))
 
 
 def test_neighbours_are_decoded_once(slide):

@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("--list", action="store_true", help="say which claims there are")
     claims.add_argument("--keep", action="store_true", help="keep the figures for the table")
     claims.add_argument("--seeds", type=int, default=5, help="how many seeds, 5 by default")
+    claims.add_argument("--at-once", type=int, default=1, help="how many seeds side by side")
     claims.set_defaults(run=_claims)
     return parser
 
@@ -151,6 +152,8 @@ def _run_tool(options: argparse.Namespace) -> None:
 
 
 def _claims(options: argparse.Namespace) -> None:
+    import torch  # noqa: PLC0415 - takes seconds, and nobody else needs it here
+
     from ml import claims  # noqa: PLC0415 - brings every method and its networks
     from ml.claims import harness  # noqa: PLC0415 - the same
 
@@ -162,7 +165,10 @@ def _claims(options: argparse.Namespace) -> None:
         if options.list:
             _print(f"{item.name}: {item.method} against {item.baseline}, {item.metric} on {item.data}")
             continue
-        row = claims.measure_claim(item, _commit(), range(options.seeds))
+        if item.gpu and not torch.cuda.is_available():
+            sys.stderr.write(f"{item.name} needs a GPU, and there is none here.\n")
+            continue
+        row = claims.measure_claim(item, _commit(), range(options.seeds), options.at_once)
         if options.keep:
             harness.store(row)
         _print(harness.as_table([row]).splitlines()[-1])

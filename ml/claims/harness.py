@@ -11,7 +11,10 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +46,8 @@ class Claim:
     """What a method should do better than what, on which figure and data.
 
     ``less`` says that a smaller figure is better. A claim against a bound has the bound as its baseline.
-    ``measure(seed, scratch)`` returns the figures of one seed; ``scratch`` is an empty folder.
+    ``measure(seed, scratch)`` returns the figures of one seed; ``scratch`` is an empty folder. ``gpu`` says
+    that it needs one.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Claim:
     claim: str
     less: bool
     measure: Measure
+    gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,15 @@ _claims: dict[str, Claim] = {}
 
 
 def claim(
-    name: str, *, method: str, baseline: str, metric: str, data: str, says: str, less: bool = False
+    name: str,
+    *,
+    method: str,
+    baseline: str,
+    metric: str,
+    data: str,
+    says: str,
+    less: bool = False,
+    gpu: bool = False,
 ) -> Callable[[Measure], Measure]:
     """Register a claim under a name; ``says`` is its sentence."""
 
@@ -90,7 +103,7 @@ def claim(
         if name in _claims:
             message = f"there are two claims named {name}"
             raise ValueError(message)
-        _claims[name] = Claim(name, method, baseline, metric, data, says, less, measure)
+        _claims[name] = Claim(name, method, baseline, metric, data, says, less, measure, gpu)
         return measure
 
     return register
@@ -110,16 +123,18 @@ def find_claims(wanted: str) -> list[Claim]:
     return found
 
 
-def measure_claim(item: Claim, commit: str, seeds: Sequence[int] = range(SEEDS)) -> Row:
-    """Run a claim over its seeds and judge it.
+def measure_claim(item: Claim, commit: str, seeds: Sequence[int] = range(SEEDS), at_once: int = 1) -> Row:
+    """Run a claim over its seeds and judge it, ``at_once`` of them side by side in processes of their own.
 
     The interval is Student's, over the paired differences of the seeds.
     """
     began = time.perf_counter()
-    pairs = []
-    for seed in seeds:
-        with tempfile.TemporaryDirectory(prefix="ml-claim-") as scratch:
-            pairs.append(item.measure(seed, Path(scratch)))
+    if at_once > 1:
+        # Fresh processes: one that has used a GPU cannot be copied.
+        with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
+            pairs = list(pool.map(partial(_pair_named, item.name), seeds))
+    else:
+        pairs = [_pair(item, seed) for seed in seeds]
     baseline = np.array([pair.baseline for pair in pairs])
     method = np.array([pair.method for pair in pairs])
     mean, low, high = paired_interval(method - baseline)
@@ -141,6 +156,18 @@ def measure_claim(item: Claim, commit: str, seeds: Sequence[int] = range(SEEDS))
         seconds=round(time.perf_counter() - began, 1),
         commit=commit,
     )
+
+
+def _pair_named(name: str, seed: int) -> Pair:
+    from ml.claims import load_claims  # noqa: PLC0415 - which imports this module
+
+    load_claims()
+    return _pair(registered()[name], seed)
+
+
+def _pair(item: Claim, seed: int) -> Pair:
+    with tempfile.TemporaryDirectory(prefix="ml-claim-") as scratch:
+        return item.measure(seed, Path(scratch))
 
 
 def paired_interval(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float, float]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -54,6 +55,19 @@ def test_what_was_kept_makes_the_table(tmp_path, monkeypatch, capsys):
     assert "reproduced" in table[-1]
     assert main(["claims", "nothing"]) == 2
     assert "there are: " in capsys.readouterr().err
+
+
+def test_seeds_side_by_side_give_the_figures_that_they_give_in_turn():
+    load_claims()
+    item = harness.registered()["nucleus-clusters-outline"]
+    apart, together = (measure_claim(item, "abc", range(2), at_once) for at_once in (1, 2))
+    assert dataclasses.replace(together, seconds=apart.seconds) == apart
+
+
+def test_a_claim_that_needs_a_gpu_is_passed_over_without_one(monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["claims", "hovernet-full"]) == 0
+    assert capsys.readouterr().err == "hovernet-full needs a GPU, and there is none here.\n"
 
 
 def test_every_kept_row_belongs_to_a_claim_with_a_method_of_the_catalogue():

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import shapely
 import torch
-from PIL import Image
 from shapely.geometry import Point, box
 from skimage.draw import disk
 
-from ml.contracts import DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide
+from ml.contracts import DataError, Dataset, LabelledShape, LabelledSlide
 from ml.data.objects import outlined_images
 from ml.data.offsets import offsets_of
 from ml.evaluation.froc import average_precision, best_threshold, counts_at, froc, match
@@ -22,32 +21,14 @@ from ml.recipes import load_model, load_recipe_class, outlining
 from ml.slides import open_slide
 from ml.training.detection import boxes_of, generalised_overlap, heat_of, reaches_of
 from ml.training.nuclei import hover_loss
+from tests.ml.object_material import draw_discs
 
 SMALL = {"width": 4, "crop": 64, "steps": 75, "batch": 4, "tile": 128, "smallest": 20}
 
 
 @pytest.fixture(scope="module")
 def discs(tmp_path_factory):
-    """Pink images with dark discs of one size, some touching, and their instance numbers."""
-    folder, random = tmp_path_factory.mktemp("discs"), np.random.default_rng(2)
-    (folder / "images").mkdir()
-    (folder / "labels").mkdir()
-    images, parts = [], {}
-    for number in range(14):
-        truth = np.zeros((96, 96), np.int32)
-        for count in range(1, 9):
-            centre = random.integers(8, 88, 2)
-            rows, columns = disk(centre, 7, shape=truth.shape)
-            if not truth[rows, columns].any():
-                truth[rows, columns] = count
-        pixels = np.where(truth[..., None] > 0, (110, 80, 150), (230, 190, 215))
-        pixels = (pixels + random.normal(0, 8, pixels.shape)).clip(0, 255).astype(np.uint8)
-        place = folder / "images" / f"{number}.png", folder / "labels" / f"{number}.png"
-        Image.fromarray(pixels).save(place[0])
-        Image.fromarray(truth.astype(np.uint8)).save(place[1])
-        images.append(LabelledImage(place[0], str(number), mask=place[1]))
-        parts[str(number)] = "test" if number >= 10 else "validation" if number >= 8 else "train"
-    return Dataset(("nucleus",), images=tuple(images), parts=parts)
+    return draw_discs(tmp_path_factory.mktemp("discs"))
 
 
 def fitted(name, dataset, context, **config):

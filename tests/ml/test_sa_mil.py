@@ -15,6 +15,7 @@ from ml.data.weak import weak_tiles
 from ml.networks.sa_mil import CrissCross, SaMilNetwork, generalised_mean
 from ml.recipes import load_model, load_recipe_class
 from ml.slides import open_slide
+from tests.ml.object_material import draw_spots
 
 SaMil = load_recipe_class("sa-mil")
 SMALL = {
@@ -31,25 +32,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def tiles(tmp_path_factory):
-    """Pink tiles, half of them with a dark disc; a few are outlined too."""
-    folder, random = tmp_path_factory.mktemp("tiles"), np.random.default_rng(4)
-    images, parts = [], {}
-    y, x = np.indices((64, 64))
-    for number in range(40):
-        holds, part = number % 2 == 0, "test" if number >= 32 else "validation" if number >= 26 else "train"
-        pixels = random.normal((225, 180, 205), 12, (64, 64, 3))
-        centre, radius = random.integers(14, 50, 2), random.integers(7, 13)
-        disc = (np.hypot(y - centre[0], x - centre[1]) < radius) & holds
-        pixels[disc] -= (110, 90, 60)
-        path = folder / f"{number}.png"
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
-        mask = None
-        if part != "train":
-            mask = folder / f"{number}-mask.png"
-            Image.fromarray(disc.astype(np.uint8) * 255).save(mask)
-        images.append(LabelledImage(path, str(number), "disc" if holds else "clean", mask))
-        parts[str(number)] = part
-    return Dataset(("disc", "clean"), images=tuple(images), parts=parts)
+    return draw_spots(tmp_path_factory.mktemp("tiles"))
 
 
 def fitted(dataset, context, **config):

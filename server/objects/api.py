@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -18,7 +18,7 @@ from ml.objectset import heat_map_png, read_heat_map
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
 from server.core.storage import storage_path
-from server.objects import selectors
+from server.objects import selectors, services
 from server.objects.models import HeatMap, ObjectSet
 from server.slides.grants import issue_grant
 from server.slides.selectors import get_slide_for
@@ -139,6 +139,21 @@ class ObjectSetView(APIView):
         """Return it, with its heat maps."""
         object_set = selectors.get_object_set_for(actor_of(request), set_id)
         return Response(ObjectSetSerializer(object_set).data)
+
+
+class WithdrawalView(APIView):
+    """Taking back a set that somebody brought as a file."""
+
+    @extend_schema(
+        operation_id="withdraw_object_set",
+        request=None,
+        responses=inline_serializer("Withdrawal", {"deleted": serializers.BooleanField()}),
+    )
+    def post(self, request: Request, set_id: UUID) -> Response:
+        """Delete it, or let it step back where verdicts were given on it; ``deleted`` says which."""
+        object_set = selectors.get_object_set_for(actor_of(request), set_id)
+        deleted = services.withdraw_object_set(actor=actor_of(request), object_set=object_set)
+        return Response({"deleted": deleted})
 
 
 class HeatMapPictureView(APIView):

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from ml.contracts import Sentence
 from server.core.errors import NotVisibleError, StateError
+
+STILL_WRITTEN: Final = Sentence(
+    "objects_still_written", "The objects are still being written; wait until the run has ended."
+)
 
 
 class ObjectSetNotReadyError(StateError):
     """The set is still being written, or writing it failed."""
 
     code = "object_set_not_ready"
+
+
+class NotBroughtError(StateError):
+    """The set was made by a model; only what people brought is withdrawn."""
+
+    code = "object_set_not_brought"
 
 
 class NoObjectError(NotVisibleError):

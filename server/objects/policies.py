@@ -21,6 +21,7 @@ class ObjectSetPolicy:
         "view": Role.ANNOTATOR,
         "make": Role.REVIEWER,
         "propose": Role.ANNOTATOR,
+        "withdraw": Role.REVIEWER,
     }
 
     def require(self, actor: User, project: Project, action: str) -> None:

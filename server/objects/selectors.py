@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from server.accounts.models import User
 from server.core.errors import NotVisibleError
-from server.objects.errors import ObjectSetNotReadyError
+from server.objects.errors import STILL_WRITTEN, ObjectSetNotReadyError
 from server.objects.models import HeatMap, ObjectSet
 from server.objects.storage import open_object_files
 from server.slides.selectors import slides_visible_to
@@ -48,8 +48,7 @@ def get_heat_map_for(actor: User, heat_map_id: UUID) -> HeatMap:
 def open_object_set(object_set: ObjectSet) -> ObjectFiles:
     """Return the files of a ready set; raises ObjectSetNotReadyError."""
     if object_set.state != ObjectSet.State.READY:
-        message = "The objects are still being written; wait until the run has ended."
-        raise ObjectSetNotReadyError(message)
+        raise ObjectSetNotReadyError(STILL_WRITTEN)
     return open_object_files(str(settings.STORAGE_ROOT), object_set.storage_key)
 
 

@@ -10,14 +10,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from ml.contracts import HeatMap as Grid
+from ml.contracts import Sentence
 from ml.objectset import write_heat_map
 from server.accounts.models import User
 from server.audit.services import record
 from server.core import storage
 from server.core.services import nothing_written, service
+from server.jobs.services import tell_project
+from server.objects.errors import STILL_WRITTEN, NotBroughtError, ObjectSetNotReadyError
 from server.objects.models import HeatMap, ObjectSet
 from server.objects.policies import object_set_policy
-from server.objects.storage import heat_map_folder
+from server.objects.storage import heat_map_folder, open_object_files
 from server.slides.models import Slide
 
 
@@ -96,10 +99,54 @@ def discard_object_set(*, actor: User, object_set: ObjectSet) -> None:
     if locked.state == ObjectSet.State.READY:
         nothing_written()
         return
-    folders = [heat_map_folder(pk) for pk in locked.heat_maps.values_list("pk", flat=True)]
+    folders = _heat_map_folders(locked)
     record(actor=actor, action="object_set.discard", subject=locked, project=object_set.slide.project)
     locked.delete()
     transaction.on_commit(lambda: _delete_all(folders))
+
+
+@service
+def withdraw_object_set(*, actor: User, object_set: ObjectSet) -> bool:
+    """Take back a set that somebody brought; return whether nothing of it is left.
+
+    A set on which no verdict was ever given is deleted with its files. Else it steps back, as behind a
+    newer one: what was decided stays and counts in training. Doing it twice changes nothing. Raises
+    NotBroughtError for a set of a model, ObjectSetNotReadyError while it is being written.
+    """
+    project = object_set.slide.project
+    object_set_policy.require(actor, project, "withdraw")
+    locked = ObjectSet.objects.select_for_update().filter(pk=object_set.pk).first()
+    if locked is None:
+        nothing_written()
+        return True
+    if locked.source == ObjectSet.Source.MODEL:
+        message = Sentence(
+            "only_brought_withdrawn",
+            "Only a set that came as a file is taken back; suggestions of a model give way to newer ones.",
+        )
+        raise NotBroughtError(message)
+    if locked.state != ObjectSet.State.READY:
+        raise ObjectSetNotReadyError(STILL_WRITTEN)
+    stays = locked.verdicts.exists()
+    if stays and locked.superseded_at:
+        nothing_written()
+        return False
+    record(
+        actor=actor,
+        action="object_set.withdraw",
+        subject=locked,
+        project=project,
+        details={"name": locked.name, "count": locked.count, "deleted": not stays},
+    )
+    if stays:
+        locked.superseded_at = timezone.now()
+        locked.save(update_fields=["superseded_at"])
+    else:
+        keys = [locked.storage_key, *_heat_map_folders(locked)]
+        locked.delete()
+        transaction.on_commit(lambda: _delete_all(keys))
+    tell_project(project, "object_sets", {"slide_id": str(object_set.slide_id)})
+    return not stays
 
 
 @service
@@ -153,6 +200,12 @@ def drop_files_of(slide: Slide) -> None:
     transaction.on_commit(lambda: _delete_all(keys))
 
 
+def _heat_map_folders(object_set: ObjectSet) -> list[str]:
+    return [heat_map_folder(pk) for pk in object_set.heat_maps.values_list("pk", flat=True)]
+
+
 def _delete_all(keys: Sequence[str]) -> None:
     for key in keys:
         storage.delete(key)
+    # Files that stay open keep their room on the disk.
+    open_object_files.cache_clear()

@@ -90,6 +90,7 @@ TABLE = {
     ("delete", "upload"): (401, 404, 404, 404, 204),
     ("get", "object-sets"): SEE,
     ("get", "object-set"): SEE,
+    ("post", "object-set-withdrawal"): (401, 404, 403, 422, 422),
     ("get", "heat-map-picture"): (401, 404, 404, 404, 404),
     ("get", "annotations"): SEE,
     ("get", "annotations-in-view"): MEMBER_400,

@@ -61,6 +61,7 @@ export function staleKeys(projectId: string, event: ProjectEvent): (readonly unk
 interface Told {
   job: ProjectEvent;
   verdict: VerdictNews;
+  object_sets: { slide_id: string };
 }
 
 type Topic = keyof Told;
@@ -105,6 +106,9 @@ export function useProjectEvents(projectId: string | undefined): void {
       listenToProject(projectId, "job", (event) => {
         applyToCache(client, event);
         staleKeys(projectId, event).forEach(renew);
+      }),
+      listenToProject(projectId, "object_sets", (news) => {
+        [keys.objectSets(news.slide_id), keys.reviewQueues(projectId), keys.slides(projectId)].forEach(renew);
       }),
       listenToProject(projectId, "verdict", (news) => {
         [keys.reviewState(news.object_set_id), ["object-history", news.object_set_id], ["verdicts"], keys.slides(projectId)].forEach(renew);

@@ -30,6 +30,7 @@ import type {
   Token,
   User,
   ViewerInfo,
+  Withdrawal,
 } from "./types";
 import type { Artefact } from "./quality";
 
@@ -315,6 +316,10 @@ export function useJob(id: string | null | undefined): Result<Job> {
     queryFn: () => api.get<Job>(`/jobs/${id ?? ""}`),
     enabled: Boolean(id),
   });
+}
+
+export function useWithdrawObjectSet(slideId: string): Change<Withdrawal, string> {
+  return useChange((id) => api.post<Withdrawal>(`/object-sets/${id}/withdrawal`), [keys.objectSets(slideId)]);
 }
 
 export function useCancelJob(): Change<Job, string> {

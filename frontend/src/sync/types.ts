@@ -99,6 +99,7 @@ export type Region = Known<Schema["Region"], { geometry: Geometry }>;
 
 export type HeatMap = Schema["HeatMap"];
 export type ObjectSet = Schema["ObjectSet"];
+export type Withdrawal = Schema["Withdrawal"];
 export type Bounds = Schema["Bounds"];
 export type SuggestionState = Schema["SuggestionStateEnum"];
 export type Suggestion = Known<Schema["Suggestion"], { geometry: Geometry }>;

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from ml.contracts import HeatMap as Grid
+from server.audit.models import AuditRecord
 from server.core.storage import storage_path
+from server.jobs.models import JobEvent
 from server.objects import services
 from server.objects.models import HeatMap, ObjectSet
 from tests.server.fetching import fetch
@@ -199,6 +201,55 @@ def test_a_slide_with_every_kind_of_verdict_is_deleted_with_its_files(
     assert ObjectSet.objects.count() == 0
     left = [path for path in (home / "storage").rglob("*") if path.is_file()]
     assert left == []
+
+
+@pytest.fixture
+def brought(suggest, place):
+    """A ready set that somebody brought as a file."""
+    made = suggest(place["slide"], place["labels"], [0.4, 0.5, 0.6], name="cells.parquet")
+    ObjectSet.objects.filter(pk=made.pk).update(source=ObjectSet.Source.FILE)
+    return made
+
+
+def test_a_set_brought_by_mistake_is_taken_back_with_its_files(brought, place, api, user_factory):
+    from tests.server.slides.test_import import with_commit
+
+    rob, address = api(user_factory("rob")), f"{API}/object-sets/{brought.pk}/withdrawal"
+    tiles = rob.get(f"{API}/object-sets/{brought.pk}").json()["tiles"].format(z=0, x=0, y=0)
+    assert fetch(tiles).status_code == 200
+    assert api(user_factory("ann")).post(address).status_code == 403
+    assert with_commit(lambda: rob.post(address)).json() == {"deleted": True}
+    assert not ObjectSet.objects.exists()
+    assert not storage_path(brought.storage_key).exists()
+    assert rob.get(f"{API}/projects/{place['project'].pk}/review/queue").json()["results"] == []
+    assert rob.post(address).status_code == 404
+    assert AuditRecord.objects.filter(action="object_set.withdraw", details__deleted=True).count() == 1
+    assert JobEvent.objects.filter(data__topic="object_sets", data__slide_id=str(place["slide"].pk)).exists()
+
+
+def test_what_was_decided_outlives_the_set(brought, place, api, user_factory):
+    rob, address = api(user_factory("rob")), f"{API}/object-sets/{brought.pk}"
+    given = {"kind": "accepted", "indices": [1]}
+    assert rob.post(f"{address}/verdicts", given, format="json").status_code == 201
+    assert rob.post(f"{address}/withdrawal").json() == {"deleted": False}
+    assert rob.post(f"{address}/withdrawal").json() == {"deleted": False}
+    assert storage_path(brought.storage_key).is_dir()
+    assert rob.get(address).json()["decided_count"] == 1
+    shown = rob.get(f"{API}/slides/{place['slide'].pk}/object-sets", {"current": "true"}).json()
+    assert shown["results"] == []
+    assert AuditRecord.objects.filter(action="object_set.withdraw", details__deleted=False).count() == 1
+
+
+def test_suggestions_of_a_model_and_unfinished_sets_are_not_taken_back(suggest, place, api, user_factory):
+    rob = api(user_factory("rob"))
+    made = suggest(place["slide"], place["labels"], [0.4])
+    refused = rob.post(f"{API}/object-sets/{made.pk}/withdrawal")
+    assert (refused.status_code, refused.json()["code"]) == (422, "object_set_not_brought")
+    unfinished = services.begin_object_set(
+        actor=user_factory("rob"), slide=place["slide"], name="b", source="file", labels=[]
+    )
+    refused = rob.post(f"{API}/object-sets/{unfinished.pk}/withdrawal")
+    assert (refused.status_code, refused.json()["code"]) == (422, "object_set_not_ready")
 
 
 @pytest.fixture

@@ -419,6 +419,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/object-sets/{set_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Delete it, or let it step back where verdicts were given on it; ``deleted`` says which. */
+        post: operations["withdraw_object_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -3226,6 +3243,9 @@ export interface components {
             /** Format: uuid */
             with: string;
         };
+        Withdrawal: {
+            deleted: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -3986,6 +4006,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Redrawn"];
+                };
+            };
+        };
+    };
+    withdraw_object_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Withdrawal"];
                 };
             };
         };

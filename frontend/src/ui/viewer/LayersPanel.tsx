@@ -1,4 +1,4 @@
-import { Alert, Button, Divider, Select, Slider, Stack, Switch, Text } from "@mantine/core";
+import { Alert, Button, Divider, Group, Select, Slider, Stack, Switch, Text } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,6 +8,7 @@ import type { HeatMap, ObjectSet } from "@/sync/types";
 import { useFormat } from "../shell/format";
 import type { Look } from "./look";
 import { SuggestionFilters } from "./SuggestionFilters";
+import { WithdrawButton } from "./WithdrawButton";
 
 interface Props {
   look: Look;
@@ -18,6 +19,7 @@ interface Props {
   heatError: string | null;
   mpp: number | null;
   onHistory: () => void;
+  mayWithdraw: boolean;
 }
 
 interface LevelProps {
@@ -37,7 +39,7 @@ function Level({ label, value, onChange }: LevelProps): ReactElement {
   );
 }
 
-export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heatError, mpp, onHistory }: Props): ReactElement {
+export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heatError, mpp, onHistory, mayWithdraw }: Props): ReactElement {
   const { t } = useTranslation(["viewer", "objects", "reviewing"]);
   const format = useFormat();
   return (
@@ -55,15 +57,25 @@ export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heat
       {!objectSet && <Text size="sm" c="dimmed">{t("noSuggestions")}</Text>}
       {objectSet && (
         <>
-          <Select
-            size="xs"
-            label={t("objectSet")}
-            allowDeselect={false}
-            value={objectSet.id}
-            data={objectSets.map((set) => ({ value: set.id, label: `${set.name} (${format.number(set.count)})` }))}
-            onChange={(objectSetId) => onLook({ objectSetId, heatMapId: null })}
-          />
-          <Text size="xs" c="dimmed">{t("madeBy", { name: objectSet.producer_name, count: objectSet.count })}</Text>
+          <Group gap={6} wrap="nowrap" align="flex-end">
+            <Select
+              size="xs"
+              flex={1}
+              label={t("objectSet")}
+              allowDeselect={false}
+              value={objectSet.id}
+              data={objectSets.map((set) => ({ value: set.id, label: `${set.name} (${format.number(set.count)})` }))}
+              renderOption={({ option }) => (
+                <div>
+                  {option.label}
+                  <Text size="xs" c="dimmed">{format.ago(objectSets.find((set) => set.id === option.value)?.created_at ?? "")}</Text>
+                </div>
+              )}
+              onChange={(objectSetId) => onLook({ objectSetId, heatMapId: null })}
+            />
+            {mayWithdraw && objectSet.source !== "model" && <WithdrawButton objectSet={objectSet} />}
+          </Group>
+          <Text size="xs" c="dimmed">{`${t("madeBy", { name: objectSet.producer_name, count: objectSet.count })} · ${format.ago(objectSet.created_at)}`}</Text>
           <Level label={t("opacity")} value={look.suggestionOpacity} onChange={(suggestionOpacity) => onLook({ suggestionOpacity })} />
           <Level label={t("objects:fill")} value={look.suggestionFill} onChange={(suggestionFill) => onLook({ suggestionFill })} />
           <Button size="xs" variant="default" leftSection={<IconHistory size={14} />} onClick={onHistory} data-testid="slide-history">

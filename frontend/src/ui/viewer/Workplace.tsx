@@ -222,7 +222,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
               </Tabs.Panel>
               <Tabs.Panel value="layers">
                 <FindingsPanel slideId={slide.id} onGoTo={({ x, y, width, height }) => stage?.show({ minX: x, minY: y, maxX: x + width, maxY: y + height }, 1)} />
-                <LayersPanel look={look} onLook={patchLook} objectSets={objectSets} objectSet={objectSet} heatMap={heatMap} heatError={layers.heatError} mpp={slide.mpp} onHistory={() => setHistory(true)} />
+                <LayersPanel look={look} onLook={patchLook} objectSets={objectSets} objectSet={objectSet} heatMap={heatMap} heatError={layers.heatError} mpp={slide.mpp} onHistory={() => setHistory(true)} mayWithdraw={project.my_role !== "annotator"} />
               </Tabs.Panel>
               <Tabs.Panel value="image">
                 <ImagePanel viewer={viewer} channels={channels} look={look} onLook={patchLook}>

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ml.contracts import DataError
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -33,21 +35,40 @@ def _group() -> ModuleType | None:
     return distributed if distributed.is_initialized() else None
 
 
+def check_device(device: str) -> None:
+    """Raise DataError(``no_device``) where nothing can be computed on a device: no GPU, or no such word."""
+    if device == "cpu":
+        return
+    import torch  # noqa: PLC0415 - see _alone
+
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        message = f"Nothing can be computed on {device} here: {reason}. Without a device it is the processor."
+        raise DataError("no_device", message) from error
+
+
 @contextmanager
 def joined(device: str) -> Iterator[str]:
-    """Join the processes that ``torchrun`` started and yield this one's device; alone, do nothing."""
+    """Join the processes that ``torchrun`` started and yield this one's device; alone, only check it.
+
+    Raises DataError(``no_device``).
+    """
+    if device == "cuda" and not _alone():
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    check_device(device)
     if _alone():
         yield device
         return
     import torch  # noqa: PLC0415 - see _alone
     from torch import distributed  # noqa: PLC0415 - the same
 
-    mine = None
-    if device == "cuda":
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
-        mine = torch.device(device)
-        torch.cuda.set_device(mine)
-    distributed.init_process_group(BESIDE_A_GPU if device.startswith("cuda") else "gloo", device_id=mine)
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
+        distributed.init_process_group(BESIDE_A_GPU, device_id=torch.device(device))
+    else:
+        distributed.init_process_group("gloo")
     try:
         yield device
     finally:

@@ -18,6 +18,7 @@ from ml.data.images import read_image
 from ml.data.room import room_for
 from ml.evaluation.synthesis import drawing_figures, structural_similarity
 from ml.features.descriptors import DescriptorEncoder
+from ml.together import check_device
 from ml.training.gan import Drawer, DrawingPlan, Drawn
 
 
@@ -39,6 +40,7 @@ def draw_folder(options: argparse.Namespace, *, steered: bool) -> None:
     if options.out.exists():
         message = f"{options.out} is there already; name a new folder."
         raise DataError("not_new", message)
+    check_device(options.device)
     dataset = load_dataset(options.data)
     images = [image for image in dataset.images if image.label is not None]
     if not images:

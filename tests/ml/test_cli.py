@@ -73,6 +73,8 @@ def test_the_list_is_complete(capsys):
         (["fit", "descriptors", "--set", "patch=3"], "patch"),
         (["fit", "descriptors", "--set", "wings=3"], "wings"),
         (["fit", "descriptors", "--set", "patch"], "key=value"),
+        (["fit", "descriptors", "--device", "abacus"], "computed on abacus"),
+        (["fit", "descriptors", "--device", "cuda:99"], "computed on cuda:99"),
     ],
 )
 def test_a_mistake_is_one_line_and_two(folder, tmp_path, capsys, extra, word):

@@ -25,7 +25,10 @@ from ml.slides import SlideError, open_slide, write_phantom
 from ml.slides.stains import normalised
 from tests.ml.patch_material import drawn, shades
 
-LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "ml"]
+ONE, TWO = (
+    [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m", "ml"]
+    for count in (1, 2)
+)
 # Does what the terminal does, and dies when half of the slide is done.
 DIES = """
 import os, signal, sys, ml.__main__ as terminal
@@ -235,7 +238,7 @@ def test_blocks_of_other_runs_are_put_together(models, slide, tmp_path, kind, wa
 def test_two_processes_find_what_one_finds(models, slide, tmp_path):
     words = ["predict", f"{models / 'patches'}", f"{slide}", "--out"]
     assert main([*words, f"{tmp_path / 'one'}"]) == 0
-    subprocess.run([*LAUNCH, *words, f"{tmp_path / 'two'}"], check=True, capture_output=True)
+    subprocess.run([*TWO, *words, f"{tmp_path / 'two'}"], check=True, capture_output=True)
     assert everything(tmp_path / "two") == everything(tmp_path / "one")
 
 
@@ -251,7 +254,9 @@ def test_two_processes_train_one_network(tmp_path):
         for word in ("--set", pair)
     ]
     words = ["fit", "residual", "--data", f"{data}", *settings, "--out"]
-    subprocess.run([*LAUNCH, *words, f"{tmp_path / 'two'}"], check=True, capture_output=True)
+    for name, launch in (("alone of its group", ONE), ("two", TWO)):
+        subprocess.run([*launch, *words, f"{tmp_path / name}"], check=True, capture_output=True)
     assert main([*words, f"{tmp_path / 'one'}"]) == 0
+    assert everything(tmp_path / "alone of its group") == everything(tmp_path / "one")
     one, two = (load_file(tmp_path / name / "weights.safetensors") for name in ("one", "two"))
     assert any(not np.array_equal(one[name], two[name]) for name in one)

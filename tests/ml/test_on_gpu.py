@@ -201,7 +201,7 @@ def test_a_map_of_why_is_the_same(method, patches, earlier, slide, context, on_g
             for run in (context, on_gpu)
         )
     # A map is stretched to 0..1, and what half precision rounds with it where a model hardly wavers.
-    assert np.corrcoef(here.ravel(), there.ravel())[0, 1] > 0.9
+    assert np.abs(there - here).mean() < 0.05
 
 
 def test_other_networks_that_are_asked_look_on_the_gpu_too(patches, earlier, slide, context, on_gpu):

@@ -6,7 +6,7 @@ import { dot } from "./annotationLayer";
 import { cellAt, CELLS_PER_SIDE, type CellShare, type LabelPlace } from "./objects/cells";
 import { EVERYTHING, type ObjectFilter } from "./objects/filter";
 import type { Derivation, HeldTile } from "./objects/heldTile";
-import { shapeShare, tilesInView, type TileAddress } from "./objects/lod";
+import { keyOf, levelFor, refined, shapeShare, tilesInView, type TileAddress } from "./objects/lod";
 import { ObjectLayer, type SceneSource } from "./objects/objectLayer";
 import type { Drawable } from "./objects/painter";
 import { LabelPalette, type SetLabel } from "./objects/palette";
@@ -76,6 +76,8 @@ export class SuggestionLayer implements GlLayer {
   private source: SuggestionSource | null = null;
   private store: TileStore | null = null;
   private wanted: TileAddress[] = [];
+  /** The view's own level; crowded places are drawn from finer ones. */
+  private level = 0;
   private parts: Part[] = [];
   private scene: ReturnType<SceneSource> = null;
   private readonly palette = new LabelPalette();
@@ -147,10 +149,9 @@ export class SuggestionLayer implements GlLayer {
   status(): SuggestionStatus {
     const { store } = this;
     const missing = store ? this.wanted.filter((tile) => !store.isCurrent(tile, this.look.filter)).length : 0;
-    const level = this.wanted[0]?.z ?? 0;
     const shapes = this.parts.reduce((sum, part) => sum + (part.share > 0 ? (part.held.shapes?.rows ?? 0) : 0), 0);
     const base = store?.status() ?? EMPTY;
-    return { ...base, level, wanted: this.wanted.length, missing, shapes, complete: missing === 0, error: this.error };
+    return { ...base, level: this.level, wanted: this.wanted.length, missing, shapes, complete: missing === 0, error: this.error };
   }
 
   /** What this frame shows, tile by tile: tests compare it with the exact counts. */
@@ -209,12 +210,14 @@ export class SuggestionLayer implements GlLayer {
     this.scene = null;
     if (!source || !store || !look.visible) return;
     store.cache.tick();
-    this.wanted = tilesInView(source.tile0, source.levels, view.scale, view.box);
+    this.level = levelFor(source.tile0, source.levels, view.scale);
+    const tiles = tilesInView(source.tile0, source.levels, view.scale, view.box);
+    this.wanted = refined(tiles, source, view.scale, view.box, (tile) => store.cache.touch(keyOf(tile))?.table?.objects ?? null);
     this.parts = this.wanted.flatMap((tile) => this.partOf(tile, source, store, view.scale));
     store.cache.trim();
     store.want(this.wanted, look.filter);
     this.scene = {
-      drawables: joined(this.parts),
+      drawables: joined(this.parts, this.level),
       filter: look.filter,
       palette: this.palette.forCard(),
       opacity: look.opacity,
@@ -254,8 +257,9 @@ export class SuggestionLayer implements GlLayer {
 
   /** Brightness is relative to the fullest cell of the level seen so far: it must not flicker while panning. */
   private mostOf(parts: readonly Part[]): number {
-    const key = `${parts[0]?.tile.z ?? 0} ${JSON.stringify(this.look.filter)}`;
-    const most = parts.reduce((found, { held, share }) => (share < 1 ? Math.max(found, held.most) : found), 1);
+    const key = `${this.level} ${JSON.stringify(this.look.filter)}`;
+    const ofLevel = ({ most, address }: HeldTile) => most * 4 ** (address.z - this.level);
+    const most = parts.reduce((found, { held, share }) => (share < 1 ? Math.max(found, ofLevel(held)) : found), 1);
     this.fullest = { key, most: this.fullest.key === key ? Math.max(this.fullest.most, most) : most };
     return this.fullest.most;
   }
@@ -290,11 +294,11 @@ function reachOf({ z, x, y }: TileAddress, tile0: number): readonly [number, num
 }
 
 /** A tile that stands in for several of its children is drawn once when they fill a rectangle. */
-function joined(parts: readonly Part[]): Drawable[] {
+function joined(parts: readonly Part[], level: number): Drawable[] {
   const groups = new Map<HeldTile, Part[]>();
   for (const part of parts) groups.set(part.held, [...(groups.get(part.held) ?? []), part]);
   return [...groups].flatMap(([tile, members]) => {
-    const drawable = ({ clip, share }: Pick<Part, "clip" | "share">): Drawable => ({ tile, corner: tile.corner, clip, share });
+    const drawable = ({ clip, share }: Pick<Part, "clip" | "share">): Drawable => ({ tile, corner: tile.corner, clip, share, finer: tile.address.z - level });
     const box = unionOf(members.map(({ clip }) => clip));
     const filled = members.reduce((sum, { clip }) => sum + areaOf(clip), 0);
     if (Math.abs(filled - areaOf(box)) > 1e-6 * areaOf(box)) return members.map(drawable);

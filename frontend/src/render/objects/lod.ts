@@ -16,6 +16,8 @@ const FADE_TO = 8;
 /** The same for points, by the mean space that each has. */
 const SPACE_FROM = 7;
 const SPACE_TO = 16;
+/** From this many CSS pixels an object on, a tile of counts is cut up until shapes come. */
+const ROOM = 5;
 
 export function keyOf({ z, x, y }: TileAddress): string {
   return `${z}/${x}/${y}`;
@@ -42,6 +44,28 @@ export function tilesInView(tile0: number, levels: number, scale: number, box: B
   const middle = [(box.minX + box.maxX) / 2 / side - 0.5, (box.minY + box.maxY) / 2 / side - 0.5] as const;
   const far = (tile: TileAddress) => Math.hypot(tile.x - middle[0], tile.y - middle[1]);
   return tiles.sort((a, b) => far(a) - far(b)).slice(0, MOST_TILES);
+}
+
+/**
+ * The tiles to draw: where one holds counts although its objects have room to be seen one by one, those below it
+ * instead. `countOf` says how many objects a tile of counts holds, and null of any other.
+ */
+export function refined(
+  tiles: readonly TileAddress[],
+  { tile0, levels }: { tile0: number; levels: number },
+  scale: number,
+  box: Box,
+  countOf: (tile: TileAddress) => number | null,
+): TileAddress[] {
+  return tiles.flatMap((tile) => {
+    const count = countOf(tile);
+    const side = tile0 / 2 ** tile.z;
+    if (count === null || tile.z >= levels || (side * scale) / Math.sqrt(count) < ROOM) return [tile];
+    const [z, half] = [tile.z + 1, side / 2];
+    const children = [0, 1, 2, 3].map((n) => ({ z, x: 2 * tile.x + (n & 1), y: 2 * tile.y + (n >> 1) }));
+    const seen = children.filter(({ x, y }) => x * half <= box.maxX && y * half <= box.maxY && (x + 1) * half >= box.minX && (y + 1) * half >= box.minY);
+    return refined(seen, { tile0, levels }, scale, box, countOf);
+  });
 }
 
 function smoothStep(from: number, to: number, value: number): number {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { cellAt, mixOfCells, mixOfShapes, pictureOf, shareOut, TEXELS } from "./cells";
 import { EVERYTHING, filterQuery, passes } from "./filter";
-import { keyOf, levelFor, nearestHeld, shapeShare, tilesInView } from "./lod";
+import { keyOf, levelFor, nearestHeld, refined, shapeShare, tilesInView, type TileAddress } from "./lod";
 import { ringsOf, rowAt, rowContains } from "./picking";
 import { TileCache } from "./tileCache";
 import { ACCEPTED, OPEN, readStates, readTile, REJECTED, RELABELLED, type CellTable } from "./tileFormat";
@@ -173,6 +173,22 @@ describe("what a view needs", () => {
     expect(tiles.map(keyOf).sort()).toEqual(["2/0/1", "2/1/1"]);
     expect(tiles[0]).toEqual({ z: 2, x: 0, y: 1 });
     expect(tilesInView(1024, 2, 2, { minX: 2000, minY: 0, maxX: 2100, maxY: 10 })).toEqual([]);
+  });
+
+  it("cuts crowded tiles up where objects have room on the screen, and only there", () => {
+    const set = { tile0: 1024, levels: 3 };
+    const box = { minX: 0, minY: 0, maxX: 500, maxY: 300 };
+    // A corner of the tile holds nearly all: only there one level more is needed.
+    const counts: Record<string, number> = { "1/0/0": 6000, "2/0/0": 5500 };
+    const countOf = (tile: TileAddress) => counts[keyOf(tile)] ?? null;
+    const keys = (scale: number) => refined([{ z: 1, x: 0, y: 0 }], set, scale, box, countOf).map(keyOf);
+    expect(keys(0.7)).toEqual(["1/0/0"]);
+    expect(keys(0.8)).toEqual(["2/0/0", "2/1/0", "2/0/1", "2/1/1"]);
+    expect(keys(1.5)).toEqual(["3/0/0", "3/1/0", "3/0/1", "3/1/1", "2/1/0", "2/0/1", "2/1/1"]);
+    counts["3/0/0"] = 50_000;
+    expect(keys(100)).toContain("3/0/0");
+    const seen = refined([{ z: 1, x: 0, y: 0 }], set, 0.8, { ...box, maxX: 200, maxY: 200 }, countOf);
+    expect(seen.map(keyOf)).toEqual(["2/0/0"]);
   });
 
   it("fades from cells to shapes as objects become legible", () => {

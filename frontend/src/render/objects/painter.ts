@@ -21,6 +21,8 @@ export interface Drawable {
   clip: readonly [number, number, number, number];
   /** Share that is drawn as shapes; the rest is drawn as cells. */
   share: number;
+  /** By how many levels the tile is finer than the view's own; negative for one that stands in from above. */
+  finer: number;
 }
 
 /** What the painter needs of a tile, and where it keeps its buffers. */
@@ -40,7 +42,7 @@ export interface Scene {
   palette: Palette;
   opacity: number;
   fill: number;
-  /** Objects in the fullest cell that is drawn. */
+  /** Objects in the fullest cell that is drawn, if all were of the view's own level. */
   most: number;
   /** From level-0 pixels to clip space, column by column. */
   toClip: readonly number[];
@@ -187,13 +189,15 @@ export class Painter {
     };
   }
 
-  private drawCells(pass: RenderPass, cells: Texture, palette: Texture, base: ObjectUniforms, scene: Scene, { tile, share }: Drawable): void {
+  private drawCells(pass: RenderPass, cells: Texture, palette: Texture, base: ObjectUniforms, scene: Scene, { tile, share, finer }: Drawable): void {
     const { cell } = this.models;
+    // Equally crowded places look alike, whatever the size of their cells.
+    const most = Math.max(1, scene.most / 4 ** finer);
     const gap = tile.cellSide * scene.scale > GAP_FROM_PX ? 0.04 : 0;
     const objects = {
       ...base,
       limits: [gap, 0, 0, 0],
-      style: [scene.opacity * (1 - share), 0, 0, Math.log1p(scene.most) * FULLNESS],
+      style: [scene.opacity * (1 - share), 0, 0, Math.log1p(most) * FULLNESS],
       screen: [scene.width, scene.height, tile.cellSide, scene.dpr],
     };
     cell.shaderInputs.setProps({ objects });

@@ -37,6 +37,8 @@ export interface ShapeTable {
 export interface CellTable {
   kind: "cells";
   rows: number;
+  /** Objects of the tile, whatever the filter. */
+  objects: number;
   /** Side of a cell in level-0 pixels. */
   size: number;
   x: Float32Array;
@@ -121,6 +123,7 @@ export function readTile(body: Uint8Array): TileTable {
     return {
       kind: "cells",
       rows: table.numRows,
+      objects: metadata(table, "count"),
       size: size[0] ?? 0,
       x: numbers(table, "x", Float32Array),
       y: numbers(table, "y", Float32Array),

@@ -24,6 +24,10 @@ _ROW_BITS: Final = 64 - 2 * BITS
 
 # ``long`` is the number of the object among the long ones, or -1.
 SPILLED: Final = pa.schema([*ROWS, ("code", pa.uint64()), ("long", pa.int32())])
+_GEOMETRY: Final = SPILLED.get_field_index("geometry")
+# Inside, geometry is bytes: Arrow moves a string of bytes at a fifth of the price of a list of numbers.
+_INSIDE: Final = SPILLED.set(_GEOMETRY, pa.field("geometry", pa.binary()))
+_WIDTH: Final = np.dtype(np.int16).itemsize
 
 
 class Runs:
@@ -42,7 +46,9 @@ class Runs:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take a batch with the columns of SPILLED."""
-        self._waiting.append(batch)
+        columns = batch.columns
+        columns[_GEOMETRY] = _as_bytes(columns[_GEOMETRY])
+        self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_INSIDE))
         self._rows += len(batch)
         self._bytes += batch.nbytes
         self.count += len(batch)
@@ -58,7 +64,9 @@ class Runs:
             for border in [*self._borders(), None]:
                 parts = [batch for run in runs for batch in run.take(border)]
                 if parts:
-                    yield _sorted(pa.Table.from_batches(parts, SPILLED))
+                    block = _sorted(pa.Table.from_batches(parts, _INSIDE))
+                    geometry = _as_lists(block.column(_GEOMETRY).chunk(0))
+                    yield block.set_column(_GEOMETRY, SPILLED.field(_GEOMETRY), geometry)
 
     def _borders(self) -> list[np.uint64]:
         """Return codes that cut all rows into blocks, from a sample of each run."""
@@ -67,9 +75,9 @@ class Runs:
         return list(np.unique(sample[step::step]))
 
     def _spill(self) -> None:
-        run = _sorted(pa.Table.from_batches(self._waiting, SPILLED))
+        run = _sorted(pa.Table.from_batches(self._waiting, _INSIDE))
         path = self._folder / f"run{len(self._paths)}.arrow"
-        with pa.ipc.new_file(path, SPILLED) as sink:
+        with pa.ipc.new_file(path, _INSIDE) as sink:
             sink.write_table(run, max_chunksize=_CHUNK_ROWS)
         self._paths.append(path)
         self._samples.append(run["code"].to_numpy()[::_SAMPLE_EVERY].copy())
@@ -108,6 +116,20 @@ def _sorted(table: pa.Table) -> pa.Table:
     """Return the rows by code as one chunk."""
     whole = table.combine_chunks()
     return whole.take(pa.array(_order(whole["code"].to_numpy()))).combine_chunks()
+
+
+def _as_bytes(lists: pa.ListArray) -> pa.BinaryArray:
+    """Return lists of int16 as strings of bytes, without copying the numbers."""
+    ends = pa.py_buffer(lists.offsets.to_numpy() * np.int32(_WIDTH))
+    return pa.BinaryArray.from_buffers(pa.binary(), len(lists), [None, ends, lists.values.buffers()[1]])
+
+
+def _as_lists(strings: pa.BinaryArray) -> pa.ListArray:
+    """Return strings of bytes, the whole of an array, as the lists of int16 that they were."""
+    _, ends, content = strings.buffers()
+    offsets = np.frombuffer(ends, np.int32, len(strings) + 1) // _WIDTH
+    numbers = np.frombuffer(content, np.int16, int(offsets[-1])) if content else np.zeros(0, np.int16)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers))
 
 
 def _order(codes: NDArray[np.uint64]) -> NDArray[Any]:

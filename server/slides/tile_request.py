@@ -43,6 +43,10 @@ class Wanted:
     @property
     def key(self) -> str:
         """What names the bytes completely: the content, the place and the channels."""
+        if self.tile and self.mix is None:
+            # Nearly all requests are such; written out, because it is done for each.
+            z, x, y = self.tile
+            return f"{_EDITION}.{self.sha256[:32]}.{z}.{x}.{y}"
         place = ".".join(str(number) for number in self.tile or self.crop or ())
         mix = "" if self.mix is None else f".{digest(repr(self.mix).encode()).hexdigest()[:16]}"
         return f"{_EDITION}.{self.sha256[:32]}.{place}{mix}"

@@ -78,9 +78,9 @@ class TileApplication:
             if slide is None or not slide.still_exists():
                 slide = await self._open(wanted.sha256)
             _check_inside(slide, wanted)
-            body = self._bodies.get(wanted)
-            if body is None and wanted.tile and wanted.mix is None:
-                body = slide.stored_in_memory(*wanted.tile)
+            body = slide.stored_in_memory(*wanted.tile) if wanted.tile and wanted.mix is None else None
+            if body is None:
+                body = self._bodies.get(wanted)
             return await self._make(slide, wanted) if body is None else body
         except FileNotFoundError as error:
             raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no such slide.") from error

@@ -16,8 +16,18 @@ const FADE_TO = 8;
 /** The same for points, by the mean space that each has. */
 const SPACE_FROM = 7;
 const SPACE_TO = 16;
-/** From this many CSS pixels an object on, a tile of counts is cut up until shapes come. */
-const ROOM = 5;
+/** From these sizes on a shape has a thin line around it, fully, and at last an edge that tells what was decided. */
+const LINE_FROM = 6;
+const LINE_TO = 10;
+const EDGE_FROM = 16;
+const SMALL_FILL = 0.55;
+/**
+ * Where each object has so many CSS pixels a side for itself, shapes begin to show, and tiles of counts are cut up until
+ * they come. So what is drawn follows the crowd and not the borders of tiles, and a screen never holds more than some
+ * thousand shapes.
+ */
+const ROOM_FROM = 12;
+const ROOM_TO = 18;
 
 export function keyOf({ z, x, y }: TileAddress): string {
   return `${z}/${x}/${y}`;
@@ -60,7 +70,7 @@ export function refined(
   return tiles.flatMap((tile) => {
     const count = countOf(tile);
     const side = tile0 / 2 ** tile.z;
-    if (count === null || tile.z >= levels || (side * scale) / Math.sqrt(count) < ROOM) return [tile];
+    if (count === null || tile.z >= levels || (side * scale) / Math.sqrt(count) < ROOM_FROM) return [tile];
     const [z, half] = [tile.z + 1, side / 2];
     const children = [0, 1, 2, 3].map((n) => ({ z, x: 2 * tile.x + (n & 1), y: 2 * tile.y + (n >> 1) }));
     const seen = children.filter(({ x, y }) => x * half <= box.maxX && y * half <= box.maxY && (x + 1) * half >= box.minX && (y + 1) * half >= box.minY);
@@ -73,11 +83,22 @@ function smoothStep(from: number, to: number, value: number): number {
   return t * t * (3 - 2 * t);
 }
 
+/** How a shape of so many CSS pixels is painted: small ones filled, larger ones with a line, then with a dashed edge. */
+export function paintOf(side: number, fill: number): { fill: number; line: number; edge: boolean } {
+  const edge = side === 0 || side >= EDGE_FROM;
+  return {
+    fill: side === 0 ? fill : Math.max(fill, SMALL_FILL * (1 - smoothStep(FADE_TO, EDGE_FROM, side))),
+    line: edge ? 0 : smoothStep(LINE_FROM, LINE_TO, side),
+    edge,
+  };
+}
+
 /** How much of a tile is drawn as shapes: 0 only cells, 1 only shapes, in between both, faded. */
 export function shapeShare(meanSide: number, rows: number, tileSide: number, scale: number): number {
   if (rows === 0) return 1;
-  if (meanSide > 0) return smoothStep(FADE_FROM, FADE_TO, meanSide * scale);
-  return smoothStep(SPACE_FROM, SPACE_TO, (tileSide * scale) / Math.sqrt(rows));
+  const room = (tileSide * scale) / Math.sqrt(rows);
+  if (meanSide > 0) return Math.min(smoothStep(FADE_FROM, FADE_TO, meanSide * scale), smoothStep(ROOM_FROM, ROOM_TO, room));
+  return smoothStep(SPACE_FROM, SPACE_TO, room);
 }
 
 /** The tile itself or the nearest one above it that is here, and the key of that one. */

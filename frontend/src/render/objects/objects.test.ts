@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { cellAt, mixOfCells, mixOfShapes, pictureOf, shareOut, TEXELS } from "./cells";
 import { EVERYTHING, filterQuery, passes } from "./filter";
-import { keyOf, levelFor, nearestHeld, refined, shapeShare, tilesInView, type TileAddress } from "./lod";
+import { keyOf, levelFor, nearestHeld, paintOf, refined, shapeShare, tilesInView, type TileAddress } from "./lod";
 import { ringsOf, rowAt, rowContains } from "./picking";
 import { TileCache } from "./tileCache";
 import { ACCEPTED, OPEN, readStates, readTile, REJECTED, RELABELLED, type CellTable } from "./tileFormat";
@@ -182,12 +182,12 @@ describe("what a view needs", () => {
     const counts: Record<string, number> = { "1/0/0": 6000, "2/0/0": 5500 };
     const countOf = (tile: TileAddress) => counts[keyOf(tile)] ?? null;
     const keys = (scale: number) => refined([{ z: 1, x: 0, y: 0 }], set, scale, box, countOf).map(keyOf);
-    expect(keys(0.7)).toEqual(["1/0/0"]);
-    expect(keys(0.8)).toEqual(["2/0/0", "2/1/0", "2/0/1", "2/1/1"]);
-    expect(keys(1.5)).toEqual(["3/0/0", "3/1/0", "3/0/1", "3/1/1", "2/1/0", "2/0/1", "2/1/1"]);
+    expect(keys(1.8)).toEqual(["1/0/0"]);
+    expect(keys(1.9)).toEqual(["2/0/0", "2/1/0", "2/0/1", "2/1/1"]);
+    expect(keys(3.6)).toEqual(["3/0/0", "3/1/0", "3/0/1", "3/1/1", "2/1/0", "2/0/1", "2/1/1"]);
     counts["3/0/0"] = 50_000;
     expect(keys(100)).toContain("3/0/0");
-    const seen = refined([{ z: 1, x: 0, y: 0 }], set, 0.8, { ...box, maxX: 200, maxY: 200 }, countOf);
+    const seen = refined([{ z: 1, x: 0, y: 0 }], set, 1.9, { ...box, maxX: 200, maxY: 200 }, countOf);
     expect(seen.map(keyOf)).toEqual(["2/0/0"]);
   });
 
@@ -197,8 +197,18 @@ describe("what a view needs", () => {
     const half = shapeShare(20, 100, 1024, 0.28);
     expect(half).toBeGreaterThan(0.2);
     expect(half).toBeLessThan(0.8);
+    expect(shapeShare(20, 10_000, 1024, 1)).toBe(0);
+    expect(shapeShare(20, 10_000, 1024, 2)).toBe(1);
     expect(shapeShare(0, 10_000, 1024, 0.5)).toBe(0);
     expect(shapeShare(0, 100, 1024, 0.5)).toBe(1);
+  });
+
+  it("paints small shapes full, then with a line, then with an edge", () => {
+    expect(paintOf(5, 0.1)).toEqual({ fill: 0.55, line: 0, edge: false });
+    expect(paintOf(10, 0.1)).toMatchObject({ line: 1, edge: false });
+    expect(paintOf(10, 0.1).fill).toBeLessThan(0.55);
+    expect(paintOf(16, 0.1)).toEqual({ fill: 0.1, line: 0, edge: true });
+    expect(paintOf(0, 0.1)).toEqual({ fill: 0.1, line: 0, edge: true });
   });
 
   it("lets the nearest tile above stand in", () => {

@@ -4,7 +4,8 @@ import { Model, ShaderInputs } from "@luma.gl/engine";
 
 import { CELLS_PER_SIDE, FULLNESS, TEXELS } from "./cells";
 import type { ObjectFilter } from "./filter";
-import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
+import { paintOf } from "./lod";
+import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, LINE_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
 import { RING_END, type ShapeGeometry } from "./tileGeometry";
 
 export interface Palette {
@@ -69,6 +70,7 @@ const ROWS_WIDE = 64;
 const VERTICES_WIDE = 2048;
 /** Vertices of the two triangles of an edge or a point. */
 const PER_RECTANGLE = 6;
+const PER_LINE = 2;
 const GAP_FROM_PX = 8;
 const PALETTE_WIDE = 256;
 
@@ -124,11 +126,11 @@ function pointData({ places, pointRows }: ShapeGeometry): Float32Array {
 }
 
 export class Painter {
-  private readonly models: Record<"fill" | "edge" | "point" | "cell", Model>;
+  private readonly models: Record<"fill" | "line" | "edge" | "point" | "cell", Model>;
   private palette: { texture: Texture; version: number } | null = null;
 
   constructor(private readonly device: Device) {
-    const model = (vs: string, fs: string, topology: "triangle-list" | "triangle-strip") =>
+    const model = (vs: string, fs: string, topology: "triangle-list" | "triangle-strip" | "line-list") =>
       new Model(device, {
         vs,
         fs,
@@ -140,6 +142,7 @@ export class Painter {
       });
     this.models = {
       fill: model(FILL_VS, FILL_FS, "triangle-list"),
+      line: model(LINE_VS, FILL_FS, "line-list"),
       edge: model(EDGE_VS, EDGE_FS, "triangle-list"),
       point: model(POINT_VS, POINT_FS, "triangle-list"),
       cell: model(CELL_VS, CELL_FS, "triangle-strip"),
@@ -152,7 +155,7 @@ export class Painter {
       const gpu = this.upload(drawable.tile);
       const uniforms = this.uniforms(scene, drawable);
       if (drawable.share < 1 && gpu.cellTexture) this.drawCells(pass, gpu.cellTexture, palette, uniforms, scene, drawable);
-      if (drawable.share > 0 && gpu.rowTexture) this.drawShapes(pass, gpu, palette, uniforms, drawable.share, scene.fill);
+      if (drawable.share > 0 && gpu.rowTexture) this.drawShapes(pass, gpu, palette, uniforms, scene, drawable);
     }
   }
 
@@ -206,23 +209,25 @@ export class Painter {
     cell.draw(pass);
   }
 
-  private drawShapes(pass: RenderPass, gpu: GpuTile, palette: Texture, base: ObjectUniforms, share: number, fill: number): void {
+  private drawShapes(pass: RenderPass, gpu: GpuTile, palette: Texture, base: ObjectUniforms, scene: Scene, { tile, share }: Drawable): void {
     const [opacity = 1, , states = 0, most = 1] = base.style;
-    const objects = { ...base, style: [opacity * share, fill, states, most] };
+    const wanted = paintOf((tile.shapes?.meanSide ?? 0) * scene.scale, scene.fill);
     const rowData = gpu.rowTexture as Texture;
-    const { fill: filling, edge, point } = this.models;
-    const paint = (model: Model, vertices: Texture, count: number) => {
+    const { fill: filling, line, edge, point } = this.models;
+    const paint = (model: Model, vertices: Texture, count: number, strength = 1) => {
+      const objects = { ...base, style: [opacity * share * strength, wanted.fill, states, most] };
       model.shaderInputs.setProps({ objects });
       model.setBindings({ palette, rowData, vertices });
       model.setVertexCount(count);
       model.draw(pass);
     };
-    if (gpu.triangles && gpu.vertices && fill > 0) {
+    if (gpu.triangles && gpu.vertices && wanted.fill > 0) {
       filling.setIndexBuffer(gpu.triangles.index);
       paint(filling, gpu.vertices.texture, gpu.triangles.count);
     }
     // An edge leads from each vertex to the next one; the last has none.
-    if (gpu.vertices) paint(edge, gpu.vertices.texture, PER_RECTANGLE * (gpu.vertices.count - 1));
+    if (gpu.vertices && wanted.edge) paint(edge, gpu.vertices.texture, PER_RECTANGLE * (gpu.vertices.count - 1));
+    if (gpu.vertices && wanted.line > 0) paint(line, gpu.vertices.texture, PER_LINE * (gpu.vertices.count - 1), wanted.line);
     if (gpu.points) paint(point, gpu.points.texture, PER_RECTANGLE * gpu.points.count);
   }
 

@@ -112,6 +112,21 @@ void main() {
   fragColor = vColour;
 }`;
 
+/** A line one device pixel wide, for shapes too small to tell a dashed edge from another. */
+export const LINE_VS = `${HEAD}
+out vec4 vColour;
+out vec2 vPlace;
+${ROWS}
+void main() {
+  vec4 from = vertexAt(gl_VertexID / 2);
+  vec4 vertex = vertexAt((gl_VertexID + 1) / 2);
+  vec4 data = dataOf(from.z);
+  vPlace = vertex.xy;
+  gl_Position = from.z >= 0.0 && isSeen(data) ? objects.toClip * vec4(vertex.xy, 0.0, 1.0) : NOWHERE;
+  vec3 colour = isGone(data) ? mix(colourOf(data.x).rgb, vec3(0.55), 0.6) : colourOf(data.x).rgb;
+  vColour = vec4(colour, objects.style.x);
+}`;
+
 /** An edge is a rectangle around it in device pixels. Open suggestions are dashed, settled ones solid and thicker. */
 export const EDGE_VS = `${HEAD}
 out vec4 vColour;

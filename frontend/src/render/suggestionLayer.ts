@@ -213,7 +213,8 @@ export class SuggestionLayer implements GlLayer {
     this.level = levelFor(source.tile0, source.levels, view.scale);
     const tiles = tilesInView(source.tile0, source.levels, view.scale, view.box);
     this.wanted = refined(tiles, source, view.scale, view.box, (tile) => store.cache.touch(keyOf(tile))?.table?.objects ?? null);
-    this.parts = this.wanted.flatMap((tile) => this.partOf(tile, source, store, view.scale));
+    // In an order that stays while the view moves: another order would be drawn anew.
+    this.parts = this.wanted.flatMap((tile) => this.partOf(tile, source, store, view.scale)).sort((a, b) => byPlace(a.tile, b.tile));
     store.cache.trim();
     store.want(this.wanted, look.filter);
     this.scene = {
@@ -284,6 +285,10 @@ export class SuggestionLayer implements GlLayer {
       isSeen: (label: LabelPlace) => this.palette.isSeen(label),
     };
   }
+}
+
+function byPlace(a: TileAddress, b: TileAddress): number {
+  return a.z - b.z || a.y - b.y || a.x - b.x;
 }
 
 /** The box that a tile answers for; the outermost ones also for what lies outside the slide. */

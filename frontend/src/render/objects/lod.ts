@@ -16,18 +16,17 @@ const FADE_TO = 8;
 /** The same for points, by the mean space that each has. */
 const SPACE_FROM = 7;
 const SPACE_TO = 16;
-/** From these sizes on a shape has a thin line around it, fully, and at last an edge that tells what was decided. */
-const LINE_FROM = 6;
-const LINE_TO = 10;
-const EDGE_FROM = 16;
+/** From this size on a shape has an edge that tells what was decided, from the second on fully; before it is filled. */
+const EDGE_FROM = 10;
+const EDGE_TO = 16;
 const SMALL_FILL = 0.55;
 /**
  * Where each object has so many CSS pixels a side for itself, shapes begin to show, and tiles of counts are cut up until
  * they come. So what is drawn follows the crowd and not the borders of tiles, and a screen never holds more than some
  * thousand shapes.
  */
-const ROOM_FROM = 12;
-const ROOM_TO = 18;
+const ROOM_FROM = 16;
+const ROOM_TO = 24;
 
 export function keyOf({ z, x, y }: TileAddress): string {
   return `${z}/${x}/${y}`;
@@ -83,14 +82,11 @@ function smoothStep(from: number, to: number, value: number): number {
   return t * t * (3 - 2 * t);
 }
 
-/** How a shape of so many CSS pixels is painted: small ones filled, larger ones with a line, then with a dashed edge. */
-export function paintOf(side: number, fill: number): { fill: number; line: number; edge: boolean } {
-  const edge = side === 0 || side >= EDGE_FROM;
-  return {
-    fill: side === 0 ? fill : Math.max(fill, SMALL_FILL * (1 - smoothStep(FADE_TO, EDGE_FROM, side))),
-    line: edge ? 0 : smoothStep(LINE_FROM, LINE_TO, side),
-    edge,
-  };
+/** How strongly a shape of so many CSS pixels is filled, and how strongly its edge is drawn, which costs more. */
+export function paintOf(side: number, fill: number): { fill: number; edge: number } {
+  if (side === 0) return { fill, edge: 1 };
+  const edge = smoothStep(EDGE_FROM, EDGE_TO, side);
+  return { fill: Math.max(fill, SMALL_FILL * (1 - edge)), edge };
 }
 
 /** How much of a tile is drawn as shapes: 0 only cells, 1 only shapes, in between both, faded. */

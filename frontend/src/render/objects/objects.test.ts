@@ -182,12 +182,12 @@ describe("what a view needs", () => {
     const counts: Record<string, number> = { "1/0/0": 6000, "2/0/0": 5500 };
     const countOf = (tile: TileAddress) => counts[keyOf(tile)] ?? null;
     const keys = (scale: number) => refined([{ z: 1, x: 0, y: 0 }], set, scale, box, countOf).map(keyOf);
-    expect(keys(1.8)).toEqual(["1/0/0"]);
-    expect(keys(1.9)).toEqual(["2/0/0", "2/1/0", "2/0/1", "2/1/1"]);
-    expect(keys(3.6)).toEqual(["3/0/0", "3/1/0", "3/0/1", "3/1/1", "2/1/0", "2/0/1", "2/1/1"]);
+    expect(keys(2.4)).toEqual(["1/0/0"]);
+    expect(keys(2.5)).toEqual(["2/0/0", "2/1/0", "2/0/1", "2/1/1"]);
+    expect(keys(4.7)).toEqual(["3/0/0", "3/1/0", "3/0/1", "3/1/1", "2/1/0", "2/0/1", "2/1/1"]);
     counts["3/0/0"] = 50_000;
     expect(keys(100)).toContain("3/0/0");
-    const seen = refined([{ z: 1, x: 0, y: 0 }], set, 1.9, { ...box, maxX: 200, maxY: 200 }, countOf);
+    const seen = refined([{ z: 1, x: 0, y: 0 }], set, 2.5, { ...box, maxX: 200, maxY: 200 }, countOf);
     expect(seen.map(keyOf)).toEqual(["2/0/0"]);
   });
 
@@ -198,17 +198,18 @@ describe("what a view needs", () => {
     expect(half).toBeGreaterThan(0.2);
     expect(half).toBeLessThan(0.8);
     expect(shapeShare(20, 10_000, 1024, 1)).toBe(0);
-    expect(shapeShare(20, 10_000, 1024, 2)).toBe(1);
+    expect(shapeShare(20, 10_000, 1024, 2.5)).toBe(1);
     expect(shapeShare(0, 10_000, 1024, 0.5)).toBe(0);
     expect(shapeShare(0, 100, 1024, 0.5)).toBe(1);
   });
 
-  it("paints small shapes full, then with a line, then with an edge", () => {
-    expect(paintOf(5, 0.1)).toEqual({ fill: 0.55, line: 0, edge: false });
-    expect(paintOf(10, 0.1)).toMatchObject({ line: 1, edge: false });
-    expect(paintOf(10, 0.1).fill).toBeLessThan(0.55);
-    expect(paintOf(16, 0.1)).toEqual({ fill: 0.1, line: 0, edge: true });
-    expect(paintOf(0, 0.1)).toEqual({ fill: 0.1, line: 0, edge: true });
+  it("fills small shapes and gives larger ones an edge", () => {
+    expect(paintOf(8, 0.1)).toEqual({ fill: 0.55, edge: 0 });
+    const between = paintOf(13, 0.1);
+    expect(between.edge).toBeCloseTo(0.5);
+    expect(between.fill).toBeCloseTo(0.275);
+    expect(paintOf(16, 0.1)).toEqual({ fill: 0.1, edge: 1 });
+    expect(paintOf(0, 0.1)).toEqual({ fill: 0.1, edge: 1 });
   });
 
   it("lets the nearest tile above stand in", () => {

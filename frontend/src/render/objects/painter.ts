@@ -5,7 +5,7 @@ import { Model, ShaderInputs } from "@luma.gl/engine";
 import { CELLS_PER_SIDE, FULLNESS, TEXELS } from "./cells";
 import type { ObjectFilter } from "./filter";
 import { paintOf } from "./lod";
-import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, LINE_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
+import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
 import { RING_END, type ShapeGeometry } from "./tileGeometry";
 
 export interface Palette {
@@ -70,7 +70,6 @@ const ROWS_WIDE = 64;
 const VERTICES_WIDE = 2048;
 /** Vertices of the two triangles of an edge or a point. */
 const PER_RECTANGLE = 6;
-const PER_LINE = 2;
 const GAP_FROM_PX = 8;
 const PALETTE_WIDE = 256;
 
@@ -126,11 +125,11 @@ function pointData({ places, pointRows }: ShapeGeometry): Float32Array {
 }
 
 export class Painter {
-  private readonly models: Record<"fill" | "line" | "edge" | "point" | "cell", Model>;
+  private readonly models: Record<"fill" | "edge" | "point" | "cell", Model>;
   private palette: { texture: Texture; version: number } | null = null;
 
   constructor(private readonly device: Device) {
-    const model = (vs: string, fs: string, topology: "triangle-list" | "triangle-strip" | "line-list") =>
+    const model = (vs: string, fs: string, topology: "triangle-list" | "triangle-strip") =>
       new Model(device, {
         vs,
         fs,
@@ -142,7 +141,6 @@ export class Painter {
       });
     this.models = {
       fill: model(FILL_VS, FILL_FS, "triangle-list"),
-      line: model(LINE_VS, FILL_FS, "line-list"),
       edge: model(EDGE_VS, EDGE_FS, "triangle-list"),
       point: model(POINT_VS, POINT_FS, "triangle-list"),
       cell: model(CELL_VS, CELL_FS, "triangle-strip"),
@@ -187,7 +185,7 @@ export class Painter {
         filter.minUncertainty <= 0 ? -1e30 : filter.minUncertainty,
         filter.maxUncertainty >= 1 ? 1e30 : filter.maxUncertainty,
       ],
-      style: [scene.opacity, scene.fill, filter.states, scene.most],
+      style: [scene.opacity, scene.fill, filter.states, 0],
       screen: [scene.width, scene.height, scene.scale * scene.dpr, scene.dpr],
     };
   }
@@ -210,12 +208,12 @@ export class Painter {
   }
 
   private drawShapes(pass: RenderPass, gpu: GpuTile, palette: Texture, base: ObjectUniforms, scene: Scene, { tile, share }: Drawable): void {
-    const [opacity = 1, , states = 0, most = 1] = base.style;
+    const [opacity = 1, , states = 0] = base.style;
     const wanted = paintOf((tile.shapes?.meanSide ?? 0) * scene.scale, scene.fill);
     const rowData = gpu.rowTexture as Texture;
-    const { fill: filling, line, edge, point } = this.models;
+    const { fill: filling, edge, point } = this.models;
     const paint = (model: Model, vertices: Texture, count: number, strength = 1) => {
-      const objects = { ...base, style: [opacity * share * strength, wanted.fill, states, most] };
+      const objects = { ...base, style: [opacity * share * strength, wanted.fill, states, 1 - wanted.edge] };
       model.shaderInputs.setProps({ objects });
       model.setBindings({ palette, rowData, vertices });
       model.setVertexCount(count);
@@ -226,8 +224,7 @@ export class Painter {
       paint(filling, gpu.vertices.texture, gpu.triangles.count);
     }
     // An edge leads from each vertex to the next one; the last has none.
-    if (gpu.vertices && wanted.edge) paint(edge, gpu.vertices.texture, PER_RECTANGLE * (gpu.vertices.count - 1));
-    if (gpu.vertices && wanted.line > 0) paint(line, gpu.vertices.texture, PER_LINE * (gpu.vertices.count - 1), wanted.line);
+    if (gpu.vertices && wanted.edge > 0) paint(edge, gpu.vertices.texture, PER_RECTANGLE * (gpu.vertices.count - 1), wanted.edge);
     if (gpu.points) paint(point, gpu.points.texture, PER_RECTANGLE * gpu.points.count);
   }
 

@@ -19,7 +19,7 @@ export interface ObjectUniforms {
   clipBox: readonly number[];
   /** Least and most score, least and most uncertainty; for cells the first is the gap between them. */
   limits: readonly number[];
-  /** Opacity, opacity of fills, bit mask of states; for cells the last is the fullness of the fullest. */
+  /** Opacity, opacity of fills, bit mask of states, how much edges are missing; for cells the last is the fullness of the fullest. */
   style: readonly number[];
   /** Width and height in device pixels, device pixels per level-0 pixel and per CSS pixel. For cells the third is their side. */
   screen: readonly number[];
@@ -97,9 +97,11 @@ void main() {
   vec4 vertex = vertexAt(gl_VertexID);
   vec4 data = dataOf(vertex.z);
   vPlace = vertex.xy;
-  gl_Position = isSeen(data) && !isGone(data) ? objects.toClip * vec4(vertex.xy, 0.0, 1.0) : NOWHERE;
-  float strength = isSettled(data) ? 1.6 : 1.0;
-  vColour = vec4(colourOf(data.x).rgb, min(1.0, objects.style.y * strength) * objects.style.x);
+  // What was rejected is an empty outline, and grey where shapes are too small to have one.
+  float strength = isGone(data) ? objects.style.w : isSettled(data) ? 1.6 : 1.0;
+  gl_Position = isSeen(data) && strength > 0.0 ? objects.toClip * vec4(vertex.xy, 0.0, 1.0) : NOWHERE;
+  vec3 colour = isGone(data) ? mix(colourOf(data.x).rgb, vec3(0.55), 0.6) : colourOf(data.x).rgb;
+  vColour = vec4(colour, min(1.0, objects.style.y * strength) * objects.style.x);
 }`;
 
 export const FILL_FS = `${HEAD}
@@ -110,21 +112,6 @@ ${CLIP}
 void main() {
   keepInside(vPlace);
   fragColor = vColour;
-}`;
-
-/** A line one device pixel wide, for shapes too small to tell a dashed edge from another. */
-export const LINE_VS = `${HEAD}
-out vec4 vColour;
-out vec2 vPlace;
-${ROWS}
-void main() {
-  vec4 from = vertexAt(gl_VertexID / 2);
-  vec4 vertex = vertexAt((gl_VertexID + 1) / 2);
-  vec4 data = dataOf(from.z);
-  vPlace = vertex.xy;
-  gl_Position = from.z >= 0.0 && isSeen(data) ? objects.toClip * vec4(vertex.xy, 0.0, 1.0) : NOWHERE;
-  vec3 colour = isGone(data) ? mix(colourOf(data.x).rgb, vec3(0.55), 0.6) : colourOf(data.x).rgb;
-  vColour = vec4(colour, objects.style.x);
 }`;
 
 /** An edge is a rectangle around it in device pixels. Open suggestions are dashed, settled ones solid and thicker. */

@@ -14,12 +14,13 @@ export function WithdrawButton({ objectSet }: { readonly objectSet: ObjectSet })
   const { t } = useTranslation("objects");
   const [asked, setAsked] = useState(false);
   const withdraw = useWithdrawObjectSet(objectSet.slide_id);
+  // A promise, because callbacks of the mutation are not called once the set, and this button with it, has gone.
   const start = () =>
-    withdraw.mutate(objectSet.id, {
-      onSuccess: ({ deleted }) => notifications.show({ message: t(deleted ? "withdraw.deleted" : "withdraw.steppedBack", { name: objectSet.name }) }),
-      onError: notifyFailure,
-      onSettled: () => setAsked(false),
-    });
+    withdraw
+      .mutateAsync(objectSet.id)
+      .then(({ deleted }) => notifications.show({ message: t(deleted ? "withdraw.deleted" : "withdraw.steppedBack", { name: objectSet.name }) }))
+      .catch(notifyFailure)
+      .finally(() => setAsked(false));
   return (
     <>
       <Tooltip label={t("withdraw.action")}>
@@ -34,7 +35,7 @@ export function WithdrawButton({ objectSet }: { readonly objectSet: ObjectSet })
           confirmLabel={t("withdraw.action")}
           danger
           busy={withdraw.isPending}
-          onConfirm={start}
+          onConfirm={() => void start()}
           onClose={() => setAsked(false)}
         />
       )}

@@ -18,7 +18,7 @@ from tests.material import random_shapes
 
 FEW, MANY, FIRST = 5_000, 5_000_000, 1_000_000
 # CSS pixels per level-0 pixel: the whole slide, cells, shapes that begin to show, many shapes, few shapes.
-ZOOMS = {"far": 0.0137, "middle": 0.1, "fade": 0.3, "crowd": 0.45, "near": 1.0}
+ZOOMS = {"far": 0.0137, "middle": 0.1, "fade": 0.3, "crowd": 0.6, "near": 1.0}
 SIZES = (10_000, 100_000, FIRST, MANY, 10_000_000)
 FEW_DRAWN, MANY_DRAWN = 500, 50_000
 # From farther away small annotations are counts, and nothing is dragged.

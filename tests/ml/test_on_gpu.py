@@ -122,7 +122,7 @@ def last_of(recipe, slide, context):
         return list(recipe.predict(reader, context))[-1]
 
 
-def close(found, wanted):
+def assert_close(found, wanted):
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found, wanted, atol=CLOSE, rtol=CLOSE)
@@ -134,13 +134,15 @@ def test_patches_are_judged_as_on_a_processor(name, patches, earlier, slide, con
     there = recipe.evaluate(patches, on_gpu).outcomes["probability"]
     recipe.save(tmp_path / "model")
     loaded = load_model(tmp_path / "model")
-    close(loaded.evaluate(patches, on_gpu).outcomes["probability"], there)
-    close(loaded.evaluate(patches, context).outcomes["probability"], there)
+    assert_close(loaded.evaluate(patches, on_gpu).outcomes["probability"], there)
+    assert_close(loaded.evaluate(patches, context).outcomes["probability"], there)
     here, there = (last_of(loaded, slide, run).heat_maps[:-1] for run in (context, on_gpu))
+    assert here
     for mine, other in zip(here, there, strict=True):
         # Near a limit a patch may be told by one and not by the other.
         both = ~np.isnan(mine.values) & ~np.isnan(other.values)
-        close(other.values[both], mine.values[both])
+        assert both.any()
+        assert_close(other.values[both], mine.values[both])
 
 
 @pytest.mark.parametrize("name", named(Task.REGION, Task.OBJECT))
@@ -181,11 +183,11 @@ def test_slides_are_judged_as_on_a_processor(name, more, earlier, context, on_gp
         )
         for place, judge, run in (("a", recipe, on_gpu), ("b", loaded, context), ("c", loaded, on_gpu))
     ]
-    close(findings[0].finding.probability, findings[1].finding.probability)
-    close(findings[2].finding.probability, findings[1].finding.probability)
+    assert_close(findings[0].finding.probability, findings[1].finding.probability)
+    assert_close(findings[2].finding.probability, findings[1].finding.probability)
     assert (findings[0].finding.risk is None) == (not more)
     if more:
-        close(findings[0].finding.risk, findings[1].finding.risk)
+        assert_close(findings[0].finding.risk, findings[1].finding.risk)
     assert recipe.evaluate(dataset, on_gpu).metrics
 
 
@@ -261,7 +263,7 @@ def test_a_process_of_a_group_goes_by_nccl(patches, slide, tmp_path):
         assert "NCCL version" in run.stdout + run.stderr
         alone, group = (load_file(tmp_path / f / "weights.safetensors") for f in (name, f"{name}-group"))
         for key, value in alone.items():
-            close(group[key], value)
+            assert_close(group[key], value)
     assert usual_workers(GPU) > 0
     words = ["predict", f"{tmp_path / 'residual'}", f"{slide}", "--device", GPU, "--out"]
     subprocess.run([*ONE, *words, f"{tmp_path / 'found'}"], check=True, capture_output=True)

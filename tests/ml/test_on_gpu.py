@@ -34,6 +34,7 @@ from tests.ml.patch_material import drawn, shades
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 GPU = "cuda"
+MOSTLY = 0.9
 CLOSE = 0.02
 ONE = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1", "-m", "ml"]
 
@@ -139,9 +140,10 @@ def test_patches_are_judged_as_on_a_processor(name, patches, earlier, slide, con
     here, there = (last_of(loaded, slide, run).heat_maps[:-1] for run in (context, on_gpu))
     assert here
     for mine, other in zip(here, there, strict=True):
-        # Near a limit a patch may be told by one and not by the other.
-        both = ~np.isnan(mine.values) & ~np.isnan(other.values)
-        assert both.any()
+        # Near a limit a patch may be told by one and not by the other; a model this small may tell of none.
+        told = [~np.isnan(one.values) for one in (mine, other)]
+        assert np.mean(told[0] == told[1]) > MOSTLY
+        both = told[0] & told[1]
         assert_close(other.values[both], mine.values[both])
 
 

@@ -87,6 +87,7 @@ COMMAND_LINE = (
     "ml/claims",
     "ml/data",
     "ml/__main__.py",
+    "ml/together.py",
     "ml/evaluation",
     "ml/features",
     "ml/training",

@@ -23,8 +23,8 @@ export interface Layer {
 /** A layer that deck.gl draws; `draw` comes after it, on the canvas above. */
 export interface GlLayer extends Layer {
   deckLayers(): DeckLayer[];
-  /** Called in each frame before deck.gl draws. */
-  prepare(view: View): void;
+  /** Called in each frame before deck.gl draws, with all that it will show. */
+  prepare(reach: View): void;
   /** What is to be seen in this frame, value by value; deck.gl draws anew when one of them is another. Empty: nothing. */
   content(): readonly unknown[];
   onGlFailed(reason: string): void;
@@ -310,7 +310,7 @@ export class Stage {
     // A canvas over the whole slide costs time in every frame: the lower one is there only when it is needed.
     this.underlay.hidden = split <= 0;
     if (split > 0) drawOn(this.underlay, this.layers.slice(0, split), view);
-    this.deck?.layer.prepare(view);
+    this.deck?.layer.prepare(this.deck.stage.reach(view));
     this.deck?.stage.draw(view, this.deck.layer.content());
     drawOn(this.overlay, this.layers.slice(Math.max(0, split)), view);
     this.clock.add(began, performance.now());

@@ -79,21 +79,29 @@ export class DeckStage {
     });
   }
 
+  /** What the canvas will show for a view: more than the screen, and the same as before as long as moving it is enough. */
+  reach(view: SlideView): SlideView {
+    return widened(this.baseFor(view), MARGIN);
+  }
+
   /** Show this view in the frame in which the slide is drawn; drawn anew only where moving what is there is not enough. */
   draw(view: SlideView, content: readonly unknown[]): void {
     if (!this.ready) return;
     // A canvas over the whole slide costs time in every frame, also an empty one.
     this.parent.style.visibility = content.length > 0 ? "visible" : "hidden";
-    const drawn = this.drawn && sameContent(this.drawn.content, content) ? this.drawn : null;
-    const shift = drawn ? shiftBetween(drawn.view, view, MARGIN) : null;
+    const base = this.baseFor(view);
     const ratio = view.devicePixelRatio;
-    const [x, y] = (shift ?? [0, 0]).map((pixels) => Math.round(pixels * ratio) / ratio);
+    const [x, y] = (shiftBetween(base, view, MARGIN) ?? [0, 0]).map((pixels) => Math.round(pixels * ratio) / ratio);
     this.parent.style.transform = `translate(${x}px, ${y}px)`;
-    if (shift) return;
-    this.drawn = { view, content };
-    const { a, b, c, d, e, f } = widened(view, MARGIN).matrix;
+    if (this.drawn?.view === base && sameContent(this.drawn.content, content)) return;
+    this.drawn = { view: base, content };
+    const { a, b, c, d, e, f } = widened(base, MARGIN).matrix;
     this.deck.setProps({ viewState: stateOf([a, b, c, d, e, f]) });
     this.deck.redraw("the slide moved");
+  }
+
+  private baseFor(view: SlideView): SlideView {
+    return this.drawn && shiftBetween(this.drawn.view, view, MARGIN) ? this.drawn.view : view;
   }
 
   destroy(): void {

@@ -189,6 +189,27 @@ def test_what_is_drawn_moves_with_the_slide(look, truth, covered, steps):
     assert difference() > 4, "without the objects the place looks otherwise"
 
 
+def test_a_short_way_asks_for_nothing_and_draws_nothing_else(look, truth, covered, installation):
+    """The surface is wider than the screen by 192 px: so are its tiles, and they stay while it moves."""
+    tile0 = object_set(installation, covered)["tile0"]
+    viewer = look()
+    stage = viewer.page.locator(".openseadragon-canvas").first.bounding_box()
+    width, height = stage["width"], stage["height"]
+    left, top, right, _ = drawn_boxes(viewer, tile0)[0]
+    # The screen begins at the corner of a tile: what lies beside it is not seen, but on the surface.
+    start = (right + width / 2 / NEAR + 2, top + (right - left) + height / 2 / NEAR + 2)
+    viewer = look(*start)
+    boxes = drawn_boxes(viewer, tile0)
+    for x in (stage["x"] - 190, stage["x"] + width + 190):
+        for y in (stage["y"] - 190, stage["y"] + height + 190):
+            at = viewer.page.evaluate("([x, y]) => window.coverslip.screenToImage(x, y)", [x, y])
+            assert any(box[0] <= at[0] < box[2] and box[1] <= at[1] < box[3] for box in boxes), (x, y)
+    for step in ((180, -120), (-180, 120), (-180, 120)):
+        viewer.page.evaluate("([x, y]) => window.coverslipObjects.panBy(x, y)", step)
+        complete(viewer)
+        assert drawn_boxes(viewer, tile0) == boxes
+
+
 def test_filters_leave_exactly_what_they_say(look, truth, covered, installation):
     tile0 = object_set(installation, covered)["tile0"]
     for zoom in (VIEWS["far"], NEAR):

@@ -100,6 +100,7 @@ export class Stage {
       navigatorPosition: "BOTTOM_RIGHT",
       navigatorSizeRatio: 0.16,
       navigatorAutoFade: false,
+      navigatorOpacity: 1,
       loadTilesWithAjax: false,
       crossOriginPolicy: false,
       // A connection that was away for a moment must leave no holes.

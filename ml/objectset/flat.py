@@ -80,7 +80,7 @@ class FlatObjects:
         polygons = _offsets(geometry)
         rings = _offsets(geometry.values)
         coordinates = geometry.values.values.flatten().to_numpy().reshape(-1, 2)
-        single = len(polygons) == len(rings)
+        single = bool((np.diff(polygons) == 1).all())
         return cls(
             coordinates=coordinates,
             rings=rings,

@@ -94,15 +94,23 @@ def _batch(part: list[tuple[int, Any]], size: tuple[int, int]) -> Batch:
         else:
             if label and colour:
                 colours.setdefault(label, colour)
-    classes = sorted(set(found.names))
-    flat = None
     coordinates = _coordinates(found.points)
     if coordinates is None:
-        bad += _rows_without_numbers(found)
-    elif found.rows:
+        return _batch_without(_rows_without_numbers(found), part, size)
+    classes = sorted(set(found.names))
+    flat = None
+    if found.rows:
         flat = _flat(found, coordinates, classes)
         bad += check_shapes(flat, found.rows, size)
     return Batch(flat, classes, len(part), sorted(bad, key=lambda item: item.row), colours)
+
+
+def _batch_without(broken: list[UnreadRow], part: list[tuple[int, Any]], size: tuple[int, int]) -> Batch:
+    """Return the batch of the other rows, so that what is wrong with these is told in the same report."""
+    rows = {each.row for each in broken}
+    rest = _batch([(row, feature) for row, feature in part if row not in rows], size)
+    bad = sorted([*broken, *rest.bad], key=lambda item: item.row)
+    return Batch(rest.flat, rest.classes, len(part), bad, rest.colours)
 
 
 class _RowError(ValueError):

@@ -39,8 +39,8 @@ KIND: Final = "import_objects"
 MOST_BYTES: Final = 8 * 2**30
 MOST_OBJECTS: Final = 50_000_000
 MOST_CLASSES: Final = 1000
-# Of a file with many bad rows so many are named; the rest is counted.
-MOST_NAMED: Final = 100
+# Of a file with many bad rows so many are named; the rest is counted, by reason.
+MOST_NAMED: Final = 1000
 PROPOSALS: Final = "proposals"
 GREY: Final = "#868e96"
 
@@ -114,11 +114,8 @@ def import_objects(run: JobRun) -> dict[str, Any]:
                 return _as_annotations(run, slide, path, name)
         return _as_objects(run, slide, path, name)
     except DomainError as error:
-        for row in error.extra.get("rows", []):
-            run.log(
-                Sentence("row_refused", "Row {row}: {reason}", row=row["row"], reason=row["reason"]),
-                level="error",
-            )
+        for line in error.extra.get("report", []):
+            run.log(line, level="error")
         raise
     finally:
         storage.delete(key)
@@ -191,14 +188,21 @@ def _batches(path: Path, name: str, size: tuple[int, int]) -> Iterator[Batch]:
 
 @dataclass(slots=True)
 class _Report:
-    """What is wrong with a file: the first rows by name, all by number."""
+    """What is wrong with a file: the first rows one by one, all of them by reason."""
 
     named: list[UnreadRow] = field(default_factory=list)
     count: int = 0
+    # By code: the reason as its first row has it, and how many rows have it.
+    reasons: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def add(self, rows: list[UnreadRow]) -> None:
-        self.count += len(rows)
+        # A row may be bad for more than one reason.
+        self.count += len({row.row for row in rows})
         self.named += rows[: MOST_NAMED - len(self.named)]
+        for row in rows:
+            code = getattr(row.reason, "code", row.reason)
+            first, count = self.reasons.get(code, (row.reason, 0))
+            self.reasons[code] = first, count + 1
 
     def refuse(self) -> None:
         """Raise BadObjectFileError when a row is bad."""
@@ -212,8 +216,14 @@ class _Report:
             row=first.row,
             reason=first.reason,
         )
-        rows = [{"row": row.row, "reason": row.reason} for row in self.named]
-        raise BadObjectFileError(message, rows=rows)
+        raise BadObjectFileError(message, report=list(self._lines()))
+
+    def _lines(self) -> Iterator[Sentence]:
+        for row in self.named:
+            yield Sentence("row_refused", "Row {row}: {reason}", row=row.row, reason=row.reason)
+        if sum(count for _, count in self.reasons.values()) > len(self.named):
+            for reason, count in self.reasons.values():
+                yield Sentence("rows_in_all", "Rows in all: {count:,}. {reason}", count=count, reason=reason)
 
 
 class _Labels:

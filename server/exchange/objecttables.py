@@ -12,12 +12,14 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 
 from ml.contracts import Objects, Sentence
 from ml.objectset import FlatObjects
+from ml.objectset.flat import MULTIPOLYGON, POINT, POLYGON
 from server.exchange.errors import BadObjectFileError
 from server.exchange.geojson import UnreadRow
 from server.exchange.objectfiles import NO_GEOMETRY, NO_SHAPE, Batch, check_shapes
@@ -27,6 +29,8 @@ ROWS: Final = 16_384
 MOST_GROUP_BYTES: Final = 2**30
 _LABELS: Final = ("label", "classification", "class")
 _GEOMETRY: Final = "geometry"
+# A place is two numbers.
+_PAIR: Final = 2
 
 
 def read_table(path: Path, name: str, size: tuple[int, int]) -> Iterator[Batch]:
@@ -95,10 +99,16 @@ def _batch(batch: pa.RecordBatch, first: int, size: tuple[int, int]) -> Batch:
         ]
         numbers.append(values)
     classes, label = _classes(batch)
-    flat, worse = _shapes(batch.column(_GEOMETRY), label, numbers, first)
-    if flat is not None:
-        worse = check_shapes(flat, range(first, first + len(batch)), size)
-    return Batch(flat, classes, len(batch), sorted([*bad, *worse], key=lambda item: item.row))
+    shapes = _decoded(batch.column(_GEOMETRY))
+    broken = _broken_lists(shapes) if isinstance(shapes, pa.Array) else _broken_shapes(shapes)
+    bad += [UnreadRow(first + row, reason) for row, reason in broken.items()]
+    # What is wrong with the others is told in the same report.
+    kept = np.setdiff1d(np.arange(len(batch)), list(broken))
+    flat = None
+    if len(kept):
+        flat = _flat(shapes, kept, label[kept], [values[kept] for values in numbers])
+        bad += check_shapes(flat, (first + kept).tolist(), size)
+    return Batch(flat, classes, len(batch), sorted(bad, key=lambda item: item.row))
 
 
 def _numbers(batch: pa.RecordBatch, name: str, otherwise: float) -> NDArray[np.float32]:
@@ -118,53 +128,89 @@ def _classes(batch: pa.RecordBatch) -> tuple[list[str], NDArray[np.int64]]:
     return [text[:100] for text in texts.dictionary.to_pylist()], label
 
 
-def _shapes(
-    geometry: pa.Array, label: NDArray[np.int64], numbers: list[NDArray[np.float32]], first: int
-) -> tuple[FlatObjects | None, list[UnreadRow]]:
-    """Return the flat arrays of a column of shapes, or the rows for which there are none."""
-    if pa.types.is_list(geometry.type) or pa.types.is_large_list(geometry.type):
-        return _geoarrow(geometry, label, numbers, first)
-    if not (pa.types.is_binary(geometry.type) or pa.types.is_large_binary(geometry.type)):
+def _decoded(geometry: pa.Array) -> NDArray[np.object_] | pa.Array:
+    """Return Shapely shapes from WKB, None where it is none, or GeoArrow polygons as they are."""
+    kind = geometry.type
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        shapes: NDArray[np.object_] = shapely.from_wkb(
+            geometry.to_numpy(zero_copy_only=False), on_invalid="ignore"
+        )
+        return shapes
+    if not _is_list(kind):
         message = Sentence(
             "shapes_of_other_type",
             "Shapes are WKB or GeoArrow polygons here, not {type}.",
-            type=str(geometry.type),
+            type=str(kind),
         )
         raise BadObjectFileError(message)
-    shapes = shapely.from_wkb(geometry.to_numpy(zero_copy_only=False), on_invalid="ignore")
-    try:
-        return FlatObjects.from_shapely(Objects(shapes, label.astype(np.int16), *numbers)), []
-    except ValueError:
-        kinds = np.isin(shapely.get_type_id(shapes), (0, 3, 6)) & ~shapely.is_empty(shapes)
-        return None, [UnreadRow(first + int(row), NO_SHAPE) for row in np.flatnonzero(~kinds)]
-
-
-def _geoarrow(
-    geometry: pa.Array, label: NDArray[np.int64], numbers: list[NDArray[np.float32]], first: int
-) -> tuple[FlatObjects | None, list[UnreadRow]]:
-    inner = geometry.type.value_type
-    nested = pa.types.is_list(inner) or pa.types.is_large_list(inner)
-    if not (nested and pa.types.is_fixed_size_list(inner.value_type)):
+    point = kind.value_type.value_type if _is_list(kind.value_type) else None
+    if point is None or not (pa.types.is_fixed_size_list(point) and point.list_size == _PAIR):
         message = Sentence(
             "shapes_not_interleaved",
             "Shapes are WKB or GeoArrow polygons with interleaved coordinates here, not {type}.",
-            type=str(geometry.type),
+            type=str(kind),
         )
         raise BadObjectFileError(message)
-    missing = np.flatnonzero(geometry.is_null().to_numpy(zero_copy_only=False))
-    if len(missing):
-        return None, [UnreadRow(first + int(row), NO_GEOMETRY) for row in missing]
-    # A slice keeps the arrays of the whole; taking its rows makes arrays of its own.
-    own = geometry.take(pa.array(np.arange(len(geometry))))
+    return geometry
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
+
+
+def _broken_shapes(shapes: NDArray[np.object_]) -> dict[int, Sentence]:
+    """Return the rows that are no point and no area, or have an empty part or ring."""
+    kinds = shapely.get_type_id(shapes)
+    broken = ~np.isin(kinds, (POINT, POLYGON, MULTIPOLYGON)) | shapely.is_empty(shapes)
+    # Taking shapes apart costs as much as reading them: only where there is more than one ring.
+    several = np.flatnonzero((kinds == MULTIPOLYGON) | (shapely.get_num_interior_rings(shapes) > 0))
+    parts, row_of_part = shapely.get_parts(shapes[several], return_index=True)
+    rings, part_of_ring = shapely.get_rings(parts, return_index=True)
+    broken[several[row_of_part[shapely.is_empty(parts)]]] = True
+    broken[several[row_of_part[part_of_ring[shapely.is_empty(rings)]]]] = True
+    return dict.fromkeys(np.flatnonzero(broken).tolist(), NO_SHAPE)
+
+
+def _broken_lists(polygons: pa.Array) -> dict[int, Sentence]:
+    """Return the rows that have no geometry, no ring, a ring without points or a point without numbers."""
+    levels = [polygons]
+    for _ in ("rings", "points", "numbers"):
+        levels.append(pc.list_flatten(levels[-1]))
+    absent = [_absent(level) for level in levels]
+    found: dict[int, Sentence] = {}
+    if not any(mask.any() for mask in absent):
+        return found
+    row_of = np.arange(len(polygons))
+    for level, mask in zip(levels, absent, strict=True):
+        found |= dict.fromkeys(row_of[mask].tolist(), NO_SHAPE)
+        if level is not levels[-1]:
+            row_of = row_of[pc.list_parent_indices(level).to_numpy()]
+    missing = np.flatnonzero(polygons.is_null().to_numpy(zero_copy_only=False))
+    return found | dict.fromkeys(missing.tolist(), NO_GEOMETRY)
+
+
+def _absent(level: pa.Array) -> NDArray[np.bool_]:
+    """Return which items are null or lists of nothing."""
+    mask: NDArray[np.bool_] = level.is_null().to_numpy(zero_copy_only=False)
+    if _is_list(level.type):
+        mask |= pc.equal(pc.list_value_length(level), 0).fill_null(fill_value=True).to_numpy(False)
+    return mask
+
+
+def _flat(
+    shapes: NDArray[np.object_] | pa.Array,
+    kept: NDArray[np.int64],
+    label: NDArray[np.int64],
+    numbers: list[NDArray[np.float32]],
+) -> FlatObjects:
+    """Return the flat arrays of some rows."""
+    if not isinstance(shapes, pa.Array):
+        return FlatObjects.from_shapely(Objects(shapes[kept], label.astype(np.int16), *numbers))
     columns: dict[str, Any] = {
-        "geometry": own,
+        # A slice keeps the arrays of the whole; taking its rows makes arrays of its own.
+        "geometry": shapes.take(pa.array(kept)),
         "label": label,
         "score": numbers[0],
         "uncertainty": numbers[1],
     }
-    flat = FlatObjects.from_arrow(pa.record_batch(columns))
-    polygons = np.arange(len(flat.rings)) if flat.polygons is None else flat.polygons
-    empty = np.diff(flat.rings[polygons]) < 1
-    if empty.any() or (np.diff(flat.rings) < 1).any():
-        return None, [UnreadRow(first + int(row), NO_SHAPE) for row in np.flatnonzero(empty)]
-    return flat, []
+    return FlatObjects.from_arrow(pa.record_batch(columns))

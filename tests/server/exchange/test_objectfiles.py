@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import math
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -221,10 +222,15 @@ def test_a_bad_row_refuses_the_file_and_is_named(slide, rob, run_jobs, home, nam
 
 def test_bad_rows_far_apart_are_all_counted(slide, rob, run_jobs, home, monkeypatch):
     monkeypatch.setattr(objectjobs, "MOST_NAMED", 3)
-    bad = BAD_ROWS["outside"][0]
-    job, log = refused(rob, slide, run_jobs, home, collection([*[GOOD] * 5000, *[bad] * 5]))
-    assert log == [f"Row {row}: It lies outside the slide." for row in (5000, 5001, 5002)]
-    assert job.error_message.startswith("5 rows")
+    outside, deep = BAD_ROWS["outside"][0], BAD_ROWS["deep"][0]
+    rows = [*[GOOD] * 5000, *[outside] * 5, *[deep] * 2]
+    job, log = refused(rob, slide, run_jobs, home, collection(rows))
+    assert log == [
+        *(f"Row {row}: It lies outside the slide." for row in (5000, 5001, 5002)),
+        "Rows in all: 5. It lies outside the slide.",
+        "Rows in all: 2. Its coordinates do not form a shape.",
+    ]
+    assert job.error_message.startswith("7 rows")
 
 
 def test_a_polygon_of_a_million_vertices_is_refused(slide, rob, run_jobs, home):
@@ -272,6 +278,76 @@ def test_a_file_that_is_none_is_refused(slide, rob, run_jobs, home, name, conten
 def test_bad_rows_of_tables_are_named(slide, rob, run_jobs, home, table, reason):
     _, log = refused(rob, slide, run_jobs, home, parquet(table), "a.parquet")
     assert log == [f"Row 1: {reason}"]
+
+
+def wkb_polygon(*rings):
+    """Write a polygon as it is, also with rings that no library would write."""
+    body = b"".join(
+        struct.pack("<I", len(ring)) + b"".join(struct.pack("<2d", *at) for at in ring) for ring in rings
+    )
+    return struct.pack("<BII", 1, 3, len(rings)) + body
+
+
+SQUARE = [(300.0, 300.0), (300.0, 320.0), (320.0, 320.0), (300.0, 300.0)]
+FAR_SQUARE = [(x - 9000, y) for x, y in SQUARE]
+NO_SHAPE, OUTSIDE = "Its coordinates do not form a shape.", "It lies outside the slide."
+# Each has a good row, the broken ones and one that lies outside, which the broken ones must not hide.
+BROKEN_TABLES = {
+    "wkb": (
+        pa.table(
+            {
+                "geometry": pa.array(
+                    [
+                        wkb_polygon(SQUARE),
+                        wkb_polygon(SQUARE, []),
+                        struct.pack("<BII", 1, 6, 2) + wkb_polygon(SQUARE) + wkb_polygon(),
+                        b"no shape",
+                        wkb_polygon(FAR_SQUARE),
+                    ],
+                    pa.binary(),
+                )
+            }
+        ),
+        {1: NO_SHAPE, 2: NO_SHAPE, 3: NO_SHAPE, 4: OUTSIDE},
+    ),
+    "geoarrow": (
+        pa.table(
+            {
+                "geometry": pa.array(
+                    [
+                        [SQUARE],
+                        [SQUARE, []],
+                        [],
+                        None,
+                        [SQUARE, None],
+                        [[(1.0, None), *SQUARE]],
+                        [[None, *SQUARE]],
+                        [FAR_SQUARE],
+                    ],
+                    pa.list_(pa.list_(pa.list_(pa.float64(), 2))),
+                )
+            }
+        ),
+        dict.fromkeys((1, 2, 4, 5, 6), NO_SHAPE) | {3: "It has no geometry.", 7: OUTSIDE},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_TABLES)
+@pytest.mark.parametrize("before", [0, 20_000])
+def test_a_broken_row_of_a_table_hides_no_other(slide, rob, run_jobs, home, kind, before):
+    """Far into a table its rows are a slice of a larger one."""
+    table, reasons = BROKEN_TABLES[kind]
+    whole = pa.concat_tables([*[table.slice(0, 1)] * before, table]).combine_chunks()
+    job, log = refused(rob, slide, run_jobs, home, arrow(whole), "a.arrow")
+    assert log == [f"Row {before + row}: {reasons[row]}" for row in sorted(reasons)]
+    assert job.error_message.startswith(f"{len(reasons)} rows")
+
+
+def test_coordinates_of_three_numbers_are_no_places(slide, rob, run_jobs, home):
+    cubes = pa.array([[[(1.0, 2.0, 3.0)] * 4]], pa.list_(pa.list_(pa.list_(pa.float64(), 3))))
+    job, _ = refused(rob, slide, run_jobs, home, arrow(pa.table({"geometry": cubes})), "a.arrow")
+    assert "interleaved coordinates" in job.error_message
 
 
 def test_kinds_of_files_that_are_not_read_and_people_who_may_not(slide, rob, api, user_factory):

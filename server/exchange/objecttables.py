@@ -114,8 +114,9 @@ def _batch(batch: pa.RecordBatch, first: int, size: tuple[int, int]) -> Batch:
 def _numbers(batch: pa.RecordBatch, name: str, otherwise: float) -> NDArray[np.float32]:
     if name not in batch.schema.names:
         return np.full(len(batch), otherwise, dtype=np.float32)
-    values: NDArray[np.float32] = batch.column(name).cast(pa.float32()).to_numpy(zero_copy_only=False)
-    return values
+    values = batch.column(name).cast(pa.float32()).fill_null(otherwise)
+    numbers: NDArray[np.float32] = values.to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _classes(batch: pa.RecordBatch) -> tuple[list[str], NDArray[np.int64]]:

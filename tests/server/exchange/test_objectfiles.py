@@ -160,7 +160,7 @@ def geoarrow(shapes):
 @pytest.mark.parametrize("kind", ["parquet", "arrow", "geoarrow"])
 def test_tables_come_in(slide, rob, run_jobs, kind):
     shapes = [RING, box(300, 300, 320, 320), box(5, 5, 9, 9)]
-    told = {"label": ["Tumour", None, "Tumour"], "score": [0.5, 1.0, 0.25]}
+    told = {"label": ["Tumour", None, "Tumour"], "score": [0.5, None, 0.25]}
     table = geoarrow(shapes) if kind == "geoarrow" else wkb_table(shapes, **told)
     content = parquet(table) if kind == "parquet" else arrow(table)
     bring(rob, slide, content, 202, name="cells.parquet" if kind == "parquet" else "cells.arrow")

@@ -13,25 +13,33 @@ from typing import Any, Final
 QUEUES: Final = ("io", "cpu", "gpu")
 
 
+def _always(_job: Any) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """One kind of background run: its name, its queue, how often it may be tried again."""
+    """One kind of background run: its name, its queue, how often and whether it may be tried again."""
 
     name: str
     queue: str
     attempts: int
     run: Callable[..., Any]
+    can_run_again: Callable[[Any], bool] = _always
 
 
 _kinds: dict[str, JobKind] = {}
 
 
-def task(*, kind: str, queue: str, attempts: int = 2) -> Callable[[Callable[..., Any]], JobKind]:
+def task(
+    *, kind: str, queue: str, attempts: int = 2, can_run_again: Callable[[Any], bool] = _always
+) -> Callable[[Callable[..., Any]], JobKind]:
     """Register ``run(job_run)`` as the work of jobs of this kind.
 
     ``job_run`` is a ``server.jobs.runner.JobRun``: input, progress, log, cancellation. What the
     function returns (JSON) becomes the job's result. It must be safe to run twice. ``attempts``
     counts runs after a worker died; an error that the function raises ends the job at once.
+    ``can_run_again`` says of an ended ``Job`` whether what it needs is still here, when a person asks.
     """
     if queue not in QUEUES:
         message = f"unknown queue {queue!r}; choose one of {QUEUES}"
@@ -41,7 +49,7 @@ def task(*, kind: str, queue: str, attempts: int = 2) -> Callable[[Callable[...,
         if kind in _kinds:
             message = f"two tasks claim the kind {kind!r}"
             raise ValueError(message)
-        _kinds[kind] = JobKind(kind, queue, attempts, function)
+        _kinds[kind] = JobKind(kind, queue, attempts, function, can_run_again)
         return _kinds[kind]
 
     return register

@@ -27,6 +27,7 @@ from server.exchange.packed import open_text
 from server.exchange.services import import_shapes
 from server.jobs.models import Job
 from server.jobs.runner import JobRun
+from server.jobs.scratch import drop_scratch, scratch_folder, scratch_path
 from server.jobs.services import create_job
 from server.objects.models import ObjectSet
 from server.objects.policies import object_set_policy
@@ -41,11 +42,12 @@ MOST_OBJECTS: Final = 50_000_000
 MOST_CLASSES: Final = 1000
 # Of a file with many bad rows so many are named; the rest is counted, by reason.
 MOST_NAMED: Final = 1000
+# In the folder of the job.
+FILE: Final = "file"
 PROPOSALS: Final = "proposals"
 GREY: Final = "#868e96"
 
 
-@service
 def queue_object_file(
     *, actor: User, slide: Slide, file: IO[bytes], filename: str, become: str, create_labels: bool
 ) -> Job:
@@ -62,8 +64,7 @@ def queue_object_file(
             endings=", ".join((*TEXTS, *TABLES)),
         )
         raise BadObjectFileError(message)
-    key = f"imports/{uuid.uuid4()}"
-    path = storage.storage_path(key)
+    path = storage.storage_path(f"imports/{uuid.uuid4()}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("wb") as sink:
@@ -73,38 +74,47 @@ def queue_object_file(
                 "file_over_gib", "The file is larger than {most} GiB.", most=MOST_BYTES // 2**30
             )
             raise TooLargeError(message)
-        return create_job(
+        return _queue_reading(
             actor=actor,
-            kind=KIND,
-            title=f"Read {filename}",
-            queue="io",
-            input={
-                "slide": str(slide.pk),
-                "key": key,
-                "filename": filename[:200],
-                "become": become,
-                "create_labels": create_labels,
-            },
-            project=slide.project,
-            subject=slide,
+            slide=slide,
+            path=path,
+            asked={"filename": filename[-200:], "become": become, "create_labels": create_labels},
         )
-    except BaseException:
-        storage.delete(key)
-        raise
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@service
+def _queue_reading(*, actor: User, slide: Slide, path: Path, asked: dict[str, Any]) -> Job:
+    """Make the job of a file that is here: copying it would have held the database."""
+    job = create_job(
+        actor=actor,
+        kind=KIND,
+        title=f"Read {asked['filename']}",
+        queue="io",
+        input={"slide": str(slide.pk), **asked},
+        project=slide.project,
+        subject=slide,
+    )
+    path.rename(scratch_folder(job) / FILE)
+    return job
+
+
+def has_file(job: Job) -> bool:
+    """Say whether the file of a job is still here: not when it was refused, or a day after it ended."""
+    return (scratch_path(job) / FILE).exists()
 
 
 def import_objects(run: JobRun) -> dict[str, Any]:
     """Read a kept file into an object set, or into annotations where it holds few shapes.
 
-    Whatever the end is, the kept file is removed, except when the worker dies: the job is then tried
-    again. A refused file leaves nothing behind but the job and its log.
+    A refused file leaves nothing behind but the job and its log. Otherwise the file goes as what jobs keep
+    does: at a good end and when it is cancelled at once, after a failure that we did not foresee in a day.
     """
     slide = Slide.objects.select_related("project").filter(pk=run.input["slide"]).first()
-    key, name = run.input["key"], run.input["filename"]
-    path = storage.storage_path(key)
     if slide is None:
-        storage.delete(key)
         return {"outcome": "deleted"}
+    path, name = run.scratch / FILE, run.input["filename"]
     if not path.exists():
         message = Sentence("object_file_gone", "The file is no longer here; bring it again.")
         raise BadObjectFileError(message)
@@ -116,9 +126,8 @@ def import_objects(run: JobRun) -> dict[str, Any]:
     except DomainError as error:
         for line in error.extra.get("report", []):
             run.log(line, level="error")
+        drop_scratch(run.job)
         raise
-    finally:
-        storage.delete(key)
 
 
 def _are_few(path: Path, name: str) -> bool:

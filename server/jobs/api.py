@@ -17,6 +17,7 @@ from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.jobs import selectors, services
 from server.jobs.models import Job
+from server.jobs.policies import can_run_again
 from server.projects.selectors import project_ids_managed_by
 
 
@@ -68,7 +69,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
 
     def get_can_retry(self, job: Job) -> bool:
         """Say whether the actor may try it again now."""
-        return job.state in (Job.State.FAILED, Job.State.CANCELLED) and self._steers(job)
+        return can_run_again(job) and self._steers(job)
 
     def _steers(self, job: Job) -> bool:
         """Say what ``jobs.policies.may_steer`` says, asking the database once for all rows of an answer."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from ml.contracts import Sentence
 from server.core.errors import NotAllowedError, NotVisibleError
+from server.core.tasks import job_kinds
 from server.jobs.models import Job
 from server.projects.models import Role
 from server.projects.policies import reaches, role_in
@@ -25,6 +26,13 @@ def may_steer(actor: Any, job: Job) -> bool:
     if actor.is_superuser or job.created_by_id == actor.pk:
         return True
     return job.project is not None and reaches(role_in(actor, job.project), Role.MANAGER)
+
+
+def can_run_again(job: Job) -> bool:
+    """Say whether a job has ended without success and what it needs is still here."""
+    kind = job_kinds().get(job.kind)
+    ended = job.state in (Job.State.FAILED, Job.State.CANCELLED)
+    return ended and (kind is None or kind.can_run_again(job))
 
 
 def require_may_steer(actor: Any, job: Job) -> None:

@@ -7,7 +7,7 @@ again.
 from __future__ import annotations
 
 import shutil
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +18,21 @@ ROOT: Final = "scratch/jobs"
 KEPT: Final = timedelta(days=1)
 
 
+def scratch_path(job: Job) -> Path:
+    """Return where the folder of a job is, if it has one."""
+    return storage.storage_path(f"{ROOT}/{job.pk}")
+
+
 def scratch_folder(job: Job) -> Path:
     """Return the folder of a job, which is there afterwards."""
-    folder = storage.storage_path(f"{ROOT}/{job.pk}")
+    folder = scratch_path(job)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def drop_scratch(job: Job) -> None:
     """Remove the folder of a job, if it has one."""
-    shutil.rmtree(storage.storage_path(f"{ROOT}/{job.pk}"), ignore_errors=True)
+    shutil.rmtree(scratch_path(job), ignore_errors=True)
 
 
 def drop_old_scratch(now: datetime) -> None:
@@ -36,6 +41,9 @@ def drop_old_scratch(now: datetime) -> None:
     folders = {path.name: path for path in root.iterdir()} if root.is_dir() else {}
     if not folders:
         return
-    wanted = Job.objects.filter(pk__in=folders).exclude(finished_at__lt=now - KEPT)
-    for name in set(folders) - {str(pk) for pk in wanted.values_list("pk", flat=True)}:
-        shutil.rmtree(folders[name], ignore_errors=True)
+    ends = {str(pk): end for pk, end in Job.objects.filter(pk__in=folders).values_list("pk", "finished_at")}
+    for name, folder in folders.items():
+        # A job without a row may be one that is being made.
+        last = ends[name] if name in ends else datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+        if last and last < now - KEPT:
+            shutil.rmtree(folder, ignore_errors=True)

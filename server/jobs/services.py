@@ -17,7 +17,7 @@ from server.core.services import service
 from server.core.tasks import job_kinds
 from server.jobs.dispatch import send
 from server.jobs.models import Job, JobEvent
-from server.jobs.policies import require_may_steer
+from server.jobs.policies import can_run_again, require_may_steer
 from server.jobs.scratch import drop_old_scratch
 from server.projects.models import Project
 
@@ -92,6 +92,9 @@ def retry_job(*, actor: Any, job: Job) -> Job:
     if locked.state not in (Job.State.FAILED, Job.State.CANCELLED):
         message = Sentence("only_failed_again", "Only a failed or cancelled job can be tried again.")
         raise StateError(message, code="job_not_ended")
+    if not can_run_again(locked):
+        message = Sentence("job_material_gone", "What this job read is no longer here; bring it again.")
+        raise StateError(message, code="job_material_gone")
     locked.attempts_before_retry = locked.attempt
     locked.cancel_requested_at = None
     _set_error(locked, "", "")

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import struct
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from django.utils import timezone
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
 from server.annotations.models import Annotation
 from server.exchange import objectjobs
 from server.jobs.models import Job, JobEvent
+from server.jobs.services import sweep_jobs
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 
@@ -372,3 +375,40 @@ def test_an_attempt_that_died_is_taken_up_again(slide, rob, run_jobs, monkeypatc
     Job.objects.filter(pk=answer["job_id"]).update(state="queued")
     run_jobs()
     assert ObjectSet.objects.get().state == "ready"
+
+
+def test_only_a_file_that_is_still_here_is_offered_to_be_read_again(slide, rob, run_jobs, home, monkeypatch):
+    job, _ = refused(rob, slide, run_jobs, home, collection([BAD_ROWS["outside"][0]]))
+    address = f"{API}/jobs/{job.pk}"
+    assert rob.get(address).json()["can_retry"] is False
+    again = rob.post(f"{address}/retry")
+    assert (again.status_code, again.json()["code"]) == (422, "job_material_gone")
+
+    name = f"{'long ' * 50}.geojson"
+    answer = bring(rob, slide, collection([GOOD]), 202, name=name, become="objects")
+    address = f"{API}/jobs/{answer['job_id']}"
+
+    def break_down(**_):
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(objectjobs, "finish_object_set", break_down)
+        run_jobs()
+    assert rob.get(address).json()["state"] == "failed"
+    assert rob.post(f"{address}/retry").json()["state"] == "queued"
+    run_jobs()
+    assert ObjectSet.objects.get().count == 1
+    left = [path.name for path in (Path(home) / "storage" / "scratch" / "jobs").iterdir()]
+    assert left == []
+
+
+def test_a_file_whose_reading_was_called_off_goes_in_a_day(slide, rob, home):
+    answer = bring(rob, slide, collection([GOOD]), 202, become="objects")
+    assert rob.post(f"{API}/jobs/{answer['job_id']}/cancel").json()["can_retry"] is True
+    files = [path for path in (Path(home) / "storage").rglob("*") if path.is_file()]
+    assert len(files) == 1
+    sweep_jobs()
+    assert files[0].exists()
+    Job.objects.update(finished_at=timezone.now() - timedelta(days=2))
+    sweep_jobs()
+    assert not files[0].exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -382,6 +384,13 @@ def test_what_a_next_attempt_goes_on_from_stays_a_day_after_a_failure_and_not_af
     kept = scratch_folder(other)
     Job.objects.filter(pk=other.pk).update(finished_at=timezone.now() - timedelta(days=2))
     running = scratch_folder(errand())
+    being_made, long_gone = running.with_name(str(uuid4())), running.with_name(str(uuid4()))
+    for folder in (being_made, long_gone):
+        folder.mkdir()
+    old = (timezone.now() - timedelta(days=2)).timestamp()
+    os.utime(long_gone, (old, old))
     sweep_jobs()
     assert not kept.exists()
+    assert not long_gone.exists()
     assert running.is_dir()
+    assert being_made.is_dir()

@@ -169,6 +169,14 @@ class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
     max_area = serializers.FloatField(required=False)
     within = GeometryField(required=False)
 
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse what is no condition: passed over, it would let a verdict concern all objects."""
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
+        if unknown:
+            message = f"There is no such condition; there are {', '.join(self.fields)}."
+            raise serializers.ValidationError({name: [message] for name in unknown})
+        return super().to_internal_value(data)
+
 
 class SentOnceSerializer(serializers.Serializer[Any]):
     """What makes a verdict safe to send again, and safe to give beside others.

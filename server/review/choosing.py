@@ -34,7 +34,7 @@ def chosen_by_filter(object_set: ObjectSet, wanted: Mapping[str, Any], decisions
     """
     files = open_object_set(object_set)
     chosen = matching(object_set, wanted)
-    if wanted.get("within"):
+    if "within" in wanted:
         chosen &= bitmap_of(files.within(area_of(wanted["within"])))
     return chosen - decisions.decided
 

@@ -131,6 +131,18 @@ def test_a_reviewer_does_not_undo_another_a_manager_does(place, suggest, rob, ap
     assert mia.post(f"{API}/verdicts/{mine['id']}/undo").status_code == 201
 
 
+NO_CONDITIONS = [{"score_min": 0.9}, {"within": {}}, {"within": None}, {"min_score": "x"}]
+
+
+@pytest.mark.parametrize("conditions", NO_CONDITIONS)
+def test_a_condition_that_is_none_decides_nothing(place, suggest, rob, conditions):
+    """Passed over, it would be a verdict on everything."""
+    object_set = suggest(place["slide"], place["labels"], [0.9, 0.5, 0.7])
+    status = 422 if conditions == {"within": {}} else 400
+    decide(rob, object_set, "rejected", status, filter=conditions)
+    assert Verdict.objects.count() == 0
+
+
 def test_bulk_by_threshold_by_class_and_by_lasso(place, suggest, rob):
     object_set = suggest(
         place["slide"], place["labels"], [0.5, 0.6, 0.9, 0.95, 0.97], numbers=[0, 1, 0, 1, 0]

@@ -220,7 +220,7 @@ class _Report:
         first = self.named[0]
         message = Sentence(
             "rows_refused",
-            "{count:,} rows of the file cannot be kept, so nothing of it was taken. Row {row}: {reason}",
+            "Nothing of the file was taken. Rows that cannot be kept: {count:,}. Row {row}: {reason}",
             count=self.count,
             row=first.row,
             reason=first.reason,

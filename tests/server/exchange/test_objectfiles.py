@@ -347,6 +347,13 @@ def test_a_broken_row_of_a_table_hides_no_other(slide, rob, run_jobs, home, kind
     assert f"Rows that cannot be kept: {len(reasons)}." in job.error_message
 
 
+def test_a_row_that_is_bad_for_two_reasons_is_one_row(slide, rob, run_jobs, home):
+    table = wkb_table([RING, box(-90, -90, -80, -80)], score=[1.0, 7.0])
+    job, log = refused(rob, slide, run_jobs, home, parquet(table), "a.parquet")
+    assert log == ["Row 1: Its score is not a number from 0 to 1.", f"Row 1: {OUTSIDE}"]
+    assert "Rows that cannot be kept: 1." in job.error_message
+
+
 def test_coordinates_of_three_numbers_are_no_places(slide, rob, run_jobs, home):
     cubes = pa.array([[[(1.0, 2.0, 3.0)] * 4]], pa.list_(pa.list_(pa.list_(pa.float64(), 3))))
     job, _ = refused(rob, slide, run_jobs, home, arrow(pa.table({"geometry": cubes})), "a.arrow")

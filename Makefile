@@ -19,13 +19,16 @@ endif
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	$(wildcard frontend/*.json frontend/*.ts frontend/*.html)
 
-.PHONY: help run setup test lint bench schema clean
+.PHONY: help run setup test test-fast format lint bench fuzz schema clean
 
 help:
 	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
-	@echo "make test                            all tests"
-	@echo "make lint                            style, types, layers, schema"
+	@echo "make test                            all tests, as CI runs them"
+	@echo "make test-fast                       unit tests on SQLite, a minute or two"
+	@echo "make format                          the one layout of Python files"
+	@echo "make lint                            style, plain docstrings, types, layers, schema"
 	@echo "make bench [ONLY=name]               figures"
+	@echo "make fuzz [COUNT=10000] [SEED=0]     mutated files of each format, read in children"
 	@echo "make setup | schema | clean"
 
 .venv/.installed: pyproject.toml deploy/constraints.txt
@@ -59,12 +62,19 @@ run: setup
 	@exec $(BIN)/python manage.py up $(if $(SLIDES),--slides "$(SLIDES)") $(if $(PORT),--port $(PORT))
 
 test: setup
-	@deploy/test_services.sh
-	@tests/run.sh
+	@deploy/test_services.sh tests/run.sh
+
+test-fast: setup
+	@tests/run_fast.sh
+
+format: .venv/.installed
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tests/lint/docstrings.py ml server tests deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py makemigrations --check --dry-run
@@ -78,6 +88,9 @@ schema: .venv/.installed frontend/node_modules/.installed
 
 bench: setup
 	$(BIN)/python -m tests.bench --only "$(ONLY)"
+
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz.run $(or $(COUNT),10000) $(or $(SEED),0)
 
 clean:
 	rm -rf .venv frontend/node_modules frontend/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

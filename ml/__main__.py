@@ -14,27 +14,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ml.catalogue import RECIPES, TOOLS, RecipeInfo, ToolInfo, find_recipe, find_tool
+from ml.catalogue.info import RecipeInfo, ToolInfo
+from ml.catalogue.registry import RECIPES, TOOLS, find_recipe, find_tool
 from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Task
 from ml.data import load_dataset, split_dataset
-from ml.data.looking import look_over
+from ml.data.folders.first_look import validate_images
 from ml.data.manifest import with_stored_split, write_split
 from ml.data.match import match_labels
-from ml.data.room import is_full, whole_folder
-from ml.evaluation.card import in_words, model_card
-from ml.features.store import content_hash
-from ml.inference.workers import usual_workers
+from ml.data.workers import usual_workers
+from ml.evaluation.card import format_estimate, model_card
 from ml.inference.writing import write_prediction
-from ml.recipes import load_model, load_recipe_class
-from ml.recipes.model_folder import read_model
+from ml.methods.loading import load_model, load_recipe_class
 from ml.slides import SlideError, open_as
-from ml.together import joined, place, wait_for_all
+from ml.slides.resolution import predict_square
+from ml.storage.hashing import content_hash
+from ml.storage.model_folder import read_model
+from ml.storage.room import is_full, remove_folder_on_failure
+from ml.training.together import joined, place, wait_for_all
 
 ALONE = (0, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it went well, 2 with one line that says what was wrong."""
+    """Run one command. Return 0 on success; print one line about the error and return 2 on failure."""
     options = _parser().parse_args(arguments)
     try:
         with joined(getattr(options, "device", "cpu")) as options.device:
@@ -145,7 +147,7 @@ def _describe_tool(info: ToolInfo) -> dict[str, Any]:
 
 def _run_tool(options: argparse.Namespace) -> None:
     info = find_tool(options.tool)
-    module = importlib.import_module(f"ml.tools.{info.module}")
+    module = importlib.import_module(info.module)
     parser = argparse.ArgumentParser(prog=f"python -m ml run {info.name}", description=info.summary)
     module.add_arguments(parser)
     module.run(parser.parse_args(options.rest))
@@ -176,8 +178,8 @@ def _claims(options: argparse.Namespace) -> None:
 
 def _commit() -> str:
     git = ("git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD")
-    found = subprocess.run(git, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
-    return found.stdout.strip() or "unknown"
+    result = subprocess.run(git, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    return result.stdout.strip() or "unknown"
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -195,7 +197,7 @@ def _fit(options: argparse.Namespace) -> None:
         evaluation = _measured(recipe, dataset, context)
     if place()[0]:
         return
-    with whole_folder(options.out):
+    with remove_folder_on_failure(options.out):
         recipe.save(options.out)
         write_split(options.out, dataset)
         card = model_card(read_model(options.out), evaluation)
@@ -204,14 +206,14 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _look_over(dataset: Dataset, recipe: Recipe, *, learned: bool) -> None:
-    """Say on standard error what is strange of the images; raises DataError where nothing can be learned."""
-    for sentence in look_over(dataset, learned=learned, resized=recipe.task is Task.PATCH):
+    """Print warnings about the images on standard error; raises DataError where no label can be learned."""
+    for sentence in validate_images(dataset, learned=learned, resized=recipe.task is Task.PATCH):
         if not place()[0]:
             sys.stderr.write(f"{sentence}\n")
 
 
 def _measured(recipe: Recipe, dataset: Dataset, context: Context) -> Evaluation | None:
-    """Return the evaluation on the held-out part; None when nothing is labelled there."""
+    """Return the evaluation on the held-out part; None where it has no labels."""
     try:
         return recipe.evaluate(dataset, context)
     except DataError as error:
@@ -239,7 +241,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     _print(f"{evaluation.count} items of the part {part}")
     for name, estimate in evaluation.metrics.items():
-        _print(f"{name:<32}{in_words(estimate)}")
+        _print(f"{name:<32}{format_estimate(estimate)}")
 
 
 def _as_json(evaluation: Evaluation, part: str) -> dict[str, Any]:
@@ -265,7 +267,7 @@ def _as_json(evaluation: Evaluation, part: str) -> dict[str, Any]:
 def _predict(options: argparse.Namespace) -> None:
     model = read_model(options.model)
     recipe = load_model(options.model)
-    # Named by the model, so that what another one found there is not taken for this one's.
+    # Named by the model, so that results of another one are not taken for this one's.
     blocks = options.out / f".blocks-{content_hash(options.model)[:12]}"
     with (
         tempfile.TemporaryDirectory(prefix="ml-") as scratch,
@@ -278,7 +280,7 @@ def _predict(options: argparse.Namespace) -> None:
         )
         if context.share != ALONE:
             # Each process leaves its share of the blocks there; the first one then puts all together.
-            for _ in recipe.predict(slide, context):
+            for _ in predict_square(recipe, slide, context):
                 pass
             wait_for_all()
             if context.share[0]:
@@ -293,29 +295,29 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _clinical_fields(pairs: Sequence[str]) -> dict[str, float | str | None]:
-    found: dict[str, float | str | None] = {}
+    fields: dict[str, float | str | None] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             message = f"--clinical {pair}: write field=value, as in age=63."
             raise DataError("bad_clinical", message)
         try:
-            found[key] = float(text)
+            fields[key] = float(text)
         except ValueError:
-            found[key] = text or None
-    return found
+            fields[key] = text or None
+    return fields
 
 
 def _settings(info: RecipeInfo, pairs: Sequence[str]) -> dict[str, Any]:
     fields = {item.name: item for item in info.fields}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or key not in fields:
             message = f"--set {pair}: write key=value, the key being one of {', '.join(fields)}."
             raise DataError("bad_config", message)
-        found[key] = fields[key].parse(text)
-    return found
+        values[key] = fields[key].parse(text)
+    return values
 
 
 def _context(options: argparse.Namespace, scratch: Path, seed: int) -> Context:

@@ -1,4 +1,4 @@
-"""The nouns that all methods share. Free of torch, so that any process may import them.
+"""Types and protocols that all methods share. Free of torch, so that any process may import them.
 
 Every coordinate is a level-0 pixel of the slide (origin top left, x right, y down); ``mpp`` is µm per pixel.
 """
@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from ml.reasons import reason_of, without_server_paths
+
 
 class Task(StrEnum):
-    """What a recipe answers about: one patch, a region's pixels, objects, a whole slide, an image."""
+    """Subject of a recipe's prediction: a patch, a region's pixels, objects, a whole slide, an image."""
 
     PATCH = "patch"
     REGION = "region"
@@ -27,14 +29,14 @@ class Task(StrEnum):
 
 
 class CancelledError(Exception):
-    """The run was cancelled by the person who owns it; nothing it wrote may be kept."""
+    """Error of a run that its owner cancelled; its output is removed."""
 
 
 class Sentence(str):
-    """What is said to people: English, with a code and its values so that it can be said in other words.
+    """Message for people in English, with a code and values for its translation.
 
     ``english`` has the values in braces, as for ``str.format``; further values may serve other languages. A
-    value may be a sentence itself.
+    value may be a sentence itself, or an error, of which the words are kept (``ml.reasons.reason_of``).
     """
 
     __slots__ = ("code", "values")
@@ -42,35 +44,47 @@ class Sentence(str):
     code: str
     values: Mapping[str, str | int | float]
 
-    def __new__(cls, code: str, english: str, /, **values: str | float) -> Self:
-        """Return the English sentence, which remembers what it was made of."""
-        return cls.from_parts({"message": english.format(**values), "code": code, "values": values})
+    def __new__(cls, code: str, english: str, /, **values: str | float | BaseException) -> Self:
+        """Return the English sentence with its code and its values."""
+        plain = {
+            name: reason_of(value) if isinstance(value, BaseException) else value
+            for name, value in values.items()
+        }
+        return cls.from_parts({"message": english.format(**plain), "code": code, "values": plain})
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Any]) -> Self:
-        """Return the sentence of which these are the ``sentence_parts``."""
+        """Return the sentence with these ``sentence_parts``."""
         sentence = super().__new__(cls, parts["message"])
         sentence.code, sentence.values = parts["code"], parts["values"]
         return sentence
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Cross to another process as the parts."""
-        return Sentence.from_parts, (sentence_parts(self),)
+        """Pickle as the parts, so that a sentence can cross to another process."""
+        parts = {"message": str(self), "code": self.code, "values": self.values}
+        return Sentence.from_parts, (parts,)
 
 
-def sentence_parts(said: str) -> dict[str, Any]:
-    """Return ``message``, ``code`` and ``values`` for JSON; the last two are empty for a plain text."""
-    if not isinstance(said, Sentence):
-        return {"message": said, "code": "", "values": {}}
-    values = {
-        name: sentence_parts(value) if isinstance(value, Sentence) else value
-        for name, value in said.values.items()
-    }
-    return {"message": str(said), "code": said.code, "values": values}
+def sentence_parts(text: str) -> dict[str, Any]:
+    """Return ``message``, ``code`` and ``values`` for JSON; the last two are empty for a plain text.
+
+    Paths of this machine are cut down to the name of the file: JSON goes to people elsewhere.
+    """
+    message = without_server_paths(str(text))
+    if not isinstance(text, Sentence):
+        return {"message": message, "code": "", "values": {}}
+    values = {name: _shown(value) for name, value in text.values.items()}
+    return {"message": message, "code": text.code, "values": values}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Sentence):
+        return sentence_parts(value)
+    return without_server_paths(value) if isinstance(value, str) else value
 
 
 class DataError(ValueError):
-    """The data cannot be learned from or predicted on. The detail says what, where and what to do.
+    """Error of unusable data; the detail states the problem, its place and the remedy.
 
     ``code`` is stable and meant for programs; the detail is meant for people.
     """
@@ -97,7 +111,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel of a fluorescence or near-infrared slide: its name, and the stored values that it spans.
+    """One channel of a fluorescence or near-infrared slide: its name and its range of stored values.
 
     What is ``low`` or less is read as 0, what is ``high`` or more as 255.
     """
@@ -109,7 +123,7 @@ class Channel:
 
 @runtime_checkable
 class SlideReader(Protocol):
-    """One open slide. Not safe to share between threads. ``channels`` is empty for a colour image."""
+    """An open slide. Not safe to share between threads. ``channels`` is empty for a colour image."""
 
     path: Path
     width: int
@@ -166,8 +180,9 @@ class HeatMap:
     """A grid of numbers over a slide.
 
     ``values`` is float32 (rows, columns) in 0..1, NaN where nothing was computed. The cell (r, c)
-    covers the square of ``step`` level-0 pixels whose corner is (x + c * step, y + r * step).
-    ``kind`` is ``probability``, ``uncertainty`` or ``attention``; ``label`` indexes the label list.
+    covers ``step`` by ``step_y`` level-0 pixels from the corner (x + c * step, y + r * step_y); ``step_y``
+    None stands for ``step``. ``kind`` is ``probability``, ``uncertainty`` or ``attention``; ``label``
+    indexes the label list.
     """
 
     kind: str
@@ -176,11 +191,12 @@ class HeatMap:
     y: float
     step: float
     values: NDArray[np.float32]
+    step_y: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SlideFinding:
-    """What a model says of a whole slide.
+    """Result of a model for a whole slide.
 
     ``probability`` is float32 (k,) over the labels; ``uncertainty`` 0..1. ``refer`` says that a person
     should decide. ``evidence`` are the boxes that weighed most, with their weight 0..1, heaviest first.
@@ -196,7 +212,7 @@ class SlideFinding:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What has been computed since the last one: new objects, and the heat maps as they now stand.
+    """One step of a prediction: the objects since the last step, and the heat maps so far.
 
     ``finding`` comes with the last one, from recipes that answer about a whole slide.
     """
@@ -209,7 +225,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class LabelledShape:
-    """A shape that a person vouches for. ``negative`` says: this is *not* ``label``.
+    """A shape with a label from a person. ``negative`` says: this is *not* ``label``.
 
     A rejected suggestion is a negative shape. ``label`` None with ``negative`` means background of
     any class. ``group`` keeps shapes that must not be separated by a split (one annotation's patches).
@@ -224,7 +240,7 @@ class LabelledShape:
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """How long a patient was followed, in months, and whether the event was seen at the end."""
+    """Follow-up of a patient in months, and whether the event was observed at its end."""
 
     months: float
     event: bool
@@ -232,11 +248,13 @@ class Survival:
 
 @dataclass(frozen=True, slots=True)
 class LabelledSlide:
-    """A slide with what people said of it.
+    """A slide with its labels, shapes and clinical fields.
 
     ``finished`` regions are exhaustively annotated: unmarked tissue inside is background.
+    ``mpp`` is the width of a level-0 pixel in µm and ``mpp_y`` its height; None: as high as wide.
     ``content`` is the SHA-256 of the slide, the key of stored features. ``label`` is what the whole
-    slide is, ``clinical`` what is known of the patient (None where a field is missing).
+    slide is, ``clinical`` what is known of the patient (None where a field is missing). ``name`` is that
+    in messages, by default the name of the file.
     """
 
     path: Path
@@ -248,6 +266,13 @@ class LabelledSlide:
     label: str | None = None
     clinical: Mapping[str, float | str | None] = field(default_factory=dict)
     survival: Survival | None = None
+    mpp_y: float | None = None
+    name: str = ""
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the slide in messages."""
+        return self.name or self.path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,15 +310,15 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a run is given. Recipes read no settings and no environment.
+    """Inputs of a run. Recipes read no settings and no environment.
 
     ``report(progress 0..1, message)`` raises CancelledError when the run was cancelled, so calling
     it often is how a recipe can be stopped. ``features`` is the root of the feature store.
     ``find_model`` turns the name of an earlier model or of uploaded weights into its folder or file.
     ``clinical`` is what is known of the patient whose slide is predicted on.
 
-    ``workers`` processes read pixels ahead; 0 reads in this one. ``blocks`` is a folder that keeps what was
-    found of each block of this one slide by this one model, so that a run that is killed goes on from there.
+    ``workers`` processes read pixels ahead; 0 reads in this one. ``blocks`` is a folder of the results
+    of each block of this one slide by this one model, so that a run that is killed resumes from there.
     ``share`` (i, n) leaves to this run the i-th of n interleaved parts of the blocks.
     """
 
@@ -320,7 +345,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How a fitted recipe does on data that it never saw.
+    """Metrics of a fitted recipe on data that it never saw.
 
     ``metrics`` by name. ``confusion`` is int64 (k, k), rows truth, columns prediction, in the order
     of ``labels``. ``reliability`` lists (mean confidence, accuracy, count) per non-empty bin.
@@ -337,7 +362,7 @@ class Evaluation:
 
 
 class Recipe(Protocol):
-    """A method: what it is, what it claims, and how to build, fit and use it.
+    """A method: its description, its claims, and how to build, fit and use it.
 
     ``Config`` is a frozen dataclass whose fields carry ``metadata`` with ``title``, ``description``,
     ``unit``, ``minimum`` and ``maximum``; forms and the command line are generated from it.
@@ -357,7 +382,7 @@ class Recipe(Protocol):
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """Return the channels of the slides that it learned from; none for colour images."""
+        """Return the channels of the training slides; none for colour images."""
         ...
 
     @classmethod
@@ -385,5 +410,5 @@ class Recipe(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote; raises DataError(``bad_weights``) with the reason."""
+        """Read a model folder; raises DataError(``bad_weights``) with the reason."""
         ...

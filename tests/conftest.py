@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,22 @@ def data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def case_file():
+    """Return a file of a reported case, or skip: ``case_file("01-grey16-edge-tiles", "grey16.tif")``."""
+
+    def find(case: str, name: str) -> Path:
+        path = ROOT.parent / "shared" / "cases" / case / name
+        if not path.exists():
+            pytest.skip(f"the reported cases are missing: {path}")
+        return path
+
+    return find
+
+
 @pytest.fixture(autouse=True)
 def home(request, tmp_path_factory):
-    """Each test that touches Django has a data folder of its own."""
+    """Give each test that uses Django its own data folder."""
     if "settings" not in request.fixturenames and "django_db_setup" not in request.fixturenames:
         yield None
         return
@@ -47,9 +61,18 @@ def home(request, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def no_broker(request, monkeypatch):
-    """Nothing is sent to a broker: ``run_jobs`` runs what is queued."""
+    """Disable the broker: ``run_jobs`` runs queued jobs."""
     if "django_db_setup" in request.fixturenames:
         monkeypatch.setattr("server.jobs.services.send", lambda _job: True)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """End the threads of the web application before the database is dropped, which they hold open."""
+    yield
+    web = sys.modules.get("server.config.asgi")
+    if web is not None:
+        web.django_application.close()
 
 
 @pytest.fixture
@@ -73,7 +96,7 @@ def project_factory(user_factory):
     from server.projects.models import Membership, Project
 
     def make(name: str = "Project", **members: str) -> Project:
-        """``project_factory(manager="mia", reviewer="rob")`` makes the people too."""
+        """Create a project with its members, as in ``project_factory(manager="mia", reviewer="rob")``."""
         project = Project.objects.create(name=name)
         for role, username in members.items():
             Membership.objects.create(project=project, user=user_factory(username), role=role)
@@ -95,7 +118,7 @@ def label_factory():
 
 @pytest.fixture
 def slide_factory(user_factory):
-    """A ready slide without a file: enough for everything that does not look at pixels."""
+    """Create a ready slide without a file, for tests that read no pixels."""
     from server.slides.models import Case, Slide
 
     def make(project, name: str = "slide", case: str = "", **values) -> Slide:
@@ -109,6 +132,11 @@ def slide_factory(user_factory):
             "level_count": 6,
             "mpp_x": 0.5,
             "mpp_y": 0.5,
+            "resolution_source": "file",
+            "file_mpp_x": 0.5,
+            "file_mpp_y": 0.5,
+            "file_resolution_source": "file",
+            "magnification_source": "file",
             "magnification": 20.0,
             "format": "test",
             "size_bytes": 1,
@@ -144,7 +172,7 @@ def real_slide(user_factory, run_jobs):
 
 @pytest.fixture
 def api():
-    """``api(user)`` is a client that is signed in; ``api()`` one that is not."""
+    """Return a client: ``api(user)`` is signed in, ``api()`` is not."""
     from rest_framework.test import APIClient
 
     def client(user=None) -> APIClient:
@@ -158,7 +186,7 @@ def api():
 
 @pytest.fixture
 def run_jobs(db):
-    """Run every queued job here and now, also those that they start; returns how many."""
+    """Run every queued job in this process, also those that they start; returns their number."""
     import server.config.celery
     from server.jobs.models import Job
     from server.jobs.runner import run_job

@@ -1,4 +1,4 @@
-"""Large material that nobody has to download: a slide of any size, object sets and annotations of any number.
+"""Large generated material: a slide of any size, any number of objects and annotations.
 
     python -m tests.material slide PATH --side 65536
     python -m tests.material objects --slide ID --count 5000000
@@ -78,7 +78,7 @@ def _start_django() -> None:
 
 
 def _project_labels(slide) -> list[dict[str, str]]:
-    """Return the labels of the slide's project that the material uses; make those that are missing."""
+    """Return the labels of the slide's project that the material uses, created if missing."""
     from server.projects.models import Label
 
     rows = []
@@ -178,7 +178,7 @@ def add_annotations(slide_id: str, count: int, seed: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Make what the command line asks for."""
+    """Make the material of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.material")
     kinds = parser.add_subparsers(dest="kind", required=True)
     slide = kinds.add_parser("slide")

@@ -1,4 +1,4 @@
-"""An nginx of one's own with the configuration that is shipped, for tests and benchmarks."""
+"""A test nginx with the shipped configuration, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ TEMPLATE = Path(__file__).resolve().parents[1] / "deploy/nginx/coverslip.conf.te
 
 
 def find_nginx() -> str | None:
-    """Return the program, also where it is not in the path of ordinary users."""
+    """Return the path of nginx, also outside the PATH of ordinary users."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
 def write_configuration(folder: Path, **values: str) -> Path:
-    """Fill in the shipped template and put around it what a distribution's nginx.conf has."""
+    """Fill in the shipped template and add the directives of a distribution's nginx.conf."""
     text = TEMPLATE.read_text()
     for name, value in values.items():
         text = text.replace(f"${{COVERSLIP_{name.upper()}}}", value)

@@ -1,4 +1,4 @@
-"""What is known of a recipe and of its settings, in words. Free of torch."""
+"""Descriptions of recipes, tools and their settings. Free of torch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FieldInfo:
     optional: bool
 
     def check(self, value: Any) -> Any:
-        """Return the value in its own type; raises DataError(``bad_config``) naming the field."""
+        """Return the value converted to its type; raises DataError(``bad_config``) naming the field."""
         if value is None and self.optional:
             return None
         if self.type == "choice":
@@ -62,7 +62,7 @@ class FieldInfo:
         return self._checked_number(value)
 
     def parse(self, text: str) -> Any:
-        """Return the value that a person typed; raises DataError(``bad_config``)."""
+        """Return the value parsed from a text; raises DataError(``bad_config``)."""
         if self.optional and text.lower() in {"", "none", "null"}:
             return None
         if self.type == "boolean" and text.lower() in {"true", "false"}:
@@ -139,11 +139,12 @@ class FieldInfo:
 
 @dataclass(frozen=True, slots=True)
 class RecipeInfo:
-    """A method in words.
+    """Title, source, claim, settings and needs of a method, as pages and the command line show them.
 
     ``needs`` says what it must be given, ``claim`` what it should achieve, ``cost`` how long it takes.
-    ``class_name`` is its class in ``ml.recipes.<module>``. ``channels`` says whether it takes slides of
-    several channels, of fluorescence or near infrared, as well as colour images.
+    ``class_name`` is its class in the module ``recipe`` of its folder. ``rank`` is its place in lists, the
+    smallest first. ``channels`` says whether it takes slides of several channels, of fluorescence or near
+    infrared, as well as colour images.
     """
 
     name: str
@@ -157,21 +158,17 @@ class RecipeInfo:
     quick: bool
     config: type[Any]
     class_name: str
+    rank: int
     channels: bool = False
 
     @property
-    def module(self) -> str:
-        """Return the name of its module: as the method's, with underscores."""
-        return self.name.replace("-", "_")
-
-    @property
     def fields(self) -> tuple[FieldInfo, ...]:
-        """Return the settings in the order in which a form shows them."""
+        """Return the settings in the order of the form."""
         types = typing.get_type_hints(self.config)
         return tuple(_field_info(item, types[item.name]) for item in dataclasses.fields(self.config))
 
     def complete_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Fill in what is missing; raises DataError(``bad_config``) that names the wrong field."""
+        """Return the settings with all defaults; raises DataError(``bad_config``) naming the field."""
         known = {item.name: item for item in self.fields}
         unknown = sorted(set(config) - set(known))
         if unknown:
@@ -188,11 +185,11 @@ class RecipeInfo:
         return {name: item.check(config.get(name, item.default)) for name, item in known.items()}
 
     def needs_resolution(self, config: Mapping[str, Any]) -> bool:
-        """Say whether slides must have µm per pixel with these settings."""
+        """Return whether slides must have a resolution (µm per pixel) with these settings."""
         return self.complete_config(config).get("mpp") is not None
 
     def needs_follow_up(self, config: Mapping[str, Any]) -> bool:
-        """Say whether cases must have been followed with these settings."""
+        """Return whether cases must have follow-up with these settings."""
         return self.complete_config(config).get("answer") in SURVIVAL
 
 
@@ -225,9 +222,10 @@ def _type_name(kind: type[Any], choices: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ToolInfo:
-    """A method that is no recipe: it makes or measures something beside a model.
+    """Description of a tool: a method beside the recipes, which makes or measures something.
 
-    Its module is ``ml.tools.<module>`` with ``add_arguments(parser)`` and ``run(options)``.
+    ``group`` is its folder in ``ml/tools``: models, slides or data.
+    Its module has ``add_arguments(parser)`` and ``run(options)``.
     """
 
     name: str
@@ -239,5 +237,5 @@ class ToolInfo:
 
     @property
     def module(self) -> str:
-        """Return the name of its module: as the tool's, with underscores."""
-        return self.name.replace("-", "_")
+        """Return the name of its module, as in ``ml.tools.slides.label_transfer``."""
+        return f"ml.tools.{self.group}.{self.name.replace('-', '_')}"

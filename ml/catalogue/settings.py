@@ -1,4 +1,4 @@
-"""What a setting of a recipe carries, so that forms and the command line can show it. Free of torch."""
+"""Dataclass fields that describe a setting to forms and to the command line. Free of torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def setting(
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:
-    """Return a dataclass field that carries what a form needs to show it."""
+    """Return a dataclass field with the metadata that a form shows."""
     return field(
         default=default,
         metadata={

@@ -1,4 +1,4 @@
-"""What each method claims, measured beside a fair baseline. ``python -m ml claims`` runs it."""
+"""Claims of each method, measured beside a fair baseline. ``python -m ml claims`` runs them."""
 
 from __future__ import annotations
 

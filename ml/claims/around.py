@@ -1,4 +1,4 @@
-"""What is claimed of registration and label transfer, on pairs of slides with a known warp."""
+"""Claims of registration and label transfer, on pairs of slides with a known warp."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from shapely.geometry.base import BaseGeometry
 from ml.claims.harness import Pair, claim
 from ml.claims.pairs import MPP, write_pair
 from ml.slides import open_slide
-from ml.slides.label_transfer import transfer_labels
-from ml.slides.registration import Registration, register
+from ml.slides.registration.label_transfer import transfer_labels
+from ml.slides.registration.transform import Registration, register
 
 BOUND_UM = 5.0
 PATCH = 112
 DATA = "phantom pairs of 1 mm, turned, sheared and bent by up to 14 µm"
 
 
-def _errors_um(found: Registration, points: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    return float(np.median(np.linalg.norm(found.to_moving(points) - truth, axis=1)) * MPP)
+def _errors_um(registration: Registration, points: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    return float(np.median(np.linalg.norm(registration.to_moving(points) - truth, axis=1)) * MPP)
 
 
 @claim(
@@ -34,11 +34,11 @@ def _errors_um(found: Registration, points: NDArray[np.float64], truth: NDArray[
     less=True,
 )
 def registration_error(seed: int, scratch: Path) -> Pair:
-    """Register across stains and measure at 400 places on tissue."""
+    """Measure the registration error across stains at 400 points on tissue."""
     pair = write_pair(scratch, seed, stain="DAB")
     with open_slide(pair.fixed) as fixed, open_slide(pair.moving) as moving:
-        found = register(fixed, moving, seed=seed)
-    return Pair(BOUND_UM, _errors_um(found, pair.points, pair.truth(pair.points)), len(pair.points))
+        registration = register(fixed, moving, seed=seed)
+    return Pair(BOUND_UM, _errors_um(registration, pair.points, pair.truth(pair.points)), len(pair.points))
 
 
 @claim(
@@ -51,14 +51,14 @@ def registration_error(seed: int, scratch: Path) -> Pair:
     less=True,
 )
 def registration_local_shifts(seed: int, scratch: Path) -> Pair:
-    """Register and measure with and without the local shifts."""
+    """Measure the registration error with and without local shifts."""
     pair = write_pair(scratch, seed)
     with open_slide(pair.fixed) as fixed, open_slide(pair.moving) as moving:
-        found = register(fixed, moving, seed=seed)
+        registration = register(fixed, moving, seed=seed)
     truth = pair.truth(pair.points)
-    plain = Registration(found.matrix, np.zeros((0, 0, 2)), 1.0)
+    plain = Registration(registration.matrix, np.zeros((0, 0, 2)), 1.0)
     return Pair(
-        _errors_um(plain, pair.points, truth), _errors_um(found, pair.points, truth), len(pair.points)
+        _errors_um(plain, pair.points, truth), _errors_um(registration, pair.points, truth), len(pair.points)
     )
 
 
@@ -71,7 +71,7 @@ def registration_local_shifts(seed: int, scratch: Path) -> Pair:
     says="Labels agree with the truth better than without registration.",
 )
 def label_transfer(seed: int, scratch: Path) -> Pair:
-    """Patches that lie in one tissue, labelled through the found map and through none."""
+    """Measure labels of patches that lie in one tissue, transferred by the computed map and by none."""
     pair = write_pair(scratch, seed, stain="DAB")
     with open_slide(pair.fixed) as fixed, open_slide(pair.moving) as moving:
         maps = (
@@ -88,12 +88,12 @@ def label_transfer(seed: int, scratch: Path) -> Pair:
 
 
 def _balanced(labelled: list[tuple[BaseGeometry, str]], regions: Sequence[tuple[str, BaseGeometry]]) -> float:
-    truth, said = [], []
+    truth, predicted = [], []
     for square, label in labelled:
         within = [name for name, region in regions if region.contains(square)]
         if within and within[-1] in {"tumour", "stroma"}:
             truth.append(within[-1])
-            said.append(label)
-    known, given = np.array(truth), np.array(said)
+            predicted.append(label)
+    known, given = np.array(truth), np.array(predicted)
     recalls = [float((given[known == name] == name).mean()) for name in ("tumour", "stroma")]
     return float(np.mean(recalls))

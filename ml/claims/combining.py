@@ -1,4 +1,4 @@
-"""Claims of recipes that join several models or answers, and of what makes confidence honest."""
+"""Claims of recipes that combine several models and of recipes that calibrate confidence."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ml.claims.harness import Pair, claim
 from ml.claims.tiles import SMALL, colorectal, context_of, figure, fit, measure
 from ml.contracts import Dataset
 from ml.evaluation import weighted
-from ml.recipes.ensemble import Ensemble
-from ml.recipes.members import MemberRecipe
-from ml.recipes.mutual import Mutual
-from ml.recipes.patching import Learnable
+from ml.methods.bases.member_recipe import MemberRecipe
+from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.combining.ensemble.recipe import Ensemble
+from ml.methods.combining.mutual.recipe import Mutual
 from ml.training.logistic import fit_temperature
 
 PATCH: Final = {"patch": 112, "stride": 112}
 MEMBERS: Final = "descriptors, convolutional(encoder=small; pixels=48; epochs=14; patience=14)"
 
 
-def _log_loss(probability: np.ndarray[tuple[int, int], np.dtype[np.float64]], known: Learnable) -> float:
+def _log_loss(probability: np.ndarray[tuple[int, int], np.dtype[np.float64]], known: TrainingTable) -> float:
     return float(weighted.log_loss(np.ones((1, len(known.truth))), known.truth, probability)[0])
 
 
 def _joined(name: str, seed: int, scratch: Path, data: Dataset) -> Pair:
-    """Return the log-loss of the member that does best on the validation part, and that of all joined."""
+    """Return the log-loss of the best member on the validation part, and that of the combination."""
     recipe = fit(name, data, scratch, seed, **PATCH, members=MEMBERS)
     if not isinstance(recipe, MemberRecipe):
         raise TypeError
@@ -50,7 +50,7 @@ def _joined(name: str, seed: int, scratch: Path, data: Dataset) -> Pair:
     less=True,
 )
 def voting_member(seed: int, scratch: Path) -> Pair:
-    """Measure both; the better member is chosen on the validation part."""
+    """Measure the vote and the member that is better on the validation part."""
     return _joined("voting", seed, scratch, colorectal(seed, train=100, validation=30, test=100))
 
 
@@ -64,7 +64,7 @@ def voting_member(seed: int, scratch: Path) -> Pair:
     less=True,
 )
 def stacking_member(seed: int, scratch: Path) -> Pair:
-    """Members are trained once per fold, then on all."""
+    """Measure stacking; members are trained once per fold, then on the whole training part."""
     return _joined("stacking", seed, scratch, colorectal(seed, train=100, validation=30, test=100))
 
 
@@ -78,7 +78,7 @@ def stacking_member(seed: int, scratch: Path) -> Pair:
     less=True,
 )
 def ensemble_head(seed: int, scratch: Path) -> Pair:
-    """Both have a temperature from the same validation part."""
+    """Measure both with a temperature from the same validation part."""
     data = colorectal(seed, train=100, validation=30, test=100)
     recipe = fit("ensemble", data, scratch, seed, **PATCH, members=10)
     if not isinstance(recipe, Ensemble):
@@ -92,7 +92,7 @@ def ensemble_head(seed: int, scratch: Path) -> Pair:
 
 @functools.cache
 def _taught(seed: int, teaching: float) -> dict[str, float]:
-    """Return the log-loss of the first of two networks, and of both averaged; kept for the run."""
+    """Return the log-loss of the first of two networks, and of the mean of both; cached for the run."""
     with tempfile.TemporaryDirectory(prefix="ml-claim-") as folder:
         scratch = Path(folder)
         data = colorectal(seed, train=100, validation=30, test=100)
@@ -102,12 +102,12 @@ def _taught(seed: int, teaching: float) -> dict[str, float]:
             raise TypeError
         run = context_of(scratch, seed)
         held = recipe.gather(data, run, ("validation",))
-        found = {}
+        log_losses = {}
         for name in ("first", "mean"):
             recipe.answer_by(name)
             recipe.calibrate(held, run)
-            found[name] = figure(measure(recipe, data, scratch), "nll")
-    return found
+            log_losses[name] = figure(measure(recipe, data, scratch), "nll")
+    return log_losses
 
 
 @claim(
@@ -120,7 +120,7 @@ def _taught(seed: int, teaching: float) -> dict[str, float]:
     less=True,
 )
 def mutual_alone(seed: int, _scratch: Path) -> Pair:
-    """Measure one member; without teaching, the members have nothing to do with each other."""
+    """Measure one member; without mutual learning the members are independent."""
     return Pair(_taught(seed, 0.0)["first"], _taught(seed, 1.0)["first"], 300)
 
 
@@ -134,7 +134,7 @@ def mutual_alone(seed: int, _scratch: Path) -> Pair:
     less=True,
 )
 def mutual_members(seed: int, _scratch: Path) -> Pair:
-    """Measure the mean of the members that teach each other."""
+    """Measure the mean of members that learn from each other."""
     return Pair(_taught(seed, 0.0)["first"], _taught(seed, 1.0)["mean"], 300)
 
 
@@ -148,12 +148,12 @@ def mutual_members(seed: int, _scratch: Path) -> Pair:
     less=True,
 )
 def omkt_alone(seed: int, scratch: Path) -> Pair:
-    """Both networks are of the small kind, so that the claim can be measured within minutes."""
+    """Measure a single network and the fused pair, both small, so that the claim runs in minutes."""
     data = colorectal(seed, train=100, validation=30, test=100)
     alone = fit("mutual", data, scratch / "a", seed, **SMALL, answer="first", teaching=0.0)
     fused = fit("omkt", data, scratch / "b", seed, **SMALL, second="small")
-    found = [measure(recipe, data, scratch) for recipe in (alone, fused)]
-    return Pair(figure(found[0], "nll"), figure(found[1], "nll"), found[0].count)
+    evaluations = [measure(recipe, data, scratch) for recipe in (alone, fused)]
+    return Pair(figure(evaluations[0], "nll"), figure(evaluations[1], "nll"), evaluations[0].count)
 
 
 @functools.cache
@@ -162,8 +162,8 @@ def _kept(seed: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="ml-claim-") as folder:
         scratch = Path(folder)
         data = colorectal(seed, train=120, validation=30, test=150)
-        found = measure(fit("uncertainty", data, scratch, seed, **PATCH), data, scratch)
-    return {name: figure(found, name) for name in ("auc", "kept_auc", "kept_share")}
+        evaluation = measure(fit("uncertainty", data, scratch, seed, **PATCH), data, scratch)
+    return {name: figure(evaluation, name) for name in ("auc", "kept_auc", "kept_share")}
 
 
 @claim(
@@ -175,9 +175,9 @@ def _kept(seed: int) -> dict[str, float]:
     says="patches that are kept have a higher area under the curve than all",
 )
 def uncertainty_kept(seed: int, _scratch: Path) -> Pair:
-    """Take the limit from nested folds of the training part; the share kept is claimed beside it."""
-    found = _kept(seed)
-    return Pair(found["auc"], found["kept_auc"], 450)
+    """Measure patches kept below a limit from nested folds of the training part."""
+    figures = _kept(seed)
+    return Pair(figures["auc"], figures["kept_auc"], 450)
 
 
 @claim(
@@ -189,7 +189,7 @@ def uncertainty_kept(seed: int, _scratch: Path) -> Pair:
     says="more than half of all patches are kept",
 )
 def uncertainty_share(seed: int, _scratch: Path) -> Pair:
-    """Repeat the runs of the claim on the area under the curve."""
+    """Measure the share of patches that are kept, with the runs of the claim on the area under the curve."""
     return Pair(0.5, _kept(seed)["kept_share"], 450)
 
 
@@ -202,13 +202,13 @@ def uncertainty_share(seed: int, _scratch: Path) -> Pair:
     says="sets keep their promise of nine in ten, within three points",
 )
 def conformal_coverage(seed: int, scratch: Path) -> Pair:
-    """Fit a model to the training part, sets to half of a validation part that it did not learn from."""
+    """Measure the coverage of label sets fitted to one half of an independent validation part."""
     data = colorectal(seed, train=80, validation=200, test=200)
     model = fit("ensemble", _without_validation(data), scratch / "model", seed, **PATCH)
     model.save(scratch / "saved")
     recipe = fit("conformal", data, scratch / "sets", seed, source=str(scratch / "saved"), error=0.1)
-    found = measure(recipe, data, scratch / "sets")
-    return Pair(0.87, figure(found, "coverage"), found.count)
+    evaluation = measure(recipe, data, scratch / "sets")
+    return Pair(0.87, figure(evaluation, "coverage"), evaluation.count)
 
 
 def _without_validation(data: Dataset) -> Dataset:
@@ -226,7 +226,7 @@ def _without_validation(data: Dataset) -> Dataset:
     less=True,
 )
 def calibration_temperature(seed: int, scratch: Path) -> Pair:
-    """One network, trained to the end, so that it is as sure of itself as networks are."""
+    """Measure the calibration of one network that is trained to the end, so that it is overconfident."""
     data = colorectal(seed, train=100, validation=30, test=150)
     config = {**SMALL, "epochs": 30, "patience": 30}
     recipe = fit("convolutional", data, scratch, seed, **config)

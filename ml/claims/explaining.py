@@ -1,4 +1,4 @@
-"""Claims of the maps that say where a model looked, on a small network over real tiles."""
+"""Claims of the explanation maps, on a small network over real tiles."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ml.contracts import Context, Dataset, LabelledImage
 from ml.explain.faithfulness import faithfulness, random_map, sameness
 from ml.explain.hipomap import picture_of, sorted_row
 from ml.explain.maps import MAPS, grad_cam_raw
-from ml.recipes import load_recipe_class
-from ml.recipes.patching import PatchRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
+from ml.methods.loading import load_recipe_class
 from ml.training.stacked import cross_validated
 
 KINDS: Final = ("adenocarcinoma", "normal")
@@ -47,7 +47,7 @@ def learned(seed: int, network: str) -> PatchRecipe:
 
 
 def _dealt(kind: str, seed: int) -> list[Path]:
-    """Return the tiles of one kind, those to learn from first."""
+    """Return the tiles of one kind, the training tiles first."""
     paths = sorted((real_data("tiles/colorectal") / kind).iterdir())
     return [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))]
 
@@ -60,17 +60,17 @@ def _pixels(recipe: PatchRecipe, paths: Sequence[Path]) -> NDArray[np.uint8]:
 
 @cache
 def asked(seed: int, network: str) -> tuple[PatchRecipe, Shown]:
-    """Return a network, and 16 tiles that it has not seen with what it says of them."""
+    """Return a network, and 16 unseen tiles with its predictions."""
     recipe = learned(seed, network)
     held = [path for kind in KINDS for path in _dealt(kind, seed)[TRAINED : TRAINED + SHOWN // 2]]
     tiles = _pixels(recipe, held)
-    said = recipe.judge_pixels(tiles).argmax(axis=1)
-    return recipe, [(tile, int(number)) for tile, number in zip(tiles, said, strict=True)]
+    predicted = recipe.judge_pixels(tiles).argmax(axis=1)
+    return recipe, [(tile, int(number)) for tile, number in zip(tiles, predicted, strict=True)]
 
 
 @cache
 def blind_gap(seed: int, network: str) -> float:
-    """Return insertion minus deletion of maps that know nothing, four for each tile."""
+    """Return insertion minus deletion of random maps, four for each tile."""
     recipe, shown = asked(seed, network)
     random = np.random.default_rng(seed)
     gaps = [
@@ -89,8 +89,8 @@ def _beside_blind(method: str, network: str, seed: int) -> Pair:
 
 def _same(method: str, network: str, seed: int) -> Pair:
     recipe, shown = asked(seed, network)
-    found = [sameness(MAPS[method], recipe, tile, k, seed) for tile, k in shown]
-    return Pair(0.5, float(np.mean(found)), len(shown))
+    correlations = [sameness(MAPS[method], recipe, tile, k, seed) for tile, k in shown]
+    return Pair(0.5, float(np.mean(correlations)), len(shown))
 
 
 def _declare(method: str, network: str = "convolutional") -> None:
@@ -106,7 +106,7 @@ def _declare(method: str, network: str = "convolutional") -> None:
         says=f"{method} points to what the model goes by",
     )
     def measure_gap(seed: int, scratch: Path) -> Pair:
-        """Take the strongest squares away, and bring them back."""
+        """Measure insertion minus deletion of the maps beside that of random maps."""
         del scratch
         return _beside_blind(method, network, seed)
 
@@ -120,7 +120,7 @@ def _declare(method: str, network: str = "convolutional") -> None:
         less=True,
     )
     def measure_sameness(seed: int, scratch: Path) -> Pair:
-        """Compare maps of the trained network with those of one that knows nothing."""
+        """Compare maps of the trained network with those of a network with random weights."""
         del scratch
         return _same(method, network, seed)
 
@@ -139,7 +139,7 @@ _declare("roll-out", "cast")
     says="pictures of the strongest evidence tell slides with a small lesion better than the mean of patches",
 )
 def _hipomap(seed: int, scratch: Path) -> Pair:
-    """Both are told by the same ensemble, of slides whose tiles the patch network has not seen."""
+    """Measure diagnoses by one ensemble, on slides whose tiles the patch network has not seen."""
     del scratch
     recipe = learned(seed, "convolutional")
     target = KINDS.index("adenocarcinoma")
@@ -160,8 +160,8 @@ def _hipomap(seed: int, scratch: Path) -> Pair:
         means.append([np.concatenate([shares[kind][chosen[kind]] for kind in KINDS]).mean()])
         truth.append("tumour" if lesion else "benign")
     names, given = np.array([f"{number}" for number in range(SLIDES)]), np.array(truth)
-    told = [
+    votes = [
         cross_validated(np.array(each, dtype=np.float64), given, names, seed) for each in (means, pictures)
     ]
-    right = [float(np.mean([found[name] == given[int(name)] for name in found])) for found in told]
+    right = [float(np.mean([assigned[name] == given[int(name)] for name in assigned])) for assigned in votes]
     return Pair(right[0], right[1], SLIDES)

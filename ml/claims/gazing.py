@@ -1,4 +1,4 @@
-"""What is claimed of gaze: on sessions drawn for the purpose, whose lesions are known.
+"""Claims of gaze, on simulated sessions with known lesions.
 
 A reader scans a slide on a path at 5x, with hops and rests of every length, drifts over it while the eye
 follows, and looks longer and nearer, at 20x, where a lesion is; the tracker is noisy. Lesions are drawn anew
@@ -30,7 +30,7 @@ class _Session:
         self.rows: list[list[float]] = []
 
     def look(self, place: NDArray[np.float64], scale: float, milliseconds: float, drift: float = 0.0) -> None:
-        """Rest the eye, or let it drift by so many screen pixels a second, with the tracker's noise."""
+        """Add a fixation, or a drift by so many screen pixels a second, with the tracker's noise."""
         left, top = place[0] - SCREEN[0] / 2 * scale, place[1] - SCREEN[1] / 2 * scale
         way = self._rng.uniform(0, 2 * np.pi)
         for step in range(int(milliseconds / RATE)):
@@ -42,7 +42,7 @@ class _Session:
 
 
 def _session(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return samples (n, 6) and the lesions' middles (k, 2)."""
+    """Return samples (n, 6) and the centres of the lesions (k, 2)."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(np.arange(5), np.arange(5)), -1).reshape(-1, 2)
     chosen = rng.permutation(len(grid))[:LESIONS]
@@ -62,7 +62,7 @@ def _session(seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _f1(boxes: list[GazeBox], lesions: NDArray[np.float64]) -> float:
-    """Return F1, a box being right when its middle lies within 400 px of a lesion that no other box has."""
+    """Return F1; a box is a hit when its centre is within 400 px of a lesion that no other box has."""
     free = list(range(len(lesions)))
     for box in boxes:
         place = box.bounds

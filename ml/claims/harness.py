@@ -1,4 +1,4 @@
-"""Claims, measured: a method beside its baseline on the same data, over five seeds, pair by pair.
+"""Harness of the claims: a method beside its baseline on the same data, over five seeds, pair by pair.
 
 A claim is a function from a seed to a ``Pair``: the baseline's figure and the method's, both measured on the
 same held-out items. Nothing may be chosen by looking at them. The verdict follows from the interval alone.
@@ -31,7 +31,7 @@ REPRODUCED, NOT_REPRODUCED, NO_DIFFERENCE = "reproduced", "not reproduced", "no 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One seed's figures of ``n`` held-out items."""
+    """Figures of one seed on ``n`` held-out items."""
 
     baseline: float
     method: float
@@ -43,7 +43,7 @@ Measure = Callable[[int, Path], Pair]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a method should do better than what, on which figure and data.
+    """Claim that a method is better than a baseline on one figure and data set.
 
     ``less`` says that a smaller figure is better. A claim against a bound has the bound as its baseline.
     ``measure(seed, scratch)`` returns the figures of one seed; ``scratch`` is an empty folder. ``gpu`` says
@@ -63,7 +63,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured claim: means over the seeds and the paired difference with its 95 % interval."""
+    """Result of one claim: means over the seeds and the paired difference with its 95 % interval."""
 
     name: str
     method: str
@@ -110,21 +110,21 @@ def claim(
 
 
 def registered() -> dict[str, Claim]:
-    """Return all claims that have been registered, by name."""
+    """Return all registered claims by name."""
     return dict(sorted(_claims.items()))
 
 
-def find_claims(wanted: str) -> list[Claim]:
+def find_claims(name: str) -> list[Claim]:
     """Return the claims of a name, of a method, or all for no name; raises DataError for none."""
-    found = [item for item in registered().values() if wanted in {"", item.name, item.method}]
-    if not found:
-        message = f"There is no claim {wanted!r}; there are: {', '.join(registered())}."
+    matching = [item for item in registered().values() if name in {"", item.name, item.method}]
+    if not matching:
+        message = f"There is no claim {name!r}; there are: {', '.join(registered())}."
         raise DataError("unknown_claim", message)
-    return found
+    return matching
 
 
 def measure_claim(item: Claim, commit: str, seeds: Sequence[int] = range(SEEDS), at_once: int = 1) -> Row:
-    """Run a claim over its seeds and judge it, ``at_once`` of them side by side in processes of their own.
+    """Measure a claim over its seeds, ``at_once`` of them in parallel processes.
 
     The interval is Student's, over the paired differences of the seeds.
     """
@@ -181,7 +181,7 @@ def paired_interval(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -
 
 
 def judge(low: float, high: float, *, less: bool) -> str:
-    """Say what an interval of method minus baseline means: on the right side, on the wrong one, or both."""
+    """Return the verdict on an interval of differences: reproduced, not reproduced or no difference."""
     if less:
         low, high = -high, -low
     if low > 0:
@@ -190,15 +190,17 @@ def judge(low: float, high: float, *, less: bool) -> str:
 
 
 def store(row: Row) -> None:
-    """Keep a measured row beside the claims, one file each, so that the table is made of what was run."""
-    MEASURED.mkdir(exist_ok=True)
+    """Write a row to ``measured/<module of the claim>/<claim>.json``, from which the table is made."""
+    folder = MEASURED / _claims[row.name].measure.__module__.rpartition(".")[2]
+    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(row), indent=1, ensure_ascii=False)
-    (MEASURED / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def stored_rows() -> list[Row]:
-    """Return the kept rows of claims that still exist, in the order of their names."""
-    rows = (Row(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(MEASURED.glob("*.json")))
+    """Return the stored rows of claims that still exist, in the order of their names."""
+    paths = sorted(MEASURED.glob("*/*.json"), key=lambda path: path.stem)
+    rows = (Row(**json.loads(path.read_text(encoding="utf-8"))) for path in paths)
     return [row for row in rows if row.name in _claims]
 
 

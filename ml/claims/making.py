@@ -1,4 +1,4 @@
-"""Claims of what makes images to learn from."""
+"""Claims of recipes and tools that draw synthetic tiles."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from PIL import Image
 from ml.claims.harness import Pair, claim
 from ml.claims.tiles import SMALL, colorectal, context_of, figure, fit, measure
 from ml.contracts import Dataset
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 from ml.evaluation.synthesis import drawing_figures
 from ml.features.descriptors import DescriptorEncoder
-from ml.features.stain import join_stains, separate_stains
+from ml.slides.stain_separation import join_stains, separate_stains
 from ml.training.gan import Drawer, DrawingPlan, pseudo_mask
 
 SIDE: Final = 32
@@ -33,14 +33,14 @@ OTHER_STAIN: Final = np.array([1.5, 0.6, 1.0], dtype=np.float32)
     says="the gate keeps poor drawings from doing harm",
 )
 def selective_gate(seed: int, scratch: Path) -> Pair:
-    """Draw after 40 steps of learning only, so that tiles are poor; the gate should see that."""
+    """Measure the gate on drawings after 40 steps of training, which are poor; it should reject them."""
     data = colorectal(seed, train=50, validation=40, test=100)
     config = {**SMALL, "pixels": SIDE, "drawn": 150, "steps": 40, "width": 8, "steered": False}
-    found = [
+    evaluations = [
         measure(fit("selective", data, scratch / str(always), seed, **config, always=always), data, scratch)
         for always in (True, False)
     ]
-    return Pair(figure(found[0], "f1_macro"), figure(found[1], "f1_macro"), found[0].count)
+    return Pair(figure(evaluations[0], "f1_macro"), figure(evaluations[1], "f1_macro"), evaluations[0].count)
 
 
 @claim(
@@ -52,13 +52,15 @@ def selective_gate(seed: int, scratch: Path) -> Pair:
     says="with its gate, selective augmentation loses no more than two points against real patches only",
 )
 def selective_plain(seed: int, scratch: Path) -> Pair:
-    """Measure both; the gate opens only for a sure gain, so at worst nothing should change."""
+    """Measure training with and without drawn tiles; the gate opens only for a significant gain."""
     data = colorectal(seed, train=50, validation=40, test=100)
     config = {**SMALL, "pixels": SIDE, "width": 8, "steered": False, "steps": 40}
     plain = fit("selective", data, scratch / "plain", seed, **config, drawn=1, least=1.0)
     gated = fit("selective", data, scratch / "gated", seed, **config, drawn=150)
-    found = [measure(recipe, data, scratch) for recipe in (plain, gated)]
-    return Pair(figure(found[0], "f1_macro") - 0.02, figure(found[1], "f1_macro"), found[0].count)
+    evaluations = [measure(recipe, data, scratch) for recipe in (plain, gated)]
+    return Pair(
+        figure(evaluations[0], "f1_macro") - 0.02, figure(evaluations[1], "f1_macro"), evaluations[0].count
+    )
 
 
 def _arrays(data: Dataset, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -77,10 +79,10 @@ def _arrays(data: Dataset, part: str) -> tuple[NDArray[np.uint8], NDArray[np.int
     less=True,
 )
 def wgan_gp_distance(seed: int, scratch: Path) -> Pair:
-    """Both models have the mean and spread of every pixel at hand; only one can learn what goes together."""
+    """Measure the distance of drawn from real tiles; the baseline has the mean and spread of every pixel."""
     data = colorectal(seed, train=100, validation=1, test=100)
     tiles, labels = _arrays(data, "train")
-    unseen, wanted = _arrays(data, "test")
+    unseen, classes = _arrays(data, "test")
     drawer = Drawer(tiles, labels, PLAN, steered=False)
     drawer.train(context_of(scratch, seed))
     random = np.random.default_rng(seed)
@@ -88,12 +90,12 @@ def wgan_gp_distance(seed: int, scratch: Path) -> Pair:
     for label in range(len(data.labels)):
         own = tiles[labels == label].astype(float)
         values = random.normal(
-            own.mean(axis=0), own.std(axis=0), (int((wanted == label).sum()), SIDE, SIDE, 3)
+            own.mean(axis=0), own.std(axis=0), (int((classes == label).sum()), SIDE, SIDE, 3)
         )
-        simple[wanted == label] = np.clip(values, 0, 255).astype(np.uint8)
+        simple[classes == label] = np.clip(values, 0, 255).astype(np.uint8)
     encode = DescriptorEncoder(SIDE).encode
     real, first, second = (
-        encode(pixels).astype(np.float64) for pixels in (unseen, simple, drawer.draw(wanted, seed).tiles)
+        encode(pixels).astype(np.float64) for pixels in (unseen, simple, drawer.draw(classes, seed).tiles)
     )
     figures = [drawing_figures(real, other)["fid"] for other in (first, second)]
     return Pair(figures[0], figures[1], len(unseen))
@@ -114,17 +116,17 @@ def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     says="drawn tiles keep the layout of their reference",
 )
 def segmentation_gan_layout(seed: int, scratch: Path) -> Pair:
-    """Nuclei in drawn tiles are found by Otsu's threshold of haematoxylin, not by the network itself."""
+    """Measure nuclei in drawn tiles by Otsu's threshold of haematoxylin, independently of the network."""
     data = colorectal(seed, train=100, validation=1, test=1)
     tiles, labels = _arrays(data, "train")
     drawer = Drawer(tiles, labels, PLAN, steered=True)
     drawer.train(context_of(scratch, seed))
-    found = drawer.draw(np.repeat(np.arange(3), 50), seed)
-    if found.masks is None:
+    drawn = drawer.draw(np.repeat(np.arange(3), 50), seed)
+    if drawn.masks is None:
         raise AssertionError
-    seen = np.stack([pseudo_mask(tile) for tile in found.tiles])
-    others = found.masks.reshape(3, 50, SIDE, SIDE)[:, ::-1].reshape(found.masks.shape)
-    return Pair(_dice(seen, others), _dice(seen, found.masks), len(seen))
+    seen = np.stack([pseudo_mask(tile) for tile in drawn.tiles])
+    others = drawn.masks.reshape(3, 50, SIDE, SIDE)[:, ::-1].reshape(drawn.masks.shape)
+    return Pair(_dice(seen, others), _dice(seen, drawn.masks), len(seen))
 
 
 @claim(
@@ -136,15 +138,15 @@ def segmentation_gan_layout(seed: int, scratch: Path) -> Pair:
     says="stain variation in training helps on slides of another stain",
 )
 def augmentation_stain(seed: int, scratch: Path) -> Pair:
-    """Symmetries are varied in both; the other stain is never seen in training."""
+    """Measure augmentation of stain on a stain that training never saw; symmetries are varied in both."""
     data = colorectal(seed, train=100, validation=30, test=100)
     other = _restained(data, scratch / "restained")
-    found = []
+    accuracies = []
     for stain in (0.0, 0.5):
         config = {**SMALL, "stain": stain, "hue": 0.0, "zoom": 0.0, "degrade": 0.0}
         recipe = fit("convolutional", data, scratch / str(stain), seed, **config)
-        found.append(figure(measure(recipe, other, scratch), "balanced_accuracy"))
-    return Pair(found[0], found[1], 300)
+        accuracies.append(figure(measure(recipe, other, scratch), "balanced_accuracy"))
+    return Pair(accuracies[0], accuracies[1], 300)
 
 
 def _restained(data: Dataset, folder: Path) -> Dataset:

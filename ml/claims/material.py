@@ -1,4 +1,4 @@
-"""Data that claims are measured on: real files where the folder of real data is there, else phantoms."""
+"""Data of the claims: real files where the folder of real data exists, else phantoms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def real_data(name: str) -> Path:
-    """Return a folder of real data; raises DataError that says how to name it (``COVERSLIP_DATA``)."""
+    """Return a folder of real data; raises DataError that names the variable ``COVERSLIP_DATA``."""
     folder = Path(os.environ.get("COVERSLIP_DATA", _ROOT.parent / "shared" / "data")) / name
     if not folder.exists():
         message = f"{folder} is not there: name the folder of real data with COVERSLIP_DATA."

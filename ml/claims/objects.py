@@ -1,4 +1,4 @@
-"""Claims of the methods that find objects, on real crops whose nuclei are outlined."""
+"""Claims of the methods that detect or outline objects, on real crops with outlined nuclei."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from ml.evaluation.objects import measure_image
 from ml.features.clusters import cut_tree, describe_clusters, spanning_tree, usual_longest
 from ml.features.derived import left_out, slide_features
 from ml.features.nuclei import otsu
-from ml.features.stain import separate_stains
 from ml.inference.peaks import overlaps, peaks_of
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
+from ml.slides.stain_separation import separate_stains
 from ml.training.detection import boxes_of, centres_of
 from ml.training.stacked import cross_validated
 
@@ -41,7 +41,7 @@ SETS: Final = {"dsb2018": 40, "nuinsseg": 16}
 
 @cache
 def crops(name: str, seed: int) -> Dataset:
-    """Return the crops of a set, dealt by the seed: half to learn, a fifth to stop by, the rest to test."""
+    """Return the crops of a set, split by the seed: half to train, a fifth to validate, the rest to test."""
     dataset = load_dataset(real_data(f"nuclei/{name}"))
     order = np.random.default_rng(seed).permutation(len(dataset.images))
     ends = (round(0.5 * len(order)), round(0.7 * len(order)))
@@ -67,7 +67,7 @@ def evaluated(recipe: str, name: str, seed: int, *, full: bool = False) -> Evalu
 
 @cache
 def connected(name: str, seed: int) -> dict[str, float]:
-    """Return the figures of connected dark areas, whose smallest size is chosen on train and validation."""
+    """Return the figures of connected dark areas; their smallest size is chosen on train and validation."""
     dataset = crops(name, seed)
     known = [item for part in ("train", "validation") for item in outlined_images(dataset, (part,), None)]
     sizes = (10, 20, 40, 80)
@@ -81,7 +81,7 @@ def _figures(image: OutlinedImage, size: int) -> dict[str, float]:
 
 
 def dark_areas(pixels: NDArray[np.uint8], smallest: int) -> NDArray[np.int32]:
-    """Return connected areas of haematoxylin above Otsu's threshold, holes filled, specks dropped."""
+    """Return connected areas of haematoxylin above Otsu's threshold, with holes filled and specks removed."""
     stain = ndimage.gaussian_filter(separate_stains(pixels)[..., 0], 1.0)
     low, high = (float(value) for value in np.percentile(stain, (0.5, 99.5)))
     mask = ndimage.binary_fill_holes(ndimage.binary_opening(stain > otsu(stain, low, max(high, low + 0.01))))
@@ -110,7 +110,7 @@ def _beside_areas(measure: str, name: str, seed: int, recipe: str = "nuclei-hv")
     says="outlines nuclei better than connected dark areas",
 )
 def measure_hv(seed: int, scratch: Path) -> Pair:
-    """Train on half of the crops."""
+    """Measure the panoptic quality after training on half of the crops."""
     del scratch
     return _beside_areas("pq", "dsb2018", seed)
 
@@ -124,7 +124,7 @@ def measure_hv(seed: int, scratch: Path) -> Pair:
     says="outlines nuclei better than connected dark areas",
 )
 def measure_hovernet(seed: int, scratch: Path) -> Pair:
-    """Train for as long as a processor allows; ``hovernet-full`` has a GPU."""
+    """Measure HoVer-Net after a training that a CPU allows; ``hovernet-full`` needs a GPU."""
     del scratch
     return _beside_areas("pq", "dsb2018", seed, "hovernet")
 
@@ -139,7 +139,7 @@ def measure_hovernet(seed: int, scratch: Path) -> Pair:
     gpu=True,
 )
 def measure_hovernet_full(seed: int, scratch: Path) -> Pair:
-    """Train by the recipe's own settings."""
+    """Measure HoVer-Net trained with the recipe's own settings."""
     del scratch
     value = evaluated("hovernet", "dsb2018", seed, full=True).metrics["pq"].value
     return Pair(connected("dsb2018", seed)["pq"], value, _test_size("dsb2018"))
@@ -155,7 +155,7 @@ def measure_hovernet_full(seed: int, scratch: Path) -> Pair:
     gpu=True,
 )
 def measure_hovernet_nuclei(seed: int, scratch: Path) -> Pair:
-    """Use the same models as ``hovernet-full`` beside ``nuclei``, both as somebody with a GPU would."""
+    """Measure ``hovernet-full`` beside ``nuclei``, both trained with their GPU settings."""
     del scratch
     pair = [
         evaluated(recipe, "dsb2018", seed, full=True).metrics["pq"].value for recipe in ("nuclei", "hovernet")
@@ -172,7 +172,7 @@ def measure_hovernet_nuclei(seed: int, scratch: Path) -> Pair:
     says="parts nuclei better than connected dark areas",
 )
 def measure_hv_aji(seed: int, scratch: Path) -> Pair:
-    """Use the same models as ``nuclei-hv-pq``."""
+    """Measure the aggregated Jaccard index of the models of ``nuclei-hv-pq``."""
     del scratch
     return _beside_areas("aji", "dsb2018", seed)
 
@@ -186,7 +186,7 @@ def measure_hv_aji(seed: int, scratch: Path) -> Pair:
     says="parts nuclei better by offsets than by depth, with the same network and budget",
 )
 def measure_hv_depth(seed: int, scratch: Path) -> Pair:
-    """Train both on the same crops with the same budget."""
+    """Measure both recipes, trained on the same crops with the same budget."""
     del scratch
     pair = [evaluated(recipe, "dsb2018", seed).metrics["pq"].value for recipe in ("nuclei", "nuclei-hv")]
     return Pair(pair[0], pair[1], _test_size("dsb2018"))
@@ -201,15 +201,15 @@ def measure_hv_depth(seed: int, scratch: Path) -> Pair:
     says="outlines nuclei of many organs better than connected dark areas",
 )
 def measure_hv_organs(seed: int, scratch: Path) -> Pair:
-    """Train on half of the sixteen crops; their masks do not part touching nuclei, hence Dice."""
+    """Measure Dice after training on half of the sixteen crops, whose masks do not part touching nuclei."""
     del scratch
     return _beside_areas("dice", "nuinsseg", seed)
 
 
 @cache
 def plain_detections(seed: int, part: str, *, boxes: bool) -> tuple[Matched, ...]:
-    """Return the maxima of haematoxylin, or the boxes of dark areas, against what is there."""
-    found = []
+    """Return the baseline's detections: maxima of haematoxylin, or boxes of dark areas."""
+    matched = []
     for image in outlined_images(crops("dsb2018", seed), (part,), None):
         there = np.unique(image.instances[image.instances > 0])
         stain = ndimage.gaussian_filter(separate_stains(image.pixels)[..., 0], 1.0 if boxes else 3.0)
@@ -223,8 +223,8 @@ def plain_detections(seed: int, part: str, *, boxes: bool) -> tuple[Matched, ...
             truth = centres_of(image.instances)[there - 1]
             near = REACH - np.linalg.norm(places[:, None] - truth[None], axis=2)
         labels = np.zeros(len(score), np.int16)
-        found.append(match(score, labels, np.zeros(len(there), np.int16), near, 1))
-    return tuple(found)
+        matched.append(match(score, labels, np.zeros(len(there), np.int16), near, 1))
+    return tuple(matched)
 
 
 @claim(
@@ -236,7 +236,7 @@ def plain_detections(seed: int, part: str, *, boxes: bool) -> tuple[Matched, ...
     says="finds nuclei better than the maxima of haematoxylin",
 )
 def measure_points(seed: int, scratch: Path) -> Pair:
-    """Train on half of the crops; both thresholds come from the validation part."""
+    """Measure F1 of points after training on half of the crops; thresholds come from the validation part."""
     del scratch
     limit = best_threshold(plain_detections(seed, "validation", boxes=False))
     hits, extra, missed = counts_at(plain_detections(seed, "test", boxes=False), limit, 1).sum(axis=(0, 1))
@@ -253,7 +253,7 @@ def measure_points(seed: int, scratch: Path) -> Pair:
     says="ranks nuclei better than the maxima of haematoxylin",
 )
 def measure_froc(seed: int, scratch: Path) -> Pair:
-    """Use the same models as ``points-f1``."""
+    """Measure FROC of the models of ``points-f1``."""
     del scratch
     plain = plain_detections(seed, "test", boxes=False)
     baseline = float(froc(plain, np.ones((1, len(plain))))[0])
@@ -269,7 +269,7 @@ def measure_froc(seed: int, scratch: Path) -> Pair:
     says="draws boxes around nuclei better than connected dark areas do",
 )
 def measure_boxes(seed: int, scratch: Path) -> Pair:
-    """Train on half of the crops."""
+    """Measure the average precision of boxes after training on half of the crops."""
     del scratch
     plain = plain_detections(seed, "test", boxes=True)
     baseline = float(average_precision(plain, np.ones((1, len(plain))))[0])
@@ -305,14 +305,14 @@ def strands(seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     says="finds clusters of any outline better than k-means",
 )
 def measure_clusters(seed: int, scratch: Path) -> Pair:
-    """Cut the tree at 2.5 times its median edge, the default; k-means has ten starts."""
+    """Measure clusters of a tree cut at 2.5 times its median edge; k-means has ten starts."""
     del scratch
     points, member = strands(seed)
     tree = spanning_tree(points)
-    found = cut_tree(tree, len(points), usual_longest(tree))
+    clusters = cut_tree(tree, len(points), usual_longest(tree))
     plain = KMeans(CLUSTERS, n_init=10, random_state=seed).fit_predict(points)
     return Pair(
-        float(adjusted_rand_score(member, plain)), float(adjusted_rand_score(member, found)), len(points)
+        float(adjusted_rand_score(member, plain)), float(adjusted_rand_score(member, clusters)), len(points)
     )
 
 
@@ -320,8 +320,8 @@ GRADED: Final = 40
 
 
 def graded_slide(random: np.random.Generator, *, high: bool) -> list[shapely.Polygon]:
-    """Return nuclei in µm: rings of glands, or cords that grow through each other, equally many and large."""
-    found = []
+    """Return nuclei in µm: rings of glands, or cords that interpenetrate, equal in number and size."""
+    shapes = []
     for centre in random.uniform(0, 1500, (10, 2)):
         angle = np.sort(random.uniform(0, 2 * np.pi, 14))
         ring = np.stack([np.cos(angle), np.sin(angle)], axis=1) * random.uniform(20, 30)
@@ -331,8 +331,8 @@ def graded_slide(random: np.random.Generator, *, high: bool) -> list[shapely.Pol
         # Half of each kind in every slide: what counts is which is more frequent.
         kind = random.random() < (0.62 if high else 0.38)
         places = centre + (cord if kind else ring) + random.normal(0, 3, (14, 2))
-        found += [shapely.Point(x, y).buffer(random.uniform(3, 4.5), 4) for x, y in places]
-    return found
+        shapes += [shapely.Point(x, y).buffer(random.uniform(3, 4.5), 4) for x, y in places]
+    return shapes
 
 
 @claim(
@@ -344,7 +344,7 @@ def graded_slide(random: np.random.Generator, *, high: bool) -> list[shapely.Pol
     says="the shape of clusters tells grades that counts and sizes of nuclei do not",
 )
 def measure_grades(seed: int, scratch: Path) -> Pair:
-    """Tell forty slides by folds that hold whole slides out."""
+    """Measure the grades of forty slides in folds of whole slides."""
     del scratch
     random = np.random.default_rng(seed)
     rows: list[NDArray[np.float64]] = []
@@ -353,8 +353,8 @@ def measure_grades(seed: int, scratch: Path) -> Pair:
         shapes = graded_slide(random, high=number % 2 == 1)
         centres = shapely.get_coordinates(shapely.centroid(np.asarray(shapes, dtype=object)))
         tree = spanning_tree(centres)
-        _, found = describe_clusters(shapes, tree, cut_tree(tree, len(shapes), usual_longest(tree)), 5)
-        rows.append(found)
+        _, descriptors = describe_clusters(shapes, tree, cut_tree(tree, len(shapes), usual_longest(tree)), 5)
+        rows.append(descriptors)
         area = shapely.area(np.asarray(shapes, dtype=object))
         hull = float(shapely.area(shapely.convex_hull(shapely.multipoints(centres))))
         plain.append([len(shapes), area.mean(), area.std(), len(shapes) / hull])
@@ -362,11 +362,11 @@ def measure_grades(seed: int, scratch: Path) -> Pair:
         unit.append(f"{number:02d}")
     owner = np.repeat(np.arange(GRADED), [len(row) for row in rows])
     names, grades = np.array(unit), np.array(truth)
-    told = cross_validated(np.concatenate(rows), grades[owner], names[owner], seed)
+    predicted = cross_validated(np.concatenate(rows), grades[owner], names[owner], seed)
     beside = cross_validated(np.array(plain), grades, names, seed)
     right = [
         float(np.mean([told_by[n] == g for n, g in zip(unit, truth, strict=True)]))
-        for told_by in (beside, told)
+        for told_by in (beside, predicted)
     ]
     return Pair(right[0], right[1], GRADED)
 
@@ -380,7 +380,7 @@ def measure_grades(seed: int, scratch: Path) -> Pair:
     says="derived features tell a score better than tumour cells alone",
 )
 def measure_score(seed: int, scratch: Path) -> Pair:
-    """Draw slides whose score falls with clustered lymphocytes and rises with nuclear size, plus noise."""
+    """Measure the score of simulated slides: clustered lymphocytes lower it, nuclear size raises it."""
     del scratch
     random = np.random.default_rng(seed)
     rows, scores = [], []
@@ -397,6 +397,6 @@ def measure_score(seed: int, scratch: Path) -> Pair:
         rows.append(slide_features(tumour, [shapely.Point(x, y).buffer(2.5, 4) for x, y in cells]))
         scores.append(18 + 6 * size - 20 * immune + 5 * clumped + random.normal(0, 4))
     table, score = np.stack(rows), np.array(scores)
-    told = [left_out(columns, score) for columns in (table[:, :1], table)]
-    plain, derived = (float(np.corrcoef(values, score)[0, 1]) for values in told)
+    left_out_scores = [left_out(columns, score) for columns in (table[:, :1], table)]
+    plain, derived = (float(np.corrcoef(values, score)[0, 1]) for values in left_out_scores)
     return Pair(plain, derived, len(score))

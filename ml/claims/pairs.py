@@ -1,4 +1,4 @@
-"""Two slides of the same tissue with a known warp between them, the second in another stain if wanted."""
+"""Pairs of slides of the same tissue with a known warp between them, on request in two stains."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ml.contracts import Bounds
-from ml.features.stain import join_stains, separate_stains
 from ml.slides import PhantomTruth, open_slide, tissue_mask, write_phantom
+from ml.slides.stain_separation import join_stains, separate_stains
 
 SIDE = 2048
 MPP = 0.5
@@ -23,14 +23,14 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Warp:
-    """From fixed to moving pixels: a turn, a little scale and shear, and a smooth bend."""
+    """Warp from fixed to moving pixels: a rotation, a little scale and shear, and a smooth bend."""
 
     matrix: NDArray[np.float64]
     phases: NDArray[np.float64]
 
     @classmethod
     def drawn(cls, seed: int) -> Warp:
-        """Draw one from a seed: up to 20 degrees, 3 per cent and 150 px."""
+        """Return a random warp of a seed: up to 20 degrees, 3 per cent and 150 px."""
         random = np.random.default_rng([seed, 31])
         angle, scale = np.radians(random.uniform(-20, 20)), random.uniform(0.97, 1.03)
         turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -41,7 +41,7 @@ class Warp:
         return cls(matrix, random.uniform(0, 2 * np.pi, 4))
 
     def __call__(self, points: Points) -> Points:
-        """Return where points (n, 2) of the fixed slide lie on the moving one."""
+        """Return the points (n, 2) on the moving slide of points (n, 2) of the fixed slide."""
         x, y = points[:, 0] / SIDE * 2 * np.pi, points[:, 1] / SIDE * 2 * np.pi
         a, b, c, d = self.phases
         bend = np.stack([np.sin(y + a) + 0.5 * np.sin(2 * x + b), np.sin(x + c) + 0.5 * np.sin(2 * y + d)], 1)
@@ -49,17 +49,17 @@ class Warp:
         return moved
 
     def inverse(self, points: Points) -> Points:
-        """Return where points (n, 2) of the moving slide lie on the fixed one."""
+        """Return the points (n, 2) on the fixed slide of points (n, 2) of the moving slide."""
         turn = np.linalg.inv(self.matrix[:2, :2])
-        found = (points - self.matrix[:2, 2]) @ turn.T
+        fixed = (points - self.matrix[:2, 2]) @ turn.T
         for _ in range(6):
-            found = found + (points - self(found)) @ turn.T
-        return found
+            fixed = fixed + (points - self(fixed)) @ turn.T
+        return fixed
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files, the warp between them, and places (n, 2) on the tissue of the fixed one."""
+    """Two slide files, the warp between them, and points (n, 2) on the tissue of the fixed one."""
 
     fixed: Path
     moving: Path
@@ -69,7 +69,7 @@ class Pair:
 
 
 def write_pair(folder: Path, seed: int, *, stain: str = "H&E") -> Pair:
-    """Draw a phantom and its warped neighbour. ``stain`` DAB: brown where the tissue is tumour."""
+    """Write a phantom and its warped copy; with ``stain`` DAB, tumour tissue is brown."""
     folder.mkdir(parents=True, exist_ok=True)
     phantom = write_phantom(folder / "fixed.tif", width=SIDE, height=SIDE, seed=seed, mpp=MPP)
     warp = Warp.drawn(seed)

@@ -1,4 +1,4 @@
-"""Claims of recipes that say which label a patch has."""
+"""Claims of recipes that classify patches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from ml.claims.harness import Pair, claim
 from ml.claims.tiles import SMALL, colorectal, drawn, figure, fit, measure, textures
 from ml.contracts import Dataset
-from ml.recipes.patching import PatchRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
 
 TWO: Final = ("normal", "adenocarcinoma")
 PLACE: Final = 128
@@ -33,7 +33,7 @@ PLAIN: Final = {**SMALL, "hue": 0.0, "zoom": 0.0, "degrade": 0.0}
     says="a small convolutional network beats hand-made descriptors",
 )
 def convolutional_descriptors(seed: int, scratch: Path) -> Pair:
-    """Both learn from the same 200 tiles and stop or calibrate by the same 50 of each label."""
+    """Measure both, trained on the same 200 tiles and validated on the same 50 of each label."""
     data = colorectal(seed, train=200, validation=50, test=100)
     plain = measure(fit("descriptors", data, scratch, seed, patch=112), data, scratch)
     config = {**SMALL, "pixels": 64, "epochs": 20, "patience": 20}
@@ -45,7 +45,7 @@ def convolutional_descriptors(seed: int, scratch: Path) -> Pair:
 
 @functools.cache
 def _mixed(seed: int, mixing: str) -> dict[str, float]:
-    """Return the figures of the same network under one way to mix, with its scores as they are.
+    """Return the figures of the same network under one kind of mixing, with uncalibrated scores.
 
     Kept for the run, as the claims about MixPatch share baselines.
     """
@@ -54,8 +54,8 @@ def _mixed(seed: int, mixing: str) -> dict[str, float]:
         data = colorectal(seed, train=100, validation=30, test=150, labels=TWO)
         recipe = fit("mixpatch", data, scratch, seed, **SMALL, mixing=mixing)
         recipe.temperature = 1.0
-        found = measure(recipe, data, scratch)
-    return {name: figure(found, name) for name in ("ece", "accuracy")}
+        evaluation = measure(recipe, data, scratch)
+    return {name: figure(evaluation, name) for name in ("ece", "accuracy")}
 
 
 @claim(
@@ -68,7 +68,7 @@ def _mixed(seed: int, mixing: str) -> dict[str, float]:
     less=True,
 )
 def mixpatch_calibration(seed: int, _scratch: Path) -> Pair:
-    """Everything is the same but what the second half of each batch is."""
+    """Measure calibration with and without mixing; only the second half of each batch differs."""
     return Pair(_mixed(seed, "none")["ece"], _mixed(seed, "mixpatch")["ece"], 300)
 
 
@@ -81,7 +81,7 @@ def mixpatch_calibration(seed: int, _scratch: Path) -> Pair:
     says="MixPatch loses no more than two points of accuracy",
 )
 def mixpatch_accuracy(seed: int, _scratch: Path) -> Pair:
-    """Leave a margin of two points, as the difference is meant to be nothing."""
+    """Measure accuracy with and without mixing; two points of difference count as equal."""
     return Pair(
         _mixed(seed, "none")["accuracy"] - 0.02,
         _mixed(seed, "mixpatch")["accuracy"],
@@ -103,7 +103,7 @@ def _mixing_pair(seed: int, other: str) -> Pair:
     less=True,
 )
 def mixpatch_smoothing(seed: int, _scratch: Path) -> Pair:
-    """Measure both in the same harness."""
+    """Measure calibration of MixPatch and of label smoothing."""
     return _mixing_pair(seed, "label smoothing")
 
 
@@ -117,7 +117,7 @@ def mixpatch_smoothing(seed: int, _scratch: Path) -> Pair:
     less=True,
 )
 def mixpatch_mixup(seed: int, _scratch: Path) -> Pair:
-    """Measure both in the same harness."""
+    """Measure calibration of MixPatch and of mixup."""
     return _mixing_pair(seed, "mixup")
 
 
@@ -131,7 +131,7 @@ def mixpatch_mixup(seed: int, _scratch: Path) -> Pair:
     less=True,
 )
 def mixpatch_cutmix(seed: int, _scratch: Path) -> Pair:
-    """Measure both in the same harness."""
+    """Measure calibration of MixPatch and of CutMix."""
     return _mixing_pair(seed, "cutmix")
 
 
@@ -144,7 +144,7 @@ def mixpatch_cutmix(seed: int, _scratch: Path) -> Pair:
     says="the last layer alone, on a network from another tissue, beats one from scratch at few labels",
 )
 def transfer_few(seed: int, scratch: Path) -> Pair:
-    """Linear probe of a network trained on colorectal lesions; both see the same four tiles of each label."""
+    """Measure a linear probe of a network trained on colorectal lesions, from four tiles of each label."""
     before = colorectal(seed, train=250, validation=40, test=1)
     fit("convolutional", before, scratch / "source", seed, **PLAIN).save(scratch / "earlier")
     data = textures(seed, train=4, validation=1, test=3)
@@ -164,7 +164,7 @@ def transfer_few(seed: int, scratch: Path) -> Pair:
     says="a network all of whose stages go on learning beats one from scratch at few labels",
 )
 def transfer_full(seed: int, scratch: Path) -> Pair:
-    """Train both for as many epochs; the lower stages of the moved one learn more slowly."""
+    """Measure both after as many epochs; the transferred network's lower stages learn more slowly."""
     before = colorectal(seed, train=250, validation=40, test=1)
     fit("convolutional", before, scratch / "source", seed, **PLAIN).save(scratch / "earlier")
     data = textures(seed, train=4, validation=1, test=3)
@@ -176,7 +176,7 @@ def transfer_full(seed: int, scratch: Path) -> Pair:
 
 
 def joined_place(number: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a place (128, 128, 3) whose label has one bit per ring, each seen at one magnification alone.
+    """Return a patch (128, 128, 3) whose label has one bit per ring, each visible at one magnification only.
 
     A set bit is a chequered ring, of squares of 1, 2 and 4 pixels from the middle outwards; else the ring is
     grey. At the next lower magnification a pattern averages to that grey, and at a higher one the ring lies
@@ -194,14 +194,14 @@ def joined_place(number: int, random: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _single(name: str, data: Dataset, scratch: Path, seed: int, config: dict[str, Any]) -> PatchRecipe:
-    """Return the single magnification that does best on the validation part, as ``name`` sees it."""
+    """Return the single magnification of ``name`` that is best on the validation part."""
     best: tuple[float, PatchRecipe] | None = None
     for scale in range(3):
         seen = _at_scale(data, scratch / f"view-{scale}", scale)
         recipe = fit(name, seen, scratch / f"single-{scale}", seed, **config)
-        found = figure(measure(recipe, seen, scratch / f"single-{scale}", "validation"), "accuracy")
-        if best is None or found > best[0]:
-            best = (found, recipe)
+        accuracy = figure(measure(recipe, seen, scratch / f"single-{scale}", "validation"), "accuracy")
+        if best is None or accuracy > best[0]:
+            best = (accuracy, recipe)
             recipe.facts["scale"] = scale
     if best is None:
         raise AssertionError
@@ -209,7 +209,7 @@ def _single(name: str, data: Dataset, scratch: Path, seed: int, config: dict[str
 
 
 def _at_scale(data: Dataset, folder: Path, scale: int) -> Dataset:
-    """Return the images as one magnification sees them: cut around the centre, reduced to 32 pixels."""
+    """Return the images at one magnification: cropped around the centre, resized to 32 pixels."""
     folder.mkdir(parents=True, exist_ok=True)
     images = []
     for image in data.images:
@@ -243,7 +243,7 @@ def _joined_pair(
     says="several magnifications beat the best single one",
 )
 def multiscale_single(seed: int, scratch: Path) -> Pair:
-    """Train the same encoder alone on each view; the best is chosen on the validation part."""
+    """Measure the same encoder trained on each view alone; the best is chosen on the validation part."""
     config = {**PLAIN, "pixels": 32, "patch": NEAR, "stride": NEAR, "epochs": 15, "patience": 15}
     many = {key: config[key] for key in config if key not in {"hue", "zoom", "degrade"}}
     return _joined_pair(seed, scratch, ("convolutional", "multiscale"), (config, many), "f1_macro")
@@ -258,7 +258,7 @@ def multiscale_single(seed: int, scratch: Path) -> Pair:
     says="CAST with three magnifications beats its best single path",
 )
 def cast_single(seed: int, scratch: Path) -> Pair:
-    """Train the same transformer with one path on each view; the best is chosen on the validation part."""
+    """Measure the same transformer with one path on each view; the best is chosen on the validation part."""
     config: dict[str, Any] = {
         "pixels": 32, "patch": NEAR, "stride": NEAR, "epochs": 30, "patience": 30, "square": 8, "width": 32,
         "heads": 2, "stages": 1, "learning_rate": 2e-3,
@@ -277,7 +277,7 @@ def cast_single(seed: int, scratch: Path) -> Pair:
     less=True,
 )
 def tta_log_loss(seed: int, scratch: Path) -> Pair:
-    """Measure both; the model has learned from all symmetries as well."""
+    """Measure the log-loss with and without averaging; training used all symmetries as well."""
     data = colorectal(seed, train=100, validation=30, test=100)
     model = fit("convolutional", data, scratch / "inner", seed, **PLAIN)
     model.save(scratch / "model")
@@ -287,7 +287,7 @@ def tta_log_loss(seed: int, scratch: Path) -> Pair:
 
 
 def _nested(number: int, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Return nuclei on a pale ground: two grades by size, the same without a grade, or few and small ones."""
+    """Return nuclei on a pale ground: two grades by size, the same without a grade, or few small ones."""
     field = np.full((48, 48, 3), (232, 200, 220), dtype=float) + random.normal(0, 14, (48, 48, 3))
     grade = (1, 2, int(random.integers(1, 3)), 0)[number]
     rows, columns = np.indices((48, 48))
@@ -308,7 +308,7 @@ def _nested(number: int, random: np.random.Generator) -> NDArray[np.uint8]:
     says="labels that leave the grade open help a network that has few graded ones",
 )
 def multitask_incomplete(seed: int, scratch: Path) -> Pair:
-    """Baseline and method see the same graded patches; only the method can use the others."""
+    """Measure both on the same graded patches; only the method can use the incomplete ones."""
     names = ("low", "high", "tumour", "normal")
     data = drawn(scratch / "n", names, _nested, {"train": 120, "validation": 20, "test": 60}, seed)
     kept: dict[str, int] = {}

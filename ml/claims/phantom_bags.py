@@ -1,4 +1,4 @@
-"""Bags and slides made for claims: exact truth, and only the structure that a claim speaks of.
+"""Synthetic bags and slides of the claims, with exact truth and only the structure that a claim needs.
 
 ``mosaic`` slides are of real tissue: tiles of colorectal histology laid side by side, no tile being used both
 for learning and for measuring.
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from ml.claims.material import real_data
 from ml.contracts import Context, Dataset, LabelledSlide
 from ml.data.bags import UNKNOWN, Bag
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 from ml.evaluation.weighted import auc
-from ml.features.store import content_hash
-from ml.recipes import load_recipe_class
-from ml.recipes.bagging import BagRecipe
+from ml.methods.bases.bag_recipe import BagRecipe
+from ml.methods.loading import load_recipe_class
+from ml.storage.hashing import content_hash
 
 SIZE: Final = 16
 KINDS: Final = ("normal", "adenocarcinoma", "serrated")
@@ -30,7 +30,7 @@ Make = Callable[[np.random.Generator, int], Bag]
 
 
 def draw(make: Make, count: int, seed: int, part: int, classes: int = 2) -> list[Bag]:
-    """Return ``count`` bags, the labels in turn, each a case of its own; parts have nothing in common."""
+    """Return ``count`` bags with alternating labels, each a case of its own; parts have no bag in common."""
     random = np.random.default_rng([seed, part])
     return [replace(make(random, n % classes), unit=f"{part}-{n}", label=n % classes) for n in range(count)]
 
@@ -46,7 +46,7 @@ def grid(side: int) -> NDArray[np.int32]:
 
 
 def cluster_or_strays(random: np.random.Generator, label: int) -> Bag:
-    """16 x 16 tiles: a lesion of 4 x 4, or eight strays that look like it but lie alone."""
+    """Draw 16 x 16 tiles: a lesion of 4 x 4, or eight scattered tiles of the same look."""
     side = 16
     tiles = random.normal(size=(side, side, SIZE))
     if label:
@@ -59,7 +59,7 @@ def cluster_or_strays(random: np.random.Generator, label: int) -> Bag:
 
 
 def together_or_apart(random: np.random.Generator, label: int) -> Bag:
-    """16 x 16 tiles, nine of them of another kind: in one block of 3 x 3, or scattered."""
+    """Draw 16 x 16 tiles, nine of them of another kind: in one block of 3 x 3, or scattered."""
     side = 16
     tiles = random.normal(size=(side * side, SIZE))
     if label:
@@ -72,7 +72,7 @@ def together_or_apart(random: np.random.Generator, label: int) -> Bag:
 
 
 def sparse_lesion(random: np.random.Generator, label: int) -> Bag:
-    """150 tiles, of which a lesion covers three."""
+    """Draw 150 tiles with a lesion of three tiles."""
     tiles = random.normal(size=(150, SIZE))
     if label:
         tiles[random.permutation(150)[:3], :3] += 2.5
@@ -80,14 +80,14 @@ def sparse_lesion(random: np.random.Generator, label: int) -> Bag:
 
 
 def many_against_one(random: np.random.Generator, label: int) -> Bag:
-    """100 tiles, of which ten differ, or a single one that looks the same: a stray."""
+    """Draw 100 tiles with ten different ones, or with a single one of the same look."""
     tiles = random.normal(size=(100, SIZE))
     tiles[random.permutation(100)[: 10 if label else 1], :2] += 3.0
     return Bag(tiles.astype(np.float32), grid(10))
 
 
 def two_kinds(random: np.random.Generator, label: int) -> Bag:
-    """100 tiles: two kinds of lesion together, or only one of them, on as many tiles."""
+    """Draw 100 tiles: two kinds of lesion together, or one of them on as many tiles."""
     tiles = random.normal(size=(100, SIZE))
     chosen = random.permutation(100)[:20]
     kinds = random.permutation([0, 1] * 10) if label else np.full(20, random.integers(2))
@@ -96,7 +96,7 @@ def two_kinds(random: np.random.Generator, label: int) -> Bag:
 
 
 def upper_or_lower(random: np.random.Generator, label: int) -> Bag:
-    """8 x 8 tiles with six of tissue type 1 in the upper half, or in the lower.
+    """Draw 8 x 8 tiles with six of tissue type 1 in the upper half, or in the lower.
 
     The last three features are the probabilities of three tissue types, as a patch model gives them.
     """
@@ -111,7 +111,7 @@ def upper_or_lower(random: np.random.Generator, label: int) -> Bag:
 
 
 def mixtures(random: np.random.Generator, label: int) -> Bag:
-    """80 tiles of four kinds; the label is which two of them are frequent. Each slide has a style too."""
+    """Draw 80 tiles of four kinds, labelled by the two frequent ones; each slide has a style too."""
     share = random.dirichlet([12, 12, 4, 4] if label else [4, 4, 12, 12])
     kinds = random.choice(4, size=80, p=share)
     tiles = random.normal(size=(80, SIZE)) + random.normal(size=SIZE) * 0.5
@@ -122,7 +122,7 @@ def mixtures(random: np.random.Generator, label: int) -> Bag:
 def learned(
     name: str, scratch: Path, seed: int, bags: tuple[Sequence[Bag], Sequence[Bag]], **config: Any
 ) -> BagRecipe:
-    """Return a recipe that has learned from (train, validation); every method has the same budget."""
+    """Return a recipe fitted to (train, validation); every method has the same budget."""
     budget = {"width": 32, "epochs": 60, "patience": 20, "learning_rate": 3e-3, "minutes": 5.0}
     kind = load_recipe_class(name)
     known = set(kind.Config.__dataclass_fields__)
@@ -145,15 +145,15 @@ def bag_auc(recipe: BagRecipe, bags: Sequence[Bag]) -> float:
 
 
 def real_tiles(seed: int, side: int, per_kind: int) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Return for each kind of tissue tiles to learn from and tiles to measure on, reduced to ``side``."""
+    """Return training and test tiles of each kind of tissue, resized to ``side``."""
     random = np.random.default_rng([seed, 77])
-    found = {}
+    split = {}
     for kind in KINDS:
         paths = sorted((real_data("tiles/colorectal") / kind).iterdir())
         chosen = random.permutation(len(paths))[: 2 * per_kind]
         pixels = np.stack([read_image(paths[i], side) for i in chosen])
-        found[kind] = (pixels[:per_kind], pixels[per_kind:])
-    return found
+        split[kind] = (pixels[:per_kind], pixels[per_kind:])
+    return split
 
 
 def write_mosaic(path: Path, tiles: NDArray[np.uint8]) -> None:

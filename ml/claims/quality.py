@@ -1,4 +1,4 @@
-"""Claims of the methods that judge and even out how slides look."""
+"""Claims of the methods that judge image quality and normalise stain."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from scipy import stats
 from ml.claims.harness import Pair, claim
 from ml.claims.material import real_data
 from ml.contracts import Context, Dataset, LabelledImage
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 from ml.evaluation.drift import learn_domain, numbers_of
 from ml.evaluation.weighted import auc
-from ml.recipes import load_recipe_class
-from ml.slides.focus import blur_score, laplacian_variance
+from ml.methods.loading import load_recipe_class
+from ml.slides.quality.focus import blur_score, laplacian_variance
 from ml.slides.stains import Normaliser, density_of, fit_pixels, reference_fit
-from ml.training.defocus import FocusPlan, draw_focus, train_focus
+from ml.tools.slides.defocus import FocusPlan, draw_focus, train_focus
 
 KINDS: Final = ("adenocarcinoma", "normal")
 # Another laboratory: its dyes' densities in red, green, blue, and how strongly they take beside the first.
@@ -31,7 +31,7 @@ Pixels = NDArray[np.uint8]
 
 
 def drawn_tiles(seed: int, kind: str, count: int) -> list[Path]:
-    """Return some tiles of a kind, drawn by the seed."""
+    """Return random tiles of a kind, drawn by the seed."""
     paths = sorted((real_data("tiles/colorectal") / kind).iterdir())
     order = np.random.default_rng(seed).permutation(len(paths))
     return [paths[i] for i in order[:count]]
@@ -46,16 +46,16 @@ def drawn_tiles(seed: int, kind: str, count: int) -> list[Path]:
     says="the blur score rises with every blur in both stains",
 )
 def measure_rank(seed: int, scratch: Path) -> Pair:
-    """Blur 20 tiles as they are and 20 restained, and rank each tile's scores."""
+    """Measure the rank of blur scores on 20 original and 20 restained tiles."""
     del scratch
     radii = [0, 0.5, 1, 1.5, 2, 3, 4, 6, 8]
-    found = []
+    correlations = []
     for number, path in enumerate(drawn_tiles(seed, "normal", 40)):
         tile = read_image(path)
         image = Image.fromarray(restained(tile) if number % 2 else tile)
         scores = [blur_score(np.asarray(image.filter(ImageFilter.GaussianBlur(r)))) for r in radii]
-        found.append(float(stats.spearmanr(radii, scores)[0]))
-    return Pair(0.95, float(np.mean(found)), len(found))
+        correlations.append(float(stats.spearmanr(radii, scores)[0]))
+    return Pair(0.95, float(np.mean(correlations)), len(correlations))
 
 
 @claim(
@@ -67,7 +67,7 @@ def measure_rank(seed: int, scratch: Path) -> Pair:
     says="one limit of the blur score tells sharp from blurred whatever the tissue",
 )
 def measure_focus(seed: int, scratch: Path) -> Pair:
-    """Score 240 patches of other tiles by both."""
+    """Measure both scores on 240 patches of other tiles."""
     del scratch
     patches, blurred = held_patches(seed)
     first = [-laplacian_variance(patch) for patch in patches]
@@ -83,7 +83,7 @@ def measure_focus(seed: int, scratch: Path) -> Pair:
     says="tells mild blur on any kind of tissue better than the variance of the Laplacian",
 )
 def measure_mild(seed: int, scratch: Path) -> Pair:
-    """Score 240 patches of tiles of seven kinds of tissue by both."""
+    """Measure both scores on 240 mildly blurred patches of tiles of seven kinds of tissue."""
     del scratch
     _, patches, blurred = mild_patches(seed)
     first = [-laplacian_variance(patch) for patch in patches]
@@ -99,7 +99,7 @@ def measure_mild(seed: int, scratch: Path) -> Pair:
     says="a network that was taught by blurring tells mild blur better",
 )
 def measure_network(seed: int, scratch: Path) -> Pair:
-    """Train on half of the tiles, a quarter as wide as published, and judge patches of the other half."""
+    """Measure a focus network a quarter as wide as published, trained on half of the tiles."""
     tiles, patches, blurred = mild_patches(seed)
     model = train_focus(tiles, FocusPlan(8, 16, narrow=4), Context(seed, scratch))
     first = [-laplacian_variance(patch) for patch in patches]
@@ -120,7 +120,7 @@ def mild_patches(seed: int) -> tuple[list[Pixels], Pixels, NDArray[np.int64]]:
 
 @cache
 def held_patches(seed: int) -> tuple[Pixels, NDArray[np.int64]]:
-    """Return patches of tiles that are not learned from, and which are blurred."""
+    """Return patches of held-out tiles, and which of them are blurred."""
     tiles = [read_image(path) for kind in KINDS for path in drawn_tiles(seed, kind, 60)[30:]]
     return draw_focus(tiles, 240, np.random.default_rng(seed + 1000))
 
@@ -131,13 +131,13 @@ def _area(positive: NDArray[np.int64], score: list[float]) -> float:
 
 
 def restained(pixels: Pixels, vectors: NDArray[np.float64] = OTHER, strength: Any = STRONGER) -> Pixels:
-    """Return the same tissue as another laboratory would stain it."""
+    """Return the tissue as another laboratory would stain it."""
     fit = fit_pixels(pixels, "macenko") or reference_fit()
     amounts = np.linalg.lstsq(fit.vectors, density_of(pixels).reshape(-1, 3).T, rcond=None)[0]
     light = 240 * np.exp(-(vectors @ (amounts * np.array(strength)[:, None]))) - 1
-    found: Pixels = np.clip(np.rint(light), 0, 255).astype(np.uint8).T.reshape(pixels.shape)
-    assert found.shape == pixels.shape  # noqa: S101 - the reshape of a transpose needs care
-    return found
+    restained: Pixels = np.clip(np.rint(light), 0, 255).astype(np.uint8).T.reshape(pixels.shape)
+    assert restained.shape == pixels.shape  # noqa: S101 - the reshape of a transpose needs care
+    return restained
 
 
 @cache
@@ -182,7 +182,7 @@ def _normalised(method: str, seed: int, scratch: Path) -> Pair:
     says="Macenko, fitted per laboratory, helps across two stains",
 )
 def measure_macenko(seed: int, scratch: Path) -> Pair:
-    """Learn from one stain, test on another, with and without."""
+    """Measure the accuracy on another stain with and without Macenko's normalisation."""
     return _normalised("macenko", seed, scratch)
 
 
@@ -195,7 +195,7 @@ def measure_macenko(seed: int, scratch: Path) -> Pair:
     says="Vahadane, fitted per laboratory, helps across two stains",
 )
 def measure_vahadane(seed: int, scratch: Path) -> Pair:
-    """Learn from one stain, test on another, with and without."""
+    """Measure the accuracy on another stain with and without Vahadane's normalisation."""
     return _normalised("vahadane", seed, scratch)
 
 
@@ -208,7 +208,7 @@ def measure_vahadane(seed: int, scratch: Path) -> Pair:
     says="Reinhard, fitted per laboratory, helps across two stains",
 )
 def measure_reinhard(seed: int, scratch: Path) -> Pair:
-    """Learn from one stain, test on another, with and without."""
+    """Measure the accuracy on another stain with and without Reinhard's normalisation."""
     return _normalised("reinhard", seed, scratch)
 
 
@@ -221,7 +221,7 @@ def measure_reinhard(seed: int, scratch: Path) -> Pair:
     says="stain vectors and moments tell slides of another stain better than mean colour",
 )
 def measure_drift(seed: int, scratch: Path) -> Pair:
-    """Learn from 12 mosaics; judge 12 others, and 12 with dyes a fifth of the way to another's."""
+    """Measure drift detection on 12 mosaics like the 12 learned ones, and 12 with slightly other dyes."""
     del scratch
     random = np.random.default_rng(seed)
     paths = [path for kind in KINDS for path in drawn_tiles(seed, kind, 108)]

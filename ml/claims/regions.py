@@ -14,7 +14,7 @@ from shapely.geometry import Point, box
 from ml.claims.harness import Pair, claim
 from ml.contracts import Context, Dataset, LabelledImage, LabelledShape, LabelledSlide
 from ml.data.regions import region_images
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
 from ml.slides import write_phantom
 
 SIDE: Final = 2048
@@ -26,7 +26,7 @@ SA_BUDGET: Final = {"width": 8, "crop": TILE, "steps": 125, "batch": 8, "nothing
 
 
 def sparse_phantoms(seed: int, scratch: Path) -> Dataset:
-    """Return two phantoms with small outlined pieces, and two with everything outlined for the test.
+    """Return two phantoms with a few small outlines, and two fully outlined ones for the test.
 
     On the first two about a twentieth of the tissue is outlined, in discs: what a busy pathologist leaves
     behind. The second of them is the validation part.
@@ -45,12 +45,12 @@ def sparse_phantoms(seed: int, scratch: Path) -> Dataset:
 
 
 def _glass(bounds: tuple[float, ...]) -> tuple[Any, ...]:
-    """Return a finished strip beside the tissue, so that glass is known as background."""
+    """Return a finished region beside the tissue, so that glass is known as background."""
     return (box(0, 0, max(64, bounds[0] - 8), SIDE),)
 
 
 def _discs(shapes: list[LabelledShape], random: np.random.Generator) -> list[LabelledShape]:
-    found: list[LabelledShape] = []
+    discs: list[LabelledShape] = []
     for label in ("stroma", "tumour"):
         own = [shape.geometry for shape in shapes if shape.label == label]
         count = 0
@@ -58,9 +58,9 @@ def _discs(shapes: list[LabelledShape], random: np.random.Generator) -> list[Lab
             left, top, right, bottom = own[int(random.integers(len(own)))].bounds
             place = Point(random.uniform(left, right), random.uniform(top, bottom)).buffer(90)
             if any(shape.contains(place) for shape in own):
-                found.append(LabelledShape(place, label))
+                discs.append(LabelledShape(place, label))
                 count += 1
-    return found
+    return discs
 
 
 def _dice(recipe: str, dataset: Dataset, context: Context, **config: Any) -> float:
@@ -79,7 +79,7 @@ def _dice(recipe: str, dataset: Dataset, context: Context, **config: Any) -> flo
     says="leaving unlabelled pixels out beats taking them for background",
 )
 def measure_unlabelled(seed: int, scratch: Path) -> Pair:
-    """Train the same network twice on the same sparse outlines."""
+    """Measure the network with and without unlabelled tissue, trained on the same sparse outlines."""
     dataset, context = sparse_phantoms(seed, scratch), Context(seed, scratch)
     n = len(region_images(dataset, ("test",), MPP))
     baseline = _dice("unet", dataset, context, unlabelled="background")
@@ -95,14 +95,14 @@ def measure_unlabelled(seed: int, scratch: Path) -> Pair:
     says="does at least as well as a plain U-Net with a fraction of its weights",
 )
 def measure_musa(seed: int, scratch: Path) -> Pair:
-    """Train both networks on the same sparse outlines with the same budget."""
+    """Measure both networks, trained on the same sparse outlines with the same budget."""
     dataset, context = sparse_phantoms(seed, scratch), Context(seed, scratch)
     n = len(region_images(dataset, ("test",), MPP))
     return Pair(_dice("unet", dataset, context), _dice("musa-unet", dataset, context), n)
 
 
 def weak_phantoms(seed: int, scratch: Path) -> Dataset:
-    """Return tiles of fibrous tissue, half with a lesion of dark cells of any outline; masks for few.
+    """Return tiles of fibrous tissue, half with a lesion of dark cells; masks for a few.
 
     Training tiles have labels only; those of validation and test have masks.
     """
@@ -152,14 +152,14 @@ def _tile(random: np.random.Generator, *, lesion: bool) -> tuple[np.ndarray[Any,
     says="criss-cross attention at stage 3 beats none, learned from labels of tiles",
 )
 def measure_attention(seed: int, scratch: Path) -> Pair:
-    """Train with attention at the third stage and without; thresholds come from validation tiles."""
+    """Measure SA-MIL with and without attention at the third stage; thresholds come from validation tiles."""
     dataset, context = weak_phantoms(seed, scratch), Context(seed, scratch)
-    found = []
+    scores = []
     for stages in ("none", "3"):
         model = load_recipe_class("sa-mil").build(dataset.labels, {**SA_BUDGET, "attention": stages})
         model.fit(dataset, replace(context, scratch=scratch / stages))
-        found.append(model.evaluate(dataset, context).metrics["f1:lesion"].value)
-    return Pair(found[0], found[1], TILES - int(TILES * 0.75))
+        scores.append(model.evaluate(dataset, context).metrics["f1:lesion"].value)
+    return Pair(scores[0], scores[1], TILES - int(TILES * 0.75))
 
 
 @claim(
@@ -171,7 +171,7 @@ def measure_attention(seed: int, scratch: Path) -> Pair:
     says="outlines lesions with an F1 above 0.75 from labels of tiles alone",
 )
 def measure_weak(seed: int, scratch: Path) -> Pair:
-    """Train with the defaults; the bound is that of the survey of methods, set before measuring."""
+    """Measure SA-MIL with its defaults against the bound of the survey of methods."""
     dataset, context = weak_phantoms(seed, scratch), Context(seed, scratch)
     model = load_recipe_class("sa-mil").build(dataset.labels, SA_BUDGET)
     model.fit(dataset, replace(context, scratch=scratch / "default"))

@@ -1,4 +1,4 @@
-"""Claims of methods that answer about a whole slide."""
+"""Claims of methods that classify whole slides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ml.claims import phantom_bags as made
 from ml.claims.harness import Pair, claim
 from ml.contracts import Context, Dataset, Estimate, Survival
 from ml.data.bags import Bag
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
 
 LEARN, STOP, MEASURE = 60, 30, 100
 LONG: Final[dict[str, Any]] = {"epochs": 100, "patience": 100}
@@ -33,7 +33,7 @@ def _beside(
     *,
     learn: int = LEARN,
 ) -> Pair:
-    """Return both figures on the same held-out bags, learned from the same bags."""
+    """Return both figures on the same held-out bags, after training on the same bags."""
     bags = (made.draw(make, learn, seed, 0), made.draw(make, STOP, seed, 1))
     test = made.draw(make, MEASURE, seed, 2)
     figures = [
@@ -235,7 +235,7 @@ def _evaluated(name: str, dataset: Dataset, scratch: Path, seed: int, metric: st
 
 
 def _lesions(seed: int, scratch: Path) -> Dataset:
-    """Slides of 6 x 6 real tiles of normal mucosa, half of them with 2 x 2 tiles of adenocarcinoma."""
+    """Return slides of 6 x 6 real tiles of normal mucosa, half of them with 2 x 2 tiles of adenocarcinoma."""
     tiles = made.real_tiles(seed, 64, 150)
 
     def compose(random: np.random.Generator, label: int, part: int) -> NDArray[np.uint8]:
@@ -313,7 +313,7 @@ def _barcode(seed: int, scratch: Path) -> Pair:
 
 
 def _patients(random: np.random.Generator, label: int) -> Bag:
-    """Return a slide with or without a lesion, the patient young or old; either shortens life fivefold.
+    """Return a slide with or without a lesion of a young or old patient; either shortens life fivefold.
 
     A clinical field is missing in a quarter of the cases, and one that means nothing stands beside it.
     """
@@ -328,7 +328,7 @@ def _patients(random: np.random.Generator, label: int) -> Bag:
 
 
 def _older_and_ill(random: np.random.Generator, label: int) -> Bag:
-    """Return a slide whose label is that the patient is old and has a lesion: neither alone says it."""
+    """Return a slide that is positive where the patient is old and has a lesion; neither alone suffices."""
     lesion, old = (1, 1) if label else ((0, 0), (0, 1), (1, 0))[int(random.integers(3))]
     bag = made.sparse_lesion(random, lesion)
     age = None if random.random() < 0.1 else 50.0 + 20 * old + float(random.normal(0, 4))  # noqa: PLR2004
@@ -337,7 +337,7 @@ def _older_and_ill(random: np.random.Generator, label: int) -> Bag:
 
 @cache
 def _fused(make: made.Make, seed: int, answer: str) -> Mapping[str, Estimate]:
-    """Return the figures of both sides together and of each alone, from one fit that learns all three."""
+    """Return the figures of both inputs together and of each alone, from one fit that learns all three."""
     bags = (made.draw(make, 60, seed, 0), made.draw(make, 40, seed, 1))
     rest: Config = {"epochs": 30, "batch": 16, "answer": answer}
     with tempfile.TemporaryDirectory(prefix="ml-claim-") as scratch:
@@ -346,7 +346,7 @@ def _fused(make: made.Make, seed: int, answer: str) -> Mapping[str, Estimate]:
 
 
 def _side(make: made.Make, seed: int, metric: str, side: str) -> Pair:
-    """Return one side alone and both together, on the same held-out cases."""
+    """Return the figures of one input alone and of both together, on the same held-out cases."""
     metrics = _fused(make, seed, "cox" if metric == "c_index" else "label")
     return Pair(metrics[f"{metric}:{side} alone"].value, metrics[metric].value, MEASURE)
 

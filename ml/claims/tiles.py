@@ -1,4 +1,4 @@
-"""Data sets of real tiles and of drawn ones, and a recipe fitted on them, for the claims about patches."""
+"""Data sets of real and of drawn tiles for the claims about patches, and a recipe fitted to them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from PIL import Image
 
 from ml.claims.material import real_data
 from ml.contracts import Context, Dataset, Evaluation, LabelledImage
-from ml.recipes import load_recipe_class
-from ml.recipes.patching import PatchRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
+from ml.methods.loading import load_recipe_class
 
 COLORECTAL: Final = ("normal", "serrated", "adenocarcinoma")
 # A network that learns within seconds on one core; every claim says what it changes.
@@ -24,7 +24,7 @@ Draw = Callable[[int, np.random.Generator], NDArray[np.uint8]]
 def colorectal(
     seed: int, *, train: int, validation: int, test: int, labels: Sequence[str] = COLORECTAL
 ) -> Dataset:
-    """Return real tiles, so many of each label and part, drawn by the seed."""
+    """Return a data set of real tiles, with given counts by label and part, drawn by the seed."""
     folder = real_data("tiles/colorectal")
     return _dealt(
         {label: sorted((folder / label).iterdir()) for label in labels},
@@ -34,16 +34,16 @@ def colorectal(
 
 
 def textures(seed: int, *, train: int, validation: int, test: int) -> Dataset:
-    """Return real tiles of eight kinds of tissue."""
-    found: dict[str, list[Path]] = {}
+    """Return a data set of real tiles of eight kinds of tissue."""
+    by_label: dict[str, list[Path]] = {}
     for path in sorted(real_data("tiles/tissue8").glob("*_label_*.png")):
-        found.setdefault(path.stem.split("label_")[1], []).append(path)
-    found = {label: found[label] for label in sorted(found)}
-    return _dealt(found, {"train": train, "validation": validation, "test": test}, seed)
+        by_label.setdefault(path.stem.split("label_")[1], []).append(path)
+    by_label = {label: by_label[label] for label in sorted(by_label)}
+    return _dealt(by_label, {"train": train, "validation": validation, "test": test}, seed)
 
 
 def drawn(folder: Path, labels: Sequence[str], draw: Draw, counts: Mapping[str, int], seed: int) -> Dataset:
-    """Return images by ``draw(number of the label, random)``, so many of each label and part."""
+    """Return a data set of images by ``draw(number of the label, random)``, with counts by part."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(seed)
     files: dict[str, list[Path]] = {label: [] for label in labels}
@@ -65,7 +65,7 @@ def fit(name: str, dataset: Dataset, scratch: Path, seed: int, **config: Any) ->
 
 
 def measure(recipe: PatchRecipe, dataset: Dataset, scratch: Path, part: str = "test") -> Evaluation:
-    """Return how a fitted recipe does on a part."""
+    """Return the evaluation of a fitted recipe on a part."""
     return recipe.evaluate(dataset, context_of(scratch, 0), part)
 
 
@@ -75,7 +75,7 @@ def figure(evaluation: Evaluation, name: str) -> float:
 
 
 def context_of(scratch: Path, seed: int) -> Context:
-    """Return a run that keeps features for the whole claim."""
+    """Return a context that keeps features for the whole claim."""
     return Context(seed, scratch / "run", features=scratch / "features")
 
 

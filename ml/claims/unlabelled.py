@@ -1,4 +1,4 @@
-"""Claims of what is learned without labels."""
+"""Claims of the recipes that learn without labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ml.claims.harness import Pair, claim
 from ml.claims.material import real_data
 from ml.claims.tiles import colorectal, fit
 from ml.contracts import Context, Dataset
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 from ml.features.atlas import lay_out
 from ml.features.descriptors import DescriptorEncoder
 
@@ -27,7 +27,7 @@ Config = dict[str, Any]
 
 
 def _few_labels(seed: int) -> tuple[Dataset, Dataset]:
-    """Return tiles of which 5 % of the training part have a label, and those alone."""
+    """Return tiles with labels on 5 % of the training part, and the labelled tiles alone."""
     whole = colorectal(seed, train=TRAIN, validation=8, test=TEST)
     seen: Counter[str] = Counter()
     images = []
@@ -116,8 +116,8 @@ def _atlas(seed: int, scratch: Path) -> Pair:
     truth = [paths[i].stem.split("label_")[1] for i in chosen]
     flat = tiles.reshape(len(tiles), -1, 3).astype(np.float32)
     colour = np.concatenate([flat.mean(axis=1), flat.std(axis=1)], axis=1)
-    found = [
+    agreements = [
         float(adjusted_rand_score(truth, lay_out(rows, method="pca", kinds=8, seed=seed).kinds))
         for rows in (colour, DescriptorEncoder().encode(tiles))
     ]
-    return Pair(found[0], found[1], len(chosen))
+    return Pair(agreements[0], agreements[1], len(chosen))

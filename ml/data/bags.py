@@ -1,4 +1,4 @@
-"""Bags: the tiles of a slide as rows of numbers, with what is known of the slide as a whole."""
+"""Bags: the features of a slide's tiles, with the label and follow-up of the slide."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def units_of(bags: Sequence[Bag]) -> NDArray[np.str_]:
 
 
 def class_weights(labels: NDArray[np.int16], classes: int) -> NDArray[np.float64]:
-    """Return for each item n / (k n_k), so that classes count the same; 0 where the label is unknown."""
+    """Return weights n / (k n_k) by item, so that classes count the same; 0 where the label is unknown."""
     known = labels >= 0
     counts = np.bincount(labels[known], minlength=classes).astype(np.float64)
     per_class = np.divide(known.sum(), (counts > 0).sum() * counts, out=np.zeros(classes), where=counts > 0)
@@ -68,7 +68,7 @@ def hold_out(bags: Sequence[Bag], share: float, seed: int) -> tuple[list[Bag], l
     first = {bag.unit: bag.label for bag in bags}
     held: set[str] = set()
     for label in sorted(set(first.values())):
-        units = sorted(unit for unit, found in first.items() if found == label)
+        units = sorted(unit for unit, own in first.items() if own == label)
         order = random.permutation(len(units))
         count = round(len(units) * share) if len(units) > 1 else 0
         held.update(units[number] for number in order[:count])
@@ -76,7 +76,7 @@ def hold_out(bags: Sequence[Bag], share: float, seed: int) -> tuple[list[Bag], l
 
 
 def bags_identity(bags: Sequence[Bag]) -> str:
-    """Return a SHA-256 over all that is learned from."""
+    """Return a SHA-256 over features, places, labels, units and clinical data of the bags."""
     total = hashlib.sha256()
     for bag in bags:
         total.update(np.ascontiguousarray(bag.features).tobytes())

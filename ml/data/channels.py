@@ -1,4 +1,4 @@
-"""Which channels the material of a dataset has."""
+"""Channels that the slides and images of a dataset share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ml.contracts import Channel, DataError, Dataset, Sentence
-from ml.data.images import is_multiple
+from ml.data.folders.images import is_multiple
 from ml.data.patches import part_of
 from ml.slides import find_channels
-from ml.slides.channel_reader import ChannelReader, joined
+from ml.slides.channels.reader import ChannelReader, joined
+from ml.slides.errors import errors_with_names
 
 
 def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
@@ -20,18 +21,18 @@ def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
     Their ranges span those of all that is not held out as a case. Raises DataError(``other_channels``)
     that names two files that differ.
     """
-    first: tuple[Path, tuple[str, ...]] | None = None
+    first: tuple[str, tuple[str, ...]] | None = None
     spans: dict[bool, list[tuple[Channel, ...]]] = {False: [], True: []}
-    for path, held_out, reader in _readers(dataset):
+    for name, held_out, reader in _readers(dataset):
         names = () if reader is None else reader.names
-        first = first or (path, names)
+        first = first or (name, names)
         if sorted(names) != sorted(first[1]):
             message = Sentence(
                 "channels_differ",
                 "{slide} {channels}, {other} {theirs}. Learn from slides with the same channels.",
-                slide=first[0].name,
+                slide=first[0],
                 channels=_in_words(first[1]),
-                other=path.name,
+                other=name,
                 theirs=_in_words(names),
             )
             raise DataError("other_channels", message)
@@ -40,11 +41,13 @@ def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
     return joined(spans[False] or spans[True])
 
 
-def _readers(dataset: Dataset) -> Iterator[tuple[Path, bool, ChannelReader | None]]:
+def _readers(dataset: Dataset) -> Iterator[tuple[str, bool, ChannelReader | None]]:
     for slide in dataset.slides:
-        yield slide.path, part_of(dataset, slide.case) == "test", find_channels(slide.path)
+        with errors_with_names({slide.path.name: slide.shown_name}):
+            reader = find_channels(slide.path)
+        yield slide.shown_name, part_of(dataset, slide.case) == "test", reader
     for image in dataset.images:
-        yield image.path, part_of(dataset, image.case) == "test", _of_image(image.path)
+        yield image.path.name, part_of(dataset, image.case) == "test", _of_image(image.path)
 
 
 def _of_image(path: Path) -> ChannelReader | None:

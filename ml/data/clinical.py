@@ -1,4 +1,4 @@
-"""Clinical fields as numbers: what they are is learned, what is missing is said by an indicator."""
+"""Clinical fields as numbers; an indicator marks missing values."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Field = Mapping[str, Any]
 
 
 def learn_fields(cases: Sequence[Clinical]) -> list[dict[str, Any]]:
-    """Return the fields of the cases to learn from, as JSON: numbers with mean and spread, or texts.
+    """Return the encoding of the fields, as JSON: numbers with mean and spread, or categories.
 
     A text counts by its ``MOST_VALUES`` commonest values. A field that is never filled in is left out.
     """
-    found: list[dict[str, Any]] = []
+    fields: list[dict[str, Any]] = []
     for name in sorted({name for case in cases for name in case}):
         values = [case[name] for case in cases if case.get(name) is not None]
         if not values:
@@ -30,17 +30,17 @@ def learn_fields(cases: Sequence[Clinical]) -> list[dict[str, Any]]:
         if all(isinstance(value, int | float) for value in values):
             numbers = np.array(values, dtype=np.float64)
             spread = float(numbers.std())
-            found.append(
+            fields.append(
                 {"name": name, "kind": "number", "mean": float(numbers.mean()), "spread": spread or 1.0}
             )
         else:
             common = Counter(str(value) for value in values).most_common(MOST_VALUES)
-            found.append({"name": name, "kind": "text", "values": sorted(value for value, _ in common)})
-    return found
+            fields.append({"name": name, "kind": "text", "values": sorted(value for value, _ in common)})
+    return fields
 
 
 def width_of(fields: Sequence[Field]) -> int:
-    """Return how many numbers a case becomes."""
+    """Return the length of an encoded case."""
     return sum(2 if field["kind"] == "number" else 1 + len(field["values"]) for field in fields)
 
 

@@ -1,4 +1,4 @@
-"""What a label says about type, grade and a yes-or-no property, as a person writes it in one line."""
+"""Facets of a label (type, grade, a yes-or-no property), parsed from one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Facets:
 
     @property
     def incomplete(self) -> tuple[bool, ...]:
-        """Return for each class whether it leaves something open."""
+        """Return for each class whether a facet is unstated."""
         graded = {kind for kind, grade in zip(self.type_of, self.grade_of, strict=True) if grade is not None}
         flagged = {kind for kind, flag in zip(self.type_of, self.flag_of, strict=True) if flag is not None}
         return tuple(
@@ -41,10 +41,10 @@ def parse_facets(text: str, classes: Sequence[str]) -> Facets:
 
     What is not mentioned is a type of its own. Raises DataError(``bad_config``) naming the entry.
     """
-    said: dict[str, tuple[str, int | None, int | None]] = {name: (name, None, None) for name in classes}
+    facets: dict[str, tuple[str, int | None, int | None]] = {name: (name, None, None) for name in classes}
     for entry in filter(None, (piece.strip() for piece in text.split(";"))):
         label, equals, rest = (piece.strip() for piece in entry.partition("="))
-        if not equals or label not in said:
+        if not equals or label not in facets:
             message = Sentence(
                 "facets_unknown",
                 "facets: {entry} does not name one of the labels {known}.",
@@ -52,16 +52,16 @@ def parse_facets(text: str, classes: Sequence[str]) -> Facets:
                 known=", ".join(classes),
             )
             raise DataError("bad_config", message)
-        said[label] = _read(entry, rest, label)
-    types = tuple(dict.fromkeys(kind for kind, _, _ in said.values()))
-    grades = [grade for _, grade, _ in said.values() if grade is not None]
+        facets[label] = _read(entry, rest, label)
+    types = tuple(dict.fromkeys(kind for kind, _, _ in facets.values()))
+    grades = [grade for _, grade, _ in facets.values() if grade is not None]
     lowest = min(grades, default=1)
     return Facets(
         types,
         max(grades, default=0) - lowest + 1 if grades else 0,
-        tuple(types.index(kind) for kind, _, _ in said.values()),
-        tuple(None if grade is None else grade - lowest for _, grade, _ in said.values()),
-        tuple(flag for _, _, flag in said.values()),
+        tuple(types.index(kind) for kind, _, _ in facets.values()),
+        tuple(None if grade is None else grade - lowest for _, grade, _ in facets.values()),
+        tuple(flag for _, _, flag in facets.values()),
     )
 
 

@@ -1,4 +1,4 @@
-"""The split of a model's data, kept beside its weights, so that it is never measured on what it saw."""
+"""The split of a model's data, stored beside its weights, so that it is never tested on its training data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml.contracts import Dataset
-from ml.features.store import content_hash
+from ml.storage.hashing import content_hash
 
 NAME: Final = "split.json"
 
@@ -24,17 +24,17 @@ def dataset_identity(dataset: Dataset) -> str:
     for slide in dataset.slides:
         shapes = sorted([s.geometry.wkb_hex, s.label or "", str(s.negative)] for s in slide.shapes)
         regions = sorted(region.wkb_hex for region in slide.finished)
-        said: list[Any] = [shapes, regions]
+        facts: list[Any] = [shapes, regions]
         if slide.label or slide.clinical or slide.survival:
             follow = [slide.survival.months, slide.survival.event] if slide.survival else None
-            said.append([slide.label, slide.case, dict(sorted(slide.clinical.items())), follow])
-        entries.append([slide.content, json.dumps(said), "slide"])
+            facts.append([slide.label, slide.case, dict(sorted(slide.clinical.items())), follow])
+        entries.append([slide.content, json.dumps(facts), "slide"])
     document = json.dumps([list(dataset.labels), sorted(entries)])
     return hashlib.sha256(document.encode()).hexdigest()
 
 
 def write_split(folder: Path, dataset: Dataset) -> None:
-    """Write which unit lies in which part."""
+    """Write the part of each unit."""
     document = {
         "identity": dataset_identity(dataset),
         "split_by": dataset.split_by,
@@ -45,7 +45,7 @@ def write_split(folder: Path, dataset: Dataset) -> None:
 
 
 def with_stored_split(folder: Path, dataset: Dataset) -> Dataset | None:
-    """Return the dataset with the split it was learned under; None when it is other data."""
+    """Return the dataset with the split it was learned under; None where the data differ."""
     path = folder / NAME
     if not path.is_file():
         return None

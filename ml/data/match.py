@@ -1,4 +1,4 @@
-"""Data read from a folder, put into the words of a model."""
+"""Translation of a dataset's labels into those of a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ml.contracts import DataError, Dataset, Sentence
-from ml.data.folders import OBJECT
+from ml.data.folders.reading import OBJECT
 
 
 def match_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:

@@ -1,9 +1,10 @@
-"""Pixels with the objects in them: from images with masks, and from finished regions of slides."""
+"""Pixels with their objects: from images with masks, and from finished regions of slides."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import shapely
@@ -22,9 +23,10 @@ from ml.contracts import (
     Sentence,
     SlideReader,
 )
-from ml.data.images import read_outlined
+from ml.data.folders.images import read_outlined
 from ml.data.patches import part_of
 from ml.slides import open_as, scale_of
+from ml.slides.resolution import opened_square
 
 LARGEST = 1024
 
@@ -53,20 +55,20 @@ def outlined_images(
     A slide counts where regions were declared finished, cut into images of at most 1024 pixels at
     ``mpp``. Raises DataError(``no_finished_region``) for marked slides without any.
     """
-    found = [
+    outlined = [
         _from_mask(image, dataset)
         for image in dataset.images
         if image.mask is not None and _is_in(dataset, image.case, parts)
     ]
-    for slide in dataset.slides:
-        with open_as(slide.path, dataset.channels) as reader:
-            found += [
+    for labelled in dataset.slides:
+        with opened_square(partial(open_as, channels=dataset.channels), labelled) as (reader, slide):
+            outlined += [
                 item
                 for item in _from_slide(slide, reader, dataset, mpp, point)
                 if _is_in(dataset, item.unit, parts)
             ]
-    if found:
-        return found
+    if outlined:
+        return outlined
     if any(slide.shapes for slide in dataset.slides) and not any(slide.finished for slide in dataset.slides):
         message = Sentence(
             "no_region_finished",
@@ -74,11 +76,11 @@ def outlined_images(
             "is not outlined counts as background.",
         )
         raise DataError("no_finished_region", message)
-    wanted = " or ".join(parts)
+    listed = " or ".join(parts)
     message = Sentence(
         "nothing_outlined",
         "Nothing is outlined in the part {part}. Outline objects there, or split anew.",
-        part=wanted,
+        part=listed,
     )
     raise DataError("no_labels", message)
 
@@ -104,7 +106,6 @@ def _from_mask(image: LabelledImage, dataset: Dataset) -> OutlinedImage:
 def _from_slide(
     slide: LabelledSlide, reader: SlideReader, dataset: Dataset, mpp: float | None, point: float
 ) -> Iterator[OutlinedImage]:
-    reader.mpp = slide.mpp or reader.mpp
     labels = {label: number for number, label in enumerate(dataset.labels)}
     scale = level_scale(reader, mpp)
     shapes = [
@@ -126,7 +127,7 @@ def level_scale(reader: SlideReader, mpp: float | None) -> float:
 def _unit_of(
     region: BaseGeometry, shapes: Sequence[LabelledShape], slide: LabelledSlide, dataset: Dataset
 ) -> str:
-    """Return the unit of the shape nearest to the middle of a region: a region has none itself."""
+    """Return the unit of the shape nearest to the middle of a region, which has none itself."""
     if dataset.split_by == "case" or not shapes:
         return slide.case
     middle = region.centroid
@@ -176,7 +177,7 @@ def _rasterise(
 
 
 def fill_geometry(canvas: NDArray[np.int32], geometry: BaseGeometry, value: int) -> None:
-    """Draw a polygon whose coordinates are pixel corners; holes are left as they were."""
+    """Fill a polygon whose coordinates are pixel corners; holes keep their values."""
     for piece in getattr(geometry, "geoms", [geometry]):
         if piece.geom_type != "Polygon":
             continue

@@ -1,4 +1,4 @@
-"""Outlines with their kinds, from an object set or from GeoJSON as QuPath writes it."""
+"""Outlines with their labels, from an object set or from GeoJSON as QuPath writes it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ import shapely
 from shapely.affinity import scale
 
 from ml.contracts import DataError
-from ml.data.folders import read_annotations
+from ml.data.folders.reading import read_annotations
 from ml.objectset import ObjectSet
 
 
-def read_outlines(path: Path, mpp: float) -> tuple[list[shapely.Polygon], list[str]]:
-    """Return polygons in µm and the label of each; raises DataError(``no_outlines``, ``bad_geojson``)."""
+def read_outlines(
+    path: Path, mpp: float, mpp_y: float | None = None
+) -> tuple[list[shapely.Polygon], list[str]]:
+    """Return polygons in µm, of pixels ``mpp`` wide and ``mpp_y`` high, and the label of each.
+
+    ``mpp_y`` None stands for ``mpp``. Raises DataError(``no_outlines``, ``bad_geojson``).
+    """
     if path.is_dir():
         objects = ObjectSet(path)
         indices = np.arange(objects.manifest.count)
@@ -25,7 +30,7 @@ def read_outlines(path: Path, mpp: float) -> tuple[list[shapely.Polygon], list[s
         names = [item.label or "" for item in marked]
         shapes = [item.geometry for item in marked]
     pairs = [
-        (scale(piece, mpp, mpp, origin=(0, 0)), name)
+        (scale(piece, mpp, mpp_y or mpp, origin=(0, 0)), name)
         for shape, name in zip(shapes, names, strict=True)
         for piece in shapely.get_parts(shape)
         if isinstance(piece, shapely.Polygon) and piece.area > 0

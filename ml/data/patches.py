@@ -1,4 +1,4 @@
-"""From what people drew to labelled patches, the same for every recipe that looks at patches.
+"""Labelled patches from annotations, the same for every recipe of patches.
 
 A patch takes the label of the shape that covers its centre or at least half of it. A shape smaller
 than a patch labels the patch around its own centre. A negative shape says what a patch is not. What
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from ml.contracts import Dataset, LabelledShape, LabelledSlide
-from ml.inference.patches import Squares
+from ml.data.squares import Squares
 from ml.slides import PatchGrid, TissueMask
 
 BACKGROUND = "background"
@@ -55,7 +55,7 @@ class PatchSamples:
 
 
 def has_background(dataset: Dataset) -> bool:
-    """Say whether anything is known to be none of the labels."""
+    """Return whether any patch is known to have none of the labels."""
     for slide in dataset.slides:
         if slide.finished:
             return True
@@ -66,12 +66,12 @@ def has_background(dataset: Dataset) -> bool:
 
 
 def part_of(dataset: Dataset, unit: str) -> str:
-    """Return the part of a unit; what was never split is for training."""
+    """Return the part of a unit; units without a split are for training."""
     return dataset.parts.get(unit, "train")
 
 
 def in_parts(dataset: Dataset, units: NDArray[np.str_], parts: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which units (n,) lie in one of the parts; ``all`` means any."""
+    """Return the units (n,) in one of the parts, as a mask; ``all`` means any."""
     if "all" in parts:
         return np.ones(len(units), dtype=bool)
     return np.array([part_of(dataset, str(unit)) in parts for unit in units], dtype=bool)
@@ -98,7 +98,7 @@ def label_patches(
 
 
 class _Marks:
-    """Collects what is said of each patch of the grid, and of patches around small shapes."""
+    """Collector of labels for patches of the grid and for patches around small shapes."""
 
     def __init__(
         self,
@@ -140,14 +140,14 @@ class _Marks:
         return bool(max(right - left, bottom - top) < self.grid.size * 0.999)
 
     def _best_shapes(self, numbers: NDArray[np.intp]) -> dict[int, list[int]]:
-        """Return the shapes that hold for each patch, those that cover most of it first."""
-        found: dict[int, list[tuple[float, int]]] = {}
+        """Return the shapes that apply to each patch, in order of decreasing overlap."""
+        candidates: dict[int, list[tuple[float, int]]] = {}
         patches, which, covered, centred = self._coverage([self.shapes[i] for i in numbers])
         holds = centred | (covered >= MOSTLY)
         for patch, shape, share in zip(patches[holds], which[holds], covered[holds], strict=True):
-            found.setdefault(int(patch), []).append((-float(share), int(numbers[shape])))
+            candidates.setdefault(int(patch), []).append((-float(share), int(numbers[shape])))
         self.marked[patches[covered > HARDLY]] = True
-        return {patch: [number for _, number in sorted(pairs)] for patch, pairs in found.items()}
+        return {patch: [number for _, number in sorted(pairs)] for patch, pairs in candidates.items()}
 
     def _coverage(
         self, shapes: Sequence[LabelledShape]
@@ -188,7 +188,7 @@ class _Marks:
         self.marked |= (apart <= self.grid.size / 2).all(axis=1)
 
     def _target(self, shapes: Sequence[LabelledShape]) -> NDArray[np.float64] | None:
-        """Return probabilities over the classes; None when nothing follows from the shapes."""
+        """Return probabilities over the classes; None where the shapes determine none."""
         target = np.zeros(self.classes)
         for shape in shapes:
             if not shape.negative and shape.label is not None:
@@ -204,7 +204,7 @@ class _Marks:
         return possible / possible.sum() if possible.any() else None
 
     def add_background(self, slide: LabelledSlide, tissue: TissueMask | None) -> None:
-        """Add unmarked tissue whose centre lies in a finished region."""
+        """Add patches of unmarked tissue with their centre in a finished region."""
         area = shapely.union_all([_valid(region) for region in slide.finished])
         shapely.prepare(area)
         middle = (self.corners[:, :2] + self.corners[:, 2:]) / 2
@@ -225,11 +225,11 @@ class _Marks:
         if not self.shapes:
             return np.full(len(middle), -1, dtype=np.intp)
         tree = shapely.STRtree([shape.geometry for shape in self.shapes])
-        found: NDArray[np.intp] = np.asarray(tree.nearest(shapely.points(middle)), dtype=np.intp)
-        return found
+        nearest: NDArray[np.intp] = np.asarray(tree.nearest(shapely.points(middle)), dtype=np.intp)
+        return nearest
 
     def samples(self) -> PatchSamples:
-        """Return what was collected, row by row of the slide so that order never matters."""
+        """Return the collected patches, row by row of the slide, so that insertion order never matters."""
         rows = sorted(self.rows, key=lambda row: (row[1], row[0], row[2]))
         corners = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
         targets = np.array([row[3] for row in rows]).reshape(-1, self.classes)

@@ -1,4 +1,4 @@
-"""Pixels with the regions they lie in: from what people outlined on slides, and from masks.
+"""Pixels with their region labels, from outlines on slides and from masks.
 
 What nobody outlined is unknown, not background: a pathologist outlines only some regions. Background is what
 is unmarked inside a finished region, and what was rejected.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import shapely
@@ -25,10 +26,11 @@ from ml.contracts import (
     Sentence,
     SlideReader,
 )
-from ml.data.images import read_outlined
+from ml.data.folders.images import read_outlined
 from ml.data.objects import fill_geometry, level_scale
 from ml.data.patches import part_of
 from ml.slides import open_as
+from ml.slides.resolution import opened_square
 
 UNKNOWN = 255
 SIDE = 512
@@ -40,7 +42,7 @@ MARGIN = 32
 
 @dataclass(frozen=True, slots=True)
 class RegionImage:
-    """``pixels`` uint8 (h, w, 3 or channels) and what is known of them.
+    """A labelled image: ``pixels`` uint8 (h, w, 3 or channels) with their classes.
 
     ``classes`` uint8 (h, w): 0 background, 1.. labels, 255 unknown.
     """
@@ -50,8 +52,18 @@ class RegionImage:
     unit: str
 
 
-def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> list[RegionImage]:
-    """Return all pixels of some parts of which something is known; ``all`` means any part.
+def region_images(
+    dataset: Dataset,
+    parts: Sequence[str],
+    mpp: float | None,
+    *,
+    margin: int = MARGIN,
+    unknown_as_is: bool = False,
+) -> list[RegionImage]:
+    """Return all pixels of some parts with known labels; ``all`` means any part.
+
+    ``margin`` pixels around show what lies there. With ``unknown_as_is``, slides without a resolution are
+    read as they are.
 
     Raises DataError: ``no_labels`` for none, ``bad_mask`` for a mask of another size than its image,
     ``no_resolution`` where ``mpp`` is asked of a slide without.
@@ -64,24 +76,24 @@ def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> 
             most=MOST_LABELS,
         )
         raise DataError("too_many_labels", message)
-    found = [
+    material = [
         _from_mask(image, dataset)
         for image in dataset.images
         if image.mask is not None and _is_in(dataset, image.case, parts)
     ]
-    for slide in dataset.slides:
-        with open_as(slide.path, dataset.channels) as reader:
-            reader.mpp = slide.mpp or reader.mpp
-            found += _from_slide(slide, reader, dataset, parts, mpp)
-    if not found:
-        wanted = " or ".join(parts)
+    for labelled in dataset.slides:
+        with opened_square(partial(open_as, channels=dataset.channels), labelled) as (reader, slide):
+            scale = 1.0 if unknown_as_is and not reader.mpp else level_scale(reader, mpp)
+            material += _from_slide(slide, reader, dataset, parts, scale=scale, margin=margin)
+    if not material:
+        listed = " or ".join(parts)
         message = Sentence(
             "no_region_outlined",
             "Nothing is outlined in the part {part}. Outline regions there, or split anew.",
-            part=wanted,
+            part=listed,
         )
         raise DataError("no_labels", message)
-    return found
+    return material
 
 
 def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:
@@ -94,9 +106,14 @@ def _from_mask(image: LabelledImage, dataset: Dataset) -> RegionImage:
 
 
 def _from_slide(
-    slide: LabelledSlide, reader: SlideReader, dataset: Dataset, parts: Sequence[str], mpp: float | None
+    slide: LabelledSlide,
+    reader: SlideReader,
+    dataset: Dataset,
+    parts: Sequence[str],
+    *,
+    scale: float,
+    margin: int,
 ) -> Iterator[RegionImage]:
-    scale = level_scale(reader, mpp)
     labels = {label: number + 1 for number, label in enumerate(dataset.labels)}
     by_case = dataset.split_by == "case"
     shapes = [shape for shape in slide.shapes if shape.geometry.area > 0]
@@ -111,20 +128,22 @@ def _from_slide(
         drawn = [(shape.geometry, _class_of(shape, labels)) for shape in own]
         others = [shape.geometry for shape, name in zip(shapes, units, strict=True) if name != unit]
         for box in _boxes([*inside, *(shape.geometry for shape in own)], SIDE * scale):
-            image = _painted(reader, box, scale, inside=inside, others=others, drawn=drawn, unit=unit)
+            image = _painted(
+                reader, box, scale, margin=margin, inside=inside, others=others, drawn=drawn, unit=unit
+            )
             if (image.classes != UNKNOWN).any():
                 yield image
 
 
 def _class_of(shape: LabelledShape, labels: dict[str, int]) -> int:
-    """Return what a shape says of its pixels: "not this label" says nothing where there are several."""
+    """Return the class of a shape's pixels; a negative label gives none where there are several classes."""
     if not shape.negative:
         return labels.get(str(shape.label), UNKNOWN)
     return 0 if shape.label is None or len(labels) == 1 else UNKNOWN
 
 
 def _unit_of(region: BaseGeometry, shapes: Sequence[LabelledShape], units: Sequence[str], case: str) -> str:
-    """Return the unit of the shape nearest to a region's middle: a region has none itself."""
+    """Return the unit of the shape nearest to a region's middle, as a region has none itself."""
     if not shapes:
         return case
     middle = region.centroid
@@ -133,7 +152,7 @@ def _unit_of(region: BaseGeometry, shapes: Sequence[LabelledShape], units: Seque
 
 
 def _boxes(geometry: Sequence[BaseGeometry], side: float) -> list[Bounds]:
-    """Return boxes of at most ``side`` that together hold all shapes and do not overlap; ``MOST`` at most."""
+    """Return disjoint boxes of at most ``side`` that together hold all shapes; ``MOST`` at most."""
     area = shapely.union_all([shape if shape.is_valid else shapely.make_valid(shape) for shape in geometry])
     left, top, right, bottom = area.bounds
     columns, rows = (max(1, int(np.ceil(n / side))) for n in (right - left, bottom - top))
@@ -151,6 +170,7 @@ def _painted(
     box: Bounds,
     scale: float,
     *,
+    margin: int,
     inside: Sequence[BaseGeometry],
     others: Sequence[BaseGeometry],
     drawn: Sequence[tuple[BaseGeometry, int]],
@@ -168,8 +188,8 @@ def _painted(
     for shape, value in layers:
         if shape.intersects(frame):
             fill_geometry(canvas, affine_transform(shape, matrix), value)
-    classes = np.pad(canvas.astype(np.uint8), MARGIN, constant_values=UNKNOWN)
-    left, top = round(box.x - MARGIN / across), round(box.y - MARGIN / down)
+    classes = np.pad(canvas.astype(np.uint8), margin, constant_values=UNKNOWN)
+    left, top = round(box.x - margin / across), round(box.y - margin / down)
     wide, tall = round(classes.shape[1] / across), round(classes.shape[0] / down)
     pixels = reader.read(Bounds(left, top, max(1, wide), max(1, tall)), classes.shape[::-1])
     return RegionImage(pixels, classes, unit)

@@ -1,4 +1,4 @@
-"""Which units are learned from and which are only measured on."""
+"""Split of units into training, validation and test parts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def split_dataset(dataset: Dataset, seed: int, shares: Mapping[str, float] | Non
     rarest label are dealt out together, so that each part gets its share of every label. Units that
     have a part keep it. Depends on content and seed alone.
     """
-    wanted = dict(shares or SHARES)
-    if not wanted or min(wanted.values()) < 0 or sum(wanted.values()) <= 0:
-        message = f"The shares of a split are positive numbers, not {wanted}."
+    weights = dict(shares or SHARES)
+    if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
+        message = f"The shares of a split are positive numbers, not {weights}."
         raise DataError("bad_split", message)
     amounts = unit_labels(dataset)
     totals = sum(amounts.values(), Counter[str]())
@@ -34,14 +34,14 @@ def split_dataset(dataset: Dataset, seed: int, shares: Mapping[str, float] | Non
     random = np.random.default_rng(seed)
     for label in sorted(strata):
         units = strata[label]
-        dealt = _deal(len(units), wanted)
+        dealt = _deal(len(units), weights)
         for place, number in enumerate(random.permutation(len(units))):
             parts[units[number]] = dealt[place]
     return replace(dataset, parts=parts)
 
 
 def unit_labels(dataset: Dataset) -> dict[str, Counter[str]]:
-    """Return how often each label occurs in each unit."""
+    """Return the frequency of each label in each unit."""
     amounts: dict[str, Counter[str]] = defaultdict(Counter)
     by_case = dataset.split_by == "case"
     for slide in dataset.slides:
@@ -56,14 +56,14 @@ def unit_labels(dataset: Dataset) -> dict[str, Counter[str]]:
 
 
 def _whole(slide: LabelledSlide) -> list[str]:
-    """Return what a slide as a whole is dealt out by: its label, or else whether the event was seen."""
+    """Return the stratum of a slide: its label, or else whether the event was observed."""
     if slide.label is None and slide.survival is not None:
         return [f"event {slide.survival.event}"]
     return [slide.label] if slide.label else []
 
 
 def _deal(count: int, shares: Mapping[str, float]) -> list[str]:
-    """Return ``count`` parts, at each place the one that lacks most of its share."""
+    """Return ``count`` parts; each is the part that lacks most of its share."""
     total = sum(shares.values())
     held = dict.fromkeys(shares, 0)
     dealt = []

@@ -1,4 +1,4 @@
-"""Tiles to learn from without labels: all images, and tissue drawn from all slides."""
+"""Unlabelled tiles to learn from: all images, and tissue drawn from all slides."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Context, DataError, Dataset, Sentence
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 from ml.data.patches import part_of
-from ml.inference.patches import Squares, read_patches
+from ml.data.squares import Squares, read_patches
 from ml.slides import open_slide, tissue_mask
 from ml.slides.grid import grid_of
+from ml.slides.resolution import opened_square
 
 PARTS = ("train", "validation")
 LEAST = 8
@@ -22,7 +23,7 @@ MOSTLY = 0.5
 
 
 def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray[np.uint8]:
-    """Return RGB (n, pixels, pixels, 3), at most ``config.tiles``, of what is not held out for the test.
+    """Return RGB (n, pixels, pixels, 3), at most ``config.tiles``, outside the test part.
 
     ``config`` says ``patch``, ``stride``, ``mpp`` and ``pixels``. Raises DataError(``too_few_tiles``).
     """
@@ -30,8 +31,8 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
     images = [image for image in dataset.images if part_of(dataset, image.case) in PARTS]
     slides = [slide for slide in dataset.slides if part_of(dataset, slide.case) in PARTS]
     chosen = sorted(random.permutation(len(images))[: config.tiles])
-    found = [read_image(images[i].path, config.pixels)[None] for i in chosen]
-    each = max(1, (config.tiles - len(found)) // max(1, len(slides)))
+    blocks = [read_image(images[i].path, config.pixels)[None] for i in chosen]
+    each = max(1, (config.tiles - len(blocks)) // max(1, len(slides)))
     for number, slide in enumerate(slides):
         context.report(
             0.0,
@@ -42,8 +43,7 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
                 total=len(slides),
             ),
         )
-        with open_slide(slide.path) as reader:
-            reader.mpp = slide.mpp or reader.mpp
+        with opened_square(open_slide, slide) as (reader, _):
             tissue = tissue_mask(reader)
             grid = grid_of(
                 reader,
@@ -59,8 +59,8 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
             drawn = np.empty((len(squares), config.pixels, config.pixels, 3), dtype=np.uint8)
             for which, pixels in read_patches(reader, squares, config.pixels, workers=context.workers):
                 drawn[which] = pixels
-            found.append(drawn)
-    tiles = np.concatenate(found) if found else np.empty((0, config.pixels, config.pixels, 3), np.uint8)
+            blocks.append(drawn)
+    tiles = np.concatenate(blocks) if blocks else np.empty((0, config.pixels, config.pixels, 3), np.uint8)
     if len(tiles) < LEAST:
         message = Sentence(
             "too_few_tiles",
@@ -72,8 +72,8 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
     return tiles
 
 
-def tiles_identity(said: Any, tiles: NDArray[np.uint8]) -> str:
-    """Return a SHA-256 over tiles and what is said of how to learn from them, as JSON values."""
+def tiles_identity(settings: Any, tiles: NDArray[np.uint8]) -> str:
+    """Return a SHA-256 over tiles and training settings, given as JSON values."""
     total = hashlib.sha256(np.ascontiguousarray(tiles).tobytes())
-    total.update(json.dumps(said, sort_keys=True).encode())
+    total.update(json.dumps(settings, sort_keys=True).encode())
     return total.hexdigest()

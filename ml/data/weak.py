@@ -1,4 +1,4 @@
-"""Tiles of which only the whole is labelled: image files, and patches of slides."""
+"""Weakly labelled tiles: image files and patches of slides with labels of the whole tile."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import DataError, Dataset, LabelledImage, Sentence
-from ml.data.images import read_image, read_outlined
+from ml.data.folders.images import read_image, read_outlined
 from ml.data.patches import has_background, in_parts, label_patches, part_of
-from ml.inference.patches import read_patches
+from ml.data.squares import read_patches
 from ml.slides import grid_of, open_slide, tissue_mask
+from ml.slides.resolution import opened_square
 
 LARGEST = 512
 
 
 @dataclass(frozen=True, slots=True)
 class WeakTiles:
-    """``pixels`` uint8 (n, h, w, 3); ``holds`` float32 (n, k): 1 where a label is somewhere in the tile."""
+    """Tiles: ``pixels`` uint8 (n, h, w, 3); ``holds`` float32 (n, k): 1 where a label occurs in the tile."""
 
     pixels: NDArray[np.uint8]
     holds: NDArray[np.float32]
@@ -29,22 +30,22 @@ class WeakTiles:
 def weak_tiles(
     dataset: Dataset, parts: Sequence[str], side: int, mpp: float | None, nothing: str | None
 ) -> WeakTiles:
-    """Return the tiles of some parts; ``nothing`` is the label of tiles that hold none.
+    """Return the tiles of some parts; ``nothing`` is the label of tiles that contain no other label.
 
     Patches of slides are ``side`` wide at ``mpp``: those in an outlined region hold its label, those that
     are unmarked in a finished region hold none. An image without a label holds the labels in its
     mask. Raises DataError: ``no_labels``, ``mixed_sizes``, ``bad_image``, ``no_resolution``.
     """
-    found = [*_images(dataset, parts), *_patches(dataset, parts, side, mpp)]
-    if not found:
-        wanted = " or ".join(parts)
+    tiles = [*_images(dataset, parts), *_patches(dataset, parts, side, mpp)]
+    if not tiles:
+        listed = " or ".join(parts)
         message = Sentence(
             "no_tile_labelled",
             "Nothing is labelled in the part {part}. Label tiles or regions there, or split anew.",
-            part=wanted,
+            part=listed,
         )
         raise DataError("no_labels", message)
-    shapes = sorted({pixels.shape[:2] for pixels, _, _ in found})
+    shapes = sorted({pixels.shape[:2] for pixels, _, _ in tiles})
     if len(shapes) > 1 or max(shapes[0]) > LARGEST:
         sizes = ", ".join(f"{width} x {height}" for height, width in shapes[:4])
         message = Sentence(
@@ -54,11 +55,11 @@ def weak_tiles(
             sizes=str(sizes),
         )
         raise DataError("mixed_sizes", message)
-    holds = np.zeros((len(found), len(dataset.labels)), dtype=np.float32)
-    for row, (_, labels, _) in zip(holds, found, strict=True):
+    holds = np.zeros((len(tiles), len(dataset.labels)), dtype=np.float32)
+    for row, (_, labels, _) in zip(holds, tiles, strict=True):
         row[[dataset.labels.index(label) for label in labels if label != nothing]] = 1.0
     return WeakTiles(
-        np.stack([pixels for pixels, _, _ in found]), holds, np.array([unit for *_, unit in found], np.str_)
+        np.stack([pixels for pixels, _, _ in tiles]), holds, np.array([unit for *_, unit in tiles], np.str_)
     )
 
 
@@ -80,9 +81,8 @@ def _labelled(image: LabelledImage, dataset: Dataset) -> tuple[NDArray[np.uint8]
 
 def _patches(dataset: Dataset, parts: Sequence[str], side: int, mpp: float | None) -> Iterator[Tile]:
     background = has_background(dataset)
-    for slide in dataset.slides:
-        with open_slide(slide.path) as reader:
-            reader.mpp = slide.mpp or reader.mpp
+    for labelled in dataset.slides:
+        with opened_square(open_slide, labelled) as (reader, slide):
             grid = grid_of(reader, patch=side, stride=side, mpp=mpp)
             tissue = tissue_mask(reader) if slide.finished else None
             samples = label_patches(slide, grid, tissue, dataset, background=background)

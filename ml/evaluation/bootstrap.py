@@ -48,21 +48,21 @@ def estimate(values: NDArray[np.float64]) -> Estimate:
 
 
 def estimate_share(values: NDArray[np.float64], units: int) -> Estimate:
-    """Return the estimate of a metric that lies in 0..1 and rests on so many ``units``.
+    """Return the estimate of a metric in 0..1 from so many ``units``.
 
     Where the resamples do not vary: Wilson's interval when the metric is 0 or 1, else (one unit alone
     has what is measured) none, which is NaN.
     """
-    found = estimate(values)
-    if np.isnan(found.low) or found.high - found.low > SAME:
-        return found
-    if units > 1 and min(found.value, 1 - found.value) < SAME:
-        return Estimate(found.value, *wilson_interval(round(found.value), units))
-    return Estimate(found.value, float("nan"), float("nan"))
+    result = estimate(values)
+    if np.isnan(result.low) or result.high - result.low > SAME:
+        return result
+    if units > 1 and min(result.value, 1 - result.value) < SAME:
+        return Estimate(result.value, *wilson_interval(round(result.value), units))
+    return Estimate(result.value, float("nan"), float("nan"))
 
 
 def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share that was seen in ``count`` independent trials."""
+    """Return the 95 % interval of a share seen ``count`` times in independent trials."""
     spread = NORMAL**2 / count
     middle = (share + spread / 2) / (1 + spread)
     reach = NORMAL / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
@@ -71,12 +71,12 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
 
 
 def count_units(unit: NDArray[np.str_], which: NDArray[np.bool_]) -> int:
-    """Return how many units (n,) have an item among ``which`` (n,)."""
+    """Return the number of units (n,) with an item among ``which`` (n,)."""
     return len(np.unique(unit[which]))
 
 
 def units_of_rarest(unit: NDArray[np.str_], truth: NDArray[np.integer]) -> int:
-    """Return how many units hold the class that the fewest hold, of those that occur in ``truth`` (n,).
+    """Return in how many units the rarest class of ``truth`` (n,) occurs.
 
     What compares or averages classes (the area under the curve, balanced accuracy, F1) knows no more.
     """

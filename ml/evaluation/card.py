@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it learned from, how good it is, and where it ends.
+"""The model card: method, training data, figures and limits of a model.
 
 Mitchell et al., Model cards for model reporting, FAT* (2019).
 """
@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ml.catalogue import find_recipe
+from ml.catalogue.registry import find_recipe
 from ml.contracts import Estimate, Evaluation, Sentence
-from ml.recipes.model_folder import ModelFile
+from ml.storage.model_folder import ModelFile
 
 
 def model_card(model: ModelFile, evaluation: Evaluation | None = None) -> str:
@@ -20,7 +20,7 @@ def model_card(model: ModelFile, evaluation: Evaluation | None = None) -> str:
 
 
 def card_lines(model: ModelFile, evaluation: Evaluation | None = None) -> list[str]:
-    """Return the method, the data, the figures and the limits line by line; what has words is a Sentence."""
+    """Return method, data, figures and limits line by line; translatable lines are a Sentence."""
     info = find_recipe(model.recipe)
     names = {"recipe": info.name, "title": info.title}
     titles = {item.name: item.title for item in info.fields}
@@ -76,8 +76,8 @@ def card_lines(model: ModelFile, evaluation: Evaluation | None = None) -> list[s
     ]
 
 
-def in_words(estimate: Estimate) -> str:
-    """Return a value with its interval, as far as they are known."""
+def format_estimate(estimate: Estimate) -> str:
+    """Return a value with its interval, as text, as far as they are known."""
     if math.isnan(estimate.value):
         return Sentence("not_defined", "not defined")
     value = f"{estimate.value:.3f}"
@@ -93,10 +93,10 @@ def in_words(estimate: Estimate) -> str:
 
 
 def _facts(model: ModelFile) -> Iterator[Sentence]:
-    """Yield what is plain among the facts; of a list of things with names, the names."""
+    """Yield the scalar facts; of a list of objects with names, the names."""
     for name, value in sorted(model.facts.items()):
-        if told := _in_a_line(value):
-            yield Sentence("card_fact", "- {fact}: {value}", fact=name, value=told)
+        if line := _in_a_line(value):
+            yield Sentence("card_fact", "- {fact}: {value}", fact=name, value=line)
 
 
 def _in_a_line(value: Any) -> str:
@@ -126,7 +126,7 @@ def _figures(evaluation: Evaluation | None) -> Iterator[str]:
     yield Sentence("card_table", "| metric | value |")
     yield "|---|---|"
     for name, estimate in evaluation.metrics.items():
-        yield Sentence("card_metric", "| {metric} | {value} |", metric=name, value=in_words(estimate))
+        yield Sentence("card_metric", "| {metric} | {value} |", metric=name, value=format_estimate(estimate))
 
 
 def _limits(evaluation: Evaluation | None) -> Iterator[Sentence]:

@@ -50,14 +50,14 @@ def _units_behind(
     probability: NDArray[np.float32],
     unit: NDArray[np.str_],
 ) -> dict[str, int]:
-    """Return on how many units each share rests."""
-    found = dict.fromkeys(("auc", "balanced_accuracy", "f1_macro"), units_of_rarest(unit, truth))
-    found["accuracy"] = len(np.unique(unit))
-    said = probability.argmax(axis=1) if len(truth) else truth
+    """Return the number of units behind each share."""
+    counts = dict.fromkeys(("auc", "balanced_accuracy", "f1_macro"), units_of_rarest(unit, truth))
+    counts["accuracy"] = len(np.unique(unit))
+    predicted = probability.argmax(axis=1) if len(truth) else truth
     for number, label in enumerate(labels):
-        found[f"precision:{label}"] = count_units(unit, said == number)
-        found[f"recall:{label}"] = count_units(unit, truth == number)
-    return found
+        counts[f"precision:{label}"] = count_units(unit, predicted == number)
+        counts[f"recall:{label}"] = count_units(unit, truth == number)
+    return counts
 
 
 def class_metrics(
@@ -68,15 +68,15 @@ def class_metrics(
 ) -> dict[str, Floats]:
     """Return each metric (b,) under ``weights`` (b, n); the first row should be all ones."""
     exact = probability.astype(np.float64)
-    found = {name: metric(weights, truth, exact) for name, metric in weighted.PLAIN.items()}
+    metrics = {name: metric(weights, truth, exact) for name, metric in weighted.PLAIN.items()}
     matrix = weighted.confusion(weights, truth, exact)
     recall, precision = weighted.recalls(matrix), weighted.precisions(matrix)
-    found["balanced_accuracy"] = weighted.mean_of_defined(recall)
-    found["f1_macro"] = weighted.mean_of_defined(weighted.f1_scores(matrix))
+    metrics["balanced_accuracy"] = weighted.mean_of_defined(recall)
+    metrics["f1_macro"] = weighted.mean_of_defined(weighted.f1_scores(matrix))
     for number, label in enumerate(labels):
-        found[f"precision:{label}"] = precision[:, number]
-        found[f"recall:{label}"] = recall[:, number]
-    return found
+        metrics[f"precision:{label}"] = precision[:, number]
+        metrics[f"recall:{label}"] = recall[:, number]
+    return metrics
 
 
 def reliability_curve(

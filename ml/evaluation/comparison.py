@@ -1,4 +1,4 @@
-"""Two evaluations of the same items, pair by pair."""
+"""Paired comparison of two evaluations of the same items."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ def compare(first: Evaluation, second: Evaluation, seed: int = 0) -> dict[str, D
 
 
 def _difference(values: NDArray[np.float64]) -> Difference:
-    found = estimate(values)
+    estimated = estimate(values)
     drawn = values[1:][~np.isnan(values[1:])]
-    if np.isnan(found.value) or not len(drawn):
-        return Difference(found.value, found.low, found.high, float("nan"))
+    if np.isnan(estimated.value) or not len(drawn):
+        return Difference(estimated.value, estimated.low, estimated.high, float("nan"))
     # One is added above and below, so that no finite number of resamples can claim certainty.
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
-    return Difference(found.value, found.low, found.high, float(min(1.0, 2 * (tail + 1) / (len(drawn) + 1))))
+    return Difference(
+        estimated.value, estimated.low, estimated.high, float(min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
+    )
 
 
 def _metrics(evaluation: Evaluation, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def conformal_limit(truth: NDArray[np.int16], probability: Floats, error: float) -> float:
-    """Return the probability from which a label belongs to the set, so that at most ``error`` of sets miss.
+    """Return the probability threshold of the sets at which at most ``error`` of them miss the truth.
 
     ``truth`` (n,) and ``probability`` (n, k) are of items that nothing was learned from. Zero, so that every
     label belongs, where n is too small for the promise. Sadinle, Lei and Wasserman, JASA 114:223 (2019).

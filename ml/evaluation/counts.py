@@ -1,4 +1,4 @@
-"""Metrics from counts per item: how much was hit, how much was too much, how much was missed.
+"""Metrics from counts per item of hits, extra and missed.
 
 Items are images with their pixels, or with their objects; counts are summed over items before they are
 divided, so that an image without anything still counts.
@@ -58,39 +58,39 @@ def evaluate_counts(
 def count_metrics(
     labels: Sequence[str], outcomes: Mapping[str, NDArray[np.generic]], weights: Counts
 ) -> dict[str, Counts]:
-    """Return each metric (b,) under ``weights`` (b, n); NaN where nothing was there nor found."""
-    found: dict[str, list[Counts]] = {name: [] for name in ("f1", "jaccard", "precision", "recall")}
+    """Return each metric (b,) under ``weights`` (b, n); NaN where neither truth nor prediction is present."""
+    metrics: dict[str, list[Counts]] = {name: [] for name in ("f1", "jaccard", "precision", "recall")}
     for label in labels:
         hits, extra, missed = (weights @ outcomes[f"{kind}:{label}"].astype(np.float64) for kind in KINDS)
-        found["f1"].append(_share(2 * hits, 2 * hits + extra + missed))
-        found["jaccard"].append(_share(hits, hits + extra + missed))
-        found["precision"].append(_share(hits, hits + extra))
-        found["recall"].append(_share(hits, hits + missed))
-    means = {name: _mean_of_known(np.stack(values)) for name, values in found.items()}
+        metrics["f1"].append(_share(2 * hits, 2 * hits + extra + missed))
+        metrics["jaccard"].append(_share(hits, hits + extra + missed))
+        metrics["precision"].append(_share(hits, hits + extra))
+        metrics["recall"].append(_share(hits, hits + missed))
+    means = {name: _mean_of_known(np.stack(values)) for name, values in metrics.items()}
     if len(labels) == 1:
         return means
     single = {
         f"{name}:{label}": values
-        for name, rows in found.items()
+        for name, rows in metrics.items()
         for label, values in zip(labels, rows, strict=True)
     }
     return {**means, **single}
 
 
-def pixel_counts(truth: NDArray[np.uint8], found: NDArray[np.uint8], labels: int, unknown: int) -> Counts:
+def pixel_counts(truth: NDArray[np.uint8], predicted: NDArray[np.uint8], labels: int, unknown: int) -> Counts:
     """Return (k, 3) hits, extra and missed pixels of each label; classes are 0 background, 1.. labels."""
     known = truth != unknown
     rows = []
     for number in range(1, labels + 1):
-        real, seen = (truth == number) & known, (found == number) & known
+        real, seen = (truth == number) & known, (predicted == number) & known
         rows.append([(real & seen).sum(), (seen & ~real).sum(), (real & ~seen).sum()])
     return np.array(rows, dtype=np.float64)
 
 
 def _share(part: Counts, whole: Counts) -> Counts:
-    found: Counts = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=found, where=whole > 0)
-    return found
+    share: Counts = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
 def _mean_of_known(values: Counts) -> Counts:

@@ -1,4 +1,4 @@
-"""Whether a slide is stained like those that a model learned from.
+"""Stain drift: the distance of a slide's stain from that of a model's training slides.
 
 Stain vectors and moments of colour of a slide, as a Mahalanobis distance to the training slides, with a
 covariance drawn towards its diagonal since slides are few (Ledoit and Wolf, J. Multivariate Analysis 88:365,
@@ -41,11 +41,11 @@ class Domain:
         return float(np.sqrt(away @ self.precision @ away / len(away)))
 
     def is_outside(self, numbers: Floats) -> bool:
-        """Say whether a slide lies outside what was learned from."""
+        """Return whether a slide is outside the training domain."""
         return self.distance(numbers) > self.limit
 
     def write(self, path: Path) -> None:
-        """Write as JSON."""
+        """Write the domain as JSON."""
         document = {
             "format": FORMAT,
             "mean": self.mean.tolist(),
@@ -57,7 +57,7 @@ class Domain:
 
     @classmethod
     def read(cls, path: Path) -> Domain:
-        """Read what ``write`` wrote; raises DataError(``bad_domain``)."""
+        """Read a file of ``write``; raises DataError(``bad_domain``)."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             if document["format"] != FORMAT:
@@ -75,7 +75,7 @@ def numbers_of(fit: StainFit) -> Floats:
 
 
 def slide_numbers(reader: SlideReader) -> Floats:
-    """Return the numbers of a slide; raises DataError(``no_tissue``)."""
+    """Return the stain numbers (12,) of a slide; raises DataError(``no_tissue``)."""
     fit = fit_slide(reader, "macenko")
     if fit is None:
         message = f"{reader.path.name} has hardly any tissue to judge its stain by."
@@ -84,7 +84,7 @@ def slide_numbers(reader: SlideReader) -> Floats:
 
 
 def learn_domain(rows: Sequence[Floats]) -> Domain:
-    """Return what training slides are like, by the numbers of each; raises DataError(``too_few_slides``)."""
+    """Return the stain domain of training slides by their numbers; raises DataError(``too_few_slides``)."""
     if len(rows) < LEAST:
         message = f"{len(rows)} slides are too few to say what is usual; give at least {LEAST}."
         raise DataError("too_few_slides", message)

@@ -1,8 +1,8 @@
-"""Detections against what is there: greedy matching, FROC and average precision.
+"""Metrics of detections against the truth: greedy matching, FROC and average precision.
 
 FROC: mean sensitivity at 1/4, 1/2, 1, 2, 4 and 8 false positives per image. Ehteshami Bejnordi et al., JAMA
 318:2199 (2017). As there, objects can be left out of the measure, such as isolated tumour cells: whether they
-are found or not counts for nothing.
+are detected or not counts for nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def match(
     *,
     left_out: NDArray[np.bool_] | None = None,
 ) -> Matched:
-    """Return which detections hit something of their label, the surest first, each truth once.
+    """Return which detections match an object of their label, by decreasing score, each object once.
 
     ``near`` float64 (n, t) says how well a detection fits a truth; NaN or below 0 is no fit. ``truth`` (t,).
     Of what is ``left_out`` (t,) neither is counted as there, nor are the detections that hit nothing else.
@@ -57,24 +57,24 @@ def match(
 
 def counts_at(images: Sequence[Matched], threshold: float, labels: int) -> Floats:
     """Return (n, k, 3) hits, extra and missed per image and label, of detections that reach a threshold."""
-    found = np.zeros((len(images), labels, 3))
-    for row, image in zip(found, images, strict=True):
+    counts = np.zeros((len(images), labels, 3))
+    for row, image in zip(counts, images, strict=True):
         sure = image.score >= threshold
         row[:, 0] = np.bincount(image.label[sure & image.hit], minlength=labels)
         row[:, 1] = np.bincount(image.label[sure & ~image.hit], minlength=labels)
         row[:, 2] = image.there - row[:, 0]
-    return found
+    return counts
 
 
 def froc(images: Sequence[Matched], weights: Floats) -> Floats:
     """Return the mean sensitivity over ``RATES`` (b,) under ``weights`` (b, n) of the images."""
     hits, false, there = _cumulated(images, weights)
     count = weights.sum(axis=1)
-    found = np.zeros(len(weights))
+    hit = np.zeros(len(weights))
     for b in range(len(weights)):
         places = np.searchsorted(false[b], np.array(RATES) * count[b], side="right")
-        found[b] = np.concatenate([[0.0], hits[b]])[places].mean()
-    return _share(found, there)
+        hit[b] = np.concatenate([[0.0], hits[b]])[places].mean()
+    return _share(hit, there)
 
 
 def average_precision(images: Sequence[Matched], weights: Floats) -> Floats:
@@ -87,7 +87,7 @@ def average_precision(images: Sequence[Matched], weights: Floats) -> Floats:
 
 
 def best_threshold(images: Sequence[Matched]) -> float:
-    """Return the score from which F1 over all images and labels is best; 0.5 where nothing is hit."""
+    """Return the score threshold with the best F1 over all images and labels; 0.5 without any hit."""
     hits, false, there = _cumulated(images, np.ones((1, len(images))))
     scores = np.sort(np.concatenate([image.score for image in images]))[::-1] if images else np.zeros(0)
     if not len(scores) or not hits.any():
@@ -97,7 +97,7 @@ def best_threshold(images: Sequence[Matched]) -> float:
 
 
 def _cumulated(images: Sequence[Matched], weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return hits and false positives (b, n) from the surest detection on, and how much there is (b,)."""
+    """Return hits and false positives (b, n) by decreasing score, and the number of objects (b,)."""
     score = np.concatenate([image.score for image in images])
     hit = np.concatenate([image.hit for image in images])
     member = np.repeat(np.arange(len(images)), [len(image.score) for image in images])
@@ -108,6 +108,6 @@ def _cumulated(images: Sequence[Matched], weights: Floats) -> tuple[Floats, Floa
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
-    found: Floats = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=found, where=whole > 0)
-    return found
+    share: Floats = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share

@@ -14,13 +14,13 @@ MEASURES = ("dice", "aji", "f1", "pq")
 HALF = 0.5
 
 
-def measure_image(truth: NDArray[np.int32], found: NDArray[np.int32]) -> dict[str, float]:
+def measure_image(truth: NDArray[np.int32], predicted: NDArray[np.int32]) -> dict[str, float]:
     """Return the measures of one image from two instance label images, 0 being background.
 
     AJI: Kumar et al., IEEE TMI 36(7):1550 (2017). PQ: Kirillov et al., CVPR (2019). Each is NaN
     when neither image holds an object.
     """
-    overlap, true_area, found_area = _overlaps(truth, found)
+    overlap, true_area, found_area = _overlaps(truth, predicted)
     if not len(true_area) and not len(found_area):
         return dict.fromkeys(MEASURES, float("nan"))
     total = true_area.sum() + found_area.sum()
@@ -61,22 +61,22 @@ def mean_measures(
     measures: Mapping[str, NDArray[np.float64]], weights: NDArray[np.float64]
 ) -> dict[str, NDArray[np.float64]]:
     """Return the weighted mean (b,) of each measure over the images where it is defined."""
-    found = {}
+    means = {}
     for name, values in measures.items():
         known = ~np.isnan(values)
         part = weights[:, known]
         total = part.sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found[name] = np.where(total > 0, part @ values[known] / total, np.nan)
-    return found
+            means[name] = np.where(total > 0, part @ values[known] / total, np.nan)
+    return means
 
 
 def _overlaps(
-    truth: NDArray[np.int32], found: NDArray[np.int32]
+    truth: NDArray[np.int32], predicted: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return common pixels (t, f) and areas (t,), (f,), without background."""
     _, rows = np.unique(np.append(truth.ravel(), 0), return_inverse=True)
-    _, columns = np.unique(np.append(found.ravel(), 0), return_inverse=True)
+    _, columns = np.unique(np.append(predicted.ravel(), 0), return_inverse=True)
     height, width = int(rows.max()) + 1, int(columns.max()) + 1
     counts = np.bincount(rows[:-1] * width + columns[:-1], minlength=height * width)
     table = counts.reshape(height, width)

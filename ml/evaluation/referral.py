@@ -1,4 +1,4 @@
-"""Uncertainty-informed prediction: which patches to leave out and which slides to refer.
+"""Uncertainty-informed prediction: rejection of patches and referral of slides.
 
 Dolezal et al., Nature Communications (2022). Thresholds come from training data alone, by nested folds.
 For more than two classes (our extension): a patch is wrong when its likeliest class is not the true one.
@@ -32,7 +32,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class SlideAnswer:
-    """Of s slides: ``units`` (s,), ``truth`` (s,), ``probability`` (s, k), ``uncertainty`` (s,).
+    """Answers of s slides: ``units`` (s,), ``truth`` (s,), ``probability`` (s, k), ``uncertainty`` (s,).
 
     ``left`` (s,) counts the patches that were kept.
     """
@@ -44,9 +44,9 @@ class SlideAnswer:
     left: NDArray[np.int64]
 
     def sure(self, limit: float) -> NDArray[np.bool_]:
-        """Return which slides need no person: uncertainty below the limit, and patches left to go by."""
-        found: NDArray[np.bool_] = (self.left > 0) & (self.uncertainty < limit)
-        return found
+        """Return which slides need no referral: uncertainty below the limit, and patches left to judge by."""
+        accepted: NDArray[np.bool_] = (self.left > 0) & (self.uncertainty < limit)
+        return accepted
 
 
 def youden(positive: NDArray[np.bool_], score: Floats) -> float:
@@ -68,7 +68,7 @@ def slide_answers(
     units: NDArray[np.str_],
     limit: float,
 ) -> SlideAnswer:
-    """Return for each slide the means over its patches whose uncertainty is below the limit.
+    """Return the mean answers by slide over its patches whose uncertainty is below the limit.
 
     A slide without such patches has the means of all, and ``left`` 0. Its truth is that of most patches.
     """
@@ -93,7 +93,7 @@ def slide_answers(
 def inner_thresholds(
     truth: NDArray[np.int16], probability: Floats, uncertainty: Floats, units: NDArray[np.str_]
 ) -> Thresholds:
-    """Return the thresholds of an inner fold: first of patches, then, without the doubtful, of slides."""
+    """Return the thresholds of an inner fold: first of patches, then, without rejected patches, of slides."""
     positive = _positive(truth, probability)
     patch = youden(_wrong(truth, probability, positive), uncertainty)
     slides = slide_answers(truth, probability, uncertainty, units, np.inf if np.isnan(patch) else patch)
@@ -117,8 +117,8 @@ def combine_outer(folds: Sequence[Thresholds]) -> Thresholds:
     names = ("patch", "slide", "patch_positive", "slide_positive")
     means = [_over(np.mean, [getattr(fold, name) for fold in folds]) for name in names]
     unknown = (np.inf, np.inf, 0.5, 0.5)
-    found = [other if np.isnan(mean) else mean for mean, other in zip(means, unknown, strict=True)]
-    return Thresholds(*found)
+    limits = [other if np.isnan(mean) else mean for mean, other in zip(means, unknown, strict=True)]
+    return Thresholds(*limits)
 
 
 def _positive(truth: NDArray[np.int16], probability: Floats) -> float:

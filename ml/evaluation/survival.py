@@ -1,4 +1,4 @@
-"""How well a risk orders patients, and how groups fare: concordance, Kaplan-Meier, log-rank."""
+"""Survival metrics: concordance, Kaplan-Meier curves, log-rank test."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def concordance(weights: Floats, months: Floats, event: NDArray[np.bool_], risk:
     first = event[:, None] & ((months[:, None] < months) | ((months[:, None] == months) & ~event))
     right = first * ((risk[:, None] > risk) + 0.5 * (risk[:, None] == risk))
     known = ((weights @ first) * weights).sum(axis=1)
-    found = np.full(len(weights), np.nan)
-    np.divide(((weights @ right) * weights).sum(axis=1), known, out=found, where=known > 0)
-    return found
+    indices = np.full(len(weights), np.nan)
+    np.divide(((weights @ right) * weights).sum(axis=1), known, out=indices, where=known > 0)
+    return indices
 
 
 def evaluate_survival(
@@ -84,7 +84,7 @@ def kaplan_meier(months: Floats, event: NDArray[np.bool_]) -> SurvivalCurve:
 
 
 def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
-    """Test whether groups of (months, event) fare alike; raises DataError for fewer than two groups."""
+    """Test groups of (months, event) for equal survival; raises DataError for fewer than two groups."""
     if len(groups) < 2:  # noqa: PLR2004 - one against another
         raise DataError("one_group_only", "Survival can be compared between two groups or more, not in one.")
     for months, _ in groups:

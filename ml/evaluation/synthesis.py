@@ -1,4 +1,4 @@
-"""How near drawn tiles come to real ones, by our own features: no weights of strangers are needed."""
+"""Distance of drawn from real tiles, by our own features: no third-party weights are needed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def structural_similarity(tiles: NDArray[np.uint8], labels: NDArray[np.int64], s
     one, two = (
         torch.from_numpy(tiles[chosen[differ]]).permute(0, 3, 1, 2).float() for chosen in (first, second)
     )
-    found = compute_ms_ssim(
+    similarity = compute_ms_ssim(
         one,
         two,
         spatial_dims=2,
@@ -81,7 +81,7 @@ def structural_similarity(tiles: NDArray[np.uint8], labels: NDArray[np.int64], s
         kernel_size=WINDOW,
         weights=tuple(shares / shares.sum()),
     )
-    return float(found.mean())
+    return float(similarity.mean())
 
 
 def _pair_distance(values: Floats, random: np.random.Generator) -> float:

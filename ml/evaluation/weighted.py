@@ -79,8 +79,8 @@ def log_loss(weights: Floats, truth: NDArray[np.int16], probability: Floats) -> 
 
 def brier(weights: Floats, truth: NDArray[np.int16], probability: Floats) -> Floats:
     """Return the mean squared distance between probabilities and truth, summed over classes."""
-    wanted = np.eye(probability.shape[1])[truth]
-    return _share(weights @ ((probability - wanted) ** 2).sum(axis=1), weights.sum(axis=1))
+    target = np.eye(probability.shape[1])[truth]
+    return _share(weights @ ((probability - target) ** 2).sum(axis=1), weights.sum(axis=1))
 
 
 def calibration_error(weights: Floats, truth: NDArray[np.int16], probability: Floats) -> Floats:
@@ -101,15 +101,15 @@ def bins_of(confidence: Floats) -> NDArray[np.int64]:
 
 
 def mean_of_defined(values: Floats) -> Floats:
-    """Return the mean over the last axis of what is not NaN; NaN where all is."""
+    """Return the mean over the last axis of the values that are not NaN; NaN where all are."""
     known = ~np.isnan(values)
     return _share(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1).astype(float))
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
-    found: Floats = np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan)
-    np.divide(part, whole, out=found, where=whole > 0)
-    return found
+    share: Floats = np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
 
 
 Metric = Callable[[Floats, NDArray[np.int16], Floats], Floats]

@@ -1,4 +1,4 @@
-"""Where a model looked: maps for a patch, the labelled patches most like it, and checks that maps are true.
+"""Explanation maps for a patch, its nearest labelled patches, and checks of the maps' faithfulness.
 
 The one function that a program needs is ``ml.explain.why.explain``::
 

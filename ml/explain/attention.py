@@ -1,4 +1,4 @@
-"""What the class token of a transformer looked at, through all its layers."""
+"""Attention rollout of the class token of a transformer."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.contracts import DataError, Sentence
-from ml.recipes.networked import NetworkRecipe
-from ml.recipes.patching import PatchRecipe
+from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
 
 Map = NDArray[np.float32]
 
 
 def rolled_out(layers: Sequence[Tensor]) -> Tensor:
-    """Return (tokens, tokens): how much each token took from each, by the product of (A + I) / 2 over layers.
+    """Return rolled-out attention (tokens, tokens): the product of (A + I) / 2 over layers.
 
     ``layers`` are attentions (tokens, tokens), mean over heads, from the first layer on. Abnar and Zuidema,
     ACL (2020).
     """
-    found = torch.eye(len(layers[0]), dtype=layers[0].dtype)
+    rollout = torch.eye(len(layers[0]), dtype=layers[0].dtype)
     for layer in layers:
         mixed = (layer + torch.eye(len(layer), dtype=layer.dtype)) / 2
-        found = mixed / mixed.sum(dim=1, keepdim=True) @ found
-    return found
+        rollout = mixed / mixed.sum(dim=1, keepdim=True) @ rollout
+    return rollout
 
 
 def roll_out(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
-    """Return what the class token of the patch's own view took from each of its squares (rows, columns).
+    """Return the class token's attention to the squares of the patch's own view (rows, columns).
 
     ``pixels`` are (side, side, 3), or (scales, side, side, 3) with the patch itself first. The map is the
     same for every class, since attention knows none. Raises DataError(``cannot_explain``) without a

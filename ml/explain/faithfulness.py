@@ -1,4 +1,4 @@
-"""Whether a map is true.
+"""Faithfulness of explanation maps.
 
 Take away what it points to and the model must change its mind: deletion and insertion, Petsiuk et al.,
 RISE, BMVC (2018). Draw the model's weights anew and the map must change: Adebayo et al., NeurIPS (2018).
@@ -19,8 +19,8 @@ from scipy import ndimage, stats
 
 from ml.contracts import DataError
 from ml.explain.views import in_views
-from ml.recipes.networked import NetworkRecipe
-from ml.recipes.patching import PatchRecipe
+from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
 
 STEPS: Final = 16
 SQUARES: Final = 8
@@ -31,19 +31,19 @@ Explainer = Callable[[PatchRecipe, NDArray[np.uint8], int], Map]
 
 @dataclass(frozen=True, slots=True)
 class Faithfulness:
-    """Areas 0..1 under the class's probability: ``deletion`` low and ``insertion`` high is true."""
+    """Areas 0..1 under the class's probability: faithful maps have low ``deletion``, high ``insertion``."""
 
     deletion: float
     insertion: float
 
     @property
     def gap(self) -> float:
-        """Return insertion minus deletion: 0 for a map that knows nothing, at most 1."""
+        """Return insertion minus deletion: 0 for a random map, at most 1."""
         return self.insertion - self.deletion
 
 
 def faithfulness(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, values: Map) -> Faithfulness:
-    """Return how the probability falls as the strongest of 8 x 8 squares go, and rises as they come.
+    """Return deletion and insertion areas of a map, removing and restoring its strongest 8 x 8 squares.
 
     ``pixels`` (side, side, 3), or (scales, side, side, 3) with the patch itself first. What is taken away is
     painted in the blurred patch, which has its colours and none of its shapes.
@@ -69,19 +69,19 @@ def faithfulness(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, va
 
 
 def random_map(shape: tuple[int, int], random: np.random.Generator) -> Map:
-    """Return a map that knows nothing, as smooth as explanations are."""
+    """Return a random map, as smooth as explanations are."""
     values = ndimage.gaussian_filter(random.normal(size=(SQUARES, SQUARES)), 1.0)
     grown = ndimage.zoom(values, (shape[0] / SQUARES, shape[1] / SQUARES), order=1)
-    found: Map = ((grown - grown.min()) / max(float(np.ptp(grown)), 1e-12)).astype(np.float32)
-    return found
+    smooth: Map = ((grown - grown.min()) / max(float(np.ptp(grown)), 1e-12)).astype(np.float32)
+    return smooth
 
 
 def randomised(recipe: PatchRecipe, seed: int) -> PatchRecipe:
-    """Return the same recipe with a network of weights drawn anew; raises DataError(``cannot_explain``)."""
+    """Return the same recipe with random network weights; raises DataError(``cannot_explain``)."""
     if not isinstance(recipe, NetworkRecipe):
         message = f"{recipe.title} has no network whose weights could be drawn anew."
         raise DataError("cannot_explain", message)
-    found: Any = copy.copy(recipe)
+    copied: Any = copy.copy(recipe)
     network = copy.deepcopy(recipe.fitted())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -89,14 +89,14 @@ def randomised(recipe: PatchRecipe, seed: int) -> PatchRecipe:
             reset = getattr(module, "reset_parameters", None)
             if callable(reset):
                 reset()
-    found._network = network.eval()  # noqa: SLF001 - a copy of the same class
-    return found  # type: ignore[no-any-return]
+    copied._network = network.eval()  # noqa: SLF001 - a copy of the same class
+    return copied  # type: ignore[no-any-return]
 
 
 def sameness(
     explainer: Explainer, recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, seed: int
 ) -> float:
-    """Return Spearman's rank correlation of a map with that of the same network with drawn weights.
+    """Return Spearman's rank correlation of a map with that of the same network with random weights.
 
     Near 1, the map shows the patch and not the model. 0 where one of the maps is flat.
     """

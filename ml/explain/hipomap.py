@@ -1,4 +1,4 @@
-"""HipoMap: a picture of one size for a slide of any size, from where a patch classifier looked.
+"""HipoMap: a picture of fixed size for a slide of any size, from a patch classifier's explanation maps.
 
 Kosaraju et al. (2022): the map of each patch is flattened and sorted; patches are rows; every column is
 sorted, and the strongest rows are kept. What is left is how strongly, and in how much of the slide, a label
@@ -15,8 +15,8 @@ from PIL import Image
 
 from ml.contracts import Context, DataError, Sentence, SlideReader
 from ml.explain.maps import grad_cam_raw
-from ml.recipes.networked import NetworkRecipe
-from ml.recipes.patching import PatchRecipe, squares_of
+from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe, squares_of
 from ml.slides import tissue_mask
 
 ROWS: Final = 64
@@ -56,19 +56,19 @@ def hipomap(recipe: PatchRecipe, slide: SlideReader, context: Context, label: st
 
 
 def sorted_row(values: NDArray[np.float64]) -> Picture:
-    """Return (COLUMNS,) the numbers of a map, strongest first, stretched to one length."""
+    """Return the values of a map in decreasing order, resampled to (COLUMNS,)."""
     flat = np.sort(values.ravel())[::-1]
     at = np.linspace(0, len(flat) - 1, COLUMNS)
-    found: Picture = np.interp(at, np.arange(len(flat)), flat).astype(np.float32)
-    return found
+    row: Picture = np.interp(at, np.arange(len(flat)), flat).astype(np.float32)
+    return row
 
 
 def picture_of(rows: Picture) -> Picture:
     """Return (ROWS, COLUMNS) of rows (n, COLUMNS): every column sorted, the strongest rows kept, 0 below."""
     ordered = -np.sort(-rows, axis=0)[:ROWS]
-    found: Picture = np.zeros((ROWS, COLUMNS), dtype=np.float32)
-    found[: len(ordered)] = ordered
-    return found
+    picture: Picture = np.zeros((ROWS, COLUMNS), dtype=np.float32)
+    picture[: len(ordered)] = ordered
+    return picture
 
 
 def as_image(picture: Picture) -> Image.Image:

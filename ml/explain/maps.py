@@ -1,4 +1,4 @@
-"""Maps of where a classifier of patches looked. Each returns float32 (rows, columns) in 0..1.
+"""Explanation maps of patch classifiers. Each function returns float32 (rows, columns) in 0..1.
 
 ``pixels`` is uint8 (side, side, 3), as ``PatchRecipe.pixel_rows`` returns one patch, or of a method that
 looks at several magnifications (scales, side, side, 3); ``target`` indexes the recipe's classes. A map is 0
@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from ml.contracts import DataError, Sentence
 from ml.explain.attention import roll_out
 from ml.explain.views import in_views
-from ml.recipes.networked import NetworkRecipe
-from ml.recipes.patching import PatchRecipe
+from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
 
 Map = NDArray[np.float32]
 
@@ -30,7 +30,7 @@ TINY: Final = 1e-300
 
 
 def occlusion(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
-    """Return how much the log odds fall when each of 8 x 8 squares is painted in the median colour.
+    """Return the decrease of the log odds when each of 8 x 8 squares is painted in the median colour.
 
     Zeiler and Fergus, ECCV (2014), who look at the probability; odds still tell where that is close to 1.
     Works for any method, since it asks only for probabilities. A square is painted in every magnification.
@@ -64,8 +64,8 @@ def grad_cam_raw(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) ->
     """Return Grad-CAM (h, w) in the units of the class score, at least 0, to compare patches by."""
     maps, gradient = _last_convolution(recipe, pixels, target)
     weights = gradient.mean(axis=(1, 2), keepdims=True)
-    found: NDArray[np.float64] = np.maximum((weights * maps).sum(axis=0), 0)
-    return found
+    cam: NDArray[np.float64] = np.maximum((weights * maps).sum(axis=0), 0)
+    return cam
 
 
 def grad_cam_pp(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
@@ -82,7 +82,7 @@ def grad_cam_pp(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> 
 
 
 def cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
-    """Return the last maps weighted as the last layer weighs their means.
+    """Return the last maps weighted by the last layer's weights of their means (CAM).
 
     Zhou et al., CVPR (2016). Only networks that average their last maps and end in one linear layer have it.
     """
@@ -167,7 +167,7 @@ def _input(recipe: PatchRecipe, pixels: NDArray[np.uint8]) -> Tensor:
 def _last_convolution(
     recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the maps (channels, h, w) of the last convolution that has places, and their gradient."""
+    """Return the maps (channels, h, w) of the last convolution with spatial extent, and their gradient."""
     network, image = _network(recipe), _input(recipe, pixels)
     seen: list[Tensor] = []
 

@@ -1,4 +1,4 @@
-"""The labelled patches most like a patch, by the features that its model sees."""
+"""The labelled patches most similar to a patch, by the features of its model."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ml.contracts import Bounds, Context, Dataset, SlideReader
 from ml.data.patches import has_background, label_patches
-from ml.inference.patches import Squares
-from ml.recipes.networked import NetworkRecipe
-from ml.recipes.patching import PatchRecipe
+from ml.data.squares import Squares
+from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.slides import open_slide
+from ml.slides.resolution import opened_square, stretch_of
 
 # Beyond this many of a slide, more examples are more of the same.
 MOST_PER_SLIDE = 2000
@@ -39,7 +40,7 @@ def nearest_labelled(
     examples: Dataset,
     count: int,
 ) -> tuple[Neighbour, ...]:
-    """Return the ``count`` labelled patches most like the one at ``bounds``, the likest first.
+    """Return the ``count`` labelled patches most similar to the one at ``bounds``, in decreasing order.
 
     Features are standardised over the examples. The patch itself is not its own neighbour.
     """
@@ -52,15 +53,15 @@ def nearest_labelled(
     known, asked = (known - centre) / spread, (own[0] - centre) / spread
     length = np.linalg.norm(known, axis=1) * np.linalg.norm(asked) + 1e-12
     likeness = np.clip(known @ asked / length, 0, 1)
-    found = []
+    nearest = []
     for number in np.argsort(-likeness, kind="stable"):
         path, place, label = places[int(number)]
-        if path == slide.path and _same_place(place, bounds):
+        if path == slide.path and _same_place(place, stretch_of(slide).original_bounds(bounds)):
             continue
-        found.append(Neighbour(path, place, label, float(likeness[number])))
-        if len(found) == count:
+        nearest.append(Neighbour(path, place, label, float(likeness[number])))
+        if len(nearest) == count:
             break
-    return tuple(found)
+    return tuple(nearest)
 
 
 def _labelled(
@@ -69,11 +70,11 @@ def _labelled(
     rows: list[NDArray[Any]] = []
     places: list[tuple[Path, Bounds, str]] = []
     background = has_background(examples)
-    for item in examples.slides:
-        if not item.shapes:
+    for labelled in examples.slides:
+        if not labelled.shapes:
             continue
-        with open_slide(item.path) as reader:
-            reader.mpp = item.mpp or reader.mpp
+        with opened_square(open_slide, labelled) as (reader, item):
+            stretch = stretch_of(reader)
             samples = label_patches(item, recipe.grid(reader), None, examples, background=background)
             sure = np.flatnonzero((samples.truth >= 0) & (samples.truth < len(examples.labels)))
             chosen = np.sort(np.random.default_rng(context.seed).permutation(sure)[:MOST_PER_SLIDE])
@@ -83,7 +84,11 @@ def _labelled(
             rows.append(_features(recipe, reader, item.content, squares, context))
         side = samples.squares.side
         places += [
-            (item.path, Bounds(int(x), int(y), side, side), examples.labels[int(label)])
+            (
+                item.path,
+                stretch.original_bounds(Bounds(int(x), int(y), side, side)),
+                examples.labels[int(label)],
+            )
             for (x, y), label in zip(squares.corners, samples.truth[chosen], strict=True)
         ]
     return rows, places
@@ -92,7 +97,7 @@ def _labelled(
 def _features(
     recipe: PatchRecipe, reader: SlideReader, content: str, squares: Squares, context: Context
 ) -> NDArray[Any]:
-    """Return what the method itself goes by: a network's features, else the rows that it learns from."""
+    """Return the features of the method itself: a network's features, else its input rows."""
     if isinstance(recipe, NetworkRecipe):
         return recipe.embed(recipe.pixel_rows(reader, squares, context))
     rows: NDArray[Any] = recipe.rows_of(reader, content or "explained", squares, context)

@@ -1,4 +1,4 @@
-"""One place in several views of it, each twice as wide as the one before and about the same centre."""
+"""Co-centred views of one place, each twice as wide as the one before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def in_views(mask: NDArray[np.bool_], pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where what ``mask`` (side, side) marks in a patch lies in ``pixels``, as (..., side, side, 1).
+    """Return a patch's ``mask`` (side, side) in every view of ``pixels``, as (..., side, side, 1).
 
     ``pixels`` are (side, side, 3) or (scales, side, side, 3) with the patch itself first.
     """
@@ -15,9 +15,9 @@ def in_views(mask: NDArray[np.bool_], pixels: NDArray[np.uint8]) -> NDArray[np.b
         return mask[..., None]
     side = len(mask)
     centre = (side - 1) / 2
-    found = np.zeros((*pixels.shape[:-1], 1), dtype=bool)
+    masks = np.zeros((*pixels.shape[:-1], 1), dtype=bool)
     for scale in range(len(pixels)):
         own = np.rint(centre + (np.arange(side) - centre) * 2**scale).astype(int)
         inside = (own >= 0) & (own < side)
-        found[scale, :, :, 0][np.ix_(inside, inside)] = mask[np.ix_(own[inside], own[inside])]
-    return found
+        masks[scale, :, :, 0][np.ix_(inside, inside)] = mask[np.ix_(own[inside], own[inside])]
+    return masks

@@ -1,4 +1,4 @@
-"""Why a model says what it says of a patch: one call for programs. Imports torch."""
+"""Explanation of a model's prediction for a patch: one call for programs. Imports torch."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Bounds, Context, DataError, Dataset, Sentence, SlideReader
+from ml.data.squares import Squares
 from ml.explain.maps import MAPS
 from ml.explain.neighbours import Neighbour, nearest_labelled
-from ml.inference.patches import Squares
-from ml.recipes import load_model
-from ml.recipes.patching import PatchRecipe
+from ml.methods.bases.patch_recipe import PatchRecipe
+from ml.methods.loading import load_model
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What was found; ``map`` is float32 (rows, columns) in 0..1 over the patch."""
+    """Result of an explanation; ``map`` is float32 (rows, columns) in 0..1 over the patch."""
 
     label: str
     probability: float
@@ -72,8 +72,8 @@ def explain(
     pixels = recipe.pixel_rows(slide, squares, context)[0]
     probability = recipe.judge_pixels(pixels[None])[0]
     target = recipe.classes.index(label) if label is not None else int(probability.argmax())
-    found = MAPS[method](recipe, pixels, target)
+    explanation = MAPS[method](recipe, pixels, target)
     neighbours: tuple[Neighbour, ...] = ()
     if examples is not None:
         neighbours = nearest_labelled(recipe, slide, bounds, context, examples=examples, count=count)
-    return Explanation(recipe.classes[target], float(probability[target]), found, neighbours)
+    return Explanation(recipe.classes[target], float(probability[target]), explanation, neighbours)

@@ -1,1 +1,1 @@
-"""Encoders that turn patches into numbers, and the store that keeps those numbers."""
+"""Encoders from patches to features, and the store of those features."""

@@ -1,4 +1,4 @@
-"""An atlas of features: two coordinates in which like rows lie together, and kinds of rows."""
+"""An atlas of features: a two-dimensional embedding of rows and their clusters."""
 
 from __future__ import annotations
 
@@ -62,17 +62,17 @@ def _reduced(features: NDArray[np.float32]) -> NDArray[np.float64]:
     left, sizes, right = np.linalg.svd(scaled, full_matrices=False)
     # The sign of a component is free; its largest weight is made positive.
     signs = np.sign(right[np.arange(len(right)), np.abs(right).argmax(axis=1)])
-    found: NDArray[np.float64] = (left * sizes * np.where(signs == 0, 1.0, signs))[:, :COMPONENTS]
-    return found if found.shape[1] > 1 else np.pad(found, ((0, 0), (0, 1)))
+    reduced: NDArray[np.float64] = (left * sizes * np.where(signs == 0, 1.0, signs))[:, :COMPONENTS]
+    return reduced if reduced.shape[1] > 1 else np.pad(reduced, ((0, 0), (0, 1)))
 
 
 def _neighbouring(rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
     start = rows[:, :2] / max(float(rows[:, 0].std()), 1e-9) * 1e-4
-    found: NDArray[np.float64] = TSNE(
+    embedding: NDArray[np.float64] = TSNE(
         perplexity=perplexity, init=start, learning_rate="auto", random_state=seed, n_jobs=1
     ).fit_transform(rows)
-    return found
+    return embedding
 
 
 def _grouped(rows: NDArray[np.float64], kinds: int, seed: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

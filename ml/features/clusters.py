@@ -1,8 +1,8 @@
-"""Clusters of nuclei by a minimum spanning tree, and what they look like.
+"""Clusters of nuclei by a minimum spanning tree, and their descriptors.
 
 Survey reference 12, on prostate: nuclei are nodes, edges are as long as nuclei lie apart, the tree's long
 edges are cut, and the shape of what remains, with the shape of its nuclei, tells grades apart. The tree is
-found among the edges of the Delaunay triangulation, which hold it, so that a slide's million nuclei take
+computed among the edges of the Delaunay triangulation, which hold it, so that a slide's million nuclei take
 seconds and not Prim's square of them.
 """
 
@@ -56,12 +56,12 @@ def spanning_tree(points: Floats) -> Tree:
     # A length of zero would be no edge in a sparse matrix.
     length = np.maximum(np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1), 1e-9)
     tree = minimum_spanning_tree(csr_matrix((length, edges.T), shape=(count, count))).tocoo()
-    found = np.stack([tree.row, tree.col], axis=1).astype(np.int64)
-    return Tree(found, np.asarray(tree.data, dtype=np.float64))
+    pairs = np.stack([tree.row, tree.col], axis=1).astype(np.int64)
+    return Tree(pairs, np.asarray(tree.data, dtype=np.float64))
 
 
 def _candidates(points: Floats) -> NDArray[np.int64]:
-    """Return edges (m, 2) among which the tree lies."""
+    """Return candidate edges (m, 2), which include those of the tree."""
     places, which = np.unique(points, axis=0, return_inverse=True)
     which = which.ravel()
     first = np.full(len(places), -1)
@@ -78,28 +78,28 @@ def _candidates(points: Floats) -> NDArray[np.int64]:
         order = np.lexsort((places[:, 1], places[:, 0]))
         between = np.stack([order[:-1], order[1:]], axis=1)
     between = np.unique(np.sort(between, axis=1), axis=0)
-    found: NDArray[np.int64] = np.concatenate([first[between], same]).astype(np.int64)
-    return found
+    candidates: NDArray[np.int64] = np.concatenate([first[between], same]).astype(np.int64)
+    return candidates
 
 
 def cut_tree(tree: Tree, count: int, longest: float) -> NDArray[np.int64]:
     """Return the cluster (n,) of each of ``count`` points when edges above ``longest`` are cut."""
     kept = tree.edges[tree.length <= longest]
     graph = csr_matrix((np.ones(len(kept)), kept.T), shape=(count, count))
-    _, found = connected_components(graph, directed=False)
-    clusters: NDArray[np.int64] = found.astype(np.int64)
+    _, labels = connected_components(graph, directed=False)
+    clusters: NDArray[np.int64] = labels.astype(np.int64)
     return clusters
 
 
 def usual_longest(tree: Tree, times: float = 2.5) -> float:
-    """Return the length above which an edge is long: ``times`` the median."""
+    """Return the length above which an edge is cut: ``times`` the median."""
     return float(times * np.median(tree.length)) if len(tree.length) else 0.0
 
 
 def describe_clusters(
     shapes: Sequence[shapely.Polygon], tree: Tree, clusters: NDArray[np.int64], smallest: int
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Return the clusters of at least ``smallest`` nuclei, and their numbers (k, 13) as ``NAMES`` lists them.
+    """Return the clusters of at least ``smallest`` nuclei, and descriptors (k, 13) in ``NAMES`` order.
 
     ``shapes`` (n,) are outlines in the unit of the tree, usually µm.
     """
@@ -110,9 +110,9 @@ def describe_clusters(
     inner = clusters[tree.edges[:, 0]] == clusters[tree.edges[:, 1]]
     owner = clusters[tree.edges[:, 0]]
     sizes = np.bincount(clusters)
-    wanted = np.flatnonzero(sizes >= smallest)
+    large = np.flatnonzero(sizes >= smallest)
     rows = []
-    for number in wanted:
+    for number in large:
         members = np.flatnonzero(clusters == number)
         own = inner & (owner == number)
         rows.append(
@@ -124,7 +124,7 @@ def describe_clusters(
                 stretched[members].mean(),
             ]
         )
-    return wanted, np.array(rows).reshape(-1, len(NAMES))
+    return large, np.array(rows).reshape(-1, len(NAMES))
 
 
 def _tree_numbers(edges: NDArray[np.int64], length: Floats, members: NDArray[np.intp]) -> list[float]:
@@ -163,7 +163,7 @@ def _elongation(points: Floats) -> float:
 
 
 def k_medoids(rows: Floats, count: int, seed: int, rounds: int = 50) -> NDArray[np.int64]:
-    """Return the group (n,) of each row, around ``count`` of the rows themselves.
+    """Return the cluster (n,) of each row, around ``count`` of the rows as medoids.
 
     Alternating as Park and Jun, Expert Systems with Applications 36:3336 (2009), from ten drawn starts.
     """

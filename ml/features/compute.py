@@ -1,4 +1,4 @@
-"""Features of patches: what is stored is taken, what is missing is computed and stored."""
+"""Computation of patch features: stored ones are read, missing ones computed and stored."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Sentence, SlideReader
+from ml.data.squares import Squares, read_patches
 from ml.features.encoder import Encoder
 from ml.features.store import FeatureTable
-from ml.inference.patches import Squares, read_patches
+from ml.slides.resolution import stretch_of
 
 # Rows that are handed on, and stored, at once.
 STORED = 16_384
 PIECE = 2_048
+
+
+def table_key(settings: str, reader: SlideReader, squares: Squares) -> str:
+    """Return the name of the feature table for squares read with these settings.
+
+    The side in pixels of the slide is part of it: after a correction of the resolution the same settings cut
+    other squares at the same corners.
+    """
+    return f"{settings}-{squares.side}{stretch_of(reader).key}"
 
 
 def stream_features(
@@ -57,8 +67,8 @@ def features_of(
     """Return all (n, size) features; reports the share that is done, 0..1."""
     values = np.zeros((len(squares), encoder.size), dtype=np.float32)
     done = 0
-    for indices, found in stream_features(reader, squares, encoder, table, workers):
-        values[indices] = found
+    for indices, features in stream_features(reader, squares, encoder, table, workers):
+        values[indices] = features
         done += len(indices)
         report(
             done / len(squares),

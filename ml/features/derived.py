@@ -1,4 +1,4 @@
-"""Numbers of a whole slide from its typed nuclei, and a line through them.
+"""Descriptors of a whole slide from its typed nuclei, and a linear score of them.
 
 Survey reference 5, on breast cancer and its recurrence score: counts of tumour cells and of lymphocytes, the
 variance of lymphocytes from place to place, nuclear grade; linear regression on them.
@@ -71,7 +71,7 @@ def slide_features(tumour: Sequence[shapely.Polygon], lymphocytes: Sequence[shap
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A linear regression of scaled numbers: ``mean``, ``spread``, ``weights`` (d,), and ``intercept``."""
+    """A linear regression of standardised numbers: ``mean``, ``spread``, ``weights`` (d,), ``intercept``."""
 
     mean: Floats
     spread: Floats
@@ -80,12 +80,12 @@ class Line:
 
     def predict(self, rows: Floats) -> Floats:
         """Return the score (n,) of rows (n, d)."""
-        found: Floats = (rows - self.mean) / self.spread @ self.weights + self.intercept
-        return found
+        scores: Floats = (rows - self.mean) / self.spread @ self.weights + self.intercept
+        return scores
 
 
 def fit_line(rows: Floats, score: Floats, penalty: float = 1.0) -> Line:
-    """Return the line with the least squares and an L2 ``penalty``, since slides are few.
+    """Return the least-squares line with an L2 ``penalty``, since slides are few.
 
     Raises DataError: ``too_few_slides`` below five, ``no_numbers`` where a slide has no tumour.
     """
@@ -103,7 +103,7 @@ def fit_line(rows: Floats, score: Floats, penalty: float = 1.0) -> Line:
 
 
 def left_out(rows: Floats, score: Floats, penalty: float = 1.0) -> Floats:
-    """Return the score (n,) of each slide by a line through all the others."""
+    """Return the leave-one-out score (n,) of each slide, by a line through all the others."""
     everyone = np.arange(len(rows))
     return np.array(
         [

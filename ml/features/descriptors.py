@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ml.features.nuclei import SIZE as NUCLEI
 from ml.features.nuclei import describe_nuclei
-from ml.features.stain import DENSITY, UNMIX
 from ml.features.texture import binary_patterns, co_occurrence, edge_energy, halve
+from ml.slides.stain_separation import DENSITY, UNMIX
 
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 SCALES = 3
@@ -78,8 +78,8 @@ def _quantiles(channels: NDArray[np.float32]) -> NDArray[np.float64]:
     codes += STEPS * np.arange(len(channels), dtype=np.int32)[:, None]
     counts = np.bincount(codes.ravel(), minlength=STEPS * len(channels)).reshape(-1, STEPS)
     below = np.cumsum(counts, axis=1)
-    found = [np.searchsorted(row, np.array(QUANTILES) * row[-1]) for row in below]
-    return np.array(found) * (2.5 / STEPS) - 0.5
+    positions = [np.searchsorted(row, np.array(QUANTILES) * row[-1]) for row in below]
+    return np.array(positions) * (2.5 / STEPS) - 0.5
 
 
 def _histogram(values: NDArray[np.float32], top: float) -> NDArray[np.float64]:
@@ -88,12 +88,12 @@ def _histogram(values: NDArray[np.float32], top: float) -> NDArray[np.float64]:
 
 
 def _texture(grey: NDArray[np.float32], stains: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Three scales: grey from full size, stains from half size, where their noise is less."""
+    """Return texture at three scales: grey from full size, stains from half size, with less noise."""
     haematoxylin, eosin = stains[0], stains[1]
-    found: list[NDArray[np.float64]] = []
+    descriptors: list[NDArray[np.float64]] = []
     for scale in range(SCALES):
         smaller = halve(grey)
-        found += [
+        descriptors += [
             binary_patterns(grey),
             binary_patterns(haematoxylin),
             co_occurrence(smaller, 255.0, scale + 1),
@@ -103,4 +103,4 @@ def _texture(grey: NDArray[np.float32], stains: NDArray[np.float32]) -> NDArray[
             edge_energy(eosin),
         ]
         grey, haematoxylin, eosin = smaller, halve(haematoxylin), halve(eosin)
-    return np.concatenate(found)
+    return np.concatenate(descriptors)

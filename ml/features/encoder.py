@@ -1,4 +1,4 @@
-"""What turns a patch into a row of numbers."""
+"""The protocol of encoders: from a patch to a row of features."""
 
 from __future__ import annotations
 

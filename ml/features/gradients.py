@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.feature import hog, local_binary_pattern
 
-from ml.features.stain import join_stains, separate_stains
+from ml.slides.stain_separation import join_stains, separate_stains
 
 DIRECTIONS, CELL, BLOCK = 9, 8, 2
 PATTERNS = ((8, 1), (16, 2))
@@ -16,8 +16,8 @@ USUAL = np.array([1.9705, 1.0308], dtype=np.float32) / np.float32(np.log(10))
 FAINT = 1e-2
 
 
-def evened(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an RGB tile with both stains brought to their usual strength; one without stain as it is."""
+def normalise_tile(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an RGB tile with both stains at their usual strength; unchanged where it has no stain."""
     stains = separate_stains(tile)
     strong = np.percentile(stains[..., :2].reshape(-1, 2), 99, axis=0)
     if strong.min() < FAINT:
@@ -31,10 +31,10 @@ def gradient_histograms(grey: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Dalal and Triggs, CVPR (2005).
     """
-    found: NDArray[np.float32] = hog(
+    histograms: NDArray[np.float32] = hog(
         grey, orientations=DIRECTIONS, pixels_per_cell=(CELL, CELL), cells_per_block=(BLOCK, BLOCK)
     ).astype(np.float32)
-    return found
+    return histograms
 
 
 def pattern_histograms(grey: NDArray[np.float32]) -> NDArray[np.float32]:

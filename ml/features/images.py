@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Sentence
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
+from ml.data.squares import BLOCK
 from ml.features.encoder import Encoder
 from ml.features.store import FeatureTable
-from ml.inference.patches import BLOCK
 
 
 def image_features(

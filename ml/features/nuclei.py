@@ -13,7 +13,7 @@ CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=bool)
 
 
 def otsu(values: NDArray[np.float32], low: float, high: float) -> float:
-    """Return the threshold in low..high that best parts the values in two."""
+    """Return the threshold in low..high that best separates the values into two classes."""
     codes = np.clip((values - low) * (BINS / (high - low)), 0, BINS - 1).astype(np.uint8)
     counts = np.bincount(codes.ravel(), minlength=BINS).astype(np.float64)
     below = np.cumsum(counts)
@@ -34,13 +34,13 @@ def describe_nuclei(haematoxylin: NDArray[np.float32]) -> NDArray[np.float64]:
     threshold = otsu(smooth, 0.0, 2.0)
     mask = ndimage.binary_opening(smooth > threshold, CROSS)
     blobs, count = ndimage.label(mask)
-    found = np.zeros(SIZE)
-    found[0] = threshold
-    found[1] = mask.mean()
-    found[2] = smooth[mask].mean() - smooth[~mask].mean() if 0 < found[1] < 1 else 0.0
+    values = np.zeros(SIZE)
+    values[0] = threshold
+    values[1] = mask.mean()
+    values[2] = smooth[mask].mean() - smooth[~mask].mean() if 0 < values[1] < 1 else 0.0
     if count:
-        found[3:] = _shapes(blobs, haematoxylin, count)
-    return found
+        values[3:] = _shapes(blobs, haematoxylin, count)
+    return values
 
 
 def _shapes(blobs: NDArray[np.int32], density: NDArray[np.float32], count: int) -> NDArray[np.float64]:

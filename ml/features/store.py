@@ -1,8 +1,8 @@
-"""Features on disk, computed once per slide, encoder and patch size.
+"""Store features on disk: one computation for each slide, encoder and patch size.
 
 ``root/<content>/<encoder>-<version>/<grid key>/`` holds pieces, each a structured ``.npy`` of rows
 (x, y, values) named by the SHA-256 of its corners and written by one rename, so that writers never
-wait for each other and a reader never sees half a piece. A patch is found by its corner: grids of
+wait for each other and a reader never sees half a piece. A patch is identified by its corner: grids of
 another stride, or single patches around small marks, share what was computed.
 """
 
@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data.room import room_for
 from ml.features.encoder import Encoder
-
-CHUNK = 1 << 20
+from ml.storage.hashing import content_hash, files_of
+from ml.storage.room import remove_on_failure
 
 
 class FeatureTable:
@@ -32,22 +31,22 @@ class FeatureTable:
         self._names: set[str] = set()
 
     def find(self, corners: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return (n, size) float32 and which of its rows (n,) are stored; the others are zero."""
+        """Return features (n, size) float32 and which of the rows (n,) are stored; the others are zero."""
         self._refresh()
         values = np.zeros((len(corners), self._size), dtype=np.float32)
         have = np.zeros(len(corners), dtype=bool)
-        wanted = _keys(corners[:, 0], corners[:, 1])
+        keys = _keys(corners[:, 0], corners[:, 1])
         for piece in self._pieces:
             stored = _keys(piece["x"], piece["y"])
             order = np.argsort(stored)
-            place = np.minimum(np.searchsorted(stored[order], wanted), len(stored) - 1)
-            hit = (stored[order][place] == wanted) & ~have
+            place = np.minimum(np.searchsorted(stored[order], keys), len(stored) - 1)
+            hit = (stored[order][place] == keys) & ~have
             values[hit] = piece["values"][order[place[hit]]]
             have |= hit
         return values, have
 
     def add(self, corners: NDArray[np.int64], values: NDArray[np.float32]) -> None:
-        """Store rows; what is already stored under a corner stays as it is."""
+        """Store rows; rows already stored under a corner stay as they are."""
         if not len(corners):
             return
         kind = np.dtype([("x", "<i8"), ("y", "<i8"), ("values", "<f4", (self._size,))])
@@ -55,7 +54,7 @@ class FeatureTable:
         piece["x"], piece["y"], piece["values"] = corners[:, 0], corners[:, 1], values
         name = hashlib.sha256(np.ascontiguousarray(corners).tobytes()).hexdigest()[:32]
         partial = self._folder / f"{name}.{os.getpid()}.partial"
-        with room_for(partial):
+        with remove_on_failure(partial):
             self._folder.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as stream:
                 np.save(stream, piece, allow_pickle=False)
@@ -69,7 +68,7 @@ class FeatureTable:
 
 
 class FeatureStore:
-    """All tables below one folder, and which content lies at which path."""
+    """All feature tables below one folder, with the content hash of each slide path."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -80,32 +79,32 @@ class FeatureStore:
         return FeatureTable(folder, encoder.size)
 
     def cached(self, content: str, name: str, compute: Callable[[], NDArray[np.bool_]]) -> NDArray[np.bool_]:
-        """Return the array stored under a name for a slide's content; computed when it is new."""
+        """Return the array stored under a name for a slide's content; computed on the first call."""
         path = self._root / content / f"{name}.npy"
         if not path.exists():
             values = compute()
             partial = path.with_suffix(f".{os.getpid()}.partial")
-            with room_for(partial):
+            with remove_on_failure(partial):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with partial.open("wb") as stream:
                     np.save(stream, values, allow_pickle=False)
             partial.replace(path)
-        found: NDArray[np.bool_] = np.load(path, allow_pickle=False)
-        return found
+        stored: NDArray[np.bool_] = np.load(path, allow_pickle=False)
+        return stored
 
     def remember(self, path: Path, content: str) -> None:
-        """Note the content of a slide, so that ``content_of`` need not read the file."""
+        """Store the hash of a slide's content, so that ``content_of`` need not read the file."""
         note = self._note(path)
         if note.exists() and note.read_text() == content:
             return
         partial = note.with_suffix(f".{os.getpid()}.partial")
-        with room_for(partial):
+        with remove_on_failure(partial):
             note.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(content)
         partial.replace(note)
 
     def content_of(self, path: Path) -> str:
-        """Return what was remembered of a path, or else the SHA-256 of the file or folder there."""
+        """Return the stored hash of a path, or else the SHA-256 of the file or folder there."""
         note = self._note(path)
         if not note.exists():
             self.remember(path, content_hash(path))
@@ -113,24 +112,10 @@ class FeatureStore:
 
     def _note(self, path: Path) -> Path:
         facts = [f"{path.resolve()}"]
-        for file in _files(path):
+        for file in files_of(path):
             state = file.stat()
             facts.append(f"{file.name} {state.st_size} {state.st_mtime_ns}")
         return self._root / "contents" / hashlib.sha256("\n".join(facts).encode()).hexdigest()
-
-
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of all files of a folder in the order of their names."""
-    total = hashlib.sha256()
-    for file in _files(path):
-        with file.open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                total.update(chunk)
-    return total.hexdigest()
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _keys(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:

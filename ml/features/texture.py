@@ -12,7 +12,7 @@ DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def _uniform_table() -> NDArray[np.uint8]:
-    """Return by pattern how many neighbours are set, and 9 for more than two changes."""
+    """Return by pattern the number of set neighbours, and 9 for more than two changes."""
     table = np.empty(256, dtype=np.uint8)
     for code in range(256):
         bits = [(code >> i) & 1 for i in range(8)]

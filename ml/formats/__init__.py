@@ -1,1 +1,1 @@
-"""Files of other programs, read and written: HistoML, ASAP and Aperio XML. Free of torch."""
+"""Readers and writers of other programs' files: HistoML, ASAP and Aperio XML. Free of torch."""

@@ -1,4 +1,4 @@
-"""HistoML Level 1 (survey [9]): what is annotated on a slide, as RDF/XML beside GeoJSON.
+"""HistoML Level 1 (survey [9]): the annotations of a slide, as RDF/XML beside GeoJSON.
 
 The outlines stay in the GeoJSON; each entity names its outline by UUID in ``segmentation``. The classes of
 the ontology are chosen from the words of a label. What lies within a region is its component, its cell or its
@@ -57,19 +57,24 @@ SQUARE_MICROMETRE, COUNT_UNIT = f"{OBO}UO_0010001", f"{OBO}UO_0000189"
 
 @dataclass(frozen=True, slots=True)
 class SlideFacts:
-    """What is told of a slide. ``id`` is its content hash: a name given by people may name a patient."""
+    """The facts of a slide that HistoML states.
+
+    ``id`` is its content hash: a name given by people may name a patient. ``mpp`` is the width of a pixel in
+    µm and ``mpp_y`` its height; None: as high as wide.
+    """
 
     id: str
     width: int
     height: int
     mpp: float | None = None
+    mpp_y: float | None = None
     magnification: float | None = None
     scanner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who drew a shape (a user name), when (ISO 8601), and which model proposed it, where one did."""
+    """Origin of a shape: user name, time (ISO 8601), and the model that proposed it, if any."""
 
     author: str = ""
     time: str = ""
@@ -77,13 +82,13 @@ class Origin:
 
 
 def entity_class(label: str | None) -> str:
-    """Return the ontology's class for a label; PhysicalEntity where its words say nothing."""
+    """Return the ontology's class for a label; PhysicalEntity where its words match none."""
     words = (label or "").lower()
     return next((name for pattern, name in CLASSES if re.search(pattern, words)), "PhysicalEntity")
 
 
 def keyed_by_uuid(features: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the features, each under a UUID: its own, or one that follows from what it says."""
+    """Return the features by UUID: their own, or one derived from their content."""
     keyed = []
     for number, feature in enumerate(features):
         try:
@@ -110,7 +115,7 @@ def write_histoml(
     kept = [feature for feature in features if not _is_finished(feature)]
     shapes = [_geometry_of(feature) for feature in kept]
     kinds = [entity_class(_label_of(feature)) for feature in kept]
-    document = _Document(slide.mpp, codes or {}, origins or {})
+    document = _Document(_pixel_area(slide), codes or {}, origins or {})
     document.add("Slide", "Slide1", [*_slide_facts(slide)])
     inside = _containment(shapes, kinds)
     for number, feature in enumerate(kept):
@@ -122,20 +127,20 @@ def write_histoml(
 def read_histoml(
     rdf: bytes, features: Sequence[Mapping[str, Any]]
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """Return features as the RDF describes them, and the outlines that it names and the GeoJSON lacks.
+    """Return features with the properties of the RDF, and the outlines that it names and the GeoJSON lacks.
 
     Label (``displayName``) and note (``comment``) come from the RDF, outline and colour from the GeoJSON.
     A feature that the RDF does not mention stays as it is. Raises DataError(``bad_xml``).
     """
-    told = {}
+    annotated = {}
     for resource in read_rdf(rdf).values():
         for outline in resource.values.get("segmentation", ()):
-            told[outline.strip()] = (resource.first("displayName"), resource.first("comment"))
-    found = []
+            annotated[outline.strip()] = (resource.first("displayName"), resource.first("comment"))
+    described = []
     for feature in features:
         key = str(feature.get("id"))
-        found.append(_described(feature, *told.pop(key)) if key in told else dict(feature))
-    return found, tuple(told)
+        described.append(_described(feature, *annotated.pop(key)) if key in annotated else dict(feature))
+    return described, tuple(annotated)
 
 
 def _described(feature: Mapping[str, Any], label: str | None, note: str | None) -> dict[str, Any]:
@@ -161,20 +166,27 @@ def _slide_facts(slide: SlideFacts) -> Iterator[tuple[str, str, str | None]]:
         yield "scanner", slide.scanner, "string"
 
 
-class _Document:
-    """RDF/XML that grows element by element; things that many share are written once."""
+def _pixel_area(slide: SlideFacts) -> float | None:
+    """Return µm² per pixel, None without a resolution."""
+    return None if slide.mpp is None else slide.mpp * (slide.mpp if slide.mpp_y is None else slide.mpp_y)
 
-    def __init__(self, mpp: float | None, codes: Mapping[str, str], origins: Mapping[str, Origin]) -> None:
-        self._mpp, self._codes, self._origins = mpp, codes, origins
+
+class _Document:
+    """A growing RDF/XML document; resources that others share are written once."""
+
+    def __init__(
+        self, pixel_area: float | None, codes: Mapping[str, str], origins: Mapping[str, Origin]
+    ) -> None:
+        self._pixel_area, self._codes, self._origins = pixel_area, codes, origins
         self._parts: list[str] = []
         self._known: set[str] = set()
 
-    def add(self, kind: str, key: str, said: Sequence[tuple[str, str, str | None]]) -> str:
-        """Write a thing once: (property, text, XSD type) or, without a type, (property, key of another)."""
+    def add(self, kind: str, key: str, properties: Sequence[tuple[str, str, str | None]]) -> str:
+        """Write a resource once: (property, text, XSD type), or (property, key of another) without a type."""
         if key not in self._known:
             self._known.add(key)
             lines = [f"  <histo:{kind} rdf:ID={quoteattr(key)}>"]
-            lines += [f"    {_said(*item)}" for item in said]
+            lines += [f"    {_said(*item)}" for item in properties]
             self._parts.append("\n".join([*lines, f"  </histo:{kind}>"]))
         return key
 
@@ -188,19 +200,19 @@ class _Document:
     def entity(
         self, feature: Mapping[str, Any], kind: str, geometry: BaseGeometry, parts: Sequence[tuple[str, str]]
     ) -> None:
-        """Write what is annotated, with its size, its parts, its code and who says so."""
+        """Write an annotated entity with its size, its parts, its code and its author."""
         key, label = str(feature["id"]), _label_of(feature)
         note = (feature.get("properties") or {}).get("name")
-        said: list[tuple[str, str, str | None]] = [("segmentation", key, "string")]
-        said += [("displayName", label, "string")] if label else []
-        said += [("comment", str(note), "string")] if note else []
-        said += [(link, f"entity-{child}", None) for link, child in parts]
+        properties: list[tuple[str, str, str | None]] = [("segmentation", key, "string")]
+        properties += [("displayName", label, "string")] if label else []
+        properties += [("comment", str(note), "string")] if note else []
+        properties += [(link, f"entity-{child}", None) for link, child in parts]
         xref = self._code(self._codes.get(label or "", ""))
-        said += [("hasXref", xref, None)] if xref else []
-        said.append(("hasAttribute", self._size(key, geometry), None))
-        said += self._reference(kind, label, xref)
-        said += self._evidence(key, self._origins.get(key))
-        self.add(kind, f"entity-{key}", said)
+        properties += [("hasXref", xref, None)] if xref else []
+        properties.append(("hasAttribute", self._size(key, geometry), None))
+        properties += self._reference(kind, label, xref)
+        properties += self._evidence(key, self._origins.get(key))
+        self.add(kind, f"entity-{key}", properties)
 
     def _code(self, code: str) -> str | None:
         if not code:
@@ -208,46 +220,50 @@ class _Document:
         nci = re.fullmatch(r"(?:NCIT[:_])?(C\d+)", code)
         database, number = ("NCIT", nci[1]) if nci else ("SNOMED CT", code)
         address = f"{OBO}NCIT_{number}" if nci else f"{SNOMED}{number}"
-        said = [("db", database, "string"), ("id", number, "string"), ("uri", address, "string")]
-        return self.add("UnificationXref", f"UnificationXref-{_key(number)}", said)
+        properties = [("db", database, "string"), ("id", number, "string"), ("uri", address, "string")]
+        return self.add("UnificationXref", f"UnificationXref-{_key(number)}", properties)
 
     def _size(self, key: str, geometry: BaseGeometry) -> str:
-        mpp = self._mpp
+        pixel = self._pixel_area
         if geometry.area > 0:
-            value, what, xref = geometry.area * (mpp or 1) ** 2, "Area", AREA
-            unit, unit_name = (SQUARE_MICROMETRE, "square micrometer") if mpp else ("", "square pixel")
+            value, what, xref = geometry.area * (pixel or 1), "Area", AREA
+            unit, unit_name = (SQUARE_MICROMETRE, "square micrometer") if pixel else ("", "square pixel")
         else:
             value, what, xref, unit, unit_name = 1.0, "Count", COUNT, COUNT_UNIT, "count"
         vocabulary = self._with_uri("UnitVocabulary", unit_name, unit)
         quantity = [("hasValue", f"{value:.6g}", "float"), ("unitType", vocabulary, None)]
-        told = self.add("Quantification", f"Quantification-{key}", quantity)
+        quantification = self.add("Quantification", f"Quantification-{key}", quantity)
         kind = self._with_uri("UnificationXref", what, xref)
-        said = [("displayName", what, "string"), ("hasXref", kind, None), ("hasQuantification", told, None)]
-        return self.add("EntityAttribute", f"EntityAttribute-{key}", said)
+        properties = [
+            ("displayName", what, "string"),
+            ("hasXref", kind, None),
+            ("hasQuantification", quantification, None),
+        ]
+        return self.add("EntityAttribute", f"EntityAttribute-{key}", properties)
 
     def _with_uri(self, kind: str, name: str, uri: str) -> str:
-        said = [("displayName", name, "string"), *([("uri", uri, "string")] if uri else [])]
-        return self.add(kind, f"{kind}-{_key(name)}", said)
+        properties = [("displayName", name, "string"), *([("uri", uri, "string")] if uri else [])]
+        return self.add(kind, f"{kind}-{_key(name)}", properties)
 
     def _reference(self, kind: str, label: str | None, xref: str | None) -> list[tuple[str, str, str | None]]:
         if label is None:
             return []
-        name = next((found for end, found in REFERENCES.items() if kind.endswith(end)), None)
+        name = next((class_name for end, class_name in REFERENCES.items() if kind.endswith(end)), None)
         name = name or ("SubstanceReference" if kind == "Substance" else "Other_AnatomicalEntityReference")
-        said: list[tuple[str, str, str | None]] = [("displayName", label, "string")]
-        said += [("hasXref", xref, None)] if xref else []
-        return [("entityReference", self.add(name, f"{name}-{_key(label)}", said), None)]
+        properties: list[tuple[str, str, str | None]] = [("displayName", label, "string")]
+        properties += [("hasXref", xref, None)] if xref else []
+        return [("entityReference", self.add(name, f"{name}-{_key(label)}", properties), None)]
 
     def _evidence(self, key: str, origin: Origin | None) -> list[tuple[str, str, str | None]]:
         if origin is None:
             return []
         who = [("displayName", origin.author, "string")] if origin.author else []
         source = self.add("Provenance", f"Provenance-{_key(origin.author or 'unknown')}", who)
-        told = [text for text in (origin.time, origin.model and f"proposed by {origin.model}") if text]
-        said: list[tuple[str, str, str | None]] = [("dataSource", source, None)]
-        said += [("comment", text, "string") for text in told]
+        comments = [text for text in (origin.time, origin.model and f"proposed by {origin.model}") if text]
+        properties: list[tuple[str, str, str | None]] = [("dataSource", source, None)]
+        properties += [("comment", text, "string") for text in comments]
         return [
-            ("hasEvidence", self.add("Evidence", f"Evidence-{key}", said), None),
+            ("hasEvidence", self.add("Evidence", f"Evidence-{key}", properties), None),
             ("dataSource", source, None),
         ]
 
@@ -259,20 +275,20 @@ def _said(name: str, text: str, kind: str | None) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text for an element, without the characters that XML 1.0 has no way to write."""
+    """Return text for an element, without the characters that XML 1.0 cannot hold."""
     plain = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", text)
     return escape(plain, {"\r": "&#13;"})
 
 
 def _key(text: str) -> str:
-    """Return a name that XML takes as an identifier, another one for each text."""
+    """Return an identifier valid in XML, unique for each text."""
     plain = re.sub(r"[^A-Za-z0-9.-]", "_", text)
     return plain if plain == text else f"{plain}-{uuid.uuid5(uuid.NAMESPACE_URL, text).hex[:8]}"
 
 
 def _label_of(feature: Mapping[str, Any]) -> str | None:
-    told = (feature.get("properties") or {}).get("classification")
-    name = told.get("name") if isinstance(told, Mapping) else told
+    classification = (feature.get("properties") or {}).get("classification")
+    name = classification.get("name") if isinstance(classification, Mapping) else classification
     return str(name) if name else None
 
 
@@ -284,20 +300,20 @@ def _is_finished(feature: Mapping[str, Any]) -> bool:
 
 def _geometry_of(feature: Mapping[str, Any]) -> BaseGeometry:
     try:
-        found = shape(feature["geometry"])
+        geometry = shape(feature["geometry"])
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
         message = Sentence(
             "feature_without_geometry",
             "The feature {feature} has no geometry: {reason}.",
             feature=str(feature.get("id")),
-            reason=repr(error),
+            reason=error,
         )
         raise DataError("bad_geojson", message) from error
-    return found if found.is_valid else shapely.make_valid(found)
+    return geometry if geometry.is_valid else shapely.make_valid(geometry)
 
 
 def _containment(shapes: Sequence[BaseGeometry], kinds: Sequence[str]) -> dict[int, list[tuple[str, int]]]:
-    """Return by region what lies within it: the link, and the number of the part.
+    """Return by region the features within it: the link, and the number of the part.
 
     A part belongs to the smallest region that has its inner point and that is larger than it is.
     """
@@ -306,7 +322,7 @@ def _containment(shapes: Sequence[BaseGeometry], kinds: Sequence[str]) -> dict[i
     areas = np.array([item.area for item in shapes])
     inner = [item.representative_point() for item in shapes]
     part, region = shapely.STRtree(np.array(shapes, dtype=object)).query(inner, predicate="intersects")
-    found: dict[int, list[tuple[str, int]]] = {}
+    parts: dict[int, list[tuple[str, int]]] = {}
     larger = areas[region] > areas[part]
     part, region = part[larger], region[larger]
     order = np.lexsort((region, areas[region], part))
@@ -314,8 +330,8 @@ def _containment(shapes: Sequence[BaseGeometry], kinds: Sequence[str]) -> dict[i
     for place in order.tolist():
         chosen.setdefault(int(part[place]), int(region[place]))
     for child, parent in chosen.items():
-        found.setdefault(parent, []).append((_link(kinds[child]), child))
-    return found
+        parts.setdefault(parent, []).append((_link(kinds[child]), child))
+    return parts
 
 
 def _link(kind: str) -> str:

@@ -1,4 +1,4 @@
-"""XML of strangers: parsed without document types, so that no entity is ever expanded or fetched."""
+"""Parser for untrusted XML: no document types, so that no entity is ever expanded or fetched."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MOST_BYTES: Final = 512 * 2**20
 
 
 class _Plain(TreeBuilder):
-    """A tree of elements that refuses a document type."""
+    """An element tree builder that refuses a document type."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        """Refuse: entities stand in document types, and no file that is read here needs one."""
+        """Raise: entities are declared in document types, and no file that is read here needs one."""
         message = Sentence(
             "xml_doctype",
             "The XML declares a document type ({name}), which is not read here.",
@@ -24,7 +24,7 @@ class _Plain(TreeBuilder):
 
 
 def parse_xml(content: bytes) -> Element:
-    """Return the root element; raises DataError(``bad_xml``) that says where the text breaks off."""
+    """Return the root element; raises DataError(``bad_xml``) with the place of the syntax error."""
     if len(content) > MOST_BYTES:
         message = Sentence(
             "xml_too_large",
@@ -41,7 +41,7 @@ def parse_xml(content: bytes) -> Element:
         if isinstance(error, DataError):
             raise
         message = Sentence(
-            "xml_broken", "The file is not XML, or breaks off in the middle: {reason}.", reason=str(error)
+            "xml_broken", "The file is not XML, or breaks off in the middle: {reason}.", reason=error
         )
         raise DataError("bad_xml", message) from error
     if not isinstance(root, Element):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
@@ -13,49 +14,81 @@ from shapely.geometry import LineString, MultiPoint, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
 from ml.contracts import DataError, Sentence
+from ml.formats.figures import ellipse_ring
+from ml.formats.geometry_budget import GeometryBudget
 from ml.formats.markup import parse_xml
+from ml.formats.valid_areas import (
+    TangledError,
+    find_overlapping,
+    is_valid_area,
+    mend_area,
+    subtract_areas,
+)
 
 ASAP, APERIO = "ASAP_Annotations", "Annotations"
 # CAMELYON16: groups _0 and _1 are tumour, _2 is what is cut out of it.
 TUMOUR: Final = "Tumor"
+EXCLUSION: Final = "Exclusion"
 GROUPS: Final = {"_0": TUMOUR, "_1": TUMOUR, "tumor": TUMOUR, "tumour": TUMOUR}
-HOLES: Final = {"_2", "exclusion"}
+HOLES: Final = {"_2": EXCLUSION, "exclusion": EXCLUSION}
+# The key of the reason of a feature without geometry, a Sentence.
+REASON: Final = "unread reason"
+# The key of the number of a feature in its file, where features are left out of the list.
+ROW: Final = "row"
 CORNERS, LEAST = 2, 3
-ELLIPSE_POINTS: Final = 64
+_COVERED: Final = Sentence("row_all_excluded", "Regions to leave out cover all of it.")
+_ALONE: Final = Sentence("row_exclusion_alone", "It is a region to leave out, but no region is around it.")
+_TANGLED: Final = Sentence("row_tangled", "Its outline crosses itself too often; draw it again.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """One annotation of a file. ``shape`` is ellipse or empty; a hole is cut out of outlines it overlaps."""
+
+    geometry: BaseGeometry | None
+    label: str | None
+    colour: str | None
+    note: str
+    shape: str = ""
+    is_hole: bool = False
+    row: int = 0
 
 
 def read_outlines(content: bytes) -> list[dict[str, Any]]:
     """Return the features of an ASAP or Aperio file; raises DataError(``bad_xml``).
 
-    A shape whose coordinates are none has ``geometry`` None, so that its row can be named. ASAP's groups and
-    Aperio's layers are the labels. Regions to leave out (ASAP ``_2`` and ``Exclusion``, Aperio NegativeROA)
-    become holes of the outlines around them.
+    A shape that cannot be read has ``geometry`` None, and under ``REASON`` a Sentence where the reason is not
+    its coordinates. ASAP's groups and Aperio's layers are the labels. Regions to leave out (ASAP ``_2`` and
+    ``Exclusion``, Aperio NegativeROA) are cut out of every area that they overlap, whatever its group or
+    layer. One that overlaps nothing keeps its own label (ASAP) or is a feature without geometry (Aperio).
     """
-    root = parse_xml(content)
+    return features_of(parse_xml(content))
+
+
+def features_of(root: Element) -> list[dict[str, Any]]:
+    """Return the features of a parsed ASAP or Aperio file; see ``read_outlines``."""
     if root.tag == ASAP:
-        return list(_asap(root))
+        return list(_features(list(_asap(root))))
     if root.tag == APERIO:
-        return list(_aperio(root))
+        return list(_features(list(_aperio(root))))
     message = Sentence(
         "xml_of_others",
-        "The file is XML, but neither of ASAP nor of Aperio ImageScope: it begins with {root}.",
+        "The file is XML, but not of ASAP, Aperio ImageScope or NDP.view: it begins with {root}.",
         root=root.tag,
     )
     raise DataError("bad_xml", message)
 
 
-def _asap(root: Element) -> Iterator[dict[str, Any]]:
+def _asap(root: Element) -> Iterator[_Outline]:
     colours = {group.get("Name", ""): group.get("Color") for group in root.iter("Group")}
-    found, holes = [], []
-    for item in root.iter("Annotation"):
+    for row, item in enumerate(root.iter("Annotation")):
         geometry = _asap_shape(item)
-        group = item.get("PartOfGroup", "None")
-        if group.lower() in HOLES:
-            holes += [geometry] if isinstance(geometry, Polygon) else []
-            continue
-        label = None if group in {"None", ""} else GROUPS.get(group.lower(), group)
-        found.append((geometry, label, colours.get(group) or item.get("Color"), ""))
-    yield from _features(found, holes)
+        group = item.get("PartOfGroup", "None").strip()
+        colour = colours.get(group) or item.get("Color")
+        is_hole = group.lower() in HOLES and isinstance(geometry, Polygon)
+        label = None if group in {"None", ""} else group
+        label = {**GROUPS, **HOLES}.get(group.lower(), label)
+        yield _Outline(geometry, label, colour, "", is_hole=is_hole, row=row)
 
 
 def _asap_shape(item: Element) -> BaseGeometry | None:
@@ -73,107 +106,134 @@ def _asap_shape(item: Element) -> BaseGeometry | None:
     return Polygon(points) if len(points) >= LEAST else None
 
 
-def _aperio(root: Element) -> Iterator[dict[str, Any]]:
+def _aperio(root: Element) -> Iterator[_Outline]:
+    row = 0
     for layer in root.iter("Annotation"):
-        named = [attribute.get("Value") or attribute.get("Name") for attribute in layer.iter("Attribute")]
-        label = layer.get("Name") or next((text for text in named if text), None)
-        colour = _aperio_colour(layer.get("LineColor"))
-        found, holes = [], []
+        label = (layer.get("Name") or "").strip() or _value_of(layer) or None
         for region in layer.iter("Region"):
-            geometry = _aperio_shape(region)
-            if region.get("NegativeROA") == "1" and isinstance(geometry, Polygon):
-                holes.append(geometry)
-            else:
-                found.append((geometry, label, colour, region.get("Text") or ""))
-        yield from _features(found, holes)
+            geometry, shape = _aperio_shape(region)
+            is_hole = region.get("NegativeROA") == "1" and isinstance(geometry, Polygon)
+            note = (region.get("Text") or "").strip() or _value_of(region)
+            # An exclusion has no label of its own.
+            own = None if is_hole else label
+            yield _Outline(geometry, own, _windows_colour(layer.get("LineColor")), note, shape, is_hole, row)
+            row += 1
 
 
-def _aperio_shape(region: Element) -> BaseGeometry | None:
+def _value_of(element: Element) -> str:
+    """Return the first attribute with a value of the user's; the name of an empty field is none."""
+    values = ((attribute.get("Value") or "").strip() for attribute in element.findall("Attributes/Attribute"))
+    return next((value for value in values if value), "")
+
+
+def _aperio_shape(region: Element) -> tuple[BaseGeometry | None, str]:
     points = _points(list(region.iter("Vertex")))
     kind = region.get("Type", "0")
     if points is None:
-        return None
-    if kind in {"1", "2"} and len(points) == CORNERS:
-        return _between(points[0], points[1], round_one=kind == "2")
+        return None, ""
+    if kind == "1" and len(points) == CORNERS:
+        return shapely.box(*MultiPoint(points).bounds), ""
     if kind == "2":
-        box = MultiPoint(points).bounds
-        return _between(box[:2], box[2:], round_one=True)
+        left, top, right, bottom = MultiPoint(points).bounds
+        centre, size = ((left + right) / 2, (top + bottom) / 2), (right - left, bottom - top)
+        return (Polygon(ellipse_ring(centre, size)), "ellipse") if len(points) >= CORNERS else (None, "")
     if kind in {"3", "4"}:
-        return LineString(points) if len(points) >= CORNERS else None
+        return (LineString(points) if len(points) >= CORNERS else None), ""
     if len(points) == 1:
-        return Point(points[0])
-    return Polygon(points) if len(points) >= LEAST else LineString(points)
+        return Point(points[0]), ""
+    return (Polygon(points) if len(points) >= LEAST else LineString(points)), ""
 
 
-def _between(one: Sequence[float], other: Sequence[float], *, round_one: bool) -> BaseGeometry:
-    left, right = sorted((one[0], other[0]))
-    top, bottom = sorted((one[1], other[1]))
-    if not round_one:
-        return shapely.box(left, top, right, bottom)
-    turns = [2 * math.pi * step / ELLIPSE_POINTS for step in range(ELLIPSE_POINTS)]
-    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
-    wide, tall = (right - left) / 2, (bottom - top) / 2
-    return Polygon([(middle_x + wide * math.cos(turn), middle_y + tall * math.sin(turn)) for turn in turns])
+def _features(outlines: Sequence[_Outline]) -> Iterator[dict[str, Any]]:
+    budget = GeometryBudget()
+    holes = [outline for outline in outlines if outline.is_hole]
+    areas = [_mended(hole.geometry, budget) for hole in holes]
+    tree = shapely.STRtree([area for area in areas if area is not None])
+    numbers = [number for number, area in enumerate(areas) if area is not None]
+    used: set[int] = set()
+    for outline in outlines:
+        if outline.is_hole:
+            continue
+        if not isinstance(outline.geometry, Polygon) or not holes:
+            yield _feature(outline, outline.geometry)
+            continue
+        whole = _mended(outline.geometry, budget)
+        if whole is None:
+            yield _unread(outline, _TANGLED)
+            continue
+        met = find_overlapping(whole, tree)
+        used |= {numbers[index] for index in met}
+        yield _cut(outline, whole, [tree.geometries[index] for index in met], budget)
+    for number, hole in enumerate(holes):
+        if areas[number] is None:
+            yield _unread(hole, _TANGLED)
+        elif number not in used:
+            yield _feature(hole, hole.geometry) if hole.label else _unread(hole, _ALONE)
 
 
-def _features(
-    found: Sequence[tuple[BaseGeometry | None, str | None, str | None, str]], holes: Sequence[BaseGeometry]
-) -> Iterator[dict[str, Any]]:
-    for geometry, label, colour, note in found:
-        kept = geometry if geometry is None else _without(geometry, holes)
-        properties: dict[str, Any] = {"objectType": "annotation"}
-        if label:
-            properties["classification"] = {"name": label, **_rgb(colour)}
-        if note:
-            properties["name"] = note
-        # Through JSON, so that tuples become lists, as in a file.
-        outline = None if kept is None or kept.is_empty else json.loads(json.dumps(mapping(kept)))
-        yield {"type": "Feature", "geometry": outline, "properties": properties}
+def _mended(area: BaseGeometry | None, budget: GeometryBudget) -> BaseGeometry | None:
+    """Return a valid area; None where its outline has too many self-intersections."""
+    try:
+        return area if area is None or is_valid_area(area) else mend_area(area, budget)
+    except TangledError:
+        return None
 
 
-def _without(geometry: BaseGeometry, holes: Sequence[BaseGeometry]) -> BaseGeometry:
-    """Return the outline less the holes that begin inside it; what is no polygon stays as it is."""
-    if not isinstance(geometry, Polygon) or not holes:
-        return geometry
-    whole = shapely.make_valid(geometry)
-    mine = [shapely.make_valid(hole) for hole in holes]
-    mine = [hole for hole in mine if whole.contains(hole.representative_point())]
-    cut = whole.difference(shapely.union_all(mine)) if mine else geometry
-    areas = [part for part in shapely.get_parts(cut) if isinstance(part, Polygon)]
-    return areas[0] if len(areas) == 1 else shapely.MultiPolygon(areas)
+def _cut(
+    outline: _Outline, whole: BaseGeometry, holes: Sequence[Any], budget: GeometryBudget
+) -> dict[str, Any]:
+    """Return the feature of an outline less the holes that overlap it."""
+    if not holes:
+        return _feature(outline, outline.geometry)
+    try:
+        rest = subtract_areas(whole, holes, budget)
+    except TangledError:
+        return _unread(outline, _TANGLED)
+    return _unread(outline, _COVERED) if rest.is_empty else _feature(outline, rest)
+
+
+def _unread(outline: _Outline, reason: Sentence) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": None, "properties": {}, REASON: reason, ROW: outline.row}
+
+
+def _feature(outline: _Outline, geometry: BaseGeometry | None) -> dict[str, Any]:
+    properties: dict[str, Any] = {"objectType": "annotation"}
+    if outline.label:
+        properties["classification"] = {"name": outline.label}
+    if outline.colour:
+        properties["lineColor"] = outline.colour
+    if outline.note:
+        properties["name"] = outline.note
+    if outline.shape and geometry is outline.geometry:
+        properties["metadata"] = {"shape": outline.shape}
+    # Through JSON, so that tuples become lists, as in a file.
+    plain = None if geometry is None or geometry.is_empty else json.loads(json.dumps(mapping(geometry)))
+    return {"type": "Feature", "geometry": plain, "properties": properties, ROW: outline.row}
 
 
 def _points(places: Sequence[Element]) -> list[tuple[float, float]] | None:
-    found = []
+    points = []
     for place in places:
         x, y = _number(place.get("X")), _number(place.get("Y"))
         if x is None or y is None:
             return None
-        found.append((x, y))
-    return found or None
+        points.append((x, y))
+    return points or None
 
 
 def _number(text: str | None) -> float | None:
     try:
         # Some regional settings write a decimal comma.
-        found = float((text or "").replace(",", "."))
+        value = float((text or "").replace(",", "."))
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return value if math.isfinite(value) else None
 
 
-def _rgb(colour: str | None) -> dict[str, list[int]]:
-    text = (colour or "").lstrip("#")
-    try:
-        return {"color": [int(text[place : place + 2], 16) for place in (0, 2, 4)]}
-    except ValueError:
-        return {}
-
-
-def _aperio_colour(text: str | None) -> str | None:
-    """Return #rrggbb of a Windows colour, whose lowest byte is red."""
+def _windows_colour(text: str | None) -> str | None:
+    """Return #rrggbb of a Windows colour in decimal, whose lowest byte is red; it may be negative."""
     number = _number(text)
-    if number is None or not 0 <= number <= 0xFFFFFF:  # noqa: PLR2004 - three bytes
+    if number is None or not -(2**31) <= number < 2**32:
         return None
     packed = int(number)
-    return f"#{packed & 255:02x}{packed >> 8 & 255:02x}{packed >> 16:02x}"
+    return f"#{packed & 255:02x}{packed >> 8 & 255:02x}{packed >> 16 & 255:02x}"

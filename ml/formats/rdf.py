@@ -1,4 +1,4 @@
-"""As much of RDF/XML (W3C, 2014) as files of HistoML use: nodes with types, links and literals."""
+"""Reader of the subset of RDF/XML (W3C, 2014) that HistoML uses: nodes with types, links and literals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEEPEST: Final = 50
 
 @dataclass(slots=True)
 class Resource:
-    """What is said of one thing: its types, its literals and its links, by the local name of the property."""
+    """One resource: its types, its literals and its links, by the local name of the property."""
 
     types: set[str] = field(default_factory=set)
     values: dict[str, list[str]] = field(default_factory=dict)
@@ -59,34 +59,34 @@ class _Reading:
         self._unnamed = (f"_:unnamed{number}" for number in itertools.count())
 
     def node(self, element: Element, depth: int) -> str:
-        """Read one thing and what is nested in it; return its address."""
+        """Read one resource and those nested in it; return its address."""
         if depth > DEEPEST:
             message = Sentence(
                 "rdf_too_deep", "The RDF is nested more than {most} levels deep.", most=DEEPEST
             )
             raise DataError("bad_xml", message)
         address = self._address(element) or next(self._unnamed)
-        told = self.resources.setdefault(address, Resource())
+        resource = self.resources.setdefault(address, Resource())
         if element.tag != f"{{{RDF}}}Description":
-            told.types.add(local_name(element.tag))
+            resource.types.add(local_name(element.tag))
         for name, value in _plain_attributes(element):
-            told.values.setdefault(name, []).append(value)
+            resource.values.setdefault(name, []).append(value)
         for item in element:
-            self._property(told, item, depth)
+            self._property(resource, item, depth)
         return address
 
-    def _property(self, told: Resource, item: Element, depth: int) -> None:
+    def _property(self, resource: Resource, item: Element, depth: int) -> None:
         name = local_name(item.tag)
         target = self._target(item)
         if target is None and len(item):
             for child in item:
-                told.links.setdefault(name, []).append(self.node(child, depth + 1))
+                resource.links.setdefault(name, []).append(self.node(child, depth + 1))
         elif target is None:
-            told.values.setdefault(name, []).append(item.text or "")
+            resource.values.setdefault(name, []).append(item.text or "")
         elif item.tag == f"{{{RDF}}}type":
-            told.types.add(local_name(target))
+            resource.types.add(local_name(target))
         else:
-            told.links.setdefault(name, []).append(target)
+            resource.links.setdefault(name, []).append(target)
 
     def _address(self, element: Element) -> str | None:
         about, own = element.get(f"{{{RDF}}}about"), element.get(f"{{{RDF}}}ID")

@@ -1,1 +1,1 @@
-"""From slide to prediction: reading patches ahead, and writing results."""
+"""Inference: reading patches ahead, and writing predictions."""

@@ -1,4 +1,4 @@
-"""Several answers to the same question: their mean, and how far they lie apart."""
+"""Several predictions of the same items: their mean and their spread."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ml.data.augmentation import SYMMETRIES, turn_views, vary_stain
-from ml.training.logistic import entropy_share
+from ml.data.variation.patches import SYMMETRIES, turn_views, vary_stain
+from ml.inference.entropy import entropy_share
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
@@ -21,7 +21,7 @@ LEAST = 1e-12
 
 
 class Change(Protocol):
-    """Returns pixels (..., side, side, 3) changed in a way under which the answer should stay."""
+    """A function that changes pixels (..., side, side, 3) without changing their label."""
 
     def __call__(self, pixels: Bytes) -> Bytes:
         """Return pixels of the same shape."""
@@ -30,7 +30,7 @@ class Change(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of m answers to n questions: ``mean`` (n, k), ``deviation`` (n, k) over the answers.
+    """Spread of m predictions of n items: ``mean`` (n, k), ``deviation`` (n, k) over the predictions.
 
     ``entropy`` (n,) is that of the mean, ``mutual_information`` (n,) what of it is disagreement, in nats.
     """
@@ -46,16 +46,16 @@ class Spread:
         if kind == "entropy":
             return entropy_share(self.mean)
         if kind == "mutual information":
-            found = self.mutual_information / np.log(max(2, classes))
+            uncertainty = self.mutual_information / np.log(max(2, classes))
         else:
             best = self.mean.argmax(axis=1)
-            found = 2 * self.deviation[np.arange(len(best)), best]
-        clipped: NDArray[np.float32] = np.clip(found, 0.0, 1.0).astype(np.float32)
+            uncertainty = 2 * self.deviation[np.arange(len(best)), best]
+        clipped: NDArray[np.float32] = np.clip(uncertainty, 0.0, 1.0).astype(np.float32)
         return clipped
 
 
 def spread_of(answers: Floats) -> Spread:
-    """Return what m answers (m, n, k) say together; the order of the answers does not matter."""
+    """Return the mean and spread of m predictions (m, n, k), whatever their order."""
     # Sorted, so that the same answers in another order have the same sum to the last bit.
     mean = np.sort(answers, axis=0).mean(axis=0)
     entropy = _entropy(mean)
@@ -72,7 +72,7 @@ def dihedral_changes() -> Iterator[Change]:
 
 
 def random_changes(count: int, seed: int, stain: float) -> Iterator[Change]:
-    """Yield turns by any angle, half of them mirrored, with stains varied by ``stain``."""
+    """Yield rotations by any angle, half of them mirrored, with stains varied by ``stain``."""
     for number in range(count):
         yield partial(_random_change, seed=(seed, number), stain=stain)
 
@@ -89,5 +89,5 @@ def _random_change(pixels: Bytes, seed: tuple[int, int], stain: float) -> Bytes:
 
 
 def _entropy(probability: Floats) -> Floats:
-    found: Floats = -(probability * np.log(np.maximum(probability, LEAST))).sum(axis=-1)
-    return found
+    entropy: Floats = -(probability * np.log(np.maximum(probability, LEAST))).sum(axis=-1)
+    return entropy

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from ml.contracts import HeatMap, Objects
+from ml.inference.entropy import entropy_share
 from ml.inference.vectorising import trace_regions
 from ml.inference.windows import Window, Windows
-from ml.training.logistic import entropy_share
 
 # Cells of one layer at most: 32 MiB each, whatever the slide's size.
 MOST = 1 << 23
@@ -41,8 +41,8 @@ class Canvas:
         inside = slice(window.halo, window.halo + self.tile)
         core = shares[:, inside, inside]
         side = self.tile // self.cell
-        found: Shares = core.reshape(len(core), side, self.cell, side, self.cell).mean(axis=(2, 4))
-        return found
+        means: Shares = core.reshape(len(core), side, self.cell, side, self.cell).mean(axis=(2, 4))
+        return means
 
     def paint(self, window: Window, cells: Shares) -> None:
         """Write the cells of a window."""
@@ -114,5 +114,5 @@ def _means(blocks: Shares, shrink: int) -> Shares:
     known = ~np.isnan(parts)
     count = known.sum(axis=(2, 4))
     total = np.where(known, parts, 0).sum(axis=(2, 4))
-    found: Shares = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
-    return found
+    means: Shares = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    return means

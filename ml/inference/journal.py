@@ -1,4 +1,4 @@
-"""What was found of each block of a slide, kept so that a run that is killed goes on from there.
+"""Journal of finished blocks of a slide, so that a run that is killed resumes from there.
 
 A journal is a folder of files, one per writer: the processes of one run, or a later attempt. A file is a line
 that says what question its blocks answer, then records of a head (length, checksum) and safetensors. A
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from ml.contracts import Context, Objects
-from ml.data.room import room_for
+from ml.storage.room import remove_on_failure
 
 HEAD = struct.Struct("<QI")
 Arrays = dict[str, NDArray[Any]]
 
 
 class Journal:
-    """The finished blocks of one question; without a folder it remembers nothing.
+    """The finished blocks of one prediction; without a folder it stores nothing.
 
     ``question`` names slide, patches and whatever else decides about the answers and is not the same in all
     runs that are given this folder.
@@ -52,18 +52,18 @@ class Journal:
             yield from map(load, self._records(path))
 
     def add(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep what was found of a block; raises DataError(``no_space``)."""
+        """Store the results of a block; raises DataError(``no_space``)."""
         if self._folder is None:
             return
         content = save({name: np.ascontiguousarray(values) for name, values in arrays.items()})
-        with room_for(self._folder):
+        with remove_on_failure(self._folder):
             if self._file is None:
                 self._file = self._opened(self._folder)
             self._file.write(HEAD.pack(len(content), zlib.crc32(content)) + content)
             self._file.flush()
 
     def _opened(self, folder: Path) -> IO[bytes]:
-        """Return a new file: one that was cut off is never written to again."""
+        """Return a new file: an interrupted one is never appended to."""
         folder.mkdir(parents=True, exist_ok=True)
         for number in itertools.count():
             with suppress(FileExistsError):
@@ -98,7 +98,7 @@ def objects_to_arrays(objects: Objects) -> Arrays:
 
 
 def objects_from_arrays(arrays: Arrays) -> Objects:
-    """Return what ``objects_to_arrays`` was given."""
+    """Return the shapes of the arrays of ``objects_to_arrays``."""
     pieces = np.split(arrays["shapes"], np.cumsum(arrays["lengths"]))[:-1]
     geometry = np.array([shapely.from_wkb(piece.tobytes()) for piece in pieces], dtype=object)
     return Objects(geometry, arrays["label"], arrays["score"], arrays["uncertainty"])

@@ -1,4 +1,4 @@
-"""From heat to detections: local maxima, and boxes of which of two that overlap only the surer is kept."""
+"""Detections from heat maps: local maxima, and non-maximum suppression of boxes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def peaks_of(
 
 
 def keep_apart(boxes: Floats, score: NDArray[np.float32], most: float) -> NDArray[np.intp]:
-    """Return which boxes (n, 4) remain, surest first, when those that overlap a surer one are dropped.
+    """Return which boxes (n, 4) remain, by decreasing score, after dropping those that overlap a better one.
 
     Overlap is the intersection over the union; ``most`` is the greatest that is borne.
     """
@@ -42,5 +42,5 @@ def overlaps(first: Floats, second: Floats) -> Floats:
     common = np.clip(high - low, 0, None).prod(axis=2)
     areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
     union = areas[0][:, None] + areas[1][None] - common
-    found: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
-    return found
+    overlap: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return overlap

@@ -1,4 +1,4 @@
-"""From class probabilities and depth to single objects, and from objects to outlines."""
+"""Instance segmentation from class probabilities and depth or offsets, and outlines of the instances."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CORNERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How objects are cut out of maps; a recipe chooses it on the images that it stops by.
+    """Thresholds of the instance segmentation; a recipe chooses them on the validation images.
 
     ``inside``: the share from which a pixel is an object's. ``smooth``: standard deviation in pixels by
     which the second map is smoothed, and ``limit`` what of it parts two objects.
@@ -78,8 +78,8 @@ def split_by_offsets(
 
 def _scaled(values: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = float(values.min()), float(values.max())
-    found: NDArray[np.float32] = (values - low) / max(high - low, 1e-6)
-    return found
+    scaled: NDArray[np.float32] = (values - low) / max(high - low, 1e-6)
+    return scaled
 
 
 def _numbered(objects: NDArray[np.int32], smallest: int) -> NDArray[np.int32]:
@@ -88,12 +88,12 @@ def _numbered(objects: NDArray[np.int32], smallest: int) -> NDArray[np.int32]:
     kept = area >= smallest
     kept[0] = False
     numbers = np.where(kept, np.cumsum(kept), 0)
-    found: NDArray[np.int32] = numbers[objects].astype(np.int32)
-    return found
+    numbered: NDArray[np.int32] = numbers[objects].astype(np.int32)
+    return numbered
 
 
 def depth_of(instances: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return how deep each pixel lies in its object (h, w): 0 outside, 1 from ``BOTTOM`` pixels on.
+    """Return the depth of each pixel in its object (h, w): 0 outside, 1 from ``BOTTOM`` pixels on.
 
     A distance that ends soon can be told from a small neighbourhood, whatever the object's size.
     """

@@ -1,4 +1,4 @@
-"""From a grid of numbers to outlines with holes, by tracing where they cross zero."""
+"""Outlines with holes from a grid of numbers, traced at its zero crossings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def trace_regions(
     """
     known = np.nan_to_num(field, nan=-1.0)
     areas, _ = ndimage.label(known > 0)
-    found = []
+    regions = []
     for number, place in enumerate(ndimage.find_objects(areas), start=1):
         mask = areas[place] == number
         if mask.sum() < smallest:
@@ -37,12 +37,12 @@ def trace_regions(
             continue
         top, left = place[0].start, place[1].start
         cells = (np.argwhere(mask) + np.array([top, left])).astype(np.int32)
-        found.append((cells, translate(polygon, left, top)))
-    return found
+        regions.append((cells, translate(polygon, left, top)))
+    return regions
 
 
 def _outline(field: NDArray[np.float32]) -> shapely.Polygon | None:
-    """Return the largest polygon around what is above zero; cell centres lie at halves."""
+    """Return the largest polygon of the area above zero; cell centres lie at halves."""
     # As far below zero outside as above inside, so that the outline ends at the border of the last cells.
     framed = np.pad(np.clip(field, -1, 1), 1, mode="edge")
     inner = np.pad(np.ones(field.shape, dtype=bool), 1)

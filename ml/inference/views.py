@@ -1,4 +1,4 @@
-"""Several views of each patch with the same centre: the patch itself, then wider and wider ones."""
+"""Views of each patch with the same centre: the patch itself, then wider ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.contracts import Channel, DataError, Sentence
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 
 
 def image_views(

@@ -1,4 +1,4 @@
-"""Windows of a slide with a margin around each, for methods that look at every pixel."""
+"""Windows of a slide with a margin around each, for pixel-wise methods."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from ml.contracts import SlideReader
-from ml.inference.patches import Squares, read_patches
+from ml.data.squares import Squares, read_patches
 from ml.slides import TissueMask
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``left``, ``top``: level-0 place of the first pixel read; the core begins ``halo`` later."""
+    """A window. ``left``, ``top``: level-0 place of the first pixel read; the core begins ``halo`` later."""
 
     row: int
     column: int
@@ -29,13 +29,13 @@ class Window:
     core: int
 
     def owns(self, y: float, x: float) -> bool:
-        """Say whether a point, in pixels as read, lies in the core: in exactly one window's."""
+        """Return whether a point, in pixels as read, is in the core: in exactly one window's."""
         return self.halo <= y < self.halo + self.core and self.halo <= x < self.halo + self.core
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """``rows`` x ``columns`` cover the slide; ``places`` are those to be looked at."""
+    """A grid of ``rows`` x ``columns`` windows over the slide; ``places`` are those with tissue."""
 
     rows: int
     columns: int
@@ -44,7 +44,7 @@ class Windows:
 
     @property
     def key(self) -> str:
-        """Return a stable name of exactly these windows."""
+        """Return a stable name for exactly these windows."""
         rows = [(window.row, window.column) for window in self.places]
         content = hashlib.sha256(np.array(rows, dtype=np.int32).tobytes()).hexdigest()[:12]
         side = f"{self.places[0].core}+{self.places[0].halo}px" if self.places else "nothing"
@@ -79,7 +79,7 @@ def windows_of(
 def read_windows(
     reader: SlideReader, windows: Windows, workers: int = 0
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield the number of each window with its RGB pixels, the next ones being read meanwhile.
+    """Yield the number of each window with its RGB pixels, reading the next ones ahead.
 
     The pixels may be overwritten once the next window is asked for.
     """

@@ -1,4 +1,4 @@
-"""Write what a model finds on a slide: object set, heat maps, GeoJSON."""
+"""Write a prediction of a slide: object set, heat maps, GeoJSON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ml.contracts import Context, HeatMap, Recipe, SlideFinding, SlideReader
-from ml.data.room import room_for
 from ml.objectset import ObjectSet, ObjectSetWriter, objects_to_geojson, write_heat_map
+from ml.slides.resolution import predict_square
+from ml.storage.room import remove_on_failure
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How many objects were written, the names of the heat maps, and what is said of the whole slide."""
+    """Summary of a written prediction: object count, heat map names, finding of the whole slide."""
 
     objects: int
     heat_maps: tuple[str, ...]
@@ -38,17 +39,20 @@ def write_prediction(
     heat_maps: tuple[HeatMap, ...] = ()
     finding: SlideFinding | None = None
     with ObjectSetWriter(out / "objects", labels, slide.width, slide.height) as writer:
-        for found in recipe.predict(slide, context):
-            if found.objects is not None and len(found.objects):
-                writer.append(found.objects)
-            heat_maps, finding = found.heat_maps or heat_maps, found.finding or finding
+        for prediction in predict_square(recipe, slide, context):
+            if prediction.objects is not None and len(prediction.objects):
+                writer.append(prediction.objects)
+            heat_maps, finding = prediction.heat_maps or heat_maps, prediction.finding or finding
         count = writer.close().count
     names = tuple(_name(item, labels) for item in heat_maps)
-    with room_for(out / "heat_maps"):
+    with remove_on_failure(out / "heat_maps"):
         (out / "heat_maps").mkdir(exist_ok=True)
         for name, item in zip(names, heat_maps, strict=True):
             write_heat_map(out / "heat_maps", name, item)
-    with room_for(out / "objects.geojson"), (out / "objects.geojson").open("w", encoding="utf-8") as stream:
+    with (
+        remove_on_failure(out / "objects.geojson"),
+        (out / "objects.geojson").open("w", encoding="utf-8") as stream,
+    ):
         objects_to_geojson(ObjectSet(out / "objects"), stream)
     if finding is not None:
         text = json.dumps(finding_document(finding, labels), indent=1, ensure_ascii=False)
@@ -73,7 +77,7 @@ def finding_document(finding: SlideFinding, labels: tuple[str, ...]) -> dict[str
 
 
 def _name(item: HeatMap, labels: tuple[str, ...]) -> str:
-    """Return a file name that any label gives: its number stands where letters do not."""
+    """Return a file name for any label: its number replaces characters that are not letters."""
     if item.label is None:
         return item.kind
     plain = "".join(c if c.isalnum() else "-" for c in labels[item.label]).strip("-").lower()

@@ -1,4 +1,4 @@
-"""Self-attention among the tiles of a slide: exact while they are few, by landmarks when they are many."""
+"""Self-attention among the tiles of a slide: exact for few tiles, by landmarks for many."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ class TileAttention(nn.Module):
         self.near = nn.Conv1d(heads, heads, REACH, padding=REACH // 2, groups=heads, bias=False)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the new tokens (n, d), and what the first attends to (n,), over all heads."""
+        """Return the new tokens (n, d), and the first token's attention (n,), over all heads."""
         count, width = tokens.shape
         mixed = self.mix(self.norm(tokens)).reshape(count, 3, self.heads, width // self.heads)
         query, key, value = mixed.permute(1, 2, 0, 3)
         first = torch.softmax(query[:, :1] @ key.transpose(1, 2) / math.sqrt(query.shape[-1]), dim=-1)
-        found = (
+        attended = (
             functional.scaled_dot_product_attention(query, key, value)
             if count <= EXACT
             else nystroem(query, key, value, LANDMARKS)
         )
-        found = found + self._nearby(value)
-        joined = found.permute(1, 0, 2).reshape(count, width)
+        attended = attended + self._nearby(value)
+        joined = attended.permute(1, 0, 2).reshape(count, width)
         return tokens + self.join(joined), first[:, 0].mean(dim=0)
 
     def _nearby(self, value: Tensor) -> Tensor:
         """Return the convolution of the values along the sequence, one kernel per head."""
-        found: Tensor = self.near(value.permute(2, 0, 1)).permute(1, 2, 0)
-        return found
+        convolved: Tensor = self.near(value.permute(2, 0, 1)).permute(1, 2, 0)
+        return convolved
 
 
 def nystroem(query: Tensor, key: Tensor, value: Tensor, landmarks: int) -> Tensor:
@@ -58,8 +58,8 @@ def nystroem(query: Tensor, key: Tensor, value: Tensor, landmarks: int) -> Tenso
     left = torch.softmax(query @ mean_key.transpose(1, 2), dim=-1)
     middle = torch.softmax(mean_query @ mean_key.transpose(1, 2), dim=-1)
     right = torch.softmax(mean_query @ key.transpose(1, 2), dim=-1)
-    found = left @ (pseudo_inverse(middle) @ (right @ value))
-    return found.reshape(heads, count, depth)
+    approximated = left @ (pseudo_inverse(middle) @ (right @ value))
+    return approximated.reshape(heads, count, depth)
 
 
 def _segments(rows: Tensor, landmarks: int) -> Tensor:
@@ -73,9 +73,9 @@ def _segments(rows: Tensor, landmarks: int) -> Tensor:
 def pseudo_inverse(matrix: Tensor, iterations: int = ITERATIONS) -> Tensor:
     """Return the Moore-Penrose inverse of (heads, m, m) by iterations of the sixth order."""
     norm = matrix.abs().sum(dim=-1).amax() * matrix.abs().sum(dim=-2).amax()
-    found = matrix.transpose(1, 2) / norm
+    inverse = matrix.transpose(1, 2) / norm
     eye = torch.eye(matrix.shape[-1], device=matrix.device, dtype=matrix.dtype)
     for _ in range(iterations):
-        step = matrix @ found
-        found = 0.25 * found @ (13 * eye - step @ (15 * eye - step @ (7 * eye - step)))
-    return found
+        step = matrix @ inverse
+        inverse = 0.25 * inverse @ (13 * eye - step @ (15 * eye - step @ (7 * eye - step)))
+    return inverse

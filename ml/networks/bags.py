@@ -1,4 +1,4 @@
-"""What networks that read a bag of tiles share: their shape, and attention as a weighted mean."""
+"""Shared parts of networks over a bag of tiles: their protocol, and attention pooling."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Looked(NamedTuple):
-    """``scores`` (k,) over the labels, and ``attention`` (n,): how much each tile weighed."""
+class BagOutput(NamedTuple):
+    """Output for a bag: ``scores`` (k,) over the labels, and ``attention`` (n,), the weight of each tile."""
 
     scores: Tensor
     attention: Tensor
 
 
 class BagNetwork(nn.Module, ABC):
-    """Reads one bag: ``tiles`` float32 (n, d) and ``places`` int64 (n, 2), row and column of each tile.
+    """A network over a bag: ``tiles`` float32 (n, d), ``places`` int64 (n, 2) of row and column of each tile.
 
     Tiles are brought to mean 0 and spread 1 first, by figures that are stored with the weights.
     """
@@ -32,12 +32,12 @@ class BagNetwork(nn.Module, ABC):
         self.register_buffer("spread", torch.ones(size))
 
     def standardised(self, tiles: Tensor) -> Tensor:
-        """Return tiles on the scale of the training part; what is no number becomes its mean."""
+        """Return tiles standardised by the training part; NaN becomes the mean."""
         return torch.nan_to_num((tiles - self.mean) / self.spread, 0.0, 0.0, 0.0).clamp(-10, 10)
 
     @abstractmethod
-    def forward(self, tiles: Tensor, places: Tensor) -> Looked:
-        """Return what the network says of a bag."""
+    def forward(self, tiles: Tensor, places: Tensor) -> BagOutput:
+        """Return the output for a bag."""
 
     def loss(self, tiles: Tensor, places: Tensor, label: Tensor) -> Tensor:
         """Return the loss of a bag with a label (), int64: cross-entropy unless a method says otherwise."""
@@ -58,8 +58,8 @@ class GatedAttention(nn.Module):
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return the scores, not yet normalised."""
-        found: Tensor = self.weight(torch.tanh(self.value(tiles)) * torch.sigmoid(self.gate(tiles)))
-        return found
+        scores: Tensor = self.weight(torch.tanh(self.value(tiles)) * torch.sigmoid(self.gate(tiles)))
+        return scores
 
 
 class AttentionNetwork(BagNetwork):
@@ -78,15 +78,15 @@ class AttentionNetwork(BagNetwork):
         self.head = nn.Linear(width, classes)
         self.pooling = pooling
 
-    def forward(self, tiles: Tensor, places: Tensor) -> Looked:
-        """See ``BagNetwork``; ``places`` do not matter."""
+    def forward(self, tiles: Tensor, places: Tensor) -> BagOutput:
+        """See ``BagNetwork``; ``places`` are ignored."""
         del places
         if self.pooling == "max":
             single = self.head(self.tile(self.standardised(tiles)))
             scores = single.amax(dim=0)
-            return Looked(scores, torch.softmax(single[:, scores.argmax()], dim=0))
+            return BagOutput(scores, torch.softmax(single[:, scores.argmax()], dim=0))
         vector, attention = self.vector(tiles)
-        return Looked(self.head(vector), attention)
+        return BagOutput(self.head(vector), attention)
 
     def vector(self, tiles: Tensor) -> tuple[Tensor, Tensor]:
         """Return the slide's features (width,) and the attention (n,), which adds up to 1."""

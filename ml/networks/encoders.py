@@ -1,4 +1,4 @@
-"""Networks that turn a patch into a row of numbers, chosen by name, and the head that labels the row.
+"""Networks from a patch to a row of features, chosen by name, with a linear head.
 
 All start from chance: no weights ship with the product. ``stages`` are the parts of an encoder from
 the pixels up, which is what partial training and layer-wise rates go by.
@@ -40,8 +40,8 @@ class Encoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the features."""
-        found: Tensor = self.body(channels_last(pixels) * 2 - 1)
-        return found
+        features: Tensor = self.body(channels_last(pixels) * 2 - 1)
+        return features
 
 
 class PatchNetwork(nn.Module):
@@ -67,7 +67,7 @@ class PatchNetwork(nn.Module):
                 module.requires_grad_(number >= stages)
 
     def train(self, mode: bool = True) -> PatchNetwork:  # noqa: FBT001, FBT002 - the signature of nn.Module
-        """Switch between learning and judging; what is frozen always judges."""
+        """Switch between training and evaluation; frozen stages stay in evaluation."""
         super().train(mode)
         for stage in self.encoder.stages[: self.frozen]:
             for module in stage:
@@ -75,9 +75,9 @@ class PatchNetwork(nn.Module):
         return self
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Return what the last layer looks at (n, size)."""
-        found: Tensor = self.encoder(pixels)
-        return found
+        """Return the input of the last layer (n, size)."""
+        features: Tensor = self.encoder(pixels)
+        return features
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the scores before softmax."""
@@ -86,7 +86,7 @@ class PatchNetwork(nn.Module):
 
 
 def make_encoder(name: str, channels: int = COLOURS) -> Encoder:
-    """Return a fresh encoder of pixels with so many channels; weights are drawn from torch's generator."""
+    """Return a new encoder for pixels with this many channels; weights are drawn from torch's generator."""
     return ENCODERS[name](channels)
 
 
@@ -143,7 +143,7 @@ def stage_groups(network: PatchNetwork, decay: float) -> list[dict[str, Any]]:
 
 
 def renew_statistics(network: nn.Module, batches: Sequence[Tensor]) -> None:
-    """Estimate the means and variances of all batch normalisation anew, on these pixels alone."""
+    """Re-estimate the means and variances of all batch normalisation layers on these pixels."""
     layers = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     kept = [layer.momentum for layer in layers]
     for layer in layers:

@@ -1,4 +1,4 @@
-"""DeepFocus: a small network that says whether 64 x 64 pixels are in focus.
+"""DeepFocus: a small network that classifies 64 x 64 pixels as in focus or blurred.
 
 Senaras et al., PLoS ONE 13(10):e0205387 (2018), the layout of the published code. Its transfer-learned
 variant puts two outputs on the body of a network that already knows tissue.
@@ -18,7 +18,7 @@ LAYERS: Final = ((32, 5, False), (32, 3, False), (64, 3, True), (128, 3, True), 
 
 
 class FocusNetwork(nn.Module):
-    """Scores (n, 2), in focus and blurred, for pixels (n, 3, 64, 64) in 0..1; each patch less its mean."""
+    """Scores (n, 2), in focus and blurred, of pixels (n, 3, 64, 64) in 0..1, each patch minus its mean."""
 
     def __init__(self, narrow: int = 1) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class FocusNetwork(nn.Module):
 
 
 class TransferredFocus(nn.Module):
-    """Scores (n, 2) by two outputs on features (n, size) of a network that is left as it is."""
+    """Scores (n, 2) by two outputs on features (n, size) of a frozen network."""
 
     def __init__(self, body: nn.Module, size: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class TransferredFocus(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(size), *_dense(size, 64), nn.Linear(64, 2))
 
     def train(self, mode: bool = True) -> TransferredFocus:  # noqa: FBT001, FBT002 - the signature of nn.Module
-        """Switch the outputs between learning and judging; the body always judges."""
+        """Switch the outputs between training and evaluation; the body stays in evaluation."""
         super().train(mode)
         self.body.eval()
         return self
@@ -60,5 +60,5 @@ class TransferredFocus(nn.Module):
         return scores
 
 
-def _dense(size: int, found: int) -> tuple[nn.Module, ...]:
-    return nn.Linear(size, found), nn.ReLU(), nn.BatchNorm1d(found), nn.Dropout(DROPOUT)
+def _dense(size: int, output: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(size, output), nn.ReLU(), nn.BatchNorm1d(output), nn.Dropout(DROPOUT)

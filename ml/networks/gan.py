@@ -1,4 +1,4 @@
-"""Networks that draw tiles: WGAN-GP with labels, and the parts that let a real tile's layout steer it.
+"""Networks of the tile GANs: WGAN-GP with labels, and the parts that steer it by a real tile's layout.
 
 Gulrajani et al., NeurIPS (2017); labels by projection: Miyato and Koyama, ICLR (2018). The segmentation
 module follows Kweon et al., Sensors 22(10):3960 (2022), whose abstract leaves the details to us.
@@ -20,30 +20,30 @@ WIDEST = 128
 
 
 def halvings(pixels: int) -> int:
-    """Return how often a side is halved down to 4: 3 for 32, 4 for 64."""
+    """Return the number of halvings from a side to 4: 3 for 32, 4 for 64."""
     return round(math.log2(pixels // START))
 
 
 class Rise(nn.Module):
-    """Twice the size: nearest neighbours, a convolution, normalisation."""
+    """Up-sampling block: nearest neighbours, a convolution, normalisation."""
 
-    def __init__(self, channels: int, found: int) -> None:
+    def __init__(self, channels: int, output: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Upsample(scale_factor=2),
-            nn.Conv2d(channels, found, 3, padding=1),
-            nn.BatchNorm2d(found),
+            nn.Conv2d(channels, output, 3, padding=1),
+            nn.BatchNorm2d(output),
             nn.ReLU(),
         )
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return (n, found, 2h, 2w)."""
+        """Return (n, output channels, 2h, 2w)."""
         risen: Tensor = self.body(values)
         return risen
 
 
 class Generator(nn.Module):
-    """Tiles (n, 3, pixels, pixels) in -1..1 from latent numbers (n, 128) and labels (n,).
+    """Generator of tiles (n, 3, pixels, pixels) in -1..1 from latent numbers (n, 128) and labels (n,).
 
     With ``steered`` it also takes maps of a reference at 8, 16, ... pixels, 32 channels each.
     """
@@ -69,19 +69,19 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """A number per tile: how real it is, given its label. Layer normalisation, as the penalty needs it."""
+    """Critic: a realness score per tile and label. Layer normalisation, as the gradient penalty needs it."""
 
     def __init__(self, pixels: int, classes: int, width: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels = 3
         for number in range(halvings(pixels)):
-            found = min(WIDEST, width * 2**number)
-            layers.append(nn.Conv2d(channels, found, 4, stride=2, padding=1))
+            output = min(WIDEST, width * 2**number)
+            layers.append(nn.Conv2d(channels, output, 4, stride=2, padding=1))
             if number:
-                layers.append(nn.GroupNorm(1, found))
+                layers.append(nn.GroupNorm(1, output))
             layers.append(nn.LeakyReLU(0.2))
-            channels = found
+            channels = output
         self.body = nn.Sequential(*layers, nn.Flatten())
         size = channels * START * START
         self.score = nn.Linear(size, 1)
@@ -97,7 +97,7 @@ class Critic(nn.Module):
 
 
 class Reconstructor(nn.Module):
-    """Draws a tile anew from its mask and a 4 x 4 code of it; its maps on the way up steer a generator."""
+    """Reconstructor of a tile from its mask and a 4 x 4 code; its up-sampling maps steer a generator."""
 
     def __init__(self, pixels: int, width: int) -> None:
         super().__init__()
@@ -110,19 +110,19 @@ class Reconstructor(nn.Module):
     def maps(self, mask: Tensor, tiles: Tensor) -> list[Tensor]:
         """Return the maps (n, width, s, s) at s = 8, 16, ... for masks (n, 2, pixels, pixels) and tiles."""
         values = torch.cat([self.fall(mask), self.code(tiles)], dim=1)
-        found = []
+        maps = []
         for rise in self.rises:
             values = rise(values)
-            found.append(values)
-        return found
+            maps.append(values)
+        return maps
 
     def forward(self, mask: Tensor, tiles: Tensor) -> Tensor:
-        """Return the tiles as drawn anew, in -1..1."""
+        """Return the reconstructed tiles in -1..1."""
         return torch.tanh(self.last(self.maps(mask, tiles)[-1]))
 
 
 class Segmenter(nn.Module):
-    """Scores (n, 2, pixels, pixels) of rest and nucleus; a U-Net of two levels."""
+    """Segmenter: scores (n, 2, pixels, pixels) of rest and nucleus; a U-Net of two levels."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -141,14 +141,14 @@ class Segmenter(nn.Module):
 
 
 class Embeddings(nn.Module):
-    """One convolution of 1 x 1 per scale, from a reconstructor's maps to what a generator takes."""
+    """Embeddings: one 1 x 1 convolution per scale, from a reconstructor's maps to a generator's inputs."""
 
     def __init__(self, pixels: int, width: int) -> None:
         super().__init__()
         self.each = nn.ModuleList([nn.Conv2d(width, EMBEDDED, 1) for _ in range(halvings(pixels))])
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        """Return the maps with 32 channels; nothing flows back into the reconstructor."""
+        """Return the maps with 32 channels; no gradient reaches the reconstructor."""
         return [layer(values.detach()) for layer, values in zip(self.each, maps, strict=True)]
 
 
@@ -160,12 +160,12 @@ def _falls(channels: int, width: int, count: int) -> list[nn.Module]:
     return layers
 
 
-def _pair(channels: int, found: int) -> nn.Sequential:
+def _pair(channels: int, output: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels, found, 3, padding=1),
-        nn.BatchNorm2d(found),
+        nn.Conv2d(channels, output, 3, padding=1),
+        nn.BatchNorm2d(output),
         nn.ReLU(),
-        nn.Conv2d(found, found, 3, padding=1),
-        nn.BatchNorm2d(found),
+        nn.Conv2d(output, output, 3, padding=1),
+        nn.BatchNorm2d(output),
         nn.ReLU(),
     )

@@ -1,4 +1,4 @@
-"""Small heads over stored features: several side by side, or one that doubts itself by dropout."""
+"""Small heads over stored features: several side by side, or one with dropout at inference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Heads(nn.Module):
         self.register_buffer("spread", torch.ones(size))
 
     def standardise(self, rows: NDArray[np.float32]) -> None:
-        """Take mean and spread from the features that are learned from."""
+        """Compute mean and spread from the training features."""
         self.mean.copy_(torch.from_numpy(rows.mean(axis=0)))
         self.spread.copy_(torch.from_numpy(rows.std(axis=0) + 1e-6))
 
@@ -39,9 +39,9 @@ class Heads(nn.Module):
         """Return the scores before softmax."""
         plain = ((rows - self.mean) / self.spread).clamp(-10.0, 10.0)
         hidden = functional.relu(torch.einsum("nd,mdh->mnh", plain, self.first) + self.lift)
-        found: Tensor = torch.einsum("mnh,mhk->mnk", self.dropout(hidden), self.second) + self.bias
-        return found
+        scores: Tensor = torch.einsum("mnh,mhk->mnk", self.dropout(hidden), self.second) + self.bias
+        return scores
 
 
-def _drawn(members: int, size: int, found: int) -> Tensor:
-    return torch.randn(members, size, found) * math.sqrt(2.0 / size)
+def _drawn(members: int, size: int, output: int) -> Tensor:
+    return torch.randn(members, size, output) * math.sqrt(2.0 / size)

@@ -1,4 +1,4 @@
-"""Several views of one place, from near to far, joined before the last layer; and heads for several tasks."""
+"""Networks over several views of one place, joined before the last layer, and heads for several tasks."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class MultiScaleNetwork(nn.Module):
         return (each * self.weights(each)).sum(dim=1)
 
     def weights(self, each: Tensor) -> Tensor:
-        """Return how much each scale counts (n, scales, 1), for features (n, scales, size)."""
-        found: Tensor = self.weigh(torch.tanh(self.tanh(each)) * torch.sigmoid(self.gate(each)))
-        return found.softmax(dim=1)
+        """Return the weight of each scale (n, scales, 1), for features (n, scales, size)."""
+        weights: Tensor = self.weigh(torch.tanh(self.tanh(each)) * torch.sigmoid(self.gate(each)))
+        return weights.softmax(dim=1)
 
     def forward(self, views: Tensor) -> Tensor:
         """Return the scores before softmax."""
@@ -83,9 +83,9 @@ class MultiTaskNetwork(nn.Module):
         self.grades = grades
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Return what the heads look at (n, size)."""
-        found: Tensor = self.encoder(pixels)
-        return found
+        """Return the input of the heads (n, size)."""
+        features: Tensor = self.encoder(pixels)
+        return features
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return log-probabilities of the types (n, t), of the grades (n, g) and of no and yes (n, 2)."""
@@ -98,7 +98,7 @@ class MultiTaskNetwork(nn.Module):
         )
 
     def _grade(self, severity: Tensor) -> Tensor:
-        """Return log-probabilities of ordered grades, whose borders lie in ascending order."""
+        """Return log-probabilities of ordered grades, whose thresholds are in ascending order."""
         if self.grades <= 1:
             return torch.zeros_like(severity)
         borders = torch.cat([self.first, self.first + functional.softplus(self.steps).cumsum(0)])

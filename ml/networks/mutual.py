@@ -1,4 +1,4 @@
-"""Networks that learn from each other while they learn from labels."""
+"""Networks for mutual learning: trained by labels and by each other's predictions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FUSED = 128
 
 
 class Peers(nn.Module):
-    """Several networks; their scores (members, n, classes). Judges by ``answer``: ``mean`` or ``first``."""
+    """Several networks: scores (members, n, classes). ``answer`` selects their ``mean`` or ``first``."""
 
     def __init__(self, encoders: Sequence[str], classes: int, answer: str, channels: int = COLOURS) -> None:
         super().__init__()
@@ -34,16 +34,16 @@ class Peers(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Return log-probabilities: of the first member, or the mean of all."""
         if self.answer == "first":
-            found: Tensor = functional.log_softmax(self.members[0](pixels), dim=1)
-            return found
+            logs: Tensor = functional.log_softmax(self.members[0](pixels), dim=1)
+            return logs
         return self.each(pixels).softmax(dim=2).mean(dim=0).clamp(min=1e-12).log()
 
 
 def divergence(learner: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """Return T² KL(teacher ‖ learner) per item (n,), for scores (n, k); nothing flows back to the teacher."""
-    told = functional.log_softmax(teacher.detach() / temperature, dim=1)
-    own = functional.log_softmax(learner / temperature, dim=1)
-    return temperature**2 * (told.exp() * (told - own)).sum(dim=1)
+    """Return T² KL(teacher ‖ learner) per item (n,), for scores (n, k); the teacher gets no gradient."""
+    teacher_logs = functional.log_softmax(teacher.detach() / temperature, dim=1)
+    learner_logs = functional.log_softmax(learner / temperature, dim=1)
+    return temperature**2 * (teacher_logs.exp() * (teacher_logs - learner_logs)).sum(dim=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class FusedScores:
 
 
 class FusedPair(nn.Module):
-    """Two networks of different kinds whose features meet in a gate and whose scores meet in learned weights.
+    """Two networks of different kinds with gated fusion of features and learned fusion of scores.
 
     Judges by the fused features. ``seen`` counts training steps, because teaching starts after a warm-up.
     """
@@ -82,11 +82,11 @@ class FusedPair(nn.Module):
     def fuse(self, first: Tensor, second: Tensor) -> Tensor:
         """Return g P_A f_A + (1 - g) P_B f_B with a gate g for every number."""
         gate = torch.sigmoid(self.gate(torch.cat([first, second], dim=1)))
-        found: Tensor = gate * self.project[0](first) + (1 - gate) * self.project[1](second)
-        return found
+        fused: Tensor = gate * self.project[0](first) + (1 - gate) * self.project[1](second)
+        return fused
 
     def each(self, pixels: Tensor) -> FusedScores:
-        """Return all four answers."""
+        """Return the four scores."""
         first, second = self.first.features(pixels), self.second.features(pixels)
         scores = self.first.head(self.first.dropout(first)), self.second.head(self.second.dropout(second))
         share = self.share.softmax(dim=0)

@@ -1,4 +1,4 @@
-"""What makes the same network faster: half precision where the processor has it, channels last in memory."""
+"""Faster inference: half precision where the processor supports it, channels last in memory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 
 @cache
 def multiplies_bfloat16() -> bool:
-    """Say whether this processor has instructions for products of bfloat16."""
-    found = torch.cpu.get_capabilities()
-    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    """Return whether this processor multiplies bfloat16 in hardware."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
-def halved(device: torch.device) -> torch.autocast:
-    """Return a context in which convolutions on a CPU that can do so run in bfloat16; no change elsewhere."""
+def bfloat16_on_cpu(device: torch.device) -> torch.autocast:
+    """Return a context with convolutions in bfloat16 on a CPU that supports it; no change elsewhere."""
     return torch.autocast("cpu", torch.bfloat16, enabled=device.type == "cpu" and multiplies_bfloat16())
 
 
-def together(device: str) -> int:
-    """Return how many patches a network should judge at once: on a processor as many as its caches hold."""
+def inference_batch_size(device: str) -> int:
+    """Return the batch size of inference on a device: on a CPU as many patches as fit its caches."""
     return 16 if torch.device(device).type == "cpu" else 256
 
 
@@ -36,9 +36,9 @@ def channels_last(pixels: Tensor) -> Tensor:
 
 
 @contextmanager
-def looking(device: str) -> Iterator[None]:
-    """Compute without gradients: by half precision on a GPU, ``halved`` on a CPU."""
+def inference_mode(device: str) -> Iterator[None]:
+    """Run inference without gradients: half precision on a GPU, ``bfloat16_on_cpu`` on a CPU."""
     where = torch.device(device)
     on_gpu = torch.autocast("cuda", torch.float16, enabled=where.type == "cuda")
-    with torch.inference_mode(), on_gpu, halved(where):
+    with torch.inference_mode(), on_gpu, bfloat16_on_cpu(where):
         yield

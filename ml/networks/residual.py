@@ -11,26 +11,26 @@ HIDDEN = 128
 DROPOUT = 0.5
 
 
-def convolution(channels: int, found: int, side: int = 3) -> nn.Sequential:
-    """Return a convolution that keeps the size, with batch normalisation and no bias of its own."""
+def convolution(channels: int, output: int, side: int = 3) -> nn.Sequential:
+    """Return a convolution of the same output size, with batch normalisation and without bias."""
     return nn.Sequential(
-        nn.Conv2d(channels, found, side, padding=side // 2, bias=False), nn.BatchNorm2d(found)
+        nn.Conv2d(channels, output, side, padding=side // 2, bias=False), nn.BatchNorm2d(output)
     )
 
 
 class ResidualUnit(nn.Module):
-    """Two convolutions and a way around them: He et al., CVPR (2016)."""
+    """Two convolutions with a residual connection: He et al., CVPR (2016)."""
 
-    def __init__(self, channels: int, found: int) -> None:
+    def __init__(self, channels: int, output: int) -> None:
         super().__init__()
-        self.inner = nn.Sequential(convolution(channels, found), nn.ReLU(), convolution(found, found))
+        self.inner = nn.Sequential(convolution(channels, output), nn.ReLU(), convolution(output, output))
         self.last = nn.ReLU()
-        self.around = nn.Identity() if channels == found else convolution(channels, found, 1)
+        self.around = nn.Identity() if channels == output else convolution(channels, output, 1)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return (n, found, height, width) for (n, channels, height, width)."""
-        found: Tensor = self.last(self.inner(values) + self.around(values))
-        return found
+        """Return (n, output channels, height, width) for (n, channels, height, width)."""
+        output: Tensor = self.last(self.inner(values) + self.around(values))
+        return output
 
 
 class ResidualNetwork(nn.Module):
@@ -53,9 +53,9 @@ class ResidualNetwork(nn.Module):
         ]
         channels = wide
         for number in range(units):
-            found = wide * min(4, 2 ** (number // 2))
-            layers.append(ResidualUnit(channels, found))
-            channels = found
+            output = wide * min(4, 2 ** (number // 2))
+            layers.append(ResidualUnit(channels, output))
+            channels = output
         self.body = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(POOLED),
@@ -67,7 +67,7 @@ class ResidualNetwork(nn.Module):
         )
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Return the 128 hidden numbers (n, 128) that the last layer looks at."""
+        """Return the input (n, 128) of the last layer."""
         hidden: Tensor = self.head[:4](self.body(channels_last(pixels) * 2 - 1))
         return hidden
 

@@ -1,4 +1,4 @@
-"""Networks for which it matters which tiles lie beside each other."""
+"""Networks over the spatial arrangement of tiles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.networks.bags import BagNetwork, GatedAttention, Looked
+from ml.networks.bags import BagNetwork, BagOutput, GatedAttention
 
 SHIFTS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0))
 LARGEST = 256
@@ -14,7 +14,7 @@ SYMMETRIES = 8
 
 
 class SparseAttentionNetwork(BagNetwork):
-    """Spatially sparse key patches: attention that is smoothed over neighbours, then zero on most tiles.
+    """Spatially sparse attention: smoothed over neighbours, then zero on most tiles.
 
     Scores of gated attention are averaged over the 3 x 3 neighbours that exist, and become weights by
     sparsemax (Martins and Astudillo, ICML 2016) or by the K highest with the gradient of the softmax. The
@@ -45,30 +45,30 @@ class SparseAttentionNetwork(BagNetwork):
         self.heat, self.smoothness, self.smooth, self.top, self.floor = heat, smoothness, smooth, top, floor
         self.stage = "sparse"
 
-    def forward(self, tiles: Tensor, places: Tensor) -> Looked:
+    def forward(self, tiles: Tensor, places: Tensor) -> BagOutput:
         """See ``BagNetwork``; the attention is zero on all but the key patches."""
         return self._looked(tiles, neighbours_of(places))
 
     def loss(self, tiles: Tensor, places: Tensor, label: Tensor) -> Tensor:
-        """Return the cross-entropy, and what neighbours differ."""
+        """Return the cross-entropy plus a penalty on differences between neighbours."""
         near = neighbours_of(places)
-        looked = self._looked(tiles, near)
-        value = functional.cross_entropy(looked.scores[None], label[None])
+        output = self._looked(tiles, near)
+        value = functional.cross_entropy(output.scores[None], label[None])
         there = near >= 0
-        gaps = (looked.attention[:, None] - looked.attention[near.clamp(min=0)]) ** 2
+        gaps = (output.attention[:, None] - output.attention[near.clamp(min=0)]) ** 2
         # Each pair is seen from both sides.
         value = value + self.smoothness * gaps[there].sum() / 2
         if self.floor > 0:
-            weights = looked.attention.clamp(min=1e-8)
+            weights = output.attention.clamp(min=1e-8)
             value = value + functional.relu(self.floor + (weights * weights.log()).sum())
         return value
 
-    def _looked(self, tiles: Tensor, near: Tensor) -> Looked:
+    def _looked(self, tiles: Tensor, near: Tensor) -> BagOutput:
         hidden = self.tile(self.standardised(tiles))
         scores = self.attention(hidden)[:, 0]
         if self.smooth:
             scores = mean_of_neighbours(scores, near)
-        return Looked(self.head((weights := self._weights(scores)) @ hidden), weights)
+        return BagOutput(self.head((weights := self._weights(scores)) @ hidden), weights)
 
     def _weights(self, scores: Tensor) -> Tensor:
         if self.stage == "soft":
@@ -77,7 +77,7 @@ class SparseAttentionNetwork(BagNetwork):
 
 
 class SparseConvNetwork(BagNetwork):
-    """Convolutions over the map of tiles, in which empty places stay empty.
+    """Sparse convolutions over the map of tiles; empty places stay empty.
 
     Lerousseau et al., SparseConvMIL, COMPAY (2021): tiles are laid on a grid of at most 256 x 256, convolved
     twice with 3 x 3 kernels, the result being kept only where tiles are, pooled over those, and classified.
@@ -93,8 +93,8 @@ class SparseConvNetwork(BagNetwork):
         self.head = nn.Linear(channels, classes)
         self.pool, self.vary = pool, vary
 
-    def forward(self, tiles: Tensor, places: Tensor) -> Looked:
-        """See ``BagNetwork``; the attention is what each place adds to the likeliest label."""
+    def forward(self, tiles: Tensor, places: Tensor) -> BagOutput:
+        """See ``BagNetwork``; the attention is each place's contribution to the likeliest label."""
         if self.training and self.vary:
             places = varied_places(places)
         cells, rows, columns = cells_of(places)
@@ -110,11 +110,11 @@ class SparseConvNetwork(BagNetwork):
         pooled = there.mean(dim=1) if self.pool == "mean" else there.amax(dim=1)
         scores = self.head(pooled)
         evidence = torch.relu(self.head.weight[scores.argmax()] @ maps)[cells]
-        return Looked(scores, evidence)
+        return BagOutput(scores, evidence)
 
 
 def neighbours_of(places: Tensor) -> Tensor:
-    """Return int64 (n, 8): the number of the tile at each of the eight places around, -1 where none is."""
+    """Return int64 (n, 8): the index of the tile at each of the eight neighbouring places, -1 for none."""
     start = places.amin(dim=0)
     rows, columns = (places - start + 1).T
     wide = int(columns.max()) + 2

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ml.networks.attention import TileAttention
-from ml.networks.bags import BagNetwork, Looked
+from ml.networks.bags import BagNetwork, BagOutput
 
 KERNELS = (7, 5, 3)
 PERIOD = 10_000.0
@@ -31,8 +31,8 @@ class TransformerNetwork(BagNetwork):
         self.second = TileAttention(width, heads, dropout)
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, classes))
 
-    def forward(self, tiles: Tensor, places: Tensor) -> Looked:
-        """See ``BagNetwork``; the attention is what the slide's token attends to in the last layer."""
+    def forward(self, tiles: Tensor, places: Tensor) -> BagOutput:
+        """See ``BagNetwork``; the attention is that of the slide's token in the last layer."""
         del places
         count = len(tiles)
         side = math.ceil(math.sqrt(count))
@@ -44,7 +44,7 @@ class TransformerNetwork(BagNetwork):
         placed = grid + torch.stack([convolution(grid) for convolution in self.positions]).sum(dim=0)
         tokens = torch.cat([tokens[:1], placed.reshape(-1, side * side).T])
         tokens, attention = self.second(tokens)
-        return Looked(self.head(tokens[0]), attention[1 : count + 1])
+        return BagOutput(self.head(tokens[0]), attention[1 : count + 1])
 
 
 class SlideTransformer(BagNetwork):
@@ -76,8 +76,8 @@ class SlideTransformer(BagNetwork):
         self.mixers = nn.ModuleList(_mixer(width, dropout) for _ in range(layers))
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, classes))
 
-    def forward(self, tiles: Tensor, places: Tensor) -> Looked:
-        """See ``BagNetwork``; the attention is what the slide's token attends to in the last layer."""
+    def forward(self, tiles: Tensor, places: Tensor) -> BagOutput:
+        """See ``BagNetwork``; the attention is that of the slide's token in the last layer."""
         features = self.standardised(tiles)[:, : tiles.shape[1] - self.kinds]
         tokens = self.tile(features) + sines_of(places, self.width)
         if self.kind is not None:
@@ -90,7 +90,7 @@ class SlideTransformer(BagNetwork):
         for layer, mixer in zip(self.layers, self.mixers, strict=True):
             tokens, attention = layer(tokens)
             tokens = tokens + mixer(tokens)
-        return Looked(self.head(tokens[0]), attention[1:])
+        return BagOutput(self.head(tokens[0]), attention[1:])
 
 
 def _mixer(width: int, dropout: float) -> nn.Module:

@@ -9,7 +9,7 @@ from monai.networks.nets.segresnet import SegResNet
 from monai.networks.nets.unet import UNet
 from torch import Tensor, nn
 
-from ml.networks.precision import channels_last, halved
+from ml.networks.precision import bfloat16_on_cpu, channels_last
 
 NORM = ("instance", {"affine": True})
 FAMILY = ("basic", "residual", "attention", "plusplus", "segresnet")
@@ -29,9 +29,9 @@ class NucleiNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return (n, 1 + labels + more, h, w): the class scores, then the other maps."""
-        with halved(pixels.device):
-            found: Tensor = self.net(channels_last(pixels) * 2 - 1)
-        return found.float()
+        with bfloat16_on_cpu(pixels.device):
+            scores: Tensor = self.net(channels_last(pixels) * 2 - 1)
+        return scores.float()
 
 
 class RegionNetwork(nn.Module):
@@ -54,13 +54,13 @@ class RegionNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the scores before softmax."""
-        found = self.net(channels_last(pixels) * 2 - 1)
-        scores: Tensor = found[0] if isinstance(found, list) else found
+        output = self.net(channels_last(pixels) * 2 - 1)
+        scores: Tensor = output[0] if isinstance(output, list) else output
         return scores
 
 
 def basic(classes: int, width: int, channels: int) -> BasicUNet:
-    """Return a plain U-Net of five levels, of which the first two are ``width`` channels wide."""
+    """Return a plain U-Net of five levels. The first two levels have ``width`` channels."""
     return BasicUNet(
         spatial_dims=2,
         in_channels=channels,

@@ -1,4 +1,4 @@
-"""Exact aggregates: how many objects of each label lie in each cell of a crowded tile, and their means.
+"""Exact aggregates: number and means of the objects of each label in each cell of a crowded tile.
 
 A tile has 64 x 64 cells. Every object counts in exactly one cell, the one that its point lies in, so
 no view from far away is a sample. Tiles of very many objects are counted once, when the set is
@@ -43,7 +43,7 @@ STORED: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """A tile in steps: its corner and its side, both whole."""
+    """A tile in steps: its corner and its side, both whole numbers."""
 
     x: int
     y: int
@@ -53,7 +53,7 @@ class Square:
 def count_cells(
     columns: Mapping[str, NDArray[Any]], square: Square, labels: int, limits: Limits | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Return cell, label, count, score and uncertainty of what occurs, sorted by cell and label.
+    """Return cell, label, count, mean score and uncertainty of the cells in use, sorted by cell and label.
 
     ``columns`` are those of the tile's objects; ``limits`` leave some out. Part by part, so that
     memory does not grow with the tile.
@@ -67,24 +67,27 @@ def count_cells(
     ]
     keys = np.concatenate([part[0] for part in parts])
     present, inverse = np.unique(keys, return_inverse=True) if len(parts) > 1 else (keys, None)
-    sums = [np.concatenate([part[number] for part in parts]) for number in (1, 2, 3)]
+    sums = [np.concatenate([part[number] for part in parts]) for number in (1, 2, 3, 4)]
     if inverse is not None:
         sums = [np.bincount(inverse, weights=values, minlength=len(present)) for values in sums]
     return {
         "cell": (present // max(labels, 1)).astype(np.uint16),
         "label": (present % max(labels, 1)).astype(np.uint16),
         "count": sums[0].astype(np.uint32),
-        "score": (sums[1] / sums[0]).astype(np.float32),
+        "score": mean_of(sums[1], sums[3]).astype(np.float32),
         "uncertainty": (sums[2] / sums[0]).astype(np.float32),
     }
 
 
 def _count(
     columns: Mapping[str, NDArray[Any]], square: Square, labels: int, limits: Limits | None
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return what occurs as ``cell * labels + label``, with counts and sums of score and uncertainty."""
+) -> tuple[NDArray[Any], ...]:
+    """Return the keys ``cell * labels + label`` in use, with counts, sums of score and uncertainty.
+
+    The last array counts the objects that have a score.
+    """
     keys = cell_of(columns, square) * labels + columns["label"]
-    weights = [columns[name] for name in ("score", "uncertainty")]
+    weights = [columns["score"], columns["uncertainty"]]
     kept = limits.mask(columns) if limits else None
     if kept is not None:
         keys, weights = keys[kept], [values[kept] for values in weights]
@@ -93,12 +96,24 @@ def _count(
         present, keys = np.unique(keys, return_inverse=True)
     counts = np.bincount(keys)
     chosen = np.flatnonzero(counts)
+    is_unknown = np.isnan(weights[0])
+    scored = counts
+    if is_unknown.any():
+        scored = counts - np.bincount(keys[is_unknown], minlength=len(counts))
+        weights[0] = np.where(is_unknown, 0, weights[0])
     sums = [np.bincount(keys, weights=values)[chosen] for values in weights]
-    return (chosen if present is None else present), counts[chosen], sums[0], sums[1]
+    return (chosen if present is None else present), counts[chosen], sums[0], sums[1], scored[chosen]
+
+
+def mean_of(sums: NDArray[Any], counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Return means, NaN where nothing was counted."""
+    means = np.full(len(sums), np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
 
 
 def cell_of(columns: Mapping[str, NDArray[Any]], square: Square) -> NDArray[np.int64]:
-    """Return the cell of each object of a tile; what lies outside the pyramid counts at its edge."""
+    """Return the cell of each object of a tile; objects outside the pyramid count at its edge."""
     shift = square.side.bit_length() - 1 - (CELLS_PER_SIDE.bit_length() - 1)
     column, row = (
         np.clip((columns[name] - np.int32(corner)) >> np.int32(shift), 0, CELLS_PER_SIDE - 1)

@@ -1,4 +1,4 @@
-"""From flat shapes to the columns of an object set: whole steps, differences, and what is known of each.
+"""Conversion of flat shapes to the columns of an object set: whole steps, differences, attributes.
 
 A step is 1/8 pixel, so a vertex is exact to 1/16. ``geometry`` holds differences: the first vertex
 from the object's point, each next from the vertex before it, through all rings, which are not
@@ -57,7 +57,9 @@ LONG: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """``rows`` has the columns of NUMBERS and SHAPES; ``long`` those of LONG.
+    """Arrow tables of a batch of objects: ``rows`` for all, ``long`` for outlines of many points.
+
+    ``rows`` has the columns NUMBERS and SHAPES, ``long`` the columns LONG.
 
     ``which`` are the rows whose geometry stands in ``long``. ``reach`` is the longest way from the
     point of an object that is not long to its bounds, in steps. ``boxes`` and ``points`` say what
@@ -73,7 +75,7 @@ class Prepared:
 
 
 def prepare(flat: FlatObjects) -> Prepared:
-    """Return the columns of a batch; raises ValueError for shapes that are none."""
+    """Return the columns of a batch; raises ValueError for invalid shapes."""
     x, y, rings, polygons, objects = _opened(flat)
     first_ring = polygons[objects]
     first = rings[first_ring]
@@ -133,7 +135,7 @@ def _long(
 
 @dataclass(frozen=True, slots=True)
 class _Nesting:
-    """How many vertices an object, vertices a ring, rings a polygon, rings and polygons an object has."""
+    """Counts: vertices by object and by ring, rings by polygon, rings and polygons by object."""
 
     vertices: NDArray[np.int64]
     per_ring: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The order of objects: along a Z curve (Morton, 1966), so that a tile's objects lie side by side.
+"""Object order along a Z curve (Morton, 1966), so that a tile's objects are contiguous.
 
 A code has 20 bits per axis. The objects of tile (x, y) of level z are those whose codes share its
 first 2 z bits, hence one range of the sorted codes.
@@ -29,7 +29,7 @@ _GATHER: Final = (
 
 
 def encode(x: NDArray[np.int32], y: NDArray[np.int32], side: int) -> NDArray[np.uint64]:
-    """Return the codes of points in a square of ``side`` steps, a power of two.
+    """Return the Z-curve codes of points in a square of ``side`` steps, a power of two.
 
     What lies outside counts at its edge.
     """
@@ -39,7 +39,7 @@ def encode(x: NDArray[np.int32], y: NDArray[np.int32], side: int) -> NDArray[np.
 
 
 def interleave(column: NDArray[Any], row: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return the codes of cells named by column and row, of any number of bits up to 32."""
+    """Return the codes of cells by column and row, of any number of bits up to 32."""
     codes: NDArray[np.uint64] = _spread(column) | (_spread(row) << np.uint64(1))
     return codes
 
@@ -63,7 +63,7 @@ def _spread(values: NDArray[Any]) -> NDArray[np.uint64]:
 
 
 def _gather(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Undo ``_spread``."""
+    """Reverse ``_spread``."""
     gathered = values & np.uint64(0x5555555555555555)
     for shift, mask in _GATHER:
         gathered = (gathered | (gathered >> np.uint64(shift))) & np.uint64(mask)

@@ -1,4 +1,4 @@
-"""Which objects are meant: limits on their numbers, all included."""
+"""Filters of objects: limits on their numbers, bounds included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGEST: Final = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Conditions that all must hold; None is none. ``area`` in square pixels."""
+    """Conditions that all must hold; None is no limit. ``area`` in square pixels."""
 
     min_score: float | None = None
     max_score: float | None = None
@@ -25,18 +25,18 @@ class Limits:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Take the limits out of a mapping that may hold other things; raises ValueError."""
-        found = {name: float(values[name]) for name in LIMITS if values.get(name) is not None}
-        if not all(np.isfinite(value) for value in found.values()):
+        """Return the limits in a mapping with other keys besides; raises ValueError."""
+        limits = {name: float(values[name]) for name in LIMITS if values.get(name) is not None}
+        if not all(np.isfinite(value) for value in limits.values()):
             message = "A limit is not a number."
             raise ValueError(message)
         # The columns are 32-bit: a limit beyond what they hold is as good as their largest number.
-        return cls(**{name: min(max(value, -_LARGEST), _LARGEST) for name, value in found.items()})
+        return cls(**{name: min(max(value, -_LARGEST), _LARGEST) for name, value in limits.items()})
 
     def text(self) -> str:
         """Return the limits as a short text, equal for equal limits."""
-        told = ((name, getattr(self, name)) for name in LIMITS)
-        return ",".join(f"{name}={value!r}" for name, value in told if value is not None)
+        limits = ((name, getattr(self, name)) for name in LIMITS)
+        return ",".join(f"{name}={value!r}" for name, value in limits if value is not None)
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) is not None for name in LIMITS)

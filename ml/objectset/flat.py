@@ -1,4 +1,4 @@
-"""Shapes as flat coordinates and offsets: the fast way into an object set, without an object per shape."""
+"""Shapes as flat coordinates and offsets: the fast input of an object set, without an object per shape."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class FlatObjects:
     into the coordinates; a ring may repeat its first point at its end or not, and a ring of one
     point is a point. ``polygons``: offsets of each polygon into the rings, outer ring first; None
     when each ring is a polygon. ``objects``: offsets (n + 1) into the polygons; None when each
-    polygon is an object. ``label``, ``score`` and ``uncertainty``: (n,) as in ``Objects``.
+    polygon is an object. ``label``, ``score`` and ``uncertainty``: (n,) as in ``Objects``;
+    a score is NaN where there is none.
     """
 
     coordinates: NDArray[Any]
@@ -42,7 +43,7 @@ class FlatObjects:
         return len(self.label)
 
     def pieces(self, vertices: int) -> Iterator[Self]:
-        """Yield consecutive parts of about so many vertices, so that work on one fits the cache."""
+        """Yield consecutive parts of about so many vertices, so that each fits the CPU cache."""
         objects = np.arange(len(self) + 1) if self.objects is None else self.objects
         polygons = objects if self.polygons is None else self.polygons[objects]
         first = np.asarray(self.rings)[polygons]
@@ -137,7 +138,7 @@ def _offsets(lists: Any) -> NDArray[np.int64]:
 def _levels(
     areas: NDArray[np.object_],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return coordinates, and how many vertices a ring, rings a polygon, polygons an object has."""
+    """Return coordinates, and the vertices by ring, rings by polygon, and polygons by object."""
     if not len(areas):
         nothing = np.zeros(0, dtype=np.int64)
         return np.zeros((0, 2)), nothing, nothing, nothing

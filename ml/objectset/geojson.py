@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely.geometry import mapping
 
 if TYPE_CHECKING:
     from ml.objectset.reader import ObjectSet
 
 BLOCK = 4096
+
+
+def measurements_of(columns: Mapping[str, NDArray[Any]], index: int) -> dict[str, float]:
+    """Return score and uncertainty of an object as a file states them; without a score none."""
+    values = {name: round(float(columns[name][index]), 6) for name in ("score", "uncertainty")}
+    return {name: value for name, value in values.items() if not math.isnan(value)}
+
+
+def known_score(value: float) -> float | None:
+    """Return a score, None where the object has none."""
+    return None if math.isnan(value) else float(value)
 
 
 def objects_to_geojson(object_set: ObjectSet, stream: IO[str]) -> None:
@@ -36,9 +49,6 @@ def _features(object_set: ObjectSet) -> Iterator[dict[str, Any]]:
                 "properties": {
                     "objectType": "detection",
                     "classification": {"name": object_set.manifest.labels[int(columns["label"][index])]},
-                    "measurements": {
-                        "score": round(float(columns["score"][index]), 6),
-                        "uncertainty": round(float(columns["uncertainty"][index]), 6),
-                    },
+                    "measurements": measurements_of(columns, index),
                 },
             }

@@ -1,4 +1,4 @@
-"""Heat maps on disk and as pictures. Numbers in ``NAME.npy``, their place on the slide in ``NAME.json``."""
+"""Storage of heat maps and their pictures: numbers in ``NAME.npy``, placement in ``NAME.json``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def write_heat_map(folder: Path, name: str, heat_map: HeatMap) -> None:
         "x": heat_map.x,
         "y": heat_map.y,
         "step": heat_map.step,
+        "step_y": heat_map.step_y,
     }
     scratch = folder / f".{name}.{os.getpid()}"
     scratch.write_text(json.dumps(place))
@@ -41,7 +42,7 @@ def read_heat_map(folder: Path, name: str) -> HeatMap:
 
 
 def heat_map_png(values: NDArray[np.float32]) -> bytes:
-    """Return an 8-bit grey PNG of one pixel per cell: 254 times the number, 255 where there is none."""
+    """Return an 8-bit grey PNG of one pixel per cell: 254 times the number, 255 for NaN."""
     known = np.isfinite(values)
     grey = np.full(values.shape, NOTHING, dtype=np.uint8)
     grey[known] = np.rint(np.clip(values[known], 0, 1) * HIGHEST).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What is known of an object set without opening its tables: ``manifest.json``."""
+"""Manifest of an object set, readable without opening its tables: ``manifest.json``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME: Final = "manifest.json"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """``tile0`` is the side of the one tile of level 0 in level-0 pixels, a power of two.
+    """Manifest of an object set. ``tile0``: side of the tile of level 0 in level-0 pixels, a power of two.
 
     ``levels`` is the deepest level; tiles of level z have the side ``tile0 / 2**z``. ``scale`` is the
     number of steps per pixel of all whole numbers in the tables. ``reach`` is how far, in pixels, an

@@ -1,4 +1,4 @@
-"""The numbers of all objects by doubt and by score, so that a queue reads only what it shows."""
+"""Sort orders of all objects by uncertainty and by score, so that a queue reads only one page."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ PART: Final = 2_000_000
 
 
 def sorted_numbers(values: NDArray[np.float32], sign: int) -> Iterator[NDArray[np.uint32]]:
-    """Yield the numbers of all objects, the smallest of ``sign`` times value first, ties by number.
+    """Yield the numbers of all objects by ascending ``sign`` times value, ties by number.
 
-    Part by part of the values, so that memory does not grow with the set.
+    Values that are no number (objects without a score) come last. Part by part of the values, so that memory
+    does not grow with the set.
     """
     parts = max(1, -(-len(values) // PART))
-    sample = np.sort(values[:: max(1, len(values) // 65_536)] * np.float32(sign))
+    sample = values[:: max(1, len(values) // 65_536)] * np.float32(sign)
+    sample = np.sort(sample[~np.isnan(sample)])
     borders = np.unique(sample[[len(sample) * part // parts for part in range(1, parts)]])
     low = np.float32(-np.inf)
     for high in [*borders, np.float32(np.inf)]:
         yield _within(values, sign, low, high)
         low = high
+    for start in range(0, len(values), PART):
+        unknown = np.flatnonzero(np.isnan(values[start : start + PART]))
+        yield (unknown + start).astype(np.uint32)
 
 
 def _within(values: NDArray[np.float32], sign: int, low: np.float32, high: np.float32) -> NDArray[np.uint32]:

@@ -1,4 +1,4 @@
-"""Reading shapes: pages of packed differences, the few long objects, and Shapely shapes made of them."""
+"""Reader of shapes: pages of packed differences, the few long objects, and conversion to Shapely."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Pages:
 
     @cached_property
     def long_numbers(self) -> NDArray[np.int64]:
-        """Return the numbers of the objects that are kept apart, in order."""
+        """Return the numbers of the objects that are stored separately, in order."""
         return np.asarray(self._long["index"].to_numpy(), dtype=np.int64)
 
     @cached_property
     def long_bounds(self) -> NDArray[np.int64]:
-        """Return their bounds (long, 4) in steps: left, top, right, bottom."""
+        """Return the bounds (long, 4) of long objects in steps: left, top, right, bottom."""
         sides = [self._long[name].to_numpy() for name in ("xmin", "ymin", "xmax", "ymax")]
         return np.stack(sides, axis=1).astype(np.int64)
 
@@ -105,7 +105,7 @@ class Pages:
 
 
 def joined(first: pa.RecordBatch, second: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the rows of two answers of ``Pages.take``, with the wider of their two kinds of geometry."""
+    """Return the concatenated rows of two results of ``Pages.take``, with the wider geometry type of both."""
     wide = _WIDE in (first.schema.field(0).type, second.schema.field(0).type)
     columns = [
         pa.concat_arrays([one.cast(_WIDE), other.cast(_WIDE)] if wide and not place else [one, other])
@@ -118,9 +118,9 @@ def restore(shapes: pa.RecordBatch, points: NDArray[np.int64], scale: int) -> ND
     """Return Shapely shapes; ``points`` (n, 2) are the objects' points in steps."""
     geometry, rings, parts = shapes.columns
     vertices = _lengths(geometry) // 2
-    found = np.empty(len(vertices), dtype=object)
+    restored = np.empty(len(vertices), dtype=object)
     areas = vertices > 0
-    found[~areas] = shapely.points(points[~areas] / scale)
+    restored[~areas] = shapely.points(points[~areas] / scale)
     if areas.any():
         per_ring, rings_each = _explicit(rings, vertices)
         per_polygon, polygons_each = _explicit(parts, rings_each)
@@ -129,8 +129,8 @@ def restore(shapes: pa.RecordBatch, points: NDArray[np.int64], scale: int) -> ND
         )
         single = shapely.get_num_geometries(whole) == 1
         whole[single] = shapely.get_geometry(whole[single], 0)
-        found[areas] = whole
-    return found
+        restored[areas] = whole
+    return restored
 
 
 def absolute(geometry: pa.ListArray, points: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -158,7 +158,7 @@ def _polygons(
 
 
 def _explicit(lists: pa.ListArray, implied: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return all values, an empty list standing for one value ``implied``, and how many each object has.
+    """Return all values, an empty list standing for one value ``implied``, and the count of each object.
 
     An object of which nothing is implied has none.
     """

@@ -1,4 +1,4 @@
-"""Reading an object set: by tile, by number, by place. Files are mapped into memory, never loaded whole."""
+"""Reader of an object set: by tile, by number, by place. Files are memory-mapped, never loaded whole."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NEAR = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """What a tile holds: objects ``start`` to ``end``, and whether they come as cells."""
+    """Content of a tile: objects ``start`` to ``end``, and whether it is served as cells."""
 
     z: int
     x: int
@@ -45,7 +45,7 @@ class Tile:
 
 
 class ObjectSet:
-    """An open object set; safe to read from several threads, because nothing in it ever changes."""
+    """An open object set; safe to read from several threads, because it is immutable."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class ObjectSet:
         self._starts = np.append(leaves["start"].astype(np.int64), self.manifest.count)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """Return the numbers of all objects by column, (count,) each, mapped and not to be written.
+        """Return the numbers of all objects by column, (count,) each, as read-only mapped arrays.
 
         x, y int32, the points in steps; label uint16; score, uncertainty, area float32 (square
         pixels); left, top, right, bottom int16, the bounds as steps from the point (0 for long ones).
@@ -74,11 +74,11 @@ class ObjectSet:
 
     def geometries(self, numbers: NDArray[np.int64]) -> NDArray[np.object_]:
         """Return the Shapely shapes of some objects by number."""
-        wanted = np.asarray(numbers, dtype=np.int64)
-        return restore(self._pages.take(wanted), self._points(wanted), self.manifest.scale)
+        rows = np.asarray(numbers, dtype=np.int64)
+        return restore(self._pages.take(rows), self._points(rows), self.manifest.scale)
 
     def within(self, area: BaseGeometry) -> NDArray[np.int64]:
-        """Return the numbers of the objects whose point lies in an area, in order.
+        """Return the numbers of the objects with their point in an area, in order.
 
         Leaves that lie wholly inside are taken without looking at their objects.
         """
@@ -119,11 +119,11 @@ class ObjectSet:
     def in_leaves_of(self, x: NDArray[np.int32], y: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the objects of all leaves that hold one of these points, given in steps."""
         codes = curve.encode(x, y, self.manifest.tile0 * self.manifest.scale)
-        wanted = np.unique(codes >> np.uint64(2 * (curve.BITS - self.manifest.levels)))
-        return self._numbers_of(np.flatnonzero(np.isin(self._leaf_codes, wanted)))
+        leaves = np.unique(codes >> np.uint64(2 * (curve.BITS - self.manifest.levels)))
+        return self._numbers_of(np.flatnonzero(np.isin(self._leaf_codes, leaves)))
 
     def place(self, z: int, x: int, y: int) -> Tile:
-        """Return what a tile holds; raises IndexError outside the pyramid."""
+        """Return the content of a tile; raises IndexError outside the pyramid."""
         levels = self.manifest.levels
         if not (0 <= z <= levels and 0 <= x < 2**z and 0 <= y < 2**z):
             message = f"There is no tile {z}/{x}/{y}."
@@ -137,7 +137,7 @@ class ObjectSet:
         return Tile(z, x, y, start, end, end - start > most, Square(x * side, y * side, side))
 
     def tile(self, z: int, x: int, y: int, limits: Limits | None = None) -> bytes:
-        """Return one tile as an Arrow IPC stream, as server/objects/README.md describes it.
+        """Return one tile as an Arrow IPC stream, in the layout of server/objects/README.md.
 
         ``limits`` concern cells only. Raises IndexError outside the pyramid.
         """
@@ -146,13 +146,13 @@ class ObjectSet:
         if tile.cells:
             return tiles.stream(self.cells(tile, limits), {"kind": "cells", **known}, self.manifest.scale)
         own, guests = np.arange(tile.start, tile.end), self.guests(tile)
-        told = {"kind": "shapes", **known, "own": len(own)}
+        details = {"kind": "shapes", **known, "own": len(own)}
         shapes = joined(self._pages.take(own), self._pages.take(guests))
         batch = tiles.shapes_batch(np.concatenate([own, guests]), self._columns, shapes)
-        return tiles.stream(batch, told, self.manifest.scale)
+        return tiles.stream(batch, details, self.manifest.scale)
 
     def crowded_tiles(self) -> bytes:
-        """Return which tiles come as cells, as an Arrow IPC stream of z, x, y, count."""
+        """Return the tiles that are served as cells, as an Arrow IPC stream of z, x, y, count."""
         levels = self.manifest.levels
         rows = [*crowded(self._starts, self._leaf_codes, levels, MOST_SHAPES)]
         sizes = np.diff(self._starts)
@@ -164,11 +164,11 @@ class ObjectSet:
         """Return the exact cells of a tile: x, y, size, label, count, score, uncertainty."""
         part = {name: values[tile.start : tile.end] for name, values in self._columns.items()}
         stored = None if limits else self._stored(tile)
-        found = stored or count_cells(part, tile.square, len(self.manifest.labels), limits)
-        return tiles.cells_batch(found, tile.square, self.manifest.scale)
+        counted = stored or count_cells(part, tile.square, len(self.manifest.labels), limits)
+        return tiles.cells_batch(counted, tile.square, self.manifest.scale)
 
     def cell_starts(self, tile: Tile) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the cells of a tile along the curve (4096,) and where the objects of each begin (4097,).
+        """Return the cells of a tile along the curve (4096,) and the first object of each (4097,).
 
         The objects of a cell lie side by side, as those of a tile do: slides are far smaller than the
         2**26 cells a side beyond which the curve would be coarser than the cells of its deepest tiles.
@@ -192,8 +192,8 @@ class ObjectSet:
         leaves = self._leaves_in(square.x - reach, square.y - reach, square.x + far, square.y + far)
         first, last = np.searchsorted(self._starts[:-1], [tile.start, tile.end])
         around = self._numbers_of(leaves[(leaves < first) | (leaves >= last)])
-        found = np.concatenate([around[self._touches(around, square)], self._long_touching(square)])
-        return np.unique(found[(found < tile.start) | (found >= tile.end)])
+        numbers = np.concatenate([around[self._touches(around, square)], self._long_touching(square)])
+        return np.unique(numbers[(numbers < tile.start) | (numbers >= tile.end)])
 
     def _stored(self, tile: Tile) -> dict[str, NDArray[Any]] | None:
         table = self._stored_cells
@@ -204,12 +204,12 @@ class ObjectSet:
         return {name: values[low:high] for name, values in table.items()} if high > low else None
 
     def _touches(self, numbers: NDArray[np.int64], square: Square) -> NDArray[np.bool_]:
-        found = np.ones(len(numbers), dtype=bool)
+        touching = np.ones(len(numbers), dtype=bool)
         for axis, low, high, corner in (("x", "left", "right", square.x), ("y", "top", "bottom", square.y)):
             at = self._columns[axis][numbers]
-            found &= at + self._columns[low][numbers] <= corner + square.side
-            found &= at + self._columns[high][numbers] >= corner
-        return found
+            touching &= at + self._columns[low][numbers] <= corner + square.side
+            touching &= at + self._columns[high][numbers] >= corner
+        return touching
 
     def _long_touching(self, square: Square) -> NDArray[np.int64]:
         if not self.manifest.long:
@@ -217,8 +217,8 @@ class ObjectSet:
         left, top, right, bottom = self._pages.long_bounds.T
         touching = (left <= square.x + square.side) & (right >= square.x)
         touching &= (top <= square.y + square.side) & (bottom >= square.y)
-        found: NDArray[np.int64] = self._pages.long_numbers[touching]
-        return found
+        numbers: NDArray[np.int64] = self._pages.long_numbers[touching]
+        return numbers
 
     def _are_points(self, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
         columns = self._columns
@@ -228,7 +228,7 @@ class ObjectSet:
         return flat
 
     def _leaves_in(self, left: float, top: float, right: float, bottom: float) -> NDArray[np.int64]:
-        """Return the leaves that a box in steps overlaps; what lies outside the pyramid is in its edge."""
+        """Return the leaves that a box in steps overlaps; a box outside the pyramid overlaps its edge."""
         side = (self.manifest.tile0 * self.manifest.scale) >> self.manifest.levels
         last = 2**self.manifest.levels - 1
         low_x, low_y, high_x, high_y = (

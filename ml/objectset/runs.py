@@ -1,4 +1,4 @@
-"""Sorting more than memory holds: sorted runs on disk, merged range by range of the curve."""
+"""External sort: sorted runs on disk, merged range by range of the curve."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WIDTH: Final = np.dtype(np.int16).itemsize
 
 
 class Runs:
-    """Takes rows in any order and gives them back in the order of their codes, ties as they came."""
+    """External sorter of rows by their codes; equal codes keep the order of insertion."""
 
     schema: Final = SPILLED
 
@@ -45,7 +45,7 @@ class Runs:
         self.count = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take a batch with the columns of SPILLED."""
+        """Add a batch with the columns of SPILLED."""
         columns = batch.columns
         columns[_GEOMETRY] = _as_bytes(columns[_GEOMETRY])
         self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=_INSIDE))
@@ -85,7 +85,7 @@ class Runs:
 
 
 class _Run:
-    """One run, read from its beginning to its end, a few thousand rows at a time."""
+    """A reader of one run from its beginning to its end, a few thousand rows at a time."""
 
     def __init__(self, file: Any) -> None:
         self._reader = pa.ipc.open_file(file)
@@ -93,7 +93,7 @@ class _Run:
         self._rest: pa.RecordBatch | None = None
 
     def take(self, border: np.uint64 | None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows below a code that were not taken yet; all without one."""
+        """Yield the unread rows below a code; all of them without a code."""
         while (batch := self._batch()) is not None:
             end = len(batch)
             if border is not None:
@@ -125,7 +125,7 @@ def _as_bytes(lists: pa.ListArray) -> pa.BinaryArray:
 
 
 def _as_lists(strings: pa.BinaryArray) -> pa.ListArray:
-    """Return strings of bytes, the whole of an array, as the lists of int16 that they were."""
+    """Return the lists of int16 of strings of bytes, for a whole array."""
     _, ends, content = strings.buffers()
     offsets = np.frombuffer(ends, np.int32, len(strings) + 1) // _WIDTH
     numbers = np.frombuffer(content, np.int16, int(offsets[-1])) if content else np.zeros(0, np.int16)
@@ -133,7 +133,7 @@ def _as_lists(strings: pa.BinaryArray) -> pa.ListArray:
 
 
 def _order(codes: NDArray[np.uint64]) -> NDArray[Any]:
-    """Return a stable order. Code and row in one number sort several times faster than ``argsort``."""
+    """Return a stable sort order; code and row in one number sort several times faster than ``argsort``."""
     if len(codes) >= 1 << _ROW_BITS:
         return np.argsort(codes, kind="stable")
     keys = (codes << np.uint64(_ROW_BITS)) | np.arange(len(codes), dtype=np.uint64)

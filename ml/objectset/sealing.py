@@ -1,4 +1,4 @@
-"""The end of writing: sorted runs become the tables of a set, block by block."""
+"""Sealing of an object set: sorted runs become the tables, block by block."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LONG_ROWS: Final = pa.schema([("index", pa.uint32()), *LONG])
 
 @dataclass(slots=True)
 class About:
-    """What is known of a set while it is written; ``reach`` in steps."""
+    """State of a set while it is written; ``reach`` in steps."""
 
     labels: tuple[str, ...]
     width: int
@@ -98,12 +98,12 @@ class _RawColumns:
             file.write(memoryview(block[name].to_numpy()))
 
     def mapped(self, count: int) -> dict[str, NDArray[Any]]:
-        found = {}
+        columns = {}
         for name, path in self._paths.items():
             self._files[name].close()
             kind = np.uint64 if name == "code" else NUMBERS.field(name).type.to_pandas_dtype()
-            found[name] = np.memmap(path, kind, "r") if count else np.zeros(0, dtype=kind)
-        return found
+            columns[name] = np.memmap(path, kind, "r") if count else np.zeros(0, dtype=kind)
+        return columns
 
 
 def _write_shapes(folder: Path, runs: Runs, raw: _RawColumns) -> NDArray[np.int64]:
@@ -154,10 +154,10 @@ def _leaves(codes: NDArray[np.uint64], tile0: int) -> tuple[dict[str, NDArray[An
     levels = max(0, int(np.log2(tile0 / LARGEST_LEAF)))
     deepest = int(np.log2(tile0 / SMALLEST_LEAF))
     while True:
-        found, starts = _first_of_each(codes, levels)
+        leaves, starts = _first_of_each(codes, levels)
         fullest = np.diff(np.append(starts, len(codes))).max(initial=0)
         if fullest <= MOST_SHAPES or levels >= deepest:
-            return {"code": found, "start": starts.astype(np.uint32)}, levels
+            return {"code": leaves, "start": starts.astype(np.uint32)}, levels
         levels += 1
 
 
@@ -174,7 +174,7 @@ def _first_of_each(codes: NDArray[np.uint64], level: int) -> tuple[NDArray[np.ui
 def _write_cells(
     folder: Path, numbers: dict[str, NDArray[Any]], leaves: dict[str, NDArray[Any]], levels: int, about: About
 ) -> None:
-    """Count the cells of the tiles that would take long to count when asked for."""
+    """Write the cell counts of the tiles that would be slow to count on request."""
     starts = np.append(leaves["start"].astype(np.int64), len(numbers["x"]))
     tables = [cells.STORED.empty_table()]
     for level, tiles, begins, ends in crowded(starts, leaves["code"], levels, MOST_COUNTED):
@@ -183,36 +183,38 @@ def _write_cells(
             column, row = curve.decode(np.array([tile]))
             square = Square(int(column[0]) * side, int(row[0]) * side, side)
             part = {name: numbers[name][begin:end] for name in ("x", "y", "label", "score", "uncertainty")}
-            found = count_cells(part, square, len(about.labels))
-            size = len(found["cell"])
+            counted = count_cells(part, square, len(about.labels))
+            size = len(counted["cell"])
             where = {"level": np.full(size, level, np.uint8), "tile": np.full(size, tile, np.uint64)}
-            tables.append(pa.table({**where, **found}, schema=cells.STORED))
+            tables.append(pa.table({**where, **counted}, schema=cells.STORED))
     _write(folder / CELLS_FILE, pa.concat_tables(tables).combine_chunks())
 
 
 def _write_orders(folder: Path, scratch: Path, numbers: dict[str, NDArray[Any]]) -> None:
-    found = {}
+    orders = {}
     for name, (column, sign) in ORDERS.items():
         path = scratch / f"{name}.raw"
         with path.open("wb") as file:
             for part in sorted_numbers(numbers[column], sign):
                 file.write(part.data)
-        found[name] = np.memmap(path, np.uint32, "r") if len(numbers[column]) else np.zeros(0, np.uint32)
-    _write(folder / ORDERS_FILE, pa.table(found))
+        orders[name] = np.memmap(path, np.uint32, "r") if len(numbers[column]) else np.zeros(0, np.uint32)
+    _write(folder / ORDERS_FILE, pa.table(orders))
 
 
 def _per_label(numbers: dict[str, NDArray[Any]], labels: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    sums = np.zeros((3, len(labels)))
+    sums = np.zeros((4, len(labels)))
     for start in range(0, len(numbers["label"]), _CHUNK):
         part = {name: numbers[name][start : start + _CHUNK] for name in ("label", "score", "uncertainty")}
         sums[0] += np.bincount(part["label"], minlength=len(labels))
-        for row, name in ((1, "score"), (2, "uncertainty")):
-            sums[row] += np.bincount(part["label"], weights=part[name], minlength=len(labels))
-    for name, (count, score, doubt) in zip(labels, sums.T, strict=True):
+        is_scored = ~np.isnan(part["score"])
+        weights = (np.where(is_scored, part["score"], 0), part["uncertainty"], is_scored)
+        for row, values in enumerate(weights, start=1):
+            sums[row] += np.bincount(part["label"], weights=values, minlength=len(labels))
+    for name, (count, score, doubt, scored) in zip(labels, sums.T, strict=True):
         yield {
             "label": name,
             "count": int(count),
-            "mean_score": float(score / count) if count else None,
+            "mean_score": float(score / scored) if scored else None,
             "mean_uncertainty": float(doubt / count) if count else None,
         }
 

@@ -1,4 +1,4 @@
-"""What travels to the browser: one record batch as an Arrow IPC stream."""
+"""Wire format of tiles: one record batch as an Arrow IPC stream."""
 
 from __future__ import annotations
 
@@ -28,16 +28,19 @@ def shapes_batch(
     numbers: NDArray[np.int64], columns: Mapping[str, NDArray[Any]], shapes: pa.RecordBatch
 ) -> pa.RecordBatch:
     """Return the rows of a tile of shapes."""
-    told = {"index": numbers.astype(np.uint32), **{name: columns[name][numbers] for name in _SHAPE_NUMBERS}}
-    arrays = [pa.array(values) for values in told.values()]
-    return pa.RecordBatch.from_arrays([*arrays, *shapes.columns], names=[*told, *shapes.schema.names])
+    columns_of = {
+        "index": numbers.astype(np.uint32),
+        **{name: columns[name][numbers] for name in _SHAPE_NUMBERS},
+    }
+    arrays = [pa.array(values) for values in columns_of.values()]
+    return pa.RecordBatch.from_arrays([*arrays, *shapes.columns], names=[*columns_of, *shapes.schema.names])
 
 
-def cells_batch(found: Mapping[str, NDArray[Any]], square: Square, scale: int) -> pa.RecordBatch:
-    """Return the rows of a tile of cells, from cell numbers and what was counted."""
-    places = cell_places(found["cell"], square, scale)
+def cells_batch(counted: Mapping[str, NDArray[Any]], square: Square, scale: int) -> pa.RecordBatch:
+    """Return the rows of a tile of cells, from cell numbers and their counts."""
+    places = cell_places(counted["cell"], square, scale)
     return pa.record_batch(
-        [pa.array(values) for values in (*places, *(found[name] for name in CELLS.names[3:]))], schema=CELLS
+        [pa.array(values) for values in (*places, *(counted[name] for name in CELLS.names[3:]))], schema=CELLS
     )
 
 
@@ -54,18 +57,20 @@ def cell_places(cell: NDArray[Any], square: Square, scale: int) -> tuple[NDArray
 
 def index_batch(rows: Sequence[tuple[int, Any, Any, Any]]) -> pa.RecordBatch:
     """Return z, x, y and count of tiles, given as (level, codes, starts, ends)."""
-    found: dict[str, list[NDArray[Any]]] = {"z": [], "x": [], "y": [], "count": []}
+    columns: dict[str, list[NDArray[Any]]] = {"z": [], "x": [], "y": [], "count": []}
     for level, codes, starts, ends in rows:
         column, row = curve.decode(codes)
-        for name, values in zip(found, (np.full(len(codes), level), column, row, ends - starts), strict=True):
-            found[name].append(values.astype(np.uint8 if name == "z" else np.uint32))
-    arrays = [pa.array(np.concatenate(values)) for values in found.values()]
-    return pa.RecordBatch.from_arrays(arrays, names=list(found))
+        for name, values in zip(
+            columns, (np.full(len(codes), level), column, row, ends - starts), strict=True
+        ):
+            columns[name].append(values.astype(np.uint8 if name == "z" else np.uint32))
+    arrays = [pa.array(np.concatenate(values)) for values in columns.values()]
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
-def stream(batch: pa.RecordBatch, told: Mapping[str, Any], scale: int) -> bytes:
-    """Return a stream of the batch with ``told`` and the scale as metadata of its schema."""
-    known = {name: str(value) for name, value in {**told, "scale": scale}.items()}
+def stream(batch: pa.RecordBatch, details: Mapping[str, Any], scale: int) -> bytes:
+    """Return a stream of the batch with ``details`` and the scale as metadata of its schema."""
+    known = {name: str(value) for name, value in {**details, "scale": scale}.items()}
     marked = batch.replace_schema_metadata(known)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, marked.schema) as out:

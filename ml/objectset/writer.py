@@ -1,4 +1,4 @@
-"""Writing an object set: a stream of batches in, sorted immutable tables out, in bounded memory."""
+"""Writer of an object set: a stream of batches in, sorted immutable tables out, in bounded memory."""
 
 from __future__ import annotations
 
@@ -23,17 +23,25 @@ PIECE_VERTICES: Final = 131_072
 
 
 class ObjectSetWriter:
-    """Writes one object set into ``folder``, which appears when ``close`` has returned.
+    """Writer of one object set into ``folder``, which appears when ``close`` has returned.
 
     ``labels`` are the names by label index; ``width`` and ``height`` the slide's, in level-0 pixels.
     Objects are numbered in the order of the curve, ties in the order of appending, so that the same
     objects give the same bytes however they were cut into batches. As a context manager it abandons
-    on an error and closes otherwise.
+    on an error and closes otherwise. With ``may_lack_scores`` a score may be NaN: the object has none.
     """
 
     def __init__(
-        self, folder: Path, labels: Sequence[str], width: int, height: int, *, run_rows: int = RUN_ROWS
+        self,
+        folder: Path,
+        labels: Sequence[str],
+        width: int,
+        height: int,
+        *,
+        run_rows: int = RUN_ROWS,
+        may_lack_scores: bool = False,
     ) -> None:
+        self._may_lack_scores = may_lack_scores
         self._folder = folder
         self._set = sealing.About(tuple(labels), width, height)
         self._partial = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
@@ -59,18 +67,19 @@ class ObjectSetWriter:
             self.close()
 
     def add_label(self, name: str) -> int:
-        """Add a label that the stream has only now told of; return its index."""
+        """Add a label that first occurs in the middle of the stream; return its index."""
         self._set.labels = (*self._set.labels, name)
         return len(self._set.labels) - 1
 
     def append(self, objects: Objects | FlatObjects) -> None:
-        """Add a batch; raises ValueError for a label out of range or a shape that is no object."""
+        """Add a batch; raises ValueError for a label out of range or an invalid shape."""
         if not len(objects):
             return
         if objects.label.min() < 0 or objects.label.max() >= len(self._set.labels):
             message = f"A label index lies outside 0 to {len(self._set.labels) - 1}."
             raise ValueError(message)
-        if not (np.isfinite(objects.score).all() and np.isfinite(objects.uncertainty).all()):
+        is_number = np.isfinite(objects.score) | (self._may_lack_scores & np.isnan(objects.score))
+        if not (is_number.all() and np.isfinite(objects.uncertainty).all()):
             message = "A score or an uncertainty is not a number."
             raise ValueError(message)
         flat = FlatObjects.from_shapely(objects) if isinstance(objects, Objects) else objects
@@ -102,7 +111,7 @@ class ObjectSetWriter:
         return self._manifest
 
     def abandon(self) -> None:
-        """Remove everything that was written."""
+        """Remove all files written so far."""
         self._long.close()
         shutil.rmtree(self._partial, ignore_errors=True)
 

@@ -1,10 +1,16 @@
-"""What can go wrong with a slide file."""
+"""Errors of slide files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ml.contracts import DataError, Sentence, sentence_parts
+
 
 class SlideError(Exception):
-    """A slide cannot be opened or read.
+    """Error of a slide that cannot be opened or read.
 
     ``code`` is stable and meant for programs: ``missing``, ``not_a_slide``, ``unsupported``,
     ``too_large``, ``several_channels`` or ``unreadable``. The detail is a sentence for people.
@@ -18,3 +24,30 @@ class SlideError(Exception):
     def __str__(self) -> str:
         """Return the detail. Both parts are arguments, so that the error can cross to another process."""
         return str(self.detail)
+
+
+@contextmanager
+def errors_with_names(names: Mapping[str, str]) -> Iterator[None]:
+    """Re-raise SlideError and DataError with the given names; ``names`` maps the name of each file to one."""
+    try:
+        yield
+    except (SlideError, DataError) as error:
+        raise type(error)(error.code, with_names(error.detail, names)) from error
+
+
+def with_names(sentence: str, names: Mapping[str, str]) -> str:
+    """Return a message with each file name replaced by the name that people gave."""
+    if all(stored == given for stored, given in names.items()):
+        return sentence
+    parts = _renamed(sentence_parts(sentence), names)
+    return Sentence.from_parts(parts) if isinstance(sentence, Sentence) else str(parts["message"])
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for stored, given in names.items():
+            value = value.replace(stored, given)
+        return value
+    if isinstance(value, Mapping):
+        return {name: one if name == "code" else _renamed(one, names) for name, one in value.items()}
+    return value

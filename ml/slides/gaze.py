@@ -1,8 +1,8 @@
-"""From where somebody looked to boxes on a slide, as proposals (Mariam et al. 2022; METHODS 8.2).
+"""Eye-tracking or cursor recordings as proposed boxes on a slide (Mariam et al. 2022; METHODS 8.2).
 
-Samples are screen pixels with the viewport of their moment. Fixations are found by dispersion on the screen
-(I-DT, Salvucci and Goldberg, ETRA 2000), placed on the slide, and weighted by how long and how near one
-looked. The same works for a cursor that dwells. Nothing is read without the consent of who was recorded.
+Samples are screen pixels with the viewport of their moment. Fixations are detected by dispersion on the
+screen (I-DT, Salvucci and Goldberg, ETRA 2000), placed on the slide, and weighted by how long and how near
+one looked. The same works for a cursor that dwells. Nothing is read without the consent of who was recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HALF: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GazeRules:
-    """``dispersion`` and ``fovea`` (the radius) in screen pixels, ``shortest`` in ms, ``least_zoom`` in x."""
+    """Rules: ``dispersion``, ``fovea`` (radius) in screen pixels, ``shortest`` in ms, ``least_zoom`` in x."""
 
     dispersion: float = 40.0
     shortest: float = 100.0
@@ -43,7 +43,7 @@ class GazeRules:
 
 @dataclass(frozen=True, slots=True)
 class Fixation:
-    """A look: its place in level-0 pixels, ms, level-0 pixels per screen pixel, and magnification."""
+    """A fixation: its place in level-0 pixels, ms, level-0 pixels per screen pixel, and magnification."""
 
     x: float
     y: float
@@ -54,13 +54,13 @@ class Fixation:
 
     @property
     def weight(self) -> float:
-        """Return seconds, times the magnification over 10, which counts up to 40x."""
+        """Return seconds times magnification / 10, with magnification capped at 40x."""
         return self.duration / 1000 * min(self.zoom, NEAREST) / 10
 
 
 @dataclass(frozen=True, slots=True)
 class GazeBox:
-    """A proposal: where, for how many seconds in all, and its weight against the heaviest, 0..1."""
+    """A proposed box: bounds, total seconds, and its weight relative to the heaviest, 0..1."""
 
     bounds: Bounds
     seconds: float
@@ -97,7 +97,7 @@ def read_stream(document: Any) -> NDArray[np.float64]:
                 "recording_bad_sample",
                 "Sample {number} has not t, x, y and viewport (x, y, scale) in numbers: {reason}.",
                 number=number,
-                reason=repr(error),
+                reason=error,
             )
             raise DataError("bad_stream", message) from error
     samples = np.array(rows, dtype=np.float64).reshape(-1, COLUMNS)
@@ -122,7 +122,7 @@ def find_fixations(
     moved = (np.diff(samples[:, 3:], axis=0) != 0).any(axis=1) if len(samples) else np.zeros(0, bool)
     lost = np.diff(samples[:, 0]) > LONGEST_GAP
     cuts = np.flatnonzero(moved | lost) + 1
-    found = []
+    fixations = []
     for part in np.split(samples, cuts):
         start = 0
         while start < len(part):
@@ -130,9 +130,9 @@ def find_fixations(
             if part[end - 1, 0] - part[start, 0] < rules.shortest:
                 start += 1
                 continue
-            found.append(_fixation(part[start:end], magnification))
+            fixations.append(_fixation(part[start:end], magnification))
             start = end
-    return [item for item in found if item.zoom >= rules.least_zoom]
+    return [item for item in fixations if item.zoom >= rules.least_zoom]
 
 
 def _still(part: NDArray[np.float64], start: int, dispersion: float) -> int:
@@ -170,7 +170,7 @@ def magnification_of(mpp: float | None, objective: float | None) -> Callable[[fl
 def gaze_map(
     fixations: Sequence[Fixation], size: tuple[int, int], fovea: float
 ) -> tuple[NDArray[np.float32], float]:
-    """Return how much was looked at each cell, float32 (rows, columns), and the cell's side in level-0 px.
+    """Return the viewing weight of each cell, float32 (rows, columns), and the cell's side in level-0 px.
 
     Each look adds its weight under a Gaussian whose sigma is the fovea's radius on the slide, its peak
     being the weight: so a long look from afar is not hidden by a short one from near.
@@ -197,7 +197,7 @@ def propose_boxes(
     rules: GazeRules,
     tissue: TissueMask | None = None,
 ) -> list[GazeBox]:
-    """Return boxes around what was looked at, heaviest first, cut to tissue if given."""
+    """Return boxes around viewed areas, heaviest first, clipped to tissue if given."""
     seen, step = gaze_map(fixations, size, rules.fovea)
     if tissue is not None:
         corners = np.argwhere(seen > 0)[:, ::-1] * step

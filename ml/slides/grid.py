@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from ml.contracts import Bounds, DataError, Sentence, SlideReader
+from ml.slides.resolution import stretch_of
 from ml.slides.tissue import TissueMask
 
 
@@ -95,7 +96,8 @@ def grid_of(
     index = np.ascontiguousarray(index[keep])
     content = hashlib.sha256(index.tobytes()).hexdigest()[:12]
     resolution = "native" if mpp is None else f"{mpp:g}"
-    key = f"{patch}px-{stride}px-{resolution}-{rows}x{columns}-{content}"
+    pixels = "" if isinstance(reader_or_size, tuple) else stretch_of(reader_or_size).key
+    key = f"{patch}px-{stride}px-{resolution}-{size:g}{pixels}-{rows}x{columns}-{content}"
     return PatchGrid(
         rows=rows,
         columns=columns,

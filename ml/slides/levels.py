@@ -1,8 +1,9 @@
-"""Reading any box at any size from a pyramid of levels, with bounded memory."""
+"""Reader of any box at any size from a pyramid of levels, with bounded memory."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -11,19 +12,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.contracts import Bounds, Channel
+from ml.slides.resolution import Resolution, Scale, read_scale
+from ml.slides.resolution.scale import SQUARE_WITHIN
+from ml.slides.tiff.failures import damaged_part
 
 BLOCK_PIXELS = 1 << 22
 # Squares are read together while their common box is at most this many times as large as they are.
 SPARSE = 2
-PLAUSIBLE_MPP = (0.05, 20.0)
 
 
 class LevelSource(Protocol):
-    """The stored pixels of one slide: ``sizes`` lists (width, height) per level, largest first."""
+    """Stored pixels of one slide: ``sizes`` lists (width, height) per level, largest first."""
 
     sizes: list[tuple[int, int]]
-    mpp: float | None
-    magnification: float | None
 
     def fetch(self, level: int, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
         """Return RGB (height, width, 3) uint8 of ``box`` = (left, top, right, bottom).
@@ -37,22 +38,67 @@ class LevelSource(Protocol):
         ...
 
 
-def plausible_mpp(mpp: float | None) -> float | None:
-    """Return ``mpp`` when a microscope can have made it: files often carry a printer's 72 dpi."""
-    if mpp is None or not PLAUSIBLE_MPP[0] <= mpp <= PLAUSIBLE_MPP[1]:
-        return None
-    return mpp
+class ScaledFile:
+    """The resolution and magnification of a file, read on first use."""
+
+    path: Path
+    width: int
+    height: int
+    _resolution: Resolution | None
+    _scale: Scale | None = None
+
+    @property
+    def resolution(self) -> Resolution | None:
+        """Return µm per level-0 pixel along both axes: the set value, else the file's."""
+        return self._resolution if hasattr(self, "_resolution") else self._stated().resolution
+
+    @resolution.setter
+    def resolution(self, resolution: Resolution | None) -> None:
+        self._resolution = resolution
+
+    @property
+    def mpp(self) -> float | None:
+        """Return µm per pixel of square pixels; None where unknown, or where pixels are not square.
+
+        Oblong pixels are read through ``square_view``.
+        """
+        resolution = self.resolution
+        return resolution.finer if resolution is not None and resolution.is_square else None
+
+    @mpp.setter
+    def mpp(self, mpp: float | None) -> None:
+        self._resolution = None if mpp is None else Resolution.square(mpp)
+
+    @property
+    def magnification(self) -> float | None:
+        """Return the objective power stated in the file."""
+        return self._stated().power
+
+    @magnification.setter
+    def magnification(self, power: float | None) -> None:
+        self._scale = replace(self._stated(), power=power)
+
+    def _stated(self) -> Scale:
+        if self._scale is None:
+            self._scale = read_scale(self.path, (self.width, self.height))
+        return self._scale
 
 
-class LevelReader:
-    """A ``SlideReader`` over a pyramid of levels. Not safe to share between threads."""
+class LevelReader(ScaledFile):
+    """A ``SlideReader`` over a pyramid of levels. Safe to share between threads if ``allows_threads``.
+
+    ``tile_size`` is (width, height) of the stored tiles, (0, 0) where it is not known. Raises
+    SlideError(``unreadable``) for a slide without pixels.
+    """
 
     def __init__(self, path: Path, source: LevelSource) -> None:
         self.path = path
         self.width, self.height = source.sizes[0]
-        self.mpp = source.mpp
-        self.magnification = source.magnification
+        if min(self.width, self.height) < 1:
+            raise damaged_part(ValueError())
         self.channels: tuple[Channel, ...] = ()
+        self.tile_size: tuple[int, int] = getattr(source, "tile_size", (0, 0))
+        self.allows_threads: bool = getattr(source, "allows_threads", False)
         self._source = source
 
     def __enter__(self) -> Self:
@@ -72,12 +118,19 @@ class LevelReader:
         are read block by block, so a slide without a pyramid costs time but not memory. Raises
         SlideError(``unreadable``) where the file is damaged.
         """
-        columns, rows = size
-        if columns < 1 or rows < 1 or bounds.width < 1 or bounds.height < 1:
+        if bounds.width < 1 or bounds.height < 1:
             message = f"cannot read {bounds} at {size}: every side must be at least one pixel"
             raise ValueError(message)
+        return self.read_box((bounds.x, bounds.y, bounds.x + bounds.width, bounds.y + bounds.height), size)
+
+    def read_box(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return RGB of a box (left, top, right, bottom) that may begin inside a pixel; see ``read``."""
+        columns, rows = size
+        if columns < 1 or rows < 1:
+            message = f"cannot read {box} at {size}: every side must be at least one pixel"
+            raise ValueError(message)
         out = np.full((rows, columns, 3), 255, np.uint8)
-        scale_x, scale_y = bounds.width / columns, bounds.height / rows
+        scale_x, scale_y = (box[2] - box[0]) / columns, (box[3] - box[1]) / rows
         level = self._best_level(min(scale_x, scale_y))
         level_width, level_height = self._source.sizes[level]
         to_x, to_y = level_width / self.width, level_height / self.height
@@ -87,13 +140,13 @@ class LevelReader:
         for top in range(0, rows, step_y):
             for left in range(0, columns, step_x):
                 bottom, right = min(top + step_y, rows), min(left + step_x, columns)
-                box = (
-                    (bounds.x + left * scale_x) * to_x,
-                    (bounds.y + top * scale_y) * to_y,
-                    (bounds.x + right * scale_x) * to_x,
-                    (bounds.y + bottom * scale_y) * to_y,
+                part = (
+                    (box[0] + left * scale_x) * to_x,
+                    (box[1] + top * scale_y) * to_y,
+                    (box[0] + right * scale_x) * to_x,
+                    (box[1] + bottom * scale_y) * to_y,
                 )
-                block = self._block(level, box, (right - left, bottom - top))
+                block = self._block(level, part, (right - left, bottom - top))
                 out[top:bottom, left:right] = block
         return out
 
@@ -115,7 +168,7 @@ class LevelReader:
         return out
 
     def _cut(self, level: int, edges: NDArray[np.float64], out: NDArray[np.uint8]) -> None:
-        """Fill ``out`` (n, h, w, 3) from boxes (n, 4) of a level; far or many ones are halved first."""
+        """Fill ``out`` (n, h, w, 3) from boxes (n, 4) of a level; distant or many boxes in two halves."""
         inner = np.floor(edges[:, :2] + 1e-6).astype(np.int64)
         outer = np.maximum(np.ceil(edges[:, 2:] - 1e-6).astype(np.int64), inner + 1)
         low, high = inner.min(axis=0), outer.max(axis=0)
@@ -131,7 +184,7 @@ class LevelReader:
             target[:] = resampled(part, box - np.tile(low + start, 2), (out.shape[2], out.shape[1]))
 
     def _best_level(self, downsample: float) -> int:
-        """Return the smallest level that is still at least as fine as asked for (within one percent)."""
+        """Return the smallest level at least as fine as requested (within one percent)."""
         best = 0
         for level, (width, _) in enumerate(self._source.sizes):
             if self.width / width <= downsample * 1.01:
@@ -168,6 +221,6 @@ def resampled(
     if (columns, rows) == size:
         return pixels
     part = (max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(columns)), min(box[3], float(rows)))
-    finer = part[2] - part[0] < size[0]
+    finer = part[2] - part[0] < size[0] or part[3] - part[1] < size[1] * (1 - SQUARE_WITHIN)
     method = Image.Resampling.BILINEAR if finer else Image.Resampling.BOX
     return np.asarray(Image.fromarray(pixels).resize(size, method, box=part))

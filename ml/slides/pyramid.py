@@ -1,4 +1,4 @@
-"""Writing pixels as a pyramidal tiled TIFF, band by band, with bounded memory."""
+"""Writer of pixels as a pyramidal tiled TIFF, band by band, with bounded memory."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from ml.slides.phantom.writing import BIG_PIXELS, encoded, feed, reduced_levels, write_page
+from ml.slides.resolution import Resolution
 
 TILE = 256
-UNKNOWN_MPP = 1.0
 Bands = Callable[[int], Iterator[NDArray[np.uint8]]]
 
 
-def write_pyramid(path: Path, size: tuple[int, int], mpp: float | None, bands: Bands) -> None:
+def write_pyramid(path: Path, size: tuple[int, int], resolution: Resolution | None, bands: Bands) -> None:
     """Write RGB pixels of ``size`` = (width, height) as a TIFF with JPEG tiles and reduced levels.
 
     ``bands(tall)`` yields (tall, width, 3) uint8 from the top, the last one perhaps lower. The file appears
@@ -35,12 +35,18 @@ def write_pyramid(path: Path, size: tuple[int, int], mpp: float | None, bands: B
                     yield from encoded(band, TILE)
 
             with tifffile.TiffWriter(partial, bigtiff=width * height > BIG_PIXELS) as tiff:
-                resolution = mpp or UNKNOWN_MPP
                 write_page(tiff, tiles(), (height, width), TILE, resolution, reduced=False)
                 for number, level in enumerate(levels, start=1):
                     shape = (level.height, level.width)
-                    write_page(tiff, level.tiles(), shape, TILE, resolution * 2**number, reduced=True)
+                    write_page(
+                        tiff, level.tiles(), shape, TILE, reduced_by(resolution, 2**number), reduced=True
+                    )
                     level.close()
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def reduced_by(resolution: Resolution | None, factor: int) -> Resolution | None:
+    """Return the resolution of a level that is smaller by a factor."""
+    return None if resolution is None else Resolution(resolution.x * factor, resolution.y * factor)

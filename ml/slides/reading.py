@@ -1,4 +1,4 @@
-"""Opening slides of any supported format."""
+"""Opening of slides in any supported format."""
 
 from __future__ import annotations
 
@@ -9,24 +9,35 @@ from typing import Any
 
 import numpy as np
 import openslide
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ml.contracts import Bounds, Channel, DataError, Sentence, SlideReader
-from ml.slides.channel_reader import ChannelReader, as_declared, try_channels
+from ml.slides.channels.reader import ChannelReader, as_declared
+from ml.slides.dicom.header import is_dicom
+from ml.slides.dicom.source import DicomSource
 from ml.slides.errors import SlideError
+from ml.slides.files.companions import MIRAX, lay_out_beside
+from ml.slides.files.sources import ImageSource, OpenSlideSource, unreadable
 from ml.slides.levels import LevelReader, LevelSource
-from ml.slides.sources import ImageSource, OpenSlideSource, TiffSource, unreadable
+from ml.slides.resolution import Resolution
+from ml.slides.resolution.formats import is_tiff
+from ml.slides.tiff.interpretation import (
+    CHANNELS,
+    HEADER_ERRORS,
+    OPENSLIDE,
+    Interpretation,
+    interpretation_at,
+    interpretation_of,
+)
+from ml.slides.tiff.source import TiffSource
 
-DICOM_MARK = (128, b"DICM")
-TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-
-def open_slide(path: Path) -> LevelReader:
+def open_slide(path: Path, plane: int | None = None) -> LevelReader:
     """Open a slide: a file of any format that OpenSlide knows, a DICOM folder, TIFF, PNG or JPEG.
 
-    The reader is a context manager. Raises SlideError: ``missing``, ``not_a_slide`` (nothing here
+    Of a stack of focal planes it reads ``plane`` (from 0), by default the middle one. The reader is a context
+    manager. Raises SlideError: ``missing``, ``not_a_slide`` (nothing here
     knows the format), ``unsupported``, ``too_large``, ``several_channels`` (no colour image) or
     ``unreadable`` (known, but damaged). Damage inside the file may show only when ``read`` meets it.
     """
@@ -43,11 +54,11 @@ def open_slide(path: Path) -> LevelReader:
                 channels=", ".join(several.names),
             ),
         )
-    return LevelReader(path, folder_source(path) if path.is_dir() else file_source(path))
+    return LevelReader(path, DicomSource(path, plane) if _is_series(path) else file_source(path, plane))
 
 
 def open_as(path: Path, channels: Sequence[Channel]) -> LevelReader | ChannelReader:
-    """Open a slide as a model reads it: by its channels, or as a colour image where it has none.
+    """Open a slide by a model's channels, or as a colour image where the model has none.
 
     Raises what ``open_slide`` does, and DataError(``other_channels``) for a slide with other channels.
     """
@@ -67,7 +78,7 @@ def open_as(path: Path, channels: Sequence[Channel]) -> LevelReader | ChannelRea
 
 
 def open_any(path: Path) -> LevelReader | ChannelReader:
-    """Open a slide with all its channels where it has several; raises what ``open_slide`` does."""
+    """Open a slide with all its channels where it has several; raises as ``open_slide`` does."""
     path = Path(path)
     return find_channels(path) or open_slide(path)
 
@@ -76,18 +87,53 @@ def find_channels(path: Path) -> ChannelReader | None:
     """Return a reader of a slide of several channels, None for a colour image; SlideError(``missing``)."""
     if not path.exists():
         raise SlideError("missing", Sentence("no_such_file", "There is no file {file}.", file=path.name))
-    is_tiff = path.is_file() and head_of(path, 0, 4) in TIFF_MARKS
-    return try_channels(path) if is_tiff else None
+    if _is_series(path):
+        return _optical_paths(path)
+    if not _starts_as_tiff(path):
+        return None
+    try:
+        interpretation = interpretation_of(path)
+    except SlideError:
+        # Opening it as a colour image states why it cannot be read.
+        return None
+    return ChannelReader(path, interpretation) if interpretation.reader == CHANNELS else None
 
 
-def _open_again(path: Path, channels: Sequence[Channel], mpp: float | None) -> LevelReader | ChannelReader:
+def open_interpreted(path: Path, interpretation: Interpretation) -> LevelReader | ChannelReader:
+    """Open a TIFF by an interpretation, ignoring a stored one; raises SlideError."""
+    if interpretation.reader == CHANNELS:
+        return ChannelReader(path, interpretation)
+    return LevelReader(path, tiff_source(path, interpretation))
+
+
+def _is_series(path: Path) -> bool:
+    return path.is_dir() or is_dicom(path)
+
+
+def _optical_paths(path: Path) -> ChannelReader | None:
+    try:
+        return ChannelReader(path)
+    except (OSError, ValueError, LookupError, TypeError, SlideError):
+        return None
+
+
+def _starts_as_tiff(path: Path) -> bool:
+    try:
+        return is_tiff(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _open_again(
+    path: Path, channels: Sequence[Channel], resolution: Resolution | None
+) -> LevelReader | ChannelReader:
     reader = open_as(path, channels)
-    reader.mpp = mpp
+    reader.resolution = resolution
     return reader
 
 
 def _again(reader: LevelReader | ChannelReader) -> tuple[Any, ...]:
-    return _open_again, (reader.path, reader.channels, reader.mpp)
+    return _open_again, (reader.path, reader.channels, reader.resolution)
 
 
 # A reader that is sent to another process opens the slide there.
@@ -95,37 +141,17 @@ copyreg.pickle(LevelReader, _again)
 copyreg.pickle(ChannelReader, _again)
 
 
-def folder_source(path: Path) -> LevelSource:
-    """Open the DICOM series in a folder; any of its files leads OpenSlide to the others."""
-    first_error: Exception | None = None
-    for file in sorted(path.iterdir()):
-        if not file.is_file() or head_of(file, DICOM_MARK[0], 4) != DICOM_MARK[1]:
-            continue
-        try:
-            return OpenSlideSource(file)
-        except openslide.OpenSlideError as error:
-            first_error = first_error or error
-    if first_error is not None:
-        raise unreadable(path, first_error) from first_error
-    raise SlideError(
-        "not_a_slide",
-        Sentence(
-            "folder_without_dicom",
-            "The folder {file} holds no DICOM files of a whole slide image.",
-            file=path.name,
-        ),
-    )
-
-
-def file_source(path: Path) -> LevelSource:
-    """Open one file by the first of the readers that knows it."""
+def file_source(path: Path, plane: int | None = None) -> LevelSource:
+    """Open one file by the first reader that supports it; ``plane`` is as in ``open_slide``."""
+    if path.suffix.lower() == MIRAX:
+        lay_out_beside(path, path.stem)
+    if _starts_as_tiff(path):
+        return tiff_source(path, interpretation_at(path, plane=plane))
     reason: Exception
     try:
         return OpenSlideSource(path)
     except openslide.OpenSlideError as error:
         reason = error
-    if head_of(path, 0, 4) in TIFF_MARKS:
-        return tiff_source(path)
     try:
         return ImageSource(path)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -153,24 +179,16 @@ def file_source(path: Path) -> LevelSource:
         raise unreadable(path, error) from error
 
 
-def tiff_source(path: Path) -> LevelSource:
-    """Open a TIFF that OpenSlide refused."""
+def tiff_source(path: Path, interpretation: Interpretation) -> LevelSource:
+    """Open a TIFF by its interpretation; raises SlideError."""
     try:
-        return TiffSource(path)
+        if interpretation.reader == OPENSLIDE:
+            return OpenSlideSource(path)
+        return TiffSource(path, interpretation)
     except SlideError:
         raise
     # A damaged directory makes tifffile fail in many ways (struct, index, key, type errors).
-    except (tifffile.TiffFileError, OSError, ValueError, LookupError, TypeError) as error:
-        raise unreadable(path, error) from error
-
-
-def head_of(path: Path, offset: int, length: int) -> bytes:
-    """Return a few bytes of a file."""
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(length)
-    except OSError as error:
+    except (openslide.OpenSlideError, *HEADER_ERRORS) as error:
         raise unreadable(path, error) from error
 
 

@@ -1,4 +1,4 @@
-"""Bounded memory for what was read or answered, oldest out first. Without locks: callers have their own."""
+"""Bounded LRU cache of decoded or computed values. Without locks: callers have their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """The most recently used values, at most ``limit`` by total weight."""
+    """An LRU cache of at most ``limit`` total weight."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -23,11 +23,11 @@ class Recent(Generic[K, V]):
 
     @property
     def weight(self) -> int:
-        """What is held now, in the unit of the limit."""
+        """The total weight of the cached values, in the unit of the limit."""
         return self._weight
 
     def get(self, key: K) -> V | None:
-        """Return a value and count it as used, or None."""
+        """Return a value and mark it as used, or None."""
         item = self._items.get(key)
         if item is None:
             return None
@@ -35,7 +35,7 @@ class Recent(Generic[K, V]):
         return item[0]
 
     def put(self, key: K, value: V, weight: int = 1) -> None:
-        """Hold a value, dropping the least recently used ones; one above the limit is not held."""
+        """Cache a value, dropping the least recently used ones; a value above the limit is not cached."""
         self.drop(key)
         if weight > self._limit:
             return
@@ -46,7 +46,7 @@ class Recent(Generic[K, V]):
             self._weight -= freed
 
     def drop(self, key: K) -> None:
-        """Forget a value, if it is held."""
+        """Remove a value, if it is cached."""
         item = self._items.pop(key, None)
         if item is not None:
             self._weight -= item[1]

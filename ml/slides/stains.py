@@ -1,4 +1,4 @@
-"""Evening out stains between slides: Macenko, Vahadane and Reinhard, fitted once per slide.
+"""Stain normalisation between slides: Macenko, Vahadane and Reinhard, fitted once per slide.
 
 Macenko et al., ISBI (2009); Vahadane et al., IEEE TMI 35(8):1962 (2016), by non-negative factors with a
 sparse code; Reinhard et al., IEEE CG&A 21(5):34 (2001). Fitted to the tissue of a whole slide and not to a
@@ -38,7 +38,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class StainFit:
-    """How one slide is stained.
+    """Stain vectors and strengths of one slide.
 
     ``vectors`` (3, 2): densities of haematoxylin and eosin in red, green, blue, each of length one;
     ``strength`` (2,) the 99th percentile of each; ``lab`` (2, 3) mean and deviation of L*a*b* of tissue.
@@ -50,17 +50,17 @@ class StainFit:
 
 
 def reference_fit() -> StainFit:
-    """Return the stain that slides are brought to when no other is named."""
+    """Return the default target stain of the normalisation."""
     return StainFit(REFERENCE, REFERENCE_STRENGTH, REFERENCE_LAB)
 
 
 def fit_slide(reader: SlideReader, method: str) -> StainFit | None:
-    """Return the stain of a slide from a thumbnail; None with less than a hundredth of tissue."""
+    """Return the stain of a slide from a thumbnail; None with less than one percent of tissue."""
     return fit_pixels(thumbnail(reader, THUMBNAIL), method)
 
 
 def fit_pixels(pixels: NDArray[np.uint8], method: str) -> StainFit | None:
-    """Return the stain of RGB pixels (h, w, 3); None with less than a hundredth of tissue.
+    """Return the stain of RGB pixels (h, w, 3); None with less than one percent of tissue.
 
     Raises DataError(``unknown_stain_method``).
     """
@@ -101,12 +101,12 @@ def macenko_vectors(density: Floats) -> Floats:
     along = density @ plane
     angles = np.arctan2(along[:, 1], along[:, 0])
     low, high = np.percentile(angles, ANGLES)
-    found = np.stack([plane @ (np.cos(angle), np.sin(angle)) for angle in (low, high)], axis=1)
-    return _ordered(found)
+    vectors = np.stack([plane @ (np.cos(angle), np.sin(angle)) for angle in (low, high)], axis=1)
+    return _ordered(vectors)
 
 
 def sparse_vectors(density: Floats, start: Floats) -> Floats:
-    """Return non-negative stain vectors (3, 2) under which each pixel has little of each stain.
+    """Return stain vectors (3, 2) from a sparse non-negative factorisation of the densities.
 
     Multiplicative updates of || V - W H ||² + sparsity, from Macenko's vectors. Lee and Seung, NIPS (2001).
     """
@@ -121,7 +121,7 @@ def sparse_vectors(density: Floats, start: Floats) -> Floats:
 
 
 def _ordered(vectors: Floats) -> Floats:
-    """Return unit vectors with haematoxylin, which takes more red light, first."""
+    """Return unit vectors with haematoxylin, which absorbs more red light, first."""
     vectors = vectors * np.where(vectors.sum(axis=0) < 0, -1.0, 1.0)
     vectors = vectors / np.linalg.norm(vectors, axis=0)
     return vectors if vectors[0, 0] >= vectors[0, 1] else vectors[:, ::-1].copy()
@@ -129,7 +129,7 @@ def _ordered(vectors: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Normaliser:
-    """Brings pixels from one stain to another. ``source`` None leaves them as they are."""
+    """Stain normaliser of pixels from one stain to another. ``source`` None leaves them unchanged."""
 
     method: str
     source: StainFit | None
@@ -154,19 +154,19 @@ class Normaliser:
         # Glass stays glass: what is as light as it and has no colour is no tissue.
         tissue = tissue_weight(lab)[..., None]
         mixed = lab2rgb(lab * (1 - tissue) + moved * tissue)
-        found: NDArray[np.uint8] = np.clip(np.rint(mixed * 255), 0, 255).astype(np.uint8)
-        return found
+        recoloured: NDArray[np.uint8] = np.clip(np.rint(mixed * 255), 0, 255).astype(np.uint8)
+        return recoloured
 
 
 def tissue_weight(lab: Floats) -> Floats:
-    """Return how much (h, w) of a pixel is tissue, 0..1, from its lightness and colour."""
+    """Return the tissue weight (h, w) of each pixel, 0..1, from its lightness and colour."""
     chroma = np.hypot(lab[..., 1], lab[..., 2])
-    found: Floats = np.clip(np.maximum((chroma - 3) / 5, (88 - lab[..., 0]) / 8), 0, 1)
-    return found
+    weights: Floats = np.clip(np.maximum((chroma - 3) / 5, (88 - lab[..., 0]) / 8), 0, 1)
+    return weights
 
 
 class NormalisedReader:
-    """A slide reader whose pixels are brought to another stain. Not safe to share between threads."""
+    """A slide reader with stain-normalised pixels. Not safe to share between threads."""
 
     def __init__(self, reader: SlideReader, normaliser: Normaliser) -> None:
         self._reader, self._normaliser = reader, normaliser
@@ -179,10 +179,10 @@ class NormalisedReader:
 
     def read_squares(self, corners: NDArray[np.int64], side: int, pixels: int) -> NDArray[np.uint8]:
         """Return normalised squares; see ``SlideReader.read_squares``."""
-        found = self._reader.read_squares(corners, side, pixels)
-        for square in found:
+        squares = self._reader.read_squares(corners, side, pixels)
+        for square in squares:
             square[:] = self._normaliser.apply(square)
-        return found
+        return squares
 
     def close(self) -> None:
         """Release the file."""
@@ -190,5 +190,5 @@ class NormalisedReader:
 
 
 def normalised(reader: SlideReader, method: str, target: StainFit | None = None) -> NormalisedReader:
-    """Return a reader of the same slide in the target's stain, the slide's own being fitted now."""
+    """Return a reader of the same slide in the target's stain, after fitting the slide's own."""
     return NormalisedReader(reader, Normaliser(method, fit_slide(reader, method), target or reference_fit()))

@@ -1,4 +1,4 @@
-"""Where the tissue is."""
+"""Tissue detection on slides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skimage.filters import threshold_otsu
 from skimage.morphology import remove_small_holes, remove_small_objects
 
 from ml.contracts import Bounds, SlideReader
-from ml.slides.colour import hue_saturation_value, pen_pixels
+from ml.slides.quality.colour import hue_saturation_value, pen_pixels
 
 SATURATION_LIMITS = (0.05, 0.12)
 DENSITY_LIMIT = 0.04
@@ -70,7 +70,7 @@ class TissueMask:
         return table
 
     def _sum(self, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Tissue cells left of and above (u, v); linear between corners, so exact for any box."""
+        """Return the tissue cells left of and above (u, v), linear between corners, so exact for any box."""
         rows, columns = self.mask.shape
         i = np.clip(np.floor(v).astype(np.intp), 0, rows - 1)
         j = np.clip(np.floor(u).astype(np.intp), 0, columns - 1)
@@ -91,11 +91,11 @@ class TissueMask:
         scaled = shapely.transform(whole, lambda xy: xy * self.step)
         inside = shapely.make_valid(scaled.intersection(shapely.box(0, 0, self.width, self.height)))
         parts = shapely.get_parts(inside)
-        found = [part for part in parts if isinstance(part, Polygon) and not part.is_empty]
-        return sorted(found, key=lambda part: -part.area)
+        polygons = [part for part in parts if isinstance(part, Polygon) and not part.is_empty]
+        return sorted(polygons, key=lambda part: -part.area)
 
     def overlaps(self, geometry: BaseGeometry) -> float:
-        """Return the share 0..1 of ``geometry`` that lies on tissue, by cell centres.
+        """Return the share 0..1 of ``geometry`` on tissue, by cell centres.
 
         A shape too small to hold a cell's centre, a point or a line is judged by one point on it.
         """
@@ -116,7 +116,7 @@ class TissueMask:
 
 
 def tissue_mask(reader: SlideReader, longest: int = 1024) -> TissueMask:
-    """Find stained tissue, or what shines in any channel, on a thumbnail of ``longest`` cells a side.
+    """Return stained tissue, or signal in any channel, on a thumbnail of ``longest`` cells a side.
 
     Saturation above Otsu's threshold, which is held within limits so that a slide that is all
     tissue, or all glass, is not cut in two (as Slideflow and CLAM do on their thumbnails); pen ink
@@ -132,7 +132,7 @@ def tissue_mask(reader: SlideReader, longest: int = 1024) -> TissueMask:
 
 
 def signal_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where any channel of a thumbnail (h, w, channels) shines, as a mask (h, w).
+    """Return a mask (h, w) of signal in any channel of a thumbnail (h, w, channels).
 
     Otsu's threshold on the brightest channel, held within limits as that of saturation is.
     """
@@ -143,7 +143,7 @@ def signal_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return the tissue of an RGB thumbnail (h, w, 3) as a mask (h, w)."""
+    """Return a mask (h, w) of the tissue of an RGB thumbnail (h, w, 3)."""
     ink = pen_pixels(pixels)
     saturation = ndimage.median_filter(hue_saturation_value(pixels)[1], size=3)
     red, green, blue = (pixels[..., k].astype(np.float32) for k in range(3))

@@ -1,1 +1,1 @@
-"""One module per tool of the catalogue: ``add_arguments(parser)`` and ``run(options)``."""
+"""Tools, each with ``add_arguments(parser)`` and ``run(options)``; ``catalogue/tools.py`` describes them."""

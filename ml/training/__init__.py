@@ -1,1 +1,1 @@
-"""Fitting: logistic heads, the loop for networks, calibration."""
+"""Training: logistic heads, the loop for networks, calibration."""

@@ -1,4 +1,4 @@
-"""Learning without labels: two views of one thing are alike, views of different things are not."""
+"""Contrastive losses: two views of one item are alike, views of different items are not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Return the loss of SimCLR for two views (n, d) each of n things; n is at least 2.
+    """Return the loss of SimCLR for two views (n, d) each of n items; n is at least 2.
 
     Chen et al., A simple framework for contrastive learning of visual representations, ICML (2020).
     """
@@ -20,7 +20,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 
 
 def redundancy(first: Tensor, second: Tensor, weight: float = 5e-3) -> Tensor:
-    """Return the loss of Barlow Twins: the correlation of two views (n, d) should be the identity.
+    """Return the loss of Barlow Twins, for which the correlation of two views (n, d) should be the identity.
 
     Zbontar et al., Barlow Twins, ICML (2021). Divided by d, so that rates suit any width.
     """

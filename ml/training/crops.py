@@ -1,4 +1,4 @@
-"""Crops of labelled pixels for networks that look at every pixel: turned, scaled and restained."""
+"""Random crops of labelled pixels for fully convolutional networks: rotated, scaled and restained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml.data.augmentation import SYMMETRIES, turn, vary_gain, vary_stain
+from ml.data.variation.patches import SYMMETRIES, turn, vary_gain, vary_stain
 
 SCALES = (0.6, 1.5)
 STRENGTH = 0.4
@@ -22,7 +22,7 @@ Finish = Callable[[Layers], Layers]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """An image with what is known of its pixels.
+    """An image with the label layers of its pixels.
 
     ``pixels`` uint8 (h, w, 3), or (h, w, channels) where it is not in ``colour``; ``layers`` are arrays
     (h, w), the same for all materials of one recipe.
@@ -36,13 +36,13 @@ class Material:
 def padded(
     pixels: NDArray[np.uint8], layers: Sequence[tuple[NDArray[Any], float | None]], side: int
 ) -> Material:
-    """Return a material of at least ``side``: pixels by reflection, layers too or with a number."""
+    """Return a material of at least ``side``: pixels padded by reflection, layers too or by a constant."""
     pad = [(0, max(0, side - n)) for n in pixels.shape[:2]]
-    found = tuple(
+    padded_layers = tuple(
         np.pad(layer, pad, mode="symmetric") if fill is None else np.pad(layer, pad, constant_values=fill)
         for layer, fill in layers
     )
-    return Material(np.pad(pixels, [*pad, (0, 0)], mode="symmetric"), found)
+    return Material(np.pad(pixels, [*pad, (0, 0)], mode="symmetric"), padded_layers)
 
 
 def draw_crops(
@@ -52,7 +52,7 @@ def draw_crops(
     random: np.random.Generator,
     finish: Finish | None = None,
 ) -> tuple[Tensor, ...]:
-    """Return (pixels, *layers) of random crops; ``finish`` turns a crop's layers into targets.
+    """Return (pixels, *layers) of random crops; ``finish`` converts a crop's layers to targets.
 
     Images are drawn by the square root of their area, so that a large one does not drown the rest.
     """
@@ -90,6 +90,6 @@ def as_batch(
 ) -> tuple[Tensor, ...]:
     """Return pixels float32 (n, channels, h, w) in 0..1 and each layer as (n, h, w), bytes as int64."""
     pixels = torch.from_numpy(np.stack([crop for crop, _ in crops])).permute(0, 3, 1, 2).float() / 255
-    layers = [finish(found) if finish else found for _, found in crops]
+    layers = [finish(crop_layers) if finish else crop_layers for _, crop_layers in crops]
     stacked = (torch.from_numpy(np.stack(column)) for column in zip(*layers, strict=True))
     return pixels, *(layer.long() if layer.dtype == torch.uint8 else layer for layer in stacked)

@@ -1,4 +1,4 @@
-"""Targets and losses of networks that find objects by their centres."""
+"""Targets and losses of networks that detect objects by their centres."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LITTLE = 1e-6
 
 
 def paint_centres(image: OutlinedImage, side: int) -> Material:
-    """Return little discs at the centres, their classes, and where somebody looked."""
+    """Return little discs at the centres, their classes, and a mask of annotated pixels."""
     marks = np.zeros(image.instances.shape, dtype=np.int32)
     centres = centres_of(image.instances)
     for number in np.flatnonzero(~np.isnan(centres[:, 0])) + 1:
@@ -35,7 +35,7 @@ def paint_centres(image: OutlinedImage, side: int) -> Material:
 
 
 def paint_objects(image: OutlinedImage, side: int) -> Material:
-    """Return the objects, their classes, and where somebody looked."""
+    """Return the objects, their classes, and a mask of annotated pixels."""
     classes = np.where(image.instances > 0, image.classes[image.instances] + 1, 0).astype(np.uint8)
     weight = image.valid.astype(np.float32)
     return padded(image.pixels, [(classes, 0.0), (image.instances, 0.0), (weight, 0.0)], side)
@@ -50,23 +50,23 @@ def centres_of(instances: NDArray[np.int32]) -> NDArray[np.float64]:
     sums = np.stack(
         [np.bincount(which, values, minlength=count + 1)[1:] for values in (rows, columns)], axis=1
     )
-    found: NDArray[np.float64] = np.where(area[:, None] > 0, sums / np.maximum(area, 1)[:, None], np.nan)
-    return found
+    centres: NDArray[np.float64] = np.where(area[:, None] > 0, sums / np.maximum(area, 1)[:, None], np.nan)
+    return centres
 
 
 def boxes_of(instances: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return (n, 4) = left, top, right, bottom of each instance 1..n in pixels; NaN where one is missing."""
-    found = [
+    boxes = [
         (place[1].start, place[0].start, place[1].stop, place[0].stop) if place else (np.nan,) * 4
         for place in ndimage.find_objects(instances)
     ]
-    return np.array(found, dtype=np.float64).reshape(-1, 4)
+    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
 
 
 def heat_of(
     classes: NDArray[np.uint8], marks: NDArray[np.int32], labels: int, spread: float = SPREAD
 ) -> NDArray[np.float32]:
-    """Return (k, h, w): at each pixel the greatest of the Gaussians around the centres of each label."""
+    """Return heat (k, h, w): the maximum of the Gaussians around the centres of each label."""
     heat = np.zeros((labels, *marks.shape), dtype=np.float32)
     reach = int(np.ceil(3 * spread))
     axis = np.arange(-reach, reach + 1)
@@ -88,7 +88,7 @@ def heat_of(
 def reaches_of(
     marks: NDArray[np.int32], spread: float = SPREAD
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return (4, h, w) distances to the sides of the own box, and (h, w) how much each pixel learns them.
+    """Return (4, h, w) distances to the sides of a pixel's box, and their weight (h, w) in the loss.
 
     Left, top, right, bottom, from the middle of each pixel, around the middle of each object's box.
     """
@@ -109,7 +109,7 @@ def reaches_of(
 
 
 def point_loss(scores: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
-    """Return the focal mean square of heat: sure errors and centres count more, per centre.
+    """Return the focal mean squared error of heat per centre: confident errors and centres weigh more.
 
     ``scores`` and ``heat`` (n, k, h, w); ``weight`` (n, h, w) is 0 where nobody looked.
     """
@@ -119,15 +119,15 @@ def point_loss(scores: Tensor, heat: Tensor, weight: Tensor) -> Tensor:
     return loss
 
 
-def box_loss(found: Tensor, heat: Tensor, reaches: Tensor, central: Tensor, weight: Tensor) -> Tensor:
-    """Return the loss of centres plus that of boxes: 1 - GIoU, by how central a pixel is.
+def box_loss(scores: Tensor, heat: Tensor, reaches: Tensor, central: Tensor, weight: Tensor) -> Tensor:
+    """Return the loss of centres plus that of boxes: 1 - GIoU, weighted by centrality.
 
-    ``found`` (n, k + 4, h, w). Zhou et al., Objects as points (2019); Rezatofighi et al., CVPR (2019).
+    ``scores`` (n, k + 4, h, w). Zhou et al., Objects as points (2019); Rezatofighi et al., CVPR (2019).
     """
     much = central * weight
-    overlap = generalised_overlap(reaches_from(found[:, -4:]), reaches)
+    overlap = generalised_overlap(reaches_from(scores[:, -4:]), reaches)
     boxes = ((1 - overlap) * much).sum() / much.sum().clamp(min=1.0)
-    return point_loss(found[:, :-4], heat, weight) + BOX_WEIGHT * boxes
+    return point_loss(scores[:, :-4], heat, weight) + BOX_WEIGHT * boxes
 
 
 def reaches_from(scores: Tensor) -> Tensor:
@@ -142,5 +142,5 @@ def generalised_overlap(first: Tensor, second: Tensor) -> Tensor:
     around = (outer[:, 0] + outer[:, 2]) * (outer[:, 1] + outer[:, 3])
     areas = [(box[:, 0] + box[:, 2]) * (box[:, 1] + box[:, 3]) for box in (first, second)]
     union = areas[0] + areas[1] - common
-    found: Tensor = common / union.clamp(min=LITTLE) - (around - union) / around.clamp(min=LITTLE)
-    return found
+    overlap: Tensor = common / union.clamp(min=LITTLE) - (around - union) / around.clamp(min=LITTLE)
+    return overlap

@@ -1,4 +1,4 @@
-"""Training what draws tiles: WGAN-GP, alone or steered by the layout of real tiles."""
+"""Training of tile GANs: WGAN-GP, alone or steered by the layout of real tiles."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.contracts import Context, DataError, Sentence
-from ml.features.stain import separate_stains
 from ml.networks.gan import LATENT, Critic, Embeddings, Generator, Reconstructor, Segmenter, halvings
+from ml.slides.stain_separation import separate_stains
 
 PENALTY = 10.0
 CRITIC_STEPS = 5
@@ -35,7 +35,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class DrawingPlan:
-    """``steps`` of the generator, each with five of the critic; ``width`` of the finest maps."""
+    """Settings: ``steps`` of the generator, each with five of the critic; ``width`` of the finest maps."""
 
     steps: int = 400
     batch: int = 16
@@ -45,7 +45,7 @@ class DrawingPlan:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Tiles uint8 (n, pixels, pixels, 3), labels (n,), and if steered masks bool (n, pixels, pixels)."""
+    """Drawn tiles uint8 (n, pixels, pixels, 3), labels (n,), if steered masks bool (n, pixels, pixels)."""
 
     tiles: Bytes
     labels: NDArray[np.int64]
@@ -53,7 +53,7 @@ class Drawn:
 
 
 class Drawer:
-    """Learns from tiles (n, pixels, pixels, 3) and labels (n,) of 0..classes - 1, then draws new ones.
+    """A tile GAN, trained on tiles (n, pixels, pixels, 3) and labels (n,) of 0..classes - 1.
 
     ``steered``: first learns without any masks to separate nuclei and to draw a tile anew from its mask; each
     new tile then follows the layout of a real one and inherits its mask.
@@ -74,7 +74,7 @@ class Drawer:
         self.networks: dict[str, nn.Module] = {}
 
     def train(self, context: Context) -> None:
-        """Learn, with all randomness from the context's seed; ends early when the time budget is spent."""
+        """Train with all randomness from the context's seed; ends early when the time budget is used up."""
         self._device = context.device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(context.seed)
@@ -92,11 +92,11 @@ class Drawer:
         tiles, masks = [], []
         with torch.inference_mode():
             for start in range(0, len(labels), self._plan.batch):
-                wanted = labels[start : start + self._plan.batch]
-                latent = torch.from_numpy(random.normal(size=(len(wanted), LATENT))).float()
-                references = self._references(wanted, random) if self._steered else None
-                found = self._generate(latent.to(self._device), self._to(wanted), references)
-                tiles.append(_bytes(found))
+                chosen = labels[start : start + self._plan.batch]
+                latent = torch.from_numpy(random.normal(size=(len(chosen), LATENT))).float()
+                references = self._references(chosen, random) if self._steered else None
+                generated = self._generate(latent.to(self._device), self._to(chosen), references)
+                tiles.append(_bytes(generated))
                 if references is not None:
                     mask = self.networks["segmenter"](references).argmax(dim=1) == 1
                     masks.append(mask.cpu().numpy())
@@ -126,7 +126,7 @@ class Drawer:
             network.to(self._device).train()
 
     def _learn_layout(self, random: np.random.Generator, context: Context) -> None:
-        """Separate nuclei from the rest by a pseudo-mask whose say fades; draw the tile anew from that."""
+        """Train the nuclei segmenter with a fading pseudo-mask, and the reconstructor from its masks."""
         segmenter, reconstructor = self.networks["segmenter"], self.networks["reconstructor"]
         pseudo = torch.from_numpy(np.stack([pseudo_mask(tile) for tile in self._tiles])).float()
         weights = [*segmenter.parameters(), *reconstructor.parameters()]
@@ -147,9 +147,9 @@ class Drawer:
             scores = segmenter(tiles)
             heat = BLUNTEST + (SHARPEST - BLUNTEST) * done
             mask = functional.gumbel_softmax(scores, tau=heat, dim=1)
-            wanted = pseudo[chosen].to(self._device)
-            found = scores[:, 1] - scores[:, 0]
-            faithful = functional.binary_cross_entropy_with_logits(found, wanted)
+            target = pseudo[chosen].to(self._device)
+            margins = scores[:, 1] - scores[:, 0]
+            faithful = functional.binary_cross_entropy_with_logits(margins, target)
             say = 1.0 + (LEAST_PSEUDO - 1.0) * done
             loss = say * faithful + RECONSTRUCTION * (reconstructor(mask, tiles) - tiles).abs().mean()
             _descend(optimizer, loss)
@@ -189,10 +189,10 @@ class Drawer:
                 return
 
     def _layout_loss(self, fakes: Tensor, references: Tensor) -> Tensor:
-        """Return how far the segmentation of drawn tiles is from that of their references."""
+        """Return the distance of the segmentation of drawn tiles from that of their references."""
         segmenter = self.networks["segmenter"]
-        scores, wanted = segmenter(fakes), segmenter(references).softmax(dim=1)[:, 1]
-        return functional.binary_cross_entropy_with_logits(scores[:, 1] - scores[:, 0], wanted)
+        scores, target = segmenter(fakes), segmenter(references).softmax(dim=1)[:, 1]
+        return functional.binary_cross_entropy_with_logits(scores[:, 1] - scores[:, 0], target)
 
     def _generate(self, latent: Tensor, labels: Tensor, references: Tensor | None) -> Tensor:
         maps = None
@@ -203,13 +203,13 @@ class Drawer:
                 reconstructor: Any = self.networks["reconstructor"]
                 seen = reconstructor.maps(mask, references)
             maps = self.networks["embeddings"](seen)
-        found: Tensor = self.networks["generator"](latent, labels, maps)
-        return found
+        tiles: Tensor = self.networks["generator"](latent, labels, maps)
+        return tiles
 
     def _batches(
         self, random: np.random.Generator, count: int
     ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Yield (real tiles, their labels, other real tiles of the same labels where it is steered)."""
+        """Yield (real tiles, their labels, other real tiles of the same labels where steered)."""
         for _ in range(count):
             chosen = random.integers(0, len(self._tiles), self._plan.batch)
             labels = self._labels[chosen]
@@ -242,8 +242,8 @@ def pseudo_mask(tile: Bytes) -> NDArray[np.bool_]:
     stain = separate_stains(tile)[..., 0]
     if float(np.ptp(stain)) == 0:
         return np.zeros(stain.shape, dtype=bool)
-    found = stain > threshold_otsu(stain)
-    opened = dilation(erosion(found, disk(1)), disk(1))
+    dark = stain > threshold_otsu(stain)
+    opened = dilation(erosion(dark, disk(1)), disk(1))
     kept: NDArray[np.bool_] = remove_small_objects(opened, max_size=SPECK)
     return kept
 
@@ -259,5 +259,5 @@ def _signed(tiles: Bytes) -> Tensor:
 
 
 def _bytes(tiles: Tensor) -> Bytes:
-    found: Bytes = ((tiles.movedim(1, -1) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
-    return found
+    pixels: Bytes = ((tiles.movedim(1, -1) + 1) * 127.5).round().clamp(0, 255).byte().cpu().numpy()
+    return pixels

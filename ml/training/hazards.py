@@ -1,4 +1,4 @@
-"""Losses of survival heads, and the risk that they give."""
+"""Losses of survival heads, and their risk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def hazard_loss(scores: Tensor, interval: Tensor, event: Tensor) -> Tensor:
 
 
 def log_risk(scores: Tensor, kind: str) -> Tensor:
-    """Return a log hazard (n,): the one output of a Cox head, or the log of the hazards added up."""
+    """Return log hazards (n,): the output of a Cox head, or the log of the summed hazards."""
     if kind == "cox":
         return scores[:, 0]
     return torch.log(functional.softplus(scores).sum(dim=1))

@@ -1,4 +1,4 @@
-"""The head of the quick loop: standardised rows, a Gaussian kernel by landmarks, logistic regression.
+"""Kernel classifier head: standardised rows, a Gaussian kernel by landmarks, logistic regression.
 
 Nyström features: Williams and Seeger, NIPS (2000). The width of the kernel is the number of columns,
 which is the mean squared distance of standardised rows up to a factor of two.
@@ -37,8 +37,8 @@ class KernelHead:
 
     def scores(self, rows: Floats) -> Floats:
         """Return (n, k) scores before softmax and temperature for (n, d) rows."""
-        found: Floats = self.lift(rows) @ self.matrix[:-1] + self.matrix[-1]
-        return found
+        scores: Floats = self.lift(rows) @ self.matrix[:-1] + self.matrix[-1]
+        return scores
 
     def lift(self, rows: Floats) -> Floats:
         """Return the features in which the head is linear."""
@@ -50,14 +50,14 @@ class KernelHead:
         return lifted
 
     def check(self, columns: int, classes: int) -> None:
-        """Raise ValueError unless the arrays fit each other, rows of ``columns``, and ``classes``."""
+        """Raise ValueError unless the arrays match each other, rows of ``columns``, and ``classes``."""
         known = self.scores(np.zeros((1, columns))).shape
         if known != (1, classes):
             message = f"they know {known[-1]} classes, not {classes}"
             raise ValueError(message)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what must be kept."""
+        """Return the arrays to save."""
         return {
             "mean": self.mean,
             "spread": self.spread,
@@ -68,7 +68,7 @@ class KernelHead:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
-        """Take back what ``arrays`` returned; raises KeyError for a missing one."""
+        """Return the head of saved ``arrays``; raises KeyError for a missing one."""
         names = ("mean", "spread", "landmarks", "projection", "matrix")
         return cls(*(arrays[name] for name in names))
 

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on soft targets, and the temperature that calibrates it."""
+"""Multinomial logistic regression on soft targets, and its temperature calibration."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def fit_logistic(rows: Floats, targets: Floats, weights: Floats, penalty: float)
     count, width = rows.shape
     classes = targets.shape[1]
     weights = weights * (count / weights.sum())
-    wanted = targets * weights[:, None]
+    target = targets * weights[:, None]
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         matrix = flat.reshape(width + 1, classes)
         scores = rows @ matrix[:-1] + matrix[-1]
         logs = log_softmax(scores, axis=1)
-        error = np.exp(logs) * weights[:, None] - wanted
+        error = np.exp(logs) * weights[:, None] - target
         slope = np.vstack([rows.T @ error + penalty * matrix[:-1], error.sum(axis=0)])
-        value = -(wanted * logs).sum() + penalty / 2 * (matrix[:-1] ** 2).sum()
+        value = -(target * logs).sum() + penalty / 2 * (matrix[:-1] ** 2).sum()
         return float(value), slope.ravel()
 
     start = np.zeros((width + 1) * classes)
     options = {"maxiter": 200, "ftol": 1e-7}
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
-    matrix: Floats = found.x.reshape(width + 1, classes)
+    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", options=options)
+    matrix: Floats = fitted.x.reshape(width + 1, classes)
     return matrix
 
 
@@ -54,22 +54,11 @@ def fit_temperature(scores: Floats, targets: Floats, weights: Floats, prior: flo
         logs = log_softmax(scores / np.exp(log_temperature), axis=1)
         return float(-(weights[:, None] * targets * logs).sum() + prior * log_temperature**2)
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
-    return float(np.exp(found.x))
-
-
-def entropy_share(probability: Floats) -> NDArray[np.float32]:
-    """Return the entropy (n,) of (n, k) probabilities as a share of the greatest, 0..1."""
-    classes = probability.shape[1]
-    if classes == 1:
-        return np.zeros(len(probability), dtype=np.float32)
-    safe = np.clip(probability, 1e-12, 1.0)
-    share = -(probability * np.log(safe)).sum(axis=1) / np.log(classes)
-    clipped: NDArray[np.float32] = np.clip(share, 0.0, 1.0).astype(np.float32)
-    return clipped
+    fitted = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
+    return float(np.exp(fitted.x))
 
 
 def probabilities(scores: Floats, temperature: float) -> Floats:
     """Return the softmax of ``scores`` (n, k) divided by the temperature."""
-    found: Floats = softmax(scores / temperature, axis=1)
-    return found
+    shares: Floats = softmax(scores / temperature, axis=1)
+    return shares

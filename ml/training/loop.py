@@ -1,4 +1,4 @@
-"""One loop for all networks: seeded, cancellable, and resumed where an earlier run stopped."""
+"""Training loop of all networks: seeded, cancellable, and resumable."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ml.contracts import Context, DataError, Sentence
-from ml.data.room import room_for
-from ml.together import agree, average_gradients, average_statistics, place
+from ml.storage.room import remove_on_failure
+from ml.training.together import agree, average_gradients, average_statistics, place
 
 WARM_UP = 0.1
 DECAY = 1e-2
@@ -48,7 +48,7 @@ class TrainingPlan:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come."""
+    """Progress of a run."""
 
     epoch: int = 0
     best: float = math.inf
@@ -100,9 +100,9 @@ def train(
             network.eval()
             with mean.in_place_of(network):
                 with torch.inference_mode():
-                    (found,) = agree([validate()], context.device)
-                if found < progress.best or not best:
-                    progress.best, progress.best_epoch = found, progress.epoch
+                    (validation,) = agree([validate()], context.device)
+                if validation < progress.best or not best:
+                    progress.best, progress.best_epoch = validation, progress.epoch
                     best = copy.deepcopy(network.state_dict())
             progress.epoch += 1
             progress.seconds += time.monotonic() - began
@@ -169,7 +169,7 @@ class _Mean:
         self.state: dict[str, Tensor] = copy.deepcopy(network.state_dict()) if decay else {}
 
     def follow(self, network: nn.Module, done: int) -> None:
-        """Move the mean towards the weights as they are after step ``done``."""
+        """Move the mean towards the weights after step ``done``."""
         decay = min(self._decay, (1 + done) / (10 + done))
         for name, value in network.state_dict().items() if self.state else ():
             if value.is_floating_point():
@@ -179,7 +179,7 @@ class _Mean:
 
     @contextmanager
     def in_place_of(self, network: nn.Module) -> Iterator[None]:
-        """Let the network have the mean as its weights for a while."""
+        """Replace the network's weights by the mean, within the context."""
         if not self.state:
             yield
             return
@@ -217,7 +217,7 @@ class _Checkpoint:
         tensors["epoch"] = torch.tensor(progress.epoch)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".partial")
-        with room_for(partial):
+        with remove_on_failure(partial):
             save_file({name: value.contiguous().clone() for name, value in tensors.items()}, partial)
             partial.replace(self._path)
         notes = {
@@ -230,7 +230,7 @@ class _Checkpoint:
         self._notes.write_text(json.dumps(notes))
 
     def resume(self) -> tuple[Progress, dict[str, Tensor]]:
-        """Return where to go on, after loading the state; a fresh start where there is none."""
+        """Return the state to continue from, after loading it; a new start where there is none."""
         try:
             notes = json.loads(self._notes.read_text())
             tensors = load_file(self._path)

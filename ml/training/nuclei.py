@@ -1,4 +1,4 @@
-"""Targets and loss for the network that outlines nuclei by class and depth."""
+"""Targets and loss of the network that outlines nuclei by class and depth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SMOOTH = 1.0
 
 
 def paint_targets(image: OutlinedImage, side: int) -> Material:
-    """Return classes uint8 (0 background), depth 0..1 and weight, 0 where nobody looked.
+    """Return classes uint8 (0 background), depth 0..1 and weight, 0 on unannotated pixels.
 
     All are padded by reflection to at least ``side``.
     """
@@ -37,40 +37,40 @@ def class_loss(scores: Tensor, classes: Tensor, weight: Tensor) -> Tensor:
     """
     total = weight.sum().clamp(min=1.0)
     entropy = (functional.cross_entropy(scores, classes, reduction="none") * weight).sum() / total
-    looked = (weight > 0).float()
-    share = scores.softmax(dim=1) * looked[:, None]
-    wanted = functional.one_hot(classes, scores.shape[1]).movedim(-1, 1) * looked[:, None]
-    common = (share * wanted).sum(dim=(0, 2, 3))[1:]
-    both = (share + wanted).sum(dim=(0, 2, 3))[1:]
+    annotated = (weight > 0).float()
+    share = scores.softmax(dim=1) * annotated[:, None]
+    target = functional.one_hot(classes, scores.shape[1]).movedim(-1, 1) * annotated[:, None]
+    common = (share * target).sum(dim=(0, 2, 3))[1:]
+    both = (share + target).sum(dim=(0, 2, 3))[1:]
     loss: Tensor = entropy + 1 - ((2 * common + SMOOTH) / (both + SMOOTH)).mean()
     return loss
 
 
-def nuclei_loss(found: Tensor, classes: Tensor, depth: Tensor, weight: Tensor) -> Tensor:
+def nuclei_loss(scores: Tensor, classes: Tensor, depth: Tensor, weight: Tensor) -> Tensor:
     """Return the loss of classes plus cross-entropy of depth, where weight > 0.
 
-    ``found`` (n, k + 1, h, w): k class scores, then depth.
+    ``scores`` (n, k + 1, h, w): k class scores, then depth.
     """
     total = weight.sum().clamp(min=1.0)
-    deep = found[:, -1]
+    deep = scores[:, -1]
     error = functional.binary_cross_entropy_with_logits(deep, depth, weight=weight, reduction="sum")
-    return class_loss(found[:, :-1], classes, weight) + DEPTH_WEIGHT * error / total
+    return class_loss(scores[:, :-1], classes, weight) + DEPTH_WEIGHT * error / total
 
 
-def hover_loss(found: Tensor, classes: Tensor, offsets: Tensor, weight: Tensor) -> Tensor:
-    """Return the loss of classes plus that of the two offset maps, as HoVer-Net weighs them.
+def hover_loss(scores: Tensor, classes: Tensor, offsets: Tensor, weight: Tensor) -> Tensor:
+    """Return the loss of classes plus that of the two offset maps, with HoVer-Net's weights.
 
-    ``found`` (n, k + 2, h, w): k class scores, then horizontal and vertical offset; ``offsets`` (n, 2, h, w).
-    Offsets: twice the mean square, plus the mean square of their gradients inside nuclei, by 5 x 5 Sobel
-    kernels. Graham et al., Medical Image Analysis 58:101563 (2019).
+    ``scores`` (n, k + 2, h, w): k class scores, then horizontal and vertical offset; ``offsets``
+    (n, 2, h, w). Loss of offsets: twice the mean square, plus the mean square of their gradients inside
+    nuclei, by 5 x 5 Sobel kernels. Graham et al., Medical Image Analysis 58:101563 (2019).
     """
-    looked = (weight > 0).float()[:, None]
-    error = (found[:, -2:] - offsets) * looked
-    square = (error**2).sum() / looked.sum().clamp(min=1.0) / 2
-    inside = (classes > 0).float()[:, None] * looked
-    slope = _slopes(found[:, -2:]) - _slopes(offsets)
+    annotated = (weight > 0).float()[:, None]
+    error = (scores[:, -2:] - offsets) * annotated
+    square = (error**2).sum() / annotated.sum().clamp(min=1.0) / 2
+    inside = (classes > 0).float()[:, None] * annotated
+    slope = _slopes(scores[:, -2:]) - _slopes(offsets)
     steep = (slope**2 * inside).sum() / inside.sum().clamp(min=1.0)
-    return class_loss(found[:, :-2], classes, weight) + 2 * square + steep
+    return class_loss(scores[:, :-2], classes, weight) + 2 * square + steep
 
 
 def _slopes(offsets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Crops and loss for networks that say of each pixel which region it lies in."""
+"""Crops and loss of networks that classify pixels into regions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PLACES = 400
 
 
 def paint_regions(image: RegionImage, side: int) -> Material:
-    """Return an image with its classes, padded to at least ``side`` by what is unknown."""
+    """Return an image with its classes, padded to at least ``side`` with the unknown class."""
     return padded(image.pixels, [(image.classes, float(UNKNOWN))], side)
 
 
 class RegionCrops:
-    """Draws crops around known pixels, each class as often as any other."""
+    """Sampler of crops around labelled pixels, with all classes equally frequent."""
 
     def __init__(self, images: Sequence[Material], side: int, seed: int) -> None:
         self._images, self._side = images, side
@@ -60,11 +60,11 @@ def region_loss(scores: Tensor, classes: Tensor) -> Tensor:
     total = known.sum().clamp(min=1)
     entropy = functional.cross_entropy(scores, classes, ignore_index=UNKNOWN, reduction="sum") / total
     share = scores.softmax(dim=1) * known[:, None]
-    wanted = (
+    target = (
         functional.one_hot(torch.where(known, classes, 0), scores.shape[1]).movedim(-1, 1) * known[:, None]
     )
-    common = (share * wanted).sum(dim=(0, 2, 3))
-    there = wanted.sum(dim=(0, 2, 3))
+    common = (share * target).sum(dim=(0, 2, 3))
+    there = target.sum(dim=(0, 2, 3))
     dice = 1 - (2 * common + SMOOTH) / (share.sum(dim=(0, 2, 3)) + there + SMOOTH)
     present = (there > 0).float()
     loss: Tensor = entropy + (dice * present).sum() / present.sum().clamp(min=1.0)

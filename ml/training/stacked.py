@@ -1,4 +1,4 @@
-"""A stacked ensemble on tables of few rows: several learners, and one that weighs them.
+"""A stacked ensemble for tables of few rows: several learners, and one that combines them.
 
 Wolpert, Stacked generalization, Neural Networks 5:241 (1992).
 """
@@ -37,7 +37,7 @@ def stacked(seed: int) -> Any:
 def cross_validated(
     rows: NDArray[np.float64], truth: NDArray[np.str_], unit: NDArray[np.str_], seed: int
 ) -> dict[str, str]:
-    """Return the class of each unit, by the vote of its rows, from ensembles that never saw that unit.
+    """Return the cross-validated class of each unit, by the vote of its rows.
 
     Raises DataError(``too_few_slides``) where a class has fewer than two units.
     """
@@ -47,11 +47,11 @@ def cross_validated(
         message = "There must be two grades, and at least two slides of each, to learn grades and test them."
         raise DataError("too_few_slides", message)
     folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed)
-    told: dict[str, str] = {}
+    by_unit: dict[str, str] = {}
     for learned, held in folds.split(rows, truth, unit):
         model = stacked(seed).fit(rows[learned], truth[learned])
         votes = model.predict(rows[held])
         for name in np.unique(unit[held]).tolist():
             names, counts = np.unique(votes[unit[held] == name], return_counts=True)
-            told[name] = str(names[counts.argmax()])
-    return told
+            by_unit[name] = str(names[counts.argmax()])
+    return by_unit

@@ -1,4 +1,4 @@
-"""Two views of the same tile: another part, another turn, another stain, sharper or less sharp."""
+"""Random views of the same tile: crop, rotation, stain and blur."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ml.features.stain import MIX, UNMIX
+from ml.slides.stain_separation import MIX, UNMIX
 
 DARKEST = 1 / 255
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """How much views differ.
+    """Strengths of the random views.
 
     ``least`` is the smallest share of a tile's area that a view shows, ``stain`` the reach of the factor of
     each stain, ``blur`` the share of views that are blurred.
@@ -33,7 +33,7 @@ def view_of(pixels: Tensor, how: Views) -> Tensor:
 
 
 def cropped(pixels: Tensor, least: float) -> Tensor:
-    """Return a part of each tile, turned by right angles or mirrored, at the size of the whole."""
+    """Return a crop of each tile, rotated by right angles or mirrored, at the size of the whole."""
     count = len(pixels)
     side = torch.sqrt(torch.empty(count).uniform_(least, 1.0))
     move = (torch.rand(count, 2) * 2 - 1) * (1 - side[:, None])

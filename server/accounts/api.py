@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib.auth import authenticate, login, logout
+from django.conf import settings
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, serializers, status
@@ -15,10 +16,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ml.contracts import Sentence
 from server.accounts import selectors, services
-from server.accounts.attempts import count_attempt
 from server.accounts.authentication import actor_of
 from server.accounts.models import ApiToken, User
+from server.accounts.password_gate import remember_browser
+from server.accounts.password_limits import count_wrong_confirmation, count_wrong_sign_in
+from server.core.errors import TooOftenError
+from server.core.names import NameField
 from server.core.searching import search_text
 
 LANGUAGES = ("en", "zh-CN")
@@ -26,11 +31,19 @@ MOST_KEYS = 20_000  # characters
 
 
 class MeSerializer(serializers.ModelSerializer[User]):
-    """The person who is signed in."""
+    """The signed-in user."""
 
     is_administrator = serializers.BooleanField(source="is_superuser", read_only=True)
     language = serializers.ChoiceField(LANGUAGES)
     key_map = serializers.DictField(read_only=True)
+    shown_layers = serializers.ListField(
+        child=serializers.ChoiceField(User.Layer.choices), allow_null=True, read_only=True
+    )
+    one_time_sign_in = serializers.BooleanField(
+        source="must_change_password",
+        read_only=True,
+        help_text="Signed in by a one-time password: nothing works until it is changed.",
+    )
     csrf_token = serializers.SerializerMethodField()
 
     class Meta:
@@ -43,11 +56,13 @@ class MeSerializer(serializers.ModelSerializer[User]):
             "language",
             "theme",
             "key_map",
+            "shown_layers",
+            "one_time_sign_in",
             "csrf_token",
         )
 
     def get_csrf_token(self, _user: User) -> str:
-        """Return the token that writes must carry in ``X-CSRFToken``."""
+        """Return the token that writes must send in ``X-CSRFToken``."""
         return get_token(self.context["request"])
 
 
@@ -59,17 +74,20 @@ class SignInSerializer(serializers.Serializer[Any]):
 
 
 class PreferencesSerializer(serializers.ModelSerializer[User]):
-    """What a person may set for themselves."""
+    """Preferences that users set for themselves."""
 
     language = serializers.ChoiceField(LANGUAGES, required=False)
+    shown_layers = serializers.ListField(
+        child=serializers.ChoiceField(User.Layer.choices), max_length=len(User.Layer), required=False
+    )
 
     class Meta:
         model = User
-        fields = ("language", "theme", "key_map")
+        fields = ("language", "theme", "key_map", "shown_layers")
         extra_kwargs: ClassVar = {name: {"required": False} for name in fields}
 
     def validate_key_map(self, value: Any) -> dict[str, Any]:
-        """Accept an object from action names to keys; null frees an action of its key."""
+        """Return the validated map from action names to keys; null removes the key of an action."""
         words = [*value, *filter(None, value.values())] if isinstance(value, dict) else [None]
         if (
             not all(isinstance(word, str) and word.isprintable() for word in words)
@@ -81,18 +99,61 @@ class PreferencesSerializer(serializers.ModelSerializer[User]):
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
-    """A person as others see them."""
+    """A user as other users see them."""
 
     class Meta:
         model = User
         fields = ("id", "username", "display_name")
 
 
+class AccountSerializer(serializers.ModelSerializer[User]):
+    """An account as administrators see it."""
+
+    is_administrator = serializers.BooleanField(source="is_superuser")
+    one_time_sign_in = serializers.BooleanField(
+        source="must_change_password", help_text="The next sign-in is by a one-time password."
+    )
+    one_time_expired = serializers.BooleanField(
+        read_only=True, help_text="The one-time password was not used in time; reset it again."
+    )
+
+    class Meta:
+        model = User
+        fields = (
+            "id",
+            "username",
+            "display_name",
+            "is_administrator",
+            "is_active",
+            "one_time_sign_in",
+            "one_time_expired",
+            "last_login",
+        )
+
+
+class PasswordChangeSerializer(serializers.Serializer[Any]):
+    """The current password and the new one."""
+
+    current_password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    new_password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    keep_tokens = serializers.BooleanField(
+        default=False, help_text="Whether API tokens go on working; otherwise they are revoked."
+    )
+
+
+class OneTimePasswordSerializer(serializers.Serializer[Any]):
+    """A password for one sign-in, shown once."""
+
+    username = serializers.CharField()
+    password = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
 class NewUserSerializer(serializers.Serializer[Any]):
     """A new account."""
 
     username = serializers.RegexField(r"^[\w.@+-]+$", max_length=150)
-    display_name = serializers.CharField(max_length=150, default="", allow_blank=True)
+    display_name = NameField(max_length=150, default="", allow_blank=True)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
 
 
@@ -101,15 +162,20 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
 
     class Meta:
         model = ApiToken
-        fields = ("id", "name", "created_at", "expires_at", "last_used_at")
+        fields = ("id", "name", "scope", "created_at", "expires_at", "last_used_at")
 
 
 class NewTokenSerializer(serializers.ModelSerializer[ApiToken]):
-    """What a new token is called and when it ends."""
+    """The name, scope and end of a new token."""
+
+    name = NameField(max_length=100)
+    expires_at = serializers.DateTimeField(
+        required=False, help_text="At most 366 days from now; 90 days without one."
+    )
 
     class Meta:
         model = ApiToken
-        fields = ("name", "expires_at")
+        fields = ("name", "scope", "expires_at")
 
 
 class IssuedTokenSerializer(TokenSerializer):
@@ -125,30 +191,47 @@ class SessionView(APIView):
     """The browser's session."""
 
     permission_classes = (AllowAny,)
+    before_password_change = True
 
     @extend_schema(operation_id="get_session", responses={200: MeSerializer, 204: None})
     def get(self, request: Request) -> Response:
-        """Return who is signed in; nothing (204) when nobody is, which is no error."""
+        """Return the signed-in user; 204 without a sign-in, which is no error."""
         if not request.user.is_authenticated:
             return Response(status=status.HTTP_204_NO_CONTENT)
         return Response(MeSerializer(request.user, context={"request": request}).data)
 
     @extend_schema(operation_id="sign_in", request=SignInSerializer, responses=MeSerializer)
     def post(self, request: Request) -> Response:
-        """Sign in; 401 ``invalid_credentials``, 429 ``too_many_sign_ins`` after several failures."""
+        """Sign in; a wrong password is 401 ``invalid_credentials``, 429 ``too_many_sign_ins`` after several.
+
+        The right password is accepted at any time.
+        """
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         address, username = request.META.get("REMOTE_ADDR", ""), form.validated_data["username"]
-        attempts = count_attempt(address, username)
         user = authenticate(request._request, **form.validated_data)  # noqa: SLF001
         if not isinstance(user, User):
-            visitor = services.Visitor(address)
-            services.refuse_session(actor=visitor, username=username, attempts=attempts)
+            count = count_wrong_sign_in(address, username)
+            services.refuse_session(actor=services.Visitor(address), username=username, count=count)
+            if count.wait:
+                text = Sentence(
+                    "too_many_sign_ins",
+                    "User name or password is wrong. Too many sign-ins have failed: the right password still "
+                    "works, but wait {minutes} min before you guess again. "
+                    "An administrator can reset a forgotten password.",
+                    minutes=count.minutes,
+                )
+                raise TooOftenError(text, code="too_many_sign_ins", wait=count.wait)
             message = "User name or password is wrong."
             raise exceptions.AuthenticationFailed(message, code="invalid_credentials")
+        if user.one_time_expired:
+            message = "This one-time password has expired. Ask an administrator for a new one."
+            raise exceptions.AuthenticationFailed(message, code="one_time_expired")
         login(request._request, user)  # noqa: SLF001
         services.open_session(actor=user, address=address)
-        return Response(MeSerializer(user, context={"request": request}).data)
+        response = Response(MeSerializer(user, context={"request": request}).data)
+        remember_browser(response, user, is_secure=settings.SESSION_COOKIE_SECURE)
+        return response
 
     @extend_schema(operation_id="sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:
@@ -164,28 +247,123 @@ class PreferencesView(APIView):
 
     @extend_schema(operation_id="change_preferences", request=PreferencesSerializer, responses=MeSerializer)
     def patch(self, request: Request) -> Response:
-        """Change language, theme or key map."""
+        """Change language, theme, key map or shown layers."""
         form = PreferencesSerializer(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         user = services.change_preferences(actor=actor_of(request), **form.validated_data)
         return Response(MeSerializer(user, context={"request": request}).data)
 
 
-class UsersView(GenericAPIView[User]):
-    """The people of this installation."""
+class PasswordView(APIView):
+    """The actor's own password. A session is needed: a token alone never takes over an account."""
 
+    session_required = True
+    before_password_change = True
+
+    @extend_schema(operation_id="change_password", request=PasswordChangeSerializer, responses=MeSerializer)
+    def put(self, request: Request) -> Response:
+        """Change the password; other sessions end, and API tokens unless they are to be kept.
+
+        422 ``wrong_password``, ``same_password`` or ``weak_password``; 429 ``too_many_passwords``.
+        """
+        form = PasswordChangeSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        actor, given = actor_of(request), form.validated_data
+        try:
+            user = services.change_password(
+                actor=actor,
+                current=given["current_password"],
+                new=given["new_password"],
+                keep_tokens=given["keep_tokens"],
+            )
+        except services.WrongPasswordError as error:
+            count = count_wrong_confirmation(actor)
+            services.refuse_password_change(actor=actor, count=count)
+            if count.wait:
+                text = Sentence(
+                    "too_many_passwords",
+                    "The current password is wrong. Too many tries have failed: the right password still "
+                    "works, but wait {minutes} min before you guess again. "
+                    "An administrator can reset a forgotten password.",
+                    minutes=count.minutes,
+                )
+                raise TooOftenError(text, code="too_many_passwords", wait=count.wait) from error
+            raise
+        update_session_auth_hash(request._request, user)  # noqa: SLF001
+        return Response(MeSerializer(user, context={"request": request}).data)
+
+
+class AccountsView(GenericAPIView[User]):
+    """All accounts of this installation, for administrators."""
+
+    serializer_class = AccountSerializer
+
+    @extend_schema(
+        operation_id="list_accounts",
+        parameters=[OpenApiParameter("search", str), OpenApiParameter("active", bool)],
+    )
+    def get(self, request: Request) -> Response:
+        """List accounts, active ones first."""
+        active = {"true": True, "false": False}.get(request.query_params.get("active", ""))
+        people = selectors.accounts_for(actor_of(request), search_text(request), active=active)
+        page = self.paginate_queryset(people)
+        return self.get_paginated_response(AccountSerializer(page, many=True).data)
+
+
+class DeactivationView(APIView):
+    """Deactivation of an account."""
+
+    session_required = True
+
+    @extend_schema(operation_id="deactivate_account", request=None, responses=AccountSerializer)
+    def post(self, request: Request, user_id: UUID) -> Response:
+        """Deactivate an account: sessions and tokens end, sign-ins fail; 422 ``last_administrator``."""
+        user = selectors.get_account_for(actor_of(request), user_id)
+        return Response(AccountSerializer(services.deactivate_user(actor=actor_of(request), user=user)).data)
+
+
+class ReactivationView(APIView):
+    """Reactivation of an account."""
+
+    session_required = True
+
+    @extend_schema(operation_id="reactivate_account", request=None, responses=AccountSerializer)
+    def post(self, request: Request, user_id: UUID) -> Response:
+        """Reactivate an account."""
+        user = selectors.get_account_for(actor_of(request), user_id)
+        return Response(AccountSerializer(services.reactivate_user(actor=actor_of(request), user=user)).data)
+
+
+class PasswordResetView(APIView):
+    """One-time password for a user who lost theirs."""
+
+    session_required = True
+
+    @extend_schema(operation_id="reset_password", request=None, responses=OneTimePasswordSerializer)
+    def post(self, request: Request, user_id: UUID) -> Response:
+        """Return a one-time password; 422 ``own_password_reset`` or ``account_inactive``."""
+        user = selectors.get_account_for(actor_of(request), user_id)
+        user, password = services.reset_password(actor=actor_of(request), user=user)
+        body = {"username": user.username, "password": password, "expires_at": user.one_time_until}
+        return Response(OneTimePasswordSerializer(body).data, headers={"Cache-Control": "no-store"})
+
+
+class UsersView(GenericAPIView[User]):
+    """Users of this installation."""
+
+    session_required = True
     serializer_class = UserSerializer
 
     @extend_schema(operation_id="list_users", parameters=[OpenApiParameter("search", str)])
     def get(self, request: Request) -> Response:
-        """Find people to add as members."""
+        """Search users to add as members."""
         people = selectors.users_findable_by(actor_of(request), search_text(request))
         page = self.paginate_queryset(people)
         return self.get_paginated_response(UserSerializer(page, many=True).data)
 
     @extend_schema(operation_id="create_user", request=NewUserSerializer, responses={201: UserSerializer})
     def post(self, request: Request) -> Response:
-        """Make an account."""
+        """Create an account."""
         services.require_may_make_accounts(actor_of(request))
         form = NewUserSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -196,11 +374,12 @@ class UsersView(GenericAPIView[User]):
 class TokensView(GenericAPIView[ApiToken]):
     """The actor's own tokens."""
 
+    session_required = True
     serializer_class = TokenSerializer
 
     @extend_schema(operation_id="list_tokens")
     def get(self, request: Request) -> Response:
-        """List them; secrets are never shown again."""
+        """List the actor's tokens; secrets are never shown again."""
         page = self.paginate_queryset(selectors.tokens_of(request.user))
         return self.get_paginated_response(TokenSerializer(page, many=True).data)
 
@@ -210,7 +389,7 @@ class TokensView(GenericAPIView[ApiToken]):
         responses={201: IssuedTokenSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Make a token; the answer alone holds its secret."""
+        """Create a token; only this response holds its secret."""
         form = NewTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         token, secret = services.create_token(actor=actor_of(request), **form.validated_data)
@@ -221,9 +400,11 @@ class TokensView(GenericAPIView[ApiToken]):
 class TokenView(APIView):
     """One token."""
 
+    session_required = True
+
     @extend_schema(operation_id="revoke_token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:
-        """Revoke it."""
+        """Revoke the token."""
         token = selectors.get_token_for(request.user, token_id)
         services.revoke_token(actor=actor_of(request), token=token)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,4 +1,4 @@
-"""How a request proves who sends it: a session in the browser, a token for programs."""
+"""Authentication of requests: a session in the browser, a token for programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from server.accounts.models import ApiToken, User
@@ -17,54 +18,88 @@ LAST_USED_RESOLUTION = timedelta(minutes=5)
 
 
 def token_digest(secret: str) -> str:
-    """Return what is kept of a token's secret. It has 256 random bits, so a plain hash suffices."""
+    """Return the stored digest of a token's secret. It has 256 random bits, so a plain hash suffices."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def user_of_token(secret: str) -> User | None:
-    """Return the active user whose valid token this is."""
+def token_of(secret: str) -> ApiToken | None:
+    """Return the valid token of an active user with this secret, else None."""
+    valid = ApiToken.objects.filter(expires_at__gt=timezone.now(), user__is_active=True)
+    return valid.select_related("user").filter(digest=token_digest(secret)).first()
+
+
+def _note_use(token: ApiToken) -> None:
     now = timezone.now()
-    token = ApiToken.objects.select_related("user").filter(digest=token_digest(secret)).first()
-    if token is None or not token.user.is_active or (token.expires_at and token.expires_at <= now):
-        return None
     if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-    return token.user
 
 
 def actor_of(request: Request) -> User:
-    """Return who sends an authenticated request; raises NotAuthenticated for nobody."""
+    """Return the user of an authenticated request; raises NotAuthenticated without one."""
     if not isinstance(request.user, User):
         raise exceptions.NotAuthenticated
     return request.user
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
-    """``Authorization: Token <secret>``."""
+    """Authentication by ``Authorization: Token <secret>``, which alone enforces the scope of tokens.
+
+    A token of scope *read* may only use safe methods. No token writes to views with
+    ``session_required = True``: a leaked one makes no token and changes no password, person or membership.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """Return the user, None without such a header; AuthenticationFailed for a bad token."""
+        """Return the user, None without such a header; AuthenticationFailed for a bad token.
+
+        Raises PermissionDenied (``token_read_only``, ``session_required``) beyond what the token may do.
+        """
         header = authentication.get_authorization_header(request).decode("latin-1").split()
         if not header or header[0].lower() != "token":
             return None
-        user = user_of_token(header[1]) if len(header) == 2 else None  # noqa: PLR2004
-        if user is None:
+        token = token_of(header[1]) if len(header) == 2 else None  # noqa: PLR2004
+        if token is None:
             message = "This token is unknown, expired or revoked."
             raise exceptions.AuthenticationFailed(message, code="invalid_token")
-        return user, None
+        _note_use(token)
+        if request.method not in SAFE_METHODS:
+            if token.scope != ApiToken.Scope.WRITE:
+                message = "This token may only read. Make a token that may write."
+                raise exceptions.PermissionDenied(message, code="token_read_only")
+            if getattr(request.parser_context["view"], "session_required", False):
+                message = "No token may do this. Sign in with a browser."
+                raise exceptions.PermissionDenied(message, code="session_required")
+        return token.user, None
 
     def authenticate_header(self, request: Request) -> str:
-        """Name the scheme, so that a missing sign-in answers 401."""
+        """Return the scheme, so that a missing sign-in answers 401."""
         del request
         return "Token"
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The browser's session; writes need the CSRF header."""
+    """Authentication by the browser's session; writes need the CSRF header.
+
+    The session of a one-time password reaches only views with ``before_password_change = True``.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Return the user, None without a session; PermissionDenied until a one-time password is changed.
+
+        The session of a one-time password ends when the password expires.
+        """
+        signed_in = super().authenticate(request)
+        if signed_in is None or signed_in[0].one_time_expired:
+            return None
+        user = signed_in[0]
+        view = request.parser_context["view"]
+        if user.must_change_password and not getattr(view, "before_password_change", False):
+            message = "Change your one-time password first."
+            raise exceptions.PermissionDenied(message, code="password_change_required")
+        return signed_in
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Describes the token in the OpenAPI schema."""
+    """The token in the OpenAPI schema."""
 
     target_class = TokenAuthentication
     name = "token"
@@ -76,7 +111,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Describes the session in the OpenAPI schema."""
+    """The session in the OpenAPI schema."""
 
     target_class = SessionAuthentication
     name = "session"

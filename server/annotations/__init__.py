@@ -1,1 +1,1 @@
-"""What people draw: annotations and their revisions, finished regions."""
+"""Annotations, their revisions, and finished regions."""

@@ -18,10 +18,11 @@ from rest_framework.views import APIView
 from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.annotations import selectors, services
+from server.annotations.checked import Change
 from server.annotations.errors import StaleRevisionError
 from server.annotations.in_view import Box, InView, annotations_in_view, touching
 from server.annotations.models import Annotation, Region, Revision
-from server.annotations.services import Change
+from server.core.representation import represent, represent_all, validate
 from server.slides.selectors import get_slide_for
 
 MOST_CHANGES = 1000
@@ -40,11 +41,12 @@ class ParentSerializer(serializers.Serializer[Any]):
 
 
 class AnnotationSerializer(serializers.ModelSerializer[Annotation]):
-    """A shape with a label, as it now stands."""
+    """A shape with a label, in its current revision."""
 
     slide_id = serializers.UUIDField(read_only=True)
     label_id = serializers.UUIDField(read_only=True, allow_null=True)
     geometry = GeometryField()
+    nucleus = GeometryField(read_only=True, allow_null=True)
     author = UserSerializer(read_only=True)
     parent = serializers.SerializerMethodField()  # type: ignore[assignment]
 
@@ -59,6 +61,7 @@ class AnnotationSerializer(serializers.ModelSerializer[Annotation]):
             "area_px",
             "length_px",
             "note",
+            "nucleus",
             "revision",
             "author",
             "parent",
@@ -68,7 +71,7 @@ class AnnotationSerializer(serializers.ModelSerializer[Annotation]):
 
     @extend_schema_field(ParentSerializer(allow_null=True))
     def get_parent(self, annotation: Annotation) -> dict[str, Any] | None:
-        """Return the suggestion that this corrects."""
+        """Return the suggestion that this annotation corrects."""
         if annotation.parent_object_set_id is None:
             return None
         return {
@@ -78,7 +81,7 @@ class AnnotationSerializer(serializers.ModelSerializer[Annotation]):
 
 
 class NewAnnotationSerializer(serializers.Serializer[Any]):
-    """A new shape under an id that the client made."""
+    """A new shape under an id chosen by the client."""
 
     id = serializers.UUIDField()
     label_id = serializers.UUIDField(allow_null=True, required=False, default=None)
@@ -88,7 +91,7 @@ class NewAnnotationSerializer(serializers.Serializer[Any]):
 
 
 class AnnotationChangesSerializer(serializers.Serializer[Any]):
-    """What changes, and the revision that the change starts from."""
+    """Changed fields, and the revision that the change starts from."""
 
     revision = serializers.IntegerField(min_value=1)
     label_id = serializers.UUIDField(allow_null=True, required=False)
@@ -109,7 +112,7 @@ class ChangeSerializer(serializers.Serializer[Any]):
     note = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Require what the operation needs."""
+        """Require the fields of the operation."""
         needed = {"create": ("shape", "geometry"), "update": ("revision",), "delete": ("revision",)}
         missing = [name for name in needed.get(attrs["op"], ()) if attrs.get(name) is None]
         if missing:
@@ -126,14 +129,14 @@ class BatchSerializer(serializers.Serializer[Any]):
 
 
 class BatchResultSerializer(serializers.Serializer[Any]):
-    """The annotations that the batch touched and that still stand, and those that are gone."""
+    """The annotations that the batch changed, and the ids of those that it deleted."""
 
     annotations = AnnotationSerializer(many=True)
     deleted = serializers.ListField(child=serializers.UUIDField())
 
 
 class RevisionSerializer(serializers.ModelSerializer[Revision]):
-    """How an annotation stood after one change."""
+    """An annotation after one change."""
 
     author = UserSerializer(read_only=True)
     label_id = serializers.UUIDField(read_only=True, allow_null=True)
@@ -145,7 +148,7 @@ class RevisionSerializer(serializers.ModelSerializer[Revision]):
 
 
 class RegionSerializer(serializers.ModelSerializer[Region]):
-    """An area that was declared finished."""
+    """A finished region."""
 
     slide_id = serializers.UUIDField(read_only=True)
     geometry = GeometryField()
@@ -157,14 +160,14 @@ class RegionSerializer(serializers.ModelSerializer[Region]):
 
 
 class NewRegionSerializer(serializers.Serializer[Any]):
-    """An area to declare finished, under an id that the client made."""
+    """An area to declare finished, under an id chosen by the client."""
 
     id = serializers.UUIDField()
     geometry = GeometryField()
 
 
 class AnnotationFilter(django_filters.FilterSet):
-    """Which annotations to list; the four bounds ask for everything that touches a view."""
+    """Filter of annotations; the four bounds select all that intersect a view."""
 
     min_x = django_filters.NumberFilter(field_name="max_x", lookup_expr="gte")
     min_y = django_filters.NumberFilter(field_name="max_y", lookup_expr="gte")
@@ -186,22 +189,22 @@ class AnnotationFilter(django_filters.FilterSet):
         fields = ("min_x", "min_y", "max_x", "max_y", "bbox", "label", "author", "ids", "search", "order")
 
     def keep_touching(self, rows: QuerySet[Annotation], _name: str, value: str) -> QuerySet[Annotation]:
-        """Keep what touches a box."""
+        """Filter by intersection with a box."""
         try:
             return touching(rows, read_box(value))
         except serializers.ValidationError as error:
             raise serializers.ValidationError({"bbox": error.detail}) from error
 
     def keep_named(self, rows: QuerySet[Annotation], _name: str, value: str) -> QuerySet[Annotation]:
-        """Keep these ids."""
+        """Filter by ids."""
         try:
-            wanted = [UUID(part) for part in value.split(",")]
+            ids = [UUID(part) for part in value.split(",")]
         except ValueError as error:
             raise serializers.ValidationError({"ids": "Ids, separated by commas."}) from error
-        return rows.filter(pk__in=wanted)
+        return rows.filter(pk__in=ids)
 
     def keep_found(self, rows: QuerySet[Annotation], _name: str, value: str) -> QuerySet[Annotation]:
-        """Keep what contains the text."""
+        """Filter by a text in label, shape, note or author."""
         return rows.filter(
             Q(label__name__icontains=value)
             | Q(shape__icontains=value)
@@ -232,7 +235,7 @@ def read_box(text: str) -> Box:
 
 
 class ViewQuerySerializer(serializers.Serializer[Any]):
-    """Which view is wanted."""
+    """The requested view."""
 
     bbox = serializers.CharField(help_text="min_x,min_y,max_x,max_y in level-0 pixels.")
     scale = serializers.FloatField(min_value=1e-6, max_value=1e6, help_text="CSS pixels per level-0 pixel.")
@@ -251,14 +254,14 @@ class CellsSerializer(serializers.Serializer[Any]):
 
 
 class AnnotationCountSerializer(serializers.Serializer[Any]):
-    """How many annotations a label has."""
+    """Number of annotations with a label."""
 
     label_id = serializers.UUIDField(allow_null=True)
     count = serializers.IntegerField()
 
 
 class InViewSerializer(serializers.Serializer[Any]):
-    """What a view needs: shapes from ``min_side`` on, counts of what is smaller."""
+    """Content of a view: shapes from ``min_side`` on, counts of smaller ones."""
 
     count = serializers.IntegerField()
     complete = serializers.BooleanField()
@@ -274,15 +277,17 @@ def _values(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _apply(request: Request, slide: Any, changes: list[Change]) -> list[Annotation]:
-    """Apply changes; a stale one is answered with the versions that stand now."""
+    """Apply changes; a stale one is answered with the current versions and their authors."""
     try:
         return services.apply_changes(actor=actor_of(request), slide=slide, changes=changes)
     except StaleRevisionError as error:
         stale: list[Annotation] = error.extra["conflicts"]
+        latest = selectors.latest_revisions(stale)
         error.extra["conflicts"] = [
             {
                 "id": str(row.pk),
-                "current": None if row.deleted_at else AnnotationSerializer(row).data,
+                "current": None if row.deleted_at else represent(AnnotationSerializer, row),
+                "latest_revision": represent(RevisionSerializer, latest[row.pk]),
             }
             for row in stale
         ]
@@ -300,11 +305,11 @@ class AnnotationsView(GenericAPIView[Annotation]):
 
     @extend_schema(operation_id="list_annotations")
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """List them in the order in which they were made."""
+        """List the annotations of a slide in the order of their creation."""
         slide = get_slide_for(actor_of(request), slide_id)
-        found = selectors.annotations_visible_to(actor_of(request)).filter(slide=slide)
-        page = self.paginate_queryset(self.filter_queryset(found))
-        return self.get_paginated_response(AnnotationSerializer(page, many=True).data)
+        annotations = selectors.annotations_of(slide.pk)
+        page = self.paginate_queryset(self.filter_queryset(annotations))
+        return self.get_paginated_response(represent_all(AnnotationSerializer, page))
 
     @extend_schema(
         operation_id="create_annotation",
@@ -312,29 +317,28 @@ class AnnotationsView(GenericAPIView[Annotation]):
         responses={201: AnnotationSerializer},
     )
     def post(self, request: Request, slide_id: UUID) -> Response:
-        """Draw one."""
+        """Create an annotation."""
         slide = get_slide_for(actor_of(request), slide_id)
-        form = NewAnnotationSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        data = form.validated_data
+        data = validate(NewAnnotationSerializer, request.data)
         [annotation] = _apply(request, slide, [Change("create", data["id"], None, _values(data))])
-        return Response(AnnotationSerializer(annotation).data, status=status.HTTP_201_CREATED)
+        return Response(represent(AnnotationSerializer, annotation), status=status.HTTP_201_CREATED)
 
 
 class AnnotationsInViewView(APIView):
-    """What one view of a slide needs of its annotations."""
+    """Annotations of a slide in one view."""
 
     @extend_schema(
         operation_id="annotations_in_view", parameters=[ViewQuerySerializer], responses=InViewSerializer
     )
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """Return all that touch the view, or the large ones with exact counts of the rest."""
+        """Return all annotations that intersect the view, or the large ones with exact counts of the rest."""
         slide = get_slide_for(actor_of(request), slide_id)
         form = ViewQuerySerializer(data=request.query_params)
         form.is_valid(raise_exception=True)
-        rows = selectors.annotations_visible_to(actor_of(request)).filter(slide=slide)
-        found: InView = annotations_in_view(rows, form.validated_data["bbox"], form.validated_data["scale"])
-        return Response(InViewSerializer(found).data)
+        view: InView = annotations_in_view(
+            slide.pk, form.validated_data["bbox"], form.validated_data["scale"]
+        )
+        return Response(represent(InViewSerializer, view))
 
 
 class AnnotationBatchView(APIView):
@@ -346,19 +350,17 @@ class AnnotationBatchView(APIView):
         responses=BatchResultSerializer,
     )
     def post(self, request: Request, slide_id: UUID) -> Response:
-        """Apply all of them or none."""
+        """Apply all operations or none."""
         slide = get_slide_for(actor_of(request), slide_id)
-        form = BatchSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
         changes = [
             Change(item["op"], item["id"], item.get("revision"), _values(item))
-            for item in form.validated_data["changes"]
+            for item in validate(BatchSerializer, request.data)["changes"]
         ]
         touched = _apply(request, slide, changes)
         standing = [row for row in touched if row.deleted_at is None]
         return Response(
             {
-                "annotations": AnnotationSerializer(standing, many=True).data,
+                "annotations": represent_all(AnnotationSerializer, standing),
                 "deleted": [str(row.pk) for row in touched if row.deleted_at is not None],
             }
         )
@@ -369,9 +371,9 @@ class AnnotationView(APIView):
 
     @extend_schema(operation_id="get_annotation", responses=AnnotationSerializer)
     def get(self, request: Request, annotation_id: UUID) -> Response:
-        """Return how it stands."""
+        """Return an annotation."""
         annotation = selectors.get_annotation_for(actor_of(request), annotation_id)
-        return Response(AnnotationSerializer(annotation).data)
+        return Response(represent(AnnotationSerializer, annotation))
 
     @extend_schema(
         operation_id="change_annotation",
@@ -379,14 +381,12 @@ class AnnotationView(APIView):
         responses=AnnotationSerializer,
     )
     def patch(self, request: Request, annotation_id: UUID) -> Response:
-        """Change shape, label or note."""
+        """Change shape, label or note of an annotation."""
         annotation = selectors.get_annotation_for(actor_of(request), annotation_id, deleted=True)
-        form = AnnotationChangesSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        data = form.validated_data
+        data = validate(AnnotationChangesSerializer, request.data)
         change = Change("update", annotation.pk, data["revision"], _values(data))
         [annotation] = _apply(request, annotation.slide, [change])
-        return Response(AnnotationSerializer(annotation).data)
+        return Response(represent(AnnotationSerializer, annotation))
 
     @extend_schema(
         operation_id="delete_annotation",
@@ -394,7 +394,7 @@ class AnnotationView(APIView):
         responses={204: OpenApiResponse(description="It is gone; it can be restored.")},
     )
     def delete(self, request: Request, annotation_id: UUID) -> Response:
-        """Delete it; its revisions stay and it can be restored."""
+        """Delete an annotation; its revisions stay and it can be restored."""
         annotation = selectors.get_annotation_for(actor_of(request), annotation_id)
         form = AnnotationChangesSerializer(data={"revision": request.query_params.get("revision")})
         form.is_valid(raise_exception=True)
@@ -404,14 +404,14 @@ class AnnotationView(APIView):
 
 
 class RestoreAnnotationView(APIView):
-    """Bringing back what was deleted."""
+    """Restoring of a deleted annotation."""
 
     @extend_schema(operation_id="restore_annotation", request=None, responses=AnnotationSerializer)
     def post(self, request: Request, annotation_id: UUID) -> Response:
-        """Restore it."""
+        """Restore a deleted annotation."""
         annotation = selectors.get_annotation_for(actor_of(request), annotation_id, deleted=True)
         [annotation] = _apply(request, annotation.slide, [Change("restore", annotation.pk)])
-        return Response(AnnotationSerializer(annotation).data)
+        return Response(represent(AnnotationSerializer, annotation))
 
 
 class RevisionsView(GenericAPIView[Revision]):
@@ -421,7 +421,7 @@ class RevisionsView(GenericAPIView[Revision]):
 
     @extend_schema(operation_id="list_revisions")
     def get(self, request: Request, annotation_id: UUID) -> Response:
-        """List how it stood after each change."""
+        """List the revisions of an annotation."""
         annotation = selectors.get_annotation_for(actor_of(request), annotation_id, deleted=True)
         page = self.paginate_queryset(selectors.revisions_of(annotation))
         return self.get_paginated_response(RevisionSerializer(page, many=True).data)
@@ -434,7 +434,7 @@ class RegionsView(GenericAPIView[Region]):
 
     @extend_schema(operation_id="list_regions")
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """List them."""
+        """List the finished regions of a slide."""
         slide = get_slide_for(actor_of(request), slide_id)
         page = self.paginate_queryset(selectors.regions_visible_to(actor_of(request)).filter(slide=slide))
         return self.get_paginated_response(RegionSerializer(page, many=True).data)
@@ -463,7 +463,7 @@ class RegionView(APIView):
 
     @extend_schema(operation_id="revoke_finished", responses={204: None})
     def delete(self, request: Request, region_id: UUID) -> Response:
-        """Take back that it is finished."""
+        """Revoke a finished region."""
         region = selectors.get_region_for(actor_of(request), region_id)
         services.revoke_finished(actor=actor_of(request), region=region)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,4 +1,4 @@
-"""How many annotations and finished regions a slide has, for the gallery."""
+"""Numbers of annotations and finished regions of a slide, for the gallery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.slides.hooks import register_count
 
 
 def register() -> None:
-    """Hang the two numbers on the list of slides."""
+    """Register the two counts for the list of slides."""
     register_count(
         "annotations_count", lambda: _per_slide(Annotation.objects.filter(deleted_at__isnull=True))
     )
@@ -18,5 +18,5 @@ def register() -> None:
 
 
 def _per_slide(rows: QuerySet) -> Coalesce:  # type: ignore[type-arg]
-    grouped = rows.filter(slide=OuterRef("pk")).order_by().values("slide").annotate(number=Count("pk"))
+    grouped = rows.filter(slide=OuterRef("pk")).order_by().values("slide").annotate(number=Count("*"))
     return Coalesce(Subquery(grouped.values("number"), output_field=IntegerField()), 0)

@@ -1,4 +1,4 @@
-"""What the annotations app refuses."""
+"""Errors of the annotations app."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from server.core.errors import ConflictError, ContentError, NotAllowedError
 
 
 class BadGeometryError(ContentError):
-    """The shape cannot be kept as it is, nor mended."""
+    """The shape cannot be stored as it is, nor repaired."""
 
     code = "bad_geometry"
 
 
 class StaleRevisionError(ConflictError):
-    """Somebody changed the annotation after the revision that the edit starts from."""
+    """The annotation was changed after the revision that the edit starts from."""
 
     code = "stale_revision"
 
 
 class IdTakenError(ConflictError):
-    """Another shape has this id already."""
+    """Another shape already has this id."""
 
     code = "id_taken"
 
@@ -30,6 +30,6 @@ class BadLabelError(ContentError):
 
 
 class NotYoursError(NotAllowedError):
-    """An annotator changes what they drew; reviewers may change what others drew."""
+    """An annotator may change only their own shapes; reviewers may change those of others."""
 
     code = "not_yours"

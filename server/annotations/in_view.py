@@ -1,4 +1,4 @@
-"""The annotations that a view needs: all of them, or the large ones and exact counts of the rest."""
+"""Annotations in a view: all of them, or the large ones and exact counts of the rest."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from django.db.models.functions import Greatest
 from numpy.typing import NDArray
 
 from server.annotations.models import Annotation
+from server.annotations.selectors import annotations_of
+from server.core.prepared import PreparedQuery
 
 # A view of more annotations than this is answered with the large ones and counts of the small ones.
 MOST_IN_VIEW: Final = 1500
@@ -25,7 +27,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """How many annotations a label has; None stands for those without one."""
+    """Number of annotations with a label; the label None counts those without one."""
 
     label_id: UUID | None
     count: int
@@ -58,21 +60,32 @@ class InView:
 
 
 def touching(rows: QuerySet[Annotation], box: Box) -> QuerySet[Annotation]:
-    """Return the rows whose bounds touch a box of min_x, min_y, max_x, max_y in level-0 pixels."""
+    """Return the rows whose bounds intersect a box of min_x, min_y, max_x, max_y in level-0 pixels."""
     left, top, right, bottom = box
     return rows.filter(max_x__gte=left, min_x__lte=right, max_y__gte=top, min_y__lte=bottom)
 
 
-def annotations_in_view(rows: QuerySet[Annotation], box: Box, scale: float) -> InView:
-    """Return what a view needs of the annotations of one slide.
+_READ_AT_MOST: Final = MOST_IN_VIEW + 1
+_first_in_view = PreparedQuery(
+    lambda slide_id, *box: touching(annotations_of(slide_id), box).order_by("created_at", "id")[
+        :_READ_AT_MOST
+    ],
+    UUID,
+    *(float,) * 4,
+)
+
+
+def annotations_in_view(slide_id: UUID, box: Box, scale: float) -> InView:
+    """Return the annotations of one slide in a view.
 
     ``scale`` is CSS pixels per level-0 pixel. The bounds are read through the index by view; shapes
     are read only of what is returned.
     """
-    near = touching(rows, box)
-    first = list(near.order_by("created_at", "id")[: MOST_IN_VIEW + 1])
+    first = _first_in_view(slide_id, *box)
     if len(first) <= MOST_IN_VIEW:
         return InView(len(first), True, 0.0, first, None, None, [])
+    rows = annotations_of(slide_id)
+    near = touching(rows, box)
     bounds = list(near.order_by().values_list("label_id", "min_x", "min_y", "max_x", "max_y"))
     sides, middles = _measures([row[1:] for row in bounds])
     min_side = max(SMALLEST_PX / scale, _side_of_the_last(sides))
@@ -95,21 +108,21 @@ def annotations_in_view(rows: QuerySet[Annotation], box: Box, scale: float) -> I
 
 
 def _measures(bounds: list[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the longer sides (n,) and the middles (n, 2) of boxes."""
+    """Return the longer sides (n,) and the centres (n, 2) of boxes."""
     array = np.array(bounds, dtype=np.float64)
     sides = np.maximum(array[:, 2] - array[:, 0], array[:, 3] - array[:, 1])
     return sides, (array[:, :2] + array[:, 2:]) / 2
 
 
 def _side_of_the_last(sides: NDArray[np.float64]) -> float:
-    """Return the least side such that no more than ``MOST_IN_VIEW`` have it or a longer one."""
+    """Return the least side with no more than ``MOST_IN_VIEW`` annotations at or above it."""
     ordered = np.sort(sides)[::-1]
     last = float(ordered[MOST_IN_VIEW])
     return float(np.nextafter(last, np.inf))
 
 
 def _count_cells(label_ids: list[UUID | None], middles: NDArray[np.float64], scale: float) -> Cells:
-    """Count middles by cell and label; cells are powers of two of level-0 pixels, so that they nest."""
+    """Count centres by cell and label; cells are powers of two of level-0 pixels, so that they nest."""
     size = float(2.0 ** np.ceil(np.log2(CELL_PX / scale)))
     labels = _in_order(label_ids)
     places = {label_id: place for place, label_id in enumerate(labels)}

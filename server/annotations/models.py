@@ -1,4 +1,4 @@
-"""What people draw: annotations with their revisions, and finished regions."""
+"""Annotations with their revisions, and finished regions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from server.slides.models import Slide
 
 
 class Annotation(Entity):
-    """A shape with a label, as it now stands. The id is made by the client, so that a retry is harmless.
+    """A shape with a label, in its current revision. The client chooses the id, so that a retry is harmless.
 
     ``min_x`` to ``max_y`` are the bounds in level-0 pixels, indexed for the query by view; the label is
-    in the index too, so that counting by view reads no shapes.
+    in the index too, so that counting by view reads no shapes. ``nucleus`` is the GeoJSON outline of the
+    nucleus of a cell. ``source`` keeps the facts of an imported file that have no column here: ``author``,
+    ``score``, ``measurements``.
     """
 
     class Shape(models.TextChoices):
-        """The tool's shape; the geometry is what counts."""
+        """The drawing tool of a shape; the geometry decides."""
 
         POINT = "point"
         RECTANGLE = "rectangle"
@@ -40,6 +42,8 @@ class Annotation(Entity):
     area_px = models.FloatField(default=0)
     length_px = models.FloatField(default=0)
     note = models.TextField(blank=True)
+    nucleus = models.JSONField(null=True)
+    source = models.JSONField(default=dict)
     revision = models.PositiveIntegerField(default=1)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="annotations")
     parent_object_set_id = models.UUIDField(null=True)
@@ -66,15 +70,16 @@ class Annotation(Entity):
                 condition=Q(deleted_at__isnull=True),
                 name="annotations_by_view",
             ),
-            models.Index(fields=["slide", "updated_at"], name="annotations_by_change"),
+            # Counts what stands on a slide without reading its rows.
+            models.Index(fields=["slide", "deleted_at"], name="annotations_by_slide"),
         ]
 
 
 class Revision(models.Model):
-    """How an annotation stood after one change. Never changed, never deleted."""
+    """An annotation after one change. Never changed, never deleted."""
 
     class Change(models.TextChoices):
-        """What happened."""
+        """The kind of a change."""
 
         CREATED = "created"
         EDITED = "edited"
@@ -91,6 +96,7 @@ class Revision(models.Model):
     shape = models.CharField(max_length=10)
     geometry = models.JSONField()
     note = models.TextField(blank=True)
+    nucleus = models.JSONField(null=True)
 
     class Meta:
         ordering = ["number"]
@@ -102,7 +108,7 @@ class Revision(models.Model):
 
 
 class Region(Entity):
-    """An area declared finished: everything in it is annotated, so absence of a mark is a negative."""
+    """A finished region: everything in it is annotated, so absence of a mark is a negative."""
 
     slide = models.ForeignKey(Slide, on_delete=models.CASCADE, related_name="regions")
     geometry = models.JSONField()

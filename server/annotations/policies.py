@@ -1,4 +1,4 @@
-"""Who may draw what. What is not listed is denied."""
+"""Permissions on annotations. Deny by default."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.projects.policies import reaches, require_role
 
 
 class AnnotationPolicy:
-    """Every member draws; what others drew is changed by reviewers and managers."""
+    """Every member draws; reviewers and managers change shapes of others."""
 
     roles: ClassVar[Mapping[str, Role]] = {
         "view": Role.ANNOTATOR,
@@ -28,7 +28,7 @@ class AnnotationPolicy:
         return require_role(actor, project, self.roles[action])
 
     def require_edit(self, actor: User, role: Role, annotation: Annotation) -> None:
-        """Raise NotYoursError unless the actor drew it or reaches the role that edits others'."""
+        """Raise NotYoursError unless the actor drew the shape or has the role to edit those of others."""
         if annotation.author_id != actor.pk and not reaches(role, self.roles["edit_others"]):
             message = Sentence(
                 "drawn_by_another",

@@ -1,4 +1,4 @@
-"""Addresses of the ``annotations`` app, below /api/v1/."""
+"""URLs of the ``annotations`` app, below /api/v1/."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The append-only, hash-chained record of who did what."""
+"""The append-only, hash-chained audit record."""

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class AuditConfig(AppConfig):
-    """Registers the app under its short name."""
+    """Configuration of the app under its short name."""
 
     name = "server.audit"
     label = "audit"

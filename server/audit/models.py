@@ -1,4 +1,4 @@
-"""The append-only record of who did what, chained by hash per project."""
+"""The append-only audit record, chained by hash per project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class AuditChain(models.Model):
 
 
 class AuditRecord(models.Model):
-    """One fact. The actor is kept as a value, so that the record outlives the account."""
+    """One audit record. The actor is stored as a value, so that the record outlives the account."""
 
     id = models.BigAutoField(primary_key=True)
     chain = models.ForeignKey(AuditChain, on_delete=models.PROTECT, related_name="records")

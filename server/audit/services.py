@@ -1,4 +1,4 @@
-"""Appending to the record. Called by every service, inside its transaction."""
+"""Services that append audit records. Called by every service, inside its transaction."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from server.audit.models import AuditChain, AuditRecord
+from server.core.prepared import PreparedQuery
 from server.core.services import note_audit_record
 
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
@@ -21,6 +22,8 @@ SITE_CHAIN = "site"
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 # From here on Python writes a float with an exponent.
 _LARGEST_FRACTION: Final = 1e16
+
+_head_for_update = PreparedQuery(lambda key: AuditChain.objects.select_for_update().filter(key=key), str)
 
 
 def record(
@@ -32,15 +35,14 @@ def record(
     details: dict[str, Any] | None = None,
     reason: str = "",
 ) -> AuditRecord:
-    """Append one fact to the chain of the project, or of the site.
+    """Append one record to the chain of the project, or of the site.
 
     ``action`` is ``noun.verb``. The chain's head is locked until the transaction ends, so records
     of one chain are in one total order.
     """
-    with transaction.atomic():
-        key = str(project.pk) if project is not None else SITE_CHAIN
-        AuditChain.objects.get_or_create(key=key)
-        head = AuditChain.objects.select_for_update().get(key=key)
+    # Without a savepoint: a record that fails spoils the write that it is part of.
+    with transaction.atomic(savepoint=False):
+        head = lock_chain(project)
         fact = AuditRecord(
             chain=head,
             sequence=head.length + 1,
@@ -48,7 +50,7 @@ def record(
             actor_id=str(actor.pk),
             actor_name=str(actor),
             action=action,
-            subject_type=f"{type(subject).__module__.split('.')[1]}.{type(subject).__name__.lower()}",
+            subject_type=subject_type_of(subject),
             subject_id=str(subject.pk),
             details=_storable(json.loads(json.dumps(details or {}, default=str))),
             reason=reason,
@@ -57,10 +59,27 @@ def record(
         )
         fact.digest = digest_of(fact)
         fact.save(force_insert=True)
-        head.length, head.digest = fact.sequence, fact.digest
-        head.save(update_fields=["length", "digest"])
+        AuditChain.objects.filter(key=head.key).update(length=fact.sequence, digest=fact.digest)
     note_audit_record()
     return fact
+
+
+def subject_type_of(subject: models.Model) -> str:
+    """Return the name of a row's kind in records."""
+    return f"{type(subject).__module__.split('.')[1]}.{type(subject).__name__.lower()}"
+
+
+def lock_chain(project: models.Model | None) -> AuditChain:
+    """Return the head of the chain of a project, or of the site, locked until the transaction ends.
+
+    Whoever holds it writes alone: all others wait before their record.
+    """
+    key = str(project.pk) if project is not None else SITE_CHAIN
+    head = _head_for_update.first(key)
+    if head is None:
+        AuditChain.objects.get_or_create(key=key)
+        [head] = _head_for_update(key)
+    return head
 
 
 def digest_of(fact: AuditRecord) -> str:
@@ -84,7 +103,7 @@ def digest_of(fact: AuditRecord) -> str:
 
 
 def first_broken_record(key: str) -> int | None:
-    """Walk one chain; return the number of the first record that is not as it was written, else None.
+    """Verify one chain; return the number of the first altered record, else None.
 
     Finds what was changed, removed (the newest ones too, by the chain's head) or put in.
     """
@@ -103,7 +122,7 @@ def first_broken_record(key: str) -> int | None:
 
 
 def _storable(value: Any) -> Any:
-    """Return JSON that every database gives back as it got it, so that the digest stays true.
+    """Return JSON that every database returns unchanged, so that the digest stays true.
 
     PostgreSQL keeps numbers as decimals (no exponent, no minus zero), and neither the null character
     nor half a surrogate pair; no database keeps "not a number".

@@ -1,4 +1,4 @@
-"""Composes all apps: settings, addresses, the ASGI application, the Celery application."""
+"""Composition of all apps: settings, URLs, the ASGI application, the Celery application."""
 
 from __future__ import annotations
 

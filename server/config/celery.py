@@ -1,4 +1,4 @@
-"""The messenger. It carries job ids; what a job is and how it stands is in the jobs app."""
+"""The Celery application. It carries job ids; kinds and states of jobs are in the jobs app."""
 
 from __future__ import annotations
 
@@ -22,27 +22,18 @@ for folder in getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).values():
         Path(folder).mkdir(parents=True, exist_ok=True)
 
 # What a quick round needs; importing it takes longer than the round itself.
-WARM = ("server.learning.rounds", "server.inference.predicting", "server.inference.describing")
-
-
-def declare_queues() -> None:
-    """Make the queues that lie in files before anybody sends or listens: two at once damage one."""
-    if not settings.CELERY_BROKER_URL.startswith("filesystem:"):
-        return
-    with app.connection_for_write() as connection:
-        for name in ("io", "cpu", "gpu"):
-            app.amqp.queues[name].bind(connection.default_channel).declare()
+WARM = ("server.learning.rounds.jobs", "server.inference.predicting", "server.inference.describing")
 
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def step_back(**_: Any) -> None:
-    """Let whoever looks at a slide go before whatever is computed: a tile takes but a moment."""
+    """Lower the priority of workers, so that tiles are served first."""
     os.nice(settings.WORKER_NICENESS)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def warm_up(**_: Any) -> None:
-    """Import before the first message what the worker for quick work will need."""
+    """Import the modules of the worker for quick work before the first message."""
     if os.environ.get("COVERSLIP_PART") == "worker-cpu":
-        for module in (*WARM, "ml.recipes.descriptors"):
+        for module in (*WARM, "ml.methods.patches.descriptors.recipe"):
             importlib.import_module(module)

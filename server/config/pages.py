@@ -1,36 +1,22 @@
-"""The front end's one page, and what browsers may load."""
+"""The front end's single page, and the error pages."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+import sys
 from http import HTTPStatus
 from pathlib import Path
+from typing import Final
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from server.core.problems import problem
-
-POLICY = "; ".join(  # noqa: FLY002 - one directive a line
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "worker-src 'self' blob:",
-        # Mantine and deck.gl set styles on elements; nothing user-made becomes a style.
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' blob: data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
+from server.core.files.disk import is_disk_full
+from server.core.problems import BAD_REQUEST, FORBIDDEN, TOO_LARGE, no_space_problem, problem
 
 NOT_BUILT = """<!doctype html><html lang="en"><title>Coverslip</title>
 <body style="font: 16px system-ui; margin: 4rem auto; max-width: 40rem">
@@ -38,58 +24,73 @@ NOT_BUILT = """<!doctype html><html lang="en"><title>Coverslip</title>
 The API is at <code>/api/v1/</code>.</p></body></html>"""
 
 
-class ContentSecurityPolicyMiddleware:
-    """Sends the policy with every answer of Django."""
-
-    async_capable = True
-    sync_capable = True
-
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
-        self._get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Answer, with the header added."""
-        if iscoroutinefunction(self):
-            return self._answer(request)  # type: ignore[attr-defined, no-any-return]
-        response = self._get_response(request)
-        assert not isinstance(response, Awaitable)  # noqa: S101 - told apart above
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        return response
-
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        response = self._get_response(request)
-        if isinstance(response, Awaitable):
-            response = await response
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        return response
+# The addresses of the front end's router (``frontend/src/ui/App.tsx``); a test compares them.
+ROUTES: Final = (
+    "/",
+    "/sign-in",
+    "/preferences",
+    "/projects/:projectId",
+    "/projects/:projectId/review",
+    "/projects/:projectId/training",
+    "/projects/:projectId/models",
+    "/projects/:projectId/models/:versionId",
+    "/projects/:projectId/atlas",
+    "/projects/:projectId/jobs",
+    "/projects/:projectId/settings",
+    "/projects/:projectId/slides/:slideId",
+)
+_UUID: Final = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+# As the router matches: without regard to case, and with or without a slash at the end.
+_ROUTE: Final = re.compile(
+    "|".join(re.sub(r":\w+", _UUID, route.rstrip("/")) + "/?" for route in ROUTES), re.IGNORECASE
+)
 
 
 @require_safe
 @ensure_csrf_cookie
 def serve_front_end(request: HttpRequest) -> HttpResponseBase:
-    """Serve the single page for every address that is no file: it has its own routes."""
-    del request
+    """Serve the single page for every path outside the API, with 404 for unknown routes.
+
+    The page itself then shows that there is nothing at the address, and the way back.
+    """
     page = Path(settings.FRONTEND_DIST) / "index.html"
     if not page.is_file():
-        return HttpResponse(NOT_BUILT, status=503)
-    response = HttpResponse(page.read_bytes(), content_type="text/html; charset=utf-8")
+        return HttpResponse(NOT_BUILT, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    status = HTTPStatus.OK if _ROUTE.fullmatch(request.path) else HTTPStatus.NOT_FOUND
+    response = HttpResponse(page.read_bytes(), content_type="text/html; charset=utf-8", status=status)
     response["Cache-Control"] = "no-cache"
     return response
 
 
+def answer_bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Return a problem document for a request that Django refuses, such as one that is too large."""
+    del request
+    if isinstance(exception, RequestDataTooBig):
+        return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", TOO_LARGE)
+    return _problem(HTTPStatus.BAD_REQUEST, "bad_request", BAD_REQUEST)
+
+
+def answer_forbidden(
+    request: HttpRequest, exception: Exception | None = None, *, reason: str = ""
+) -> HttpResponseBase:
+    """Return a problem document for a request that Django forbids, including a missing CSRF token."""
+    del request, exception, reason
+    return _problem(HTTPStatus.FORBIDDEN, "not_allowed", FORBIDDEN)
+
+
 def answer_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Say as a problem document that an address does not exist; the front end has its own page for that."""
+    """Return a problem document for an unknown path below the API or the assets."""
     del request, exception
     return _problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing at this address.")
 
 
 def answer_server_error(request: HttpRequest) -> HttpResponseBase:
-    """Say as a problem document that something broke; what it was is in the log only."""
+    """Return a problem document for an unexpected error, or a full disk; its cause is in the log only."""
     del request
+    error = sys.exc_info()[1]
+    if error is not None and is_disk_full(error):
+        body = no_space_problem()
+        return JsonResponse(body, status=body["status"], content_type="application/problem+json")
     return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong that we did not foresee."
     )

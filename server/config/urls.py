@@ -1,11 +1,14 @@
-"""Addresses: the API under /api/v1, everything else is the single-page front end."""
+"""URLs: the API under /api/v1, everything else is the single-page front end."""
 
 from __future__ import annotations
 
 from django.urls import include, path, re_path
+from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView
 
+from server.config.health import report_health
 from server.config.pages import serve_front_end
+from server.config.version import VersionView
 
 APPS = (
     "accounts",
@@ -21,11 +24,18 @@ APPS = (
     "exchange",
 )
 
+SCHEMA_SECONDS = 3600
+
+handler400 = "server.config.pages.answer_bad_request"
+handler403 = "server.config.pages.answer_forbidden"
 handler404 = "server.config.pages.answer_not_found"
 handler500 = "server.config.pages.answer_server_error"
 
 urlpatterns = [
-    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("healthz", report_health, name="health"),
+    # Generating it takes a second; it changes with a new version only, which starts a new process.
+    path("api/v1/schema", cache_page(SCHEMA_SECONDS)(SpectacularAPIView.as_view()), name="schema"),
+    path("api/v1/version", VersionView.as_view(), name="version"),
     *(path("api/v1/", include(f"server.{app}.urls")) for app in APPS),
-    re_path(r"^(?!api/|tiles/|object-tiles/|static/|assets/).*$", serve_front_end, name="front-end"),
+    re_path(r"^(?!(?:api|tiles|object-tiles|static|assets)(?:/|$)).*$", serve_front_end, name="front-end"),
 ]

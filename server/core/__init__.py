@@ -1,1 +1,1 @@
-"""What every app stands on. No domain noun."""
+"""Foundation of every app, free of domain nouns."""

@@ -1,4 +1,4 @@
-"""Errors of the domain: a stable code and a sentence, no HTTP. ``core.problems`` gives each a status."""
+"""Domain errors: a stable code and a message, no HTTP. ``core.problems`` maps them to a status."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class DomainError(Exception):
-    """Base of everything that a service refuses. ``detail`` is a sentence that a person understands."""
+    """Base of every error that a service raises. ``detail`` is a message for people."""
 
     code: ClassVar[str] = "refused"
 
@@ -26,40 +26,40 @@ class DomainError(Exception):
 
 
 class NotVisibleError(DomainError):
-    """The thing does not exist, or the actor may not know that it does."""
+    """The object does not exist, or the actor may not know that it does."""
 
     code = "not_found"
 
-    def __init__(self, detail: str = "There is nothing here, or you may not see it.") -> None:
+    def __init__(self, detail: str = "Not found, or you don't have access.") -> None:
         super().__init__(detail)
 
 
 class NotAllowedError(DomainError):
-    """The actor sees the thing but may not do this to it."""
+    """The actor sees the object but lacks the permission for this action."""
 
     code = "not_allowed"
 
 
 class ConflictError(DomainError):
-    """Somebody else was faster, or the same thing exists already."""
+    """Another request was faster, or the object exists already."""
 
     code = "conflict"
 
 
 class StateError(DomainError):
-    """The thing is not in a state in which this can be done."""
+    """The object's state does not allow this action."""
 
     code = "wrong_state"
 
 
 class ContentError(DomainError):
-    """The content handed in is well formed but cannot be accepted."""
+    """The content is well formed but invalid."""
 
     code = "invalid_content"
 
 
 class TooOftenError(DomainError):
-    """Asked again too soon; ``wait`` says in how many seconds it may be tried again."""
+    """Too many requests; ``wait`` is the number of seconds until the next attempt."""
 
     code = "too_often"
 
@@ -68,6 +68,6 @@ class TooOftenError(DomainError):
 
 
 class TooLargeError(DomainError):
-    """More than this installation accepts."""
+    """The content exceeds a limit of this installation."""
 
     code = "too_large"

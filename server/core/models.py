@@ -1,4 +1,4 @@
-"""The base that entities share."""
+"""The base model of entities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Entity(models.Model):
-    """A row that people can name: a random id and the time of its making."""
+    """A row with a random id and its time of creation."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

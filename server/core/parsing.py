@@ -1,4 +1,4 @@
-"""Reading request bodies."""
+"""Parser of request bodies."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from rest_framework import exceptions, parsers
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON whose nesting ends before Python's stack does."""
+    """JSON parser that limits nesting below Python's recursion limit."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """Return the document; raises ParseError also for one that is nested without end."""
+        """Return the document; raises ParseError also for too deep nesting."""
         try:
             return super().parse(stream, media_type, parser_context)
         except RecursionError as error:

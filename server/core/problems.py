@@ -1,22 +1,27 @@
-"""From domain errors to RFC 9457 problem details: the only place that knows their HTTP status."""
+"""Mapping of domain errors to RFC 9457 problem details: the only place that knows their HTTP status."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from ml.contracts import DataError, sentence_parts
+from ml.contracts import DataError, Sentence, sentence_parts
 from server.core import errors
+from server.core.files.disk import NO_SPACE, disk_full, is_disk_full
 
 log = logging.getLogger(__name__)
+
+TOO_LARGE: Final = Sentence("body_too_large", "The request is larger than this server accepts.")
+FORBIDDEN: Final = Sentence("forbidden", "You may not do this.")
+BAD_REQUEST: Final = Sentence("bad_request", "The server cannot read this request.")
 
 STATUS: Mapping[type[errors.DomainError], int] = {
     errors.NotVisibleError: HTTPStatus.NOT_FOUND,
@@ -30,14 +35,14 @@ STATUS: Mapping[type[errors.DomainError], int] = {
 
 
 def problem(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
-    """Return the body of a problem answer; a ``detail`` that is a Sentence can be said in other languages."""
-    said = sentence_parts(detail)
-    named = {"message_code": said["code"], "message_values": said["values"]} if said["code"] else {}
+    """Return the body of a problem response; a ``detail`` that is a Sentence is translatable."""
+    parts = sentence_parts(detail)
+    named = {"message_code": parts["code"], "message_values": parts["values"]} if parts["code"] else {}
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
-        "detail": said["message"],
+        "detail": parts["message"],
         "code": code,
         **named,
         **extra,
@@ -60,6 +65,11 @@ def domain_problem(error: errors.DomainError) -> dict[str, Any]:
     return problem(status_of(error), error.specific_code, error.detail, **extra)
 
 
+def no_space_problem() -> dict[str, Any]:
+    """Return the problem body for a full disk."""
+    return problem(HTTPStatus.INSUFFICIENT_STORAGE, NO_SPACE, disk_full())
+
+
 def _field_errors(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield (field, sentence) for each error; rows of lists and inner fields are joined by dots."""
     if isinstance(detail, Mapping):
@@ -78,26 +88,42 @@ def _api_problem(error: exceptions.APIException) -> dict[str, Any]:
         by_field: dict[str, list[str]] = {}
         for field, sentence in _field_errors(error.detail):
             by_field.setdefault(field, []).append(sentence)
-        told = "; ".join(f"{field}: {' '.join(sentences)}" for field, sentences in by_field.items())
-        return problem(error.status_code, "invalid", told, errors=by_field)
+        detail = "; ".join(f"{field}: {' '.join(sentences)}" for field, sentences in by_field.items())
+        return problem(error.status_code, "invalid", detail, errors=by_field)
     code = error.get_codes()
     return problem(error.status_code, code if isinstance(code, str) else "invalid", str(error.detail))
 
 
+def _django_problem(error: Exception) -> dict[str, Any] | None:
+    """Return the problem body of one of Django's errors."""
+    if isinstance(error, Http404):
+        return problem(HTTPStatus.NOT_FOUND, "not_found", errors.NotVisibleError().detail)
+    if isinstance(error, PermissionDenied):
+        return problem(HTTPStatus.FORBIDDEN, "not_allowed", FORBIDDEN)
+    if isinstance(error, RequestDataTooBig):
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", TOO_LARGE)
+    if isinstance(error, UnreadablePostError):
+        # The sender has left, so nobody reads the answer.
+        return problem(HTTPStatus.BAD_REQUEST, "body_cut", "The request broke off.")
+    if isinstance(error, BadRequest | SuspiciousOperation):
+        return problem(HTTPStatus.BAD_REQUEST, "bad_request", BAD_REQUEST)
+    return None
+
+
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's hook: answer every expected error as ``application/problem+json``."""
+    """Return every expected error as ``application/problem+json``; called by the REST framework."""
     del context
     headers: dict[str, str] = {}
-    if isinstance(error, errors.DomainError):
+    if is_disk_full(error):
+        body = no_space_problem()
+    elif isinstance(error, errors.DomainError):
         body = domain_problem(error)
         if isinstance(error, errors.TooOftenError):
             headers["Retry-After"] = str(error.extra["wait"])
     elif isinstance(error, DataError):
         body = problem(HTTPStatus.UNPROCESSABLE_ENTITY, error.code, error.detail)
-    elif isinstance(error, Http404):
-        body = problem(HTTPStatus.NOT_FOUND, "not_found", errors.NotVisibleError().detail)
-    elif isinstance(error, PermissionDenied):
-        body = problem(HTTPStatus.FORBIDDEN, "not_allowed", "You may not do this.")
+    elif (refused := _django_problem(error)) is not None:
+        body = refused
     elif isinstance(error, exceptions.APIException):
         body = _api_problem(error)
         if wait := getattr(error, "wait", None):

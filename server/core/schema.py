@@ -1,4 +1,4 @@
-"""The OpenAPI schema's share that every operation has: how errors look."""
+"""OpenAPI schema parts common to all operations: the format of errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class SaidSerializer(serializers.Serializer[Any]):
-    """A sentence in English, with the code and the values to say it in other words."""
+    """A message in English, with the code and the values of its translation."""
 
     message = serializers.CharField(allow_blank=True)
     code = serializers.CharField(allow_blank=True)
@@ -37,10 +37,10 @@ class SaidSerializer(serializers.Serializer[Any]):
 
 
 class ProblemSchema(AutoSchema):
-    """Adds the problem answer to every operation."""
+    """Schema that adds the problem response to every operation."""
 
     def get_response_serializers(self) -> Any:
-        """Return the declared answers and, for everything else, a problem."""
+        """Return the declared responses and, for everything else, a problem."""
         declared: Any = super().get_response_serializers()
         if not isinstance(declared, dict):
             success = "204" if declared is None else self._success_code()
@@ -48,7 +48,7 @@ class ProblemSchema(AutoSchema):
         return {**declared, "default": ProblemSerializer}
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
-        """Say which fields an answer always has: all but those that declare that they may be left out.
+        """Return the schema with all fields of a response required, except those declared optional.
 
         The base class takes a field with a default for one that may be missing, which holds for requests.
         """
@@ -67,7 +67,7 @@ class ProblemSchema(AutoSchema):
         return schema
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        """Say that what is called a list is one: a page of rows, with filters and a place in the pages."""
+        """Return whether an operation is a list: a page of rows, with filters and pagination."""
         listed = self.method == "GET" and self.get_operation_id().startswith("list_")
         return (listed and isinstance(self.view, GenericAPIView)) or bool(super()._is_list_view(serializer))
 

@@ -1,4 +1,4 @@
-"""What people type into a search field, checked before a database sees it."""
+"""Validation of search texts, before a database sees them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rest_framework.request import Request
 
 
 def search_text(request: Request, name: str = "search") -> str:
-    """Return the words of a search parameter, empty when it was not sent; raises ValidationError.
+    """Return the text of a search parameter, empty when it was not sent; raises ValidationError.
 
     PostgreSQL refuses the null character and lone surrogates, so they are refused here in words.
     """

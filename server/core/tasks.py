@@ -1,4 +1,4 @@
-"""The one way to declare background work, and the one way to name it from a service.
+"""Declaration of background work, and its names for services.
 
 A task takes the id of a ``Job`` and nothing else, so that the message may be lost, doubled or old
 without harm: the row is the truth. ``jobs.runner`` gives the decorated function its job.
@@ -17,22 +17,32 @@ def _always(_job: Any) -> bool:
     return True
 
 
+def _no_subject(_job: Any, _cause: BaseException | None) -> None:
+    """Do nothing: the kind of job has no subject with a state."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """One kind of background run: its name, its queue, how often and whether it may be tried again."""
+    """One kind of background work: name, queue, number of attempts."""
 
     name: str
     queue: str
     attempts: int
     run: Callable[..., Any]
     can_run_again: Callable[[Any], bool] = _always
+    ended: Callable[[Any, BaseException | None], None] = _no_subject
 
 
 _kinds: dict[str, JobKind] = {}
 
 
 def task(
-    *, kind: str, queue: str, attempts: int = 2, can_run_again: Callable[[Any], bool] = _always
+    *,
+    kind: str,
+    queue: str,
+    attempts: int = 2,
+    can_run_again: Callable[[Any], bool] = _always,
+    ended: Callable[[Any, BaseException | None], None] = _no_subject,
 ) -> Callable[[Callable[..., Any]], JobKind]:
     """Register ``run(job_run)`` as the work of jobs of this kind.
 
@@ -40,6 +50,9 @@ def task(
     function returns (JSON) becomes the job's result. It must be safe to run twice. ``attempts``
     counts runs after a worker died; an error that the function raises ends the job at once.
     ``can_run_again`` says of an ended ``Job`` whether what it needs is still here, when a person asks.
+    ``ended(job, cause)`` ends the state of the job's subject in the transaction in which the job fails or
+    is cancelled, in whatever way: by an exception (``cause``), by a lost worker, by a person. It checks no
+    permission and deletes files on commit.
     """
     if queue not in QUEUES:
         message = f"unknown queue {queue!r}; choose one of {QUEUES}"
@@ -49,7 +62,7 @@ def task(
         if kind in _kinds:
             message = f"two tasks claim the kind {kind!r}"
             raise ValueError(message)
-        _kinds[kind] = JobKind(kind, queue, attempts, function, can_run_again)
+        _kinds[kind] = JobKind(kind, queue, attempts, function, can_run_again, ended)
         return _kinds[kind]
 
     return register

@@ -4,80 +4,84 @@ from __future__ import annotations
 
 import io
 import tempfile
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import IO
 from uuid import UUID
 
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ml.contracts import Sentence
 from server.accounts.authentication import actor_of
-from server.core.errors import TooLargeError
-from server.exchange import selectors, services
-from server.exchange.errors import NotReviewedError, TooManyFeaturesError
-from server.exchange.foreign import FOREIGN
-from server.exchange.objectfiles import TABLES
-from server.exchange.objectjobs import PROPOSALS, queue_object_file
+from server.core.errors import DomainError
+from server.core.files.names import attachment_header
+from server.exchange.exports import selectors
+from server.exchange.imports.held_files import HeldFile, held_file, hold_file
+from server.exchange.imports.serializers import (
+    ImportedSerializer,
+    ImportSerializer,
+    PreviewSerializer,
+    ProjectImportedSerializer,
+    ProjectPreviewSerializer,
+)
+from server.exchange.project_files import ProjectFile
+from server.exchange.slide_files import SlideFile
+from server.projects.models import Project
 from server.projects.selectors import get_project_for
+from server.slides.models import Slide
 from server.slides.selectors import get_slide_for
 
-MOST_BYTES = 200 * 2**20
-# A GeoJSON file up to this size is read while the person waits; 20,000 outlines are about as much.
-READ_AT_ONCE = 16 * 2**20
 IN_MEMORY = 2**20
+ZIP = "application/zip"
 
 
-class ImportSerializer(serializers.Serializer[Any]):
-    """A file of shapes, and whether classes that the project lacks become labels.
+class _ImportRequest:
+    """A valid request to import a file on a slide or in a project, or to preview its import."""
 
-    ``become``: annotations, or objects (an object set), or auto: annotations up to 20,000 shapes; but
-    proposals that nobody has reviewed, as of the gaze tool, are objects to review.
-    """
+    def __init__(self, request: Request, place: Slide | Project) -> None:
+        self.actor, self.place = actor_of(request), place
+        form = ImportSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        self.options = form.options
+        self.become: str = form.validated_data["become"]
+        self.upload: str = form.validated_data.get("upload", "")
+        if self.upload:
+            held = held_file(self.actor, place.pk, self.upload)
+            self.filename, self.size = held.filename, held.path.stat().st_size
+            self.file: IO[bytes] = held.path.open("rb")
+        else:
+            sent = form.validated_data["file"]
+            self.filename, self.size, self.file = sent.name, sent.size, sent
 
-    file = serializers.FileField()
-    create_labels = serializers.BooleanField(default=False)
-    become = serializers.ChoiceField(choices=("auto", "annotations", "objects"), default="auto")
+    def of_slide(self, slide: Slide) -> SlideFile:
+        """Return the file as one for a slide."""
+        return SlideFile(self.actor, slide, self.file, self.filename, self.size, self.become, self.options)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse what is too large to read at once."""
-        at_once = attrs["become"] == "annotations" or _is_foreign(attrs["file"])
-        if at_once and attrs["file"].size > MOST_BYTES:
-            message = Sentence(
-                "file_over_mib",
-                "The file is larger than the {most} MiB that are read at once.",
-                most=MOST_BYTES // 2**20,
-            )
-            raise TooLargeError(message)
-        return attrs
+    def of_project(self, project: Project) -> ProjectFile:
+        """Return the file as the export of a project."""
+        return ProjectFile(self.actor, project, self.file, self.become, self.options)
 
-
-class SkippedSerializer(serializers.Serializer[Any]):
-    """A row of the file that was left out."""
-
-    row = serializers.IntegerField()
-    reason = serializers.CharField()
-
-
-class ImportedSerializer(serializers.Serializer[Any]):
-    """What became of the file."""
-
-    created = serializers.IntegerField()
-    already_there = serializers.IntegerField()
-    mended = serializers.IntegerField()
-    skipped = SkippedSerializer(many=True)
-    labels_created = serializers.ListField(child=serializers.CharField())
-    job_id = serializers.UUIDField(allow_null=True)
+    @contextmanager
+    def hold(self) -> Iterator[HeldFile]:
+        """Store the file for the import after a preview; deleted where the preview is refused."""
+        self.upload = self.upload or hold_file(self.actor, self.place.pk, self.file, self.filename)
+        held = held_file(self.actor, self.place.pk, self.upload)
+        try:
+            yield held
+        except DomainError:
+            held.path.unlink()
+            raise
 
 
 class ImportView(APIView):
-    """Annotations from other programs."""
+    """Import of annotations from other programs."""
 
     parser_classes = (MultiPartParser,)
 
@@ -87,49 +91,86 @@ class ImportView(APIView):
         responses={200: ImportedSerializer, 202: ImportedSerializer},
     )
     def post(self, request: Request, slide_id: UUID) -> Response:
-        """Make annotations of a file at once, or queue the reading of very many objects (202).
+        """Import the annotations of a file at once, or queue the import of very many objects (202).
 
-        GeoJSON; HistoML as it is exported (.zip); outlines of ASAP or Aperio ImageScope (.xml).
+        GeoJSON; HistoML as it is exported (.zip); outlines of ASAP or Aperio ImageScope (.xml); the export of
+        a project (.zip), of which the slide takes its own part.
         """
         slide = get_slide_for(actor_of(request), slide_id)
-        form = ImportSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked = form.validated_data
-        file, become = asked["file"], asked["become"]
-        given = {
-            "actor": actor_of(request),
-            "slide": slide,
-            "filename": file.name,
-            "create_labels": asked["create_labels"],
-        }
-        if become == "annotations" or (become == "auto" and _is_small(file)):
-            try:
-                result = services.import_shapes(content=file.read(), **given)
-                return Response(ImportedSerializer(result).data)
-            except (TooManyFeaturesError, NotReviewedError) as error:
-                if become == "annotations" or _is_foreign(file):
-                    raise
-                file.seek(0)
-                become = PROPOSALS if isinstance(error, NotReviewedError) else become
-        job = queue_object_file(file=file, become=become, **given)
-        result = services.Imported(job_id=job.pk)
-        return Response(ImportedSerializer(result).data, status=status.HTTP_202_ACCEPTED)
+        asked = _ImportRequest(request, slide)
+        with closing(asked.file):
+            report = asked.of_slide(slide).start_import()
+        code = status.HTTP_200_OK if report.job_id is None else status.HTTP_202_ACCEPTED
+        return Response(ImportedSerializer(report).data, status=code)
 
 
-def _is_small(file: Any) -> bool:
-    if _is_foreign(file):
-        return True
-    told = file.name.lower()
-    # What has another ending is taken for GeoJSON, as it always was.
-    return bool(file.size <= READ_AT_ONCE and not told.endswith((*TABLES, ".gz")))
+class ImportPreviewView(APIView):
+    """Preview of an import."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="preview_import",
+        request={"multipart/form-data": ImportSerializer},
+        responses=PreviewSerializer,
+    )
+    def post(self, request: Request, slide_id: UUID) -> Response:
+        """Preview the import of a file; only the file itself is stored, for six hours.
+
+        The answer has the token ``upload``, which the import and further previews take instead of the file.
+        """
+        slide = get_slide_for(actor_of(request), slide_id)
+        asked = _ImportRequest(request, slide)
+        with closing(asked.file), asked.hold() as held:
+            preview = asked.of_slide(slide).preview(held.path)
+        preview.upload = asked.upload
+        return Response(PreviewSerializer(preview).data)
 
 
-def _is_foreign(file: Any) -> bool:
-    return bool(file.name.lower().endswith(FOREIGN))
+class ProjectImportView(APIView):
+    """Import of a project's export into this or another project."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="import_project_annotations",
+        request={"multipart/form-data": ImportSerializer},
+        responses=ProjectImportedSerializer,
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Import each file of the export on the slide of the same content, or else of the same name.
+
+        Files without a slide are named. Of a slide with very many objects a job reads the file.
+        """
+        project = get_project_for(actor_of(request), project_id)
+        asked = _ImportRequest(request, project)
+        with closing(asked.file):
+            report = asked.of_project(project).start_import()
+        return Response(ProjectImportedSerializer(report).data)
+
+
+class ProjectImportPreviewView(APIView):
+    """Preview of the import of a project's export."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="preview_project_import",
+        request={"multipart/form-data": ImportSerializer},
+        responses=ProjectPreviewSerializer,
+    )
+    def post(self, request: Request, project_id: UUID) -> Response:
+        """Preview the import of the export; only the file itself is stored, for six hours."""
+        project = get_project_for(actor_of(request), project_id)
+        asked = _ImportRequest(request, project)
+        with closing(asked.file), asked.hold():
+            report = asked.of_project(project).preview()
+        report.upload = asked.upload
+        return Response(ProjectPreviewSerializer(report).data)
 
 
 class ExportSlideView(APIView):
-    """A slide's labels for other programs."""
+    """Export of a slide's labels for other programs."""
 
     @extend_schema(
         operation_id="export_slide",
@@ -139,18 +180,18 @@ class ExportSlideView(APIView):
     def get(self, request: Request, slide_id: UUID) -> HttpResponseBase:
         """Return GeoJSON as QuPath reads it."""
         slide = get_slide_for(actor_of(request), slide_id)
-        wanted = request.query_params.get("suggestions") == "true"
+        with_suggestions = request.query_params.get("suggestions") == "true"
         sink = io.StringIO()
         selectors.write_collection(
-            sink, selectors.export_features(actor_of(request), slide, suggestions=wanted)
+            sink, selectors.export_features(actor_of(request), slide, suggestions=with_suggestions), slide
         )
         answer = HttpResponse(sink.getvalue(), content_type="application/geo+json")
-        answer["Content-Disposition"] = f'attachment; filename="{slide.pk}.geojson"'
+        answer["Content-Disposition"] = attachment_header(slide.name, ".geojson")
         return answer
 
 
 class ExportHistomlView(APIView):
-    """A slide's annotations in the words of an ontology."""
+    """Export of a slide's annotations in terms of an ontology."""
 
     @extend_schema(operation_id="export_histoml", responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, slide_id: UUID) -> HttpResponseBase:
@@ -160,11 +201,12 @@ class ExportHistomlView(APIView):
         sink = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
         selectors.write_histoml_archive(actor_of(request), slide, sink)
         sink.seek(0)
-        return FileResponse(sink, as_attachment=True, filename=f"{slide.pk}.histoml.zip")
+        disposition = attachment_header(slide.name, ".histoml.zip")
+        return FileResponse(sink, content_type=ZIP, headers={"Content-Disposition": disposition})
 
 
 class ExportProjectView(APIView):
-    """A project's labels for other programs."""
+    """Export of a project's labels for other programs."""
 
     @extend_schema(operation_id="export_project", responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request: Request, project_id: UUID) -> HttpResponseBase:
@@ -174,4 +216,5 @@ class ExportProjectView(APIView):
         sink = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
         selectors.write_project_archive(actor_of(request), project, sink)
         sink.seek(0)
-        return FileResponse(sink, as_attachment=True, filename="annotations.zip")
+        disposition = attachment_header(project.name, ".annotations.zip")
+        return FileResponse(sink, content_type=ZIP, headers={"Content-Disposition": disposition})

@@ -1,4 +1,4 @@
-"""What the exchange app refuses."""
+"""Errors of the exchange app."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ class NotGeoJsonError(ContentError):
 
 
 class TooManyFeaturesError(TooLargeError):
-    """More shapes than are kept as annotations."""
+    """More shapes than are stored as annotations."""
 
     code = "too_many_features"
 
 
 class NotReviewedError(ContentError):
-    """Shapes that nobody has looked at yet are suggestions and no annotations."""
+    """Unreviewed shapes are suggestions and no annotations."""
 
     code = "not_reviewed"
 
 
 class BadObjectFileError(ContentError):
-    """A file of objects that is refused as a whole. ``rows`` says what is wrong with which row."""
+    """A file of objects that is refused as a whole. ``rows`` names the error of each row."""
 
     code = "bad_object_file"
 
@@ -33,3 +33,21 @@ class BadForeignFileError(ContentError):
     """A file of HistoML, ASAP or Aperio that is refused as a whole."""
 
     code = "bad_foreign_file"
+
+
+class BadMappingError(ContentError):
+    """A class of the file is mapped to a label outside the project."""
+
+    code = "bad_mapping"
+
+
+class RowsRefusedError(ContentError):
+    """A row is invalid, and the user asked for all or nothing. ``rows`` gives each reason."""
+
+    code = "rows_refused"
+
+
+class UploadGoneError(ContentError):
+    """The file of a preview is no longer kept on the server."""
+
+    code = "upload_gone"

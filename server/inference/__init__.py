@@ -1,1 +1,1 @@
-"""Running a model version over slides."""
+"""Inference: runs of a model version over slides."""

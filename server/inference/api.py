@@ -1,4 +1,4 @@
-"""Starting and reading prediction runs over HTTP."""
+"""Prediction runs over HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ml.catalogue import find_recipe
+from ml.catalogue.registry import find_recipe
 from server.accounts.authentication import actor_of
 from server.annotations.api import GeometryField
 from server.core.errors import NotVisibleError
@@ -25,7 +25,7 @@ from server.slides.selectors import get_slide_for
 
 
 class NewPredictionSerializer(serializers.Serializer[Any]):
-    """Which version looks at which slides; without ``slide_ids`` at all that are ready."""
+    """A model version and the slides to predict; without ``slide_ids`` all that are ready."""
 
     model_version_id = serializers.UUIDField()
     slide_ids = serializers.ListField(
@@ -41,7 +41,7 @@ class StartedSerializer(serializers.Serializer[Any]):
 
 
 class LabelProbabilitySerializer(serializers.Serializer[Any]):
-    """How probable a version holds one label of the whole slide."""
+    """Probability of one label of the whole slide."""
 
     label_id = serializers.UUIDField(allow_null=True)
     name = serializers.CharField()
@@ -50,7 +50,7 @@ class LabelProbabilitySerializer(serializers.Serializer[Any]):
 
 
 class EvidenceSerializer(serializers.Serializer[Any]):
-    """A patch that weighed much, in level-0 pixels; ``weight`` 0..1."""
+    """A patch with high attention, in level-0 pixels; ``weight`` 0..1."""
 
     x = serializers.IntegerField()
     y = serializers.IntegerField()
@@ -60,7 +60,7 @@ class EvidenceSerializer(serializers.Serializer[Any]):
 
 
 class WholeSlideSerializer(serializers.Serializer[Any]):
-    """What a version says of a whole slide. ``refer``: a person should decide."""
+    """Finding of a version for a whole slide. ``refer``: a person should decide."""
 
     probabilities = LabelProbabilitySerializer(many=True)
     uncertainty = serializers.FloatField()
@@ -70,7 +70,7 @@ class WholeSlideSerializer(serializers.Serializer[Any]):
 
 
 class SlideFindingSerializer(serializers.Serializer[Any]):
-    """The newest answer of one version about a slide."""
+    """The newest finding of one version for a slide."""
 
     prediction_id = serializers.UUIDField(source="pk")
     model_version_id = serializers.UUIDField()
@@ -81,7 +81,7 @@ class SlideFindingSerializer(serializers.Serializer[Any]):
 
 
 class PredictionSerializer(serializers.ModelSerializer[PredictionRun]):
-    """One model version over one slide."""
+    """A prediction run of one model version on one slide."""
 
     model_version_id = serializers.UUIDField(read_only=True)
     slide_id = serializers.UUIDField(read_only=True)
@@ -101,7 +101,7 @@ class PredictionsView(GenericAPIView[PredictionRun]):
 
     @extend_schema(operation_id="list_predictions")
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them, the newest first."""
+        """List the prediction runs, the newest first."""
         project = get_project_for(actor_of(request), project_id)
         runs = selectors.predictions_visible_to(actor_of(request)).filter(slide__project=project)
         page = self.paginate_queryset(runs.select_related("job__created_by", "job__project"))
@@ -112,7 +112,7 @@ class PredictionsView(GenericAPIView[PredictionRun]):
         operation_id="start_predictions", request=NewPredictionSerializer, responses={202: StartedSerializer}
     )
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Let a version look at slides."""
+        """Start predictions of a version on slides."""
         project = get_project_for(actor_of(request), project_id)
         form = NewPredictionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -132,10 +132,10 @@ class PredictionsView(GenericAPIView[PredictionRun]):
 
 
 class FindingsView(APIView):
-    """What versions say of a whole slide."""
+    """Findings of model versions for a whole slide."""
 
     @extend_schema(operation_id="list_findings", responses=SlideFindingSerializer(many=True))
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """List the newest answer of each version, the newest first."""
+        """List the newest finding of each version, the newest first."""
         slide = get_slide_for(actor_of(request), slide_id)
         return Response(SlideFindingSerializer(selectors.newest_findings(slide), many=True).data)

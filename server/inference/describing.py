@@ -1,32 +1,33 @@
-"""Features of new slides, computed before anybody asks, so that the first round is quick."""
+"""Features of new slides, computed in advance, so that the first round is quick."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from ml.contracts import Context
-from ml.recipes.descriptors import Descriptors
+from ml.methods.patches.descriptors.recipe import Descriptors
 from ml.slides import open_slide
-from server.core import storage
+from ml.slides.resolution import square_view
+from server.core.files import storage
 from server.jobs.runner import JobRun
+from server.slides.imports.given_names import given_name
 from server.slides.models import Slide
 from server.slides.selectors import slide_path
 
 
 def describe_slide(run: JobRun) -> dict[str, Any]:
-    """Compute what is missing of a slide's features for the quick recipe's own settings."""
+    """Compute missing features of a slide for the quick recipe's default settings."""
     slide = Slide.objects.filter(pk=run.input["slide_id"], state=Slide.State.READY).first()
     if slide is None:
         return {"outcome": "deleted"}
     recipe = Descriptors.build(("any", "other"), {})
     with (
-        tempfile.TemporaryDirectory(prefix="coverslip-describe-") as folder,
+        storage.temporary_folder("describe") as folder,
+        given_name(slide),
         open_slide(slide_path(slide)) as reader,
     ):
         context = Context(
-            seed=0, scratch=Path(folder), features=storage.storage_path("features"), report=run.report
+            seed=0, scratch=folder, features=storage.storage_path("features"), report=run.report
         )
-        count = recipe.describe(reader, slide.sha256, context)
+        count = recipe.describe(square_view(reader, slide.resolution), slide.sha256, context)
     return {"outcome": "described", "patches": count}

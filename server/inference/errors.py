@@ -1,4 +1,4 @@
-"""What inference refuses."""
+"""Errors of the inference app."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from server.core.errors import ContentError
 
 
 class NothingToPredictError(ContentError):
-    """There is no slide to look at."""
+    """There is no slide to predict."""
 
     code = "nothing_to_predict"
 
 
 class SlidesUnknownError(ContentError):
-    """A slide that was asked for is not in the project, or is not ready."""
+    """A requested slide is not in the project, or is not ready."""
 
     code = "slides_unknown"
 
@@ -30,6 +30,6 @@ class OtherChannelsError(ContentError):
 
 
 class BadRegionError(ContentError):
-    """The region is no area, or lies outside the slide."""
+    """The region is no valid area, or is outside the slide."""
 
     code = "bad_region"

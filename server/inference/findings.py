@@ -1,4 +1,4 @@
-"""What a model says of a whole slide, as the JSON that is kept with its run."""
+"""Findings of a model for a whole slide, as JSON in the run's row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_EVIDENCE: Final = 24
 
 
 def finding_document(finding: SlideFinding, labels: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the finding with its labels named, ``labels`` being in the order of its probabilities."""
+    """Return the finding with label names; ``labels`` are in the order of its probabilities."""
     return {
         "probabilities": [
             {

@@ -1,15 +1,28 @@
-"""What inference does when a slide has been imported."""
+"""Reactions of inference to imported and deleted slides."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+
+from ml.contracts import Sentence
 from server.accounts.models import User
 from server.jobs.services import create_job
 from server.slides.hooks import on_slide_ready
 from server.slides.models import Slide
 
+# Features are computed again where they are missing, which takes minutes.
+FEATURES_KEPT: Final = timedelta(days=30)
+
+
+def features_in_use(names: Collection[str]) -> set[str]:
+    """Return the names in the folder of features to keep: those of stored slides, and the index."""
+    return {"contents", *Slide.objects.filter(sha256__in=names).values_list("sha256", flat=True)}
+
 
 def register() -> None:
-    """Have features computed for every slide that becomes ready."""
+    """Register the computation of features for every slide that becomes ready."""
     on_slide_ready("features", _describe)
 
 
@@ -20,7 +33,7 @@ def _describe(actor: User, slide: Slide) -> None:
     create_job(
         actor=actor,
         kind="compute_features",
-        title=f"Describe {slide.name}",
+        title=Sentence("job_compute_features", "Compute features of {name}", name=slide.name),
         input={"slide_id": str(slide.pk)},
         project=slide.project,
         subject=slide,

@@ -13,7 +13,7 @@ from server.slides.models import Slide
 
 
 class PredictionRun(Entity):
-    """One model version over one slide, or a region of it.
+    """A run of one model version on one slide, or a region of it.
 
     ``finding`` is what a version that judges whole slides says: {"probabilities": [{label_id, name,
     colour, value}], "uncertainty", "refer", "evidence": [{x, y, width, height, weight}], "risk"}.

@@ -1,4 +1,4 @@
-"""Who may let a model look at slides. What is not listed is denied."""
+"""Permissions on prediction runs. Deny by default."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import ClassVar, Final
 
 from server.accounts.models import User
 from server.projects.models import Project, Role
-from server.projects.policies import require_role
+from server.projects.policies import reaches, require_role, role_in
 
 
 class PredictionPolicy:
-    """Every member may look at runs; reviewers and managers start them."""
+    """Every member may read runs; reviewers and managers start them."""
 
     roles: ClassVar[Mapping[str, Role]] = {
         "view": Role.ANNOTATOR,
@@ -19,8 +19,12 @@ class PredictionPolicy:
     }
 
     def require(self, actor: User, project: Project, action: str) -> None:
-        """Raise NotVisibleError or NotAllowedError unless the actor may do this."""
+        """Raise NotVisibleError or NotAllowedError unless the actor has the permission."""
         require_role(actor, project, self.roles[action])
+
+    def allows(self, actor: User, project: Project, action: str) -> bool:
+        """Return whether the actor may do this."""
+        return reaches(role_in(actor, project), self.roles[action])
 
 
 prediction_policy: Final = PredictionPolicy()

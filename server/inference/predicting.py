@@ -1,13 +1,12 @@
-"""One model version over one slide: heat maps that grow while it runs, and a sealed object set.
+"""Prediction of one model version on one slide: growing heat maps, and a sealed object set.
 
-Nothing is shown as a result before the run has ended. A run that dies leaves behind what it found of each
-block, from where the next attempt goes on, and files of its attempt, which the next one never meets and
+Nothing is shown as a result before the run has ended. A run that dies leaves behind its results of each
+block, from where the next attempt resumes, and files of its attempt, which the next one never meets and
 clears away.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -17,19 +16,22 @@ from django.db import transaction
 from shapely.geometry import shape
 
 from ml.contracts import Context, HeatMap, Sentence, SlideFinding
-from ml.inference.workers import usual_workers
+from ml.data.workers import usual_workers
+from ml.methods.loading import load_model
 from ml.objectset import Manifest, ObjectSetWriter
-from ml.recipes import load_model
 from ml.slides import open_as
-from server.core import storage
+from ml.slides.resolution import predict_square
+from server.core.files import storage
+from server.core.files.leftovers import release
 from server.inference.findings import finding_document
 from server.inference.models import PredictionRun
 from server.inference.services import begin_prediction, finish_prediction
 from server.jobs.runner import JobRun
 from server.objects.models import ObjectSet
 from server.objects.services import grow_heat_map
-from server.objects.storage import object_set_key
+from server.objects.storage import attempt_keys, flush_object_files, object_set_key
 from server.registry.weights import weights_path
+from server.slides.imports.given_names import given_name
 from server.slides.selectors import slide_path
 
 # Often enough to see it arrive, seldom enough not to slow it down.
@@ -42,7 +44,7 @@ def feature_root() -> Path:
 
 
 def predict_slide(run: JobRun) -> dict[str, Any]:
-    """Run a prediction to its end; one that ended before is left as it is."""
+    """Run a prediction to its end; one that ended before stays unchanged."""
     prediction = (
         PredictionRun.objects.select_related("model_version__project", "slide__project", "object_set")
         .filter(pk=run.input["prediction"])
@@ -55,11 +57,13 @@ def predict_slide(run: JobRun) -> dict[str, Any]:
     object_set = begin_prediction(actor=run.actor, prediction=prediction)
     key = object_set_key(object_set.pk, run.job.attempt)
     folder = storage.storage_path(key)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _clear_attempts(folder.parent, object_set)
+    storage.make_folder(folder.parent)
+    for left in attempt_keys(object_set.pk):
+        storage.delete(left)
     try:
         manifest, finding = _write(run, prediction, object_set, folder)
         run.check_cancelled()
+        flush_object_files(key)
         finished = finish_prediction(
             actor=run.actor,
             prediction=prediction,
@@ -69,7 +73,7 @@ def predict_slide(run: JobRun) -> dict[str, Any]:
             finding=None if finding is None else finding_document(finding, object_set.labels),
         )
     except BaseException:
-        storage.delete(key)
+        release(key)
         raise
     run.update(what="objects", slide_id=str(prediction.slide_id), object_set_id=str(object_set.pk))
     return _outcome(finished)
@@ -85,15 +89,15 @@ def _write(
     names = [label["name"] for label in object_set.labels]
     shown = time.monotonic()
     with (
-        tempfile.TemporaryDirectory(prefix="coverslip-predict-") as scratch,
+        storage.temporary_folder("predict") as scratch,
+        given_name(slide),
         open_as(slide_path(slide), recipe.channels) as reader,
         ObjectSetWriter(folder, names, slide.width, slide.height) as writer,
     ):
-        if slide.mpp_x is not None:
-            reader.mpp = slide.mpp_x
+        reader.resolution = object_set.resolution or reader.resolution
         context = Context(
             seed=version.seed,
-            scratch=Path(scratch),
+            scratch=scratch,
             device=settings.COMPUTE_DEVICE,
             features=feature_root(),
             report=run.report,
@@ -103,7 +107,7 @@ def _write(
         )
         maps: tuple[HeatMap, ...] = ()
         finding: SlideFinding | None = None
-        for step in recipe.predict(reader, context, region):
+        for step in predict_square(recipe, reader, context, region):
             if step.objects is not None and len(step.objects):
                 writer.append(step.objects)
             maps = step.heat_maps or maps
@@ -118,7 +122,7 @@ def _write(
 
 
 def _show(run: JobRun, prediction: PredictionRun, object_set: ObjectSet, maps: tuple[HeatMap, ...]) -> None:
-    """Write the heat maps as they stand and tell the viewers."""
+    """Write the current heat maps and notify the viewers."""
     if not maps:
         return
     with transaction.atomic():
@@ -128,11 +132,6 @@ def _show(run: JobRun, prediction: PredictionRun, object_set: ObjectSet, maps: t
             label_id = label["label_id"] if label else None
             grow_heat_map(object_set=object_set, name=name, label_id=label_id, grid=grid)
     run.update(what="heat_maps", slide_id=str(prediction.slide_id), object_set_id=str(object_set.pk))
-
-
-def _clear_attempts(parent: Path, object_set: ObjectSet) -> None:
-    for left in parent.glob(f"{object_set.pk}.*"):
-        storage.delete(left.relative_to(storage.storage_path("object-sets").parent).as_posix())
 
 
 def _outcome(object_set: ObjectSet) -> dict[str, Any]:

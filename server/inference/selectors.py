@@ -1,4 +1,4 @@
-"""What a person may read of prediction runs."""
+"""Queries of prediction runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def predictions_visible_to(actor: User) -> QuerySet[PredictionRun]:
 
 
 def newest_findings(slide: Slide) -> list[PredictionRun]:
-    """Return the newest answer of each version about a whole slide, the newest first."""
+    """Return the newest finding of each version for a whole slide, the newest first."""
     runs = PredictionRun.objects.filter(slide=slide, finding__isnull=False).select_related("model_version")
     newest: dict[UUID, PredictionRun] = {}
     for run in runs.order_by("-created_at", "-id"):
@@ -31,7 +31,7 @@ def newest_findings(slide: Slide) -> list[PredictionRun]:
 
 def get_prediction_for(actor: User, prediction_id: UUID) -> PredictionRun:
     """Return one run; raises NotVisibleError."""
-    found = predictions_visible_to(actor).filter(pk=prediction_id).first()
-    if found is None:
+    prediction = predictions_visible_to(actor).filter(pk=prediction_id).first()
+    if prediction is None:
         raise NotVisibleError
-    return found
+    return prediction

@@ -1,4 +1,4 @@
-"""Writes about prediction runs: start them, and let the newest suggestions stand."""
+"""Services of prediction runs: start them, and supersede older suggestions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from uuid import UUID
 
 import shapely
 from django.conf import settings
-from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 
 from ml.contracts import CancelledError, Sentence
+from ml.formats.valid_areas import TangledError, is_valid_area
 from ml.objectset import Manifest
 from server.accounts.models import User
+from server.annotations.errors import BadGeometryError
+from server.annotations.geometry import area_of
 from server.audit.services import record
-from server.core.services import nothing_written, service
+from server.core.services import nothing_written, prepared_by, service
 from server.inference.errors import (
     BadRegionError,
     NothingToPredictError,
@@ -29,7 +31,12 @@ from server.inference.policies import prediction_policy
 from server.jobs.models import Job
 from server.jobs.services import create_job
 from server.objects.models import ObjectSet
-from server.objects.services import begin_object_set, finish_object_set, supersede_object_sets
+from server.objects.services import (
+    begin_object_set,
+    discard_object_set,
+    finish_object_set,
+    supersede_object_sets,
+)
 from server.registry.models import ModelVersion
 from server.registry.weights import channels_read_by
 from server.slides.models import Slide
@@ -37,6 +44,24 @@ from server.slides.models import Slide
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
 
 
+def _checked_region(*, region: dict[str, Any] | None = None, **_: Any) -> dict[str, Any]:
+    """Raise for a region that is no valid area; regions drawn on the page are already repaired."""
+    if region is None:
+        return {}
+    try:
+        area = area_of(region)
+        usable = is_valid_area(shape(region)) and area.area > 0
+    except (BadGeometryError, TangledError):
+        usable = False
+    if not usable:
+        message = Sentence(
+            "region_not_valid", "The region must be a valid GeoJSON Polygon or MultiPolygon with an area."
+        )
+        raise BadRegionError(message, field="region")
+    return {"region": {"type": region["type"], "coordinates": region["coordinates"]}}
+
+
+@prepared_by(_checked_region)
 @service
 def start_predictions(
     *,
@@ -46,7 +71,7 @@ def start_predictions(
     region: dict[str, Any] | None = None,
     quick: bool = False,
 ) -> list[PredictionRun]:
-    """Start one job per slide; ``slide_ids`` None means all of the project that are ready and can be read.
+    """Start one job per slide; ``slide_ids`` None means all readable slides of the project.
 
     A run of the same version over the same area that has not finished is answered instead of a
     second one. ``region`` is a GeoJSON polygon in level-0 pixels and needs exactly one slide.
@@ -68,9 +93,9 @@ def start_predictions(
 
 def _chosen_slides(version: ModelVersion, slide_ids: Sequence[UUID] | None) -> list[Slide]:
     ready = Slide.objects.filter(project=version.project, state=Slide.State.READY)
-    wanted = channels_read_by(version)
+    channels = channels_read_by(version)
     if slide_ids is None:
-        slides = [slide for slide in ready if _has_channels(slide, wanted)]
+        slides = [slide for slide in ready if _has_channels(slide, channels)]
         if not slides:
             message = Sentence(
                 "no_readable_slide",
@@ -91,18 +116,18 @@ def _chosen_slides(version: ModelVersion, slide_ids: Sequence[UUID] | None) -> l
         message = Sentence("name_a_slide", 'Name at least one slide, or say "all".')
         raise NothingToPredictError(message, field="slide_ids")
     for slide in slides:
-        _require_channels(version, slide, wanted)
+        _require_channels(version, slide, channels)
     return slides
 
 
-def _has_channels(slide: Slide, wanted: Sequence[str]) -> bool:
-    return sorted(slide.channel_names) == sorted(wanted)
+def _has_channels(slide: Slide, channels: Sequence[str]) -> bool:
+    return sorted(slide.channel_names) == sorted(channels)
 
 
-def _require_channels(version: ModelVersion, slide: Slide, wanted: Sequence[str]) -> None:
-    if _has_channels(slide, wanted):
+def _require_channels(version: ModelVersion, slide: Slide, channels: Sequence[str]) -> None:
+    if _has_channels(slide, channels):
         return
-    if not wanted:
+    if not channels:
         message = Sentence(
             "version_reads_colour",
             "{slide} has several channels; {version} reads colour images of stained tissue.",
@@ -117,7 +142,7 @@ def _require_channels(version: ModelVersion, slide: Slide, wanted: Sequence[str]
         slide=slide.name,
         channels=theirs,
         version=version.name,
-        wanted=", ".join(wanted),
+        wanted=", ".join(channels),
     )
     raise OtherChannelsError(message, field="slide_ids")
 
@@ -126,17 +151,7 @@ def _check_region(region: dict[str, Any], slides: Sequence[Slide]) -> None:
     if len(slides) != 1:
         message = Sentence("region_of_one_slide", "A region belongs to one slide; name exactly one.")
         raise BadRegionError(message, field="slide_ids")
-    try:
-        area = shape(region)
-        usable = area.geom_type in {"Polygon", "MultiPolygon"} and area.is_valid and area.area > 0
-    except (ShapelyError, ValueError, TypeError, AttributeError, LookupError, OverflowError):
-        usable = False
-    if not usable:
-        message = Sentence(
-            "region_not_valid", "The region must be a valid GeoJSON Polygon or MultiPolygon with an area."
-        )
-        raise BadRegionError(message, field="region")
-    if not area.intersects(box(0, 0, slides[0].width, slides[0].height)):
+    if not shape(region).intersects(box(0, 0, slides[0].width, slides[0].height)):
         message = Sentence("region_off_slide", "The region lies outside the slide.")
         raise BadRegionError(message, field="region")
 
@@ -159,7 +174,9 @@ def _start_run(
     run.job = create_job(
         actor=actor,
         kind="run_prediction",
-        title=f"{version.name} on {slide.name}"[:200],
+        title=Sentence(
+            "job_run_prediction", "Predict {slide} with {version}", slide=slide.name, version=version.name
+        ),
         input={"prediction": str(run.pk)},
         project=version.project,
         subject=slide,
@@ -171,8 +188,10 @@ def _start_run(
 
 @service
 def begin_prediction(*, actor: User, prediction: PredictionRun) -> ObjectSet:
-    """Give a run the set that it writes; a run that began before keeps the one it has."""
-    prediction_policy.require(actor, prediction.slide.project, "start")
+    """Give a run its object set; a run that began before keeps its set.
+
+    A job needs no permission to go on: the person who started it may have lost theirs meanwhile.
+    """
     locked = PredictionRun.objects.select_for_update(of=("self",)).get(pk=prediction.pk)
     if locked.object_set is not None:
         nothing_written()
@@ -201,11 +220,11 @@ def finish_prediction(
     manifest: Manifest,
     finding: dict[str, Any] | None = None,
 ) -> ObjectSet:
-    """Make the set of a run ready and let older suggestions step back, in one step.
+    """Make the set of a run ready and supersede older suggestions, in one step.
 
-    Raises CancelledError when the job was cancelled, or taken over after its heart had stopped.
+    Raises CancelledError when the job was cancelled, or taken over after its heart had stopped. A job needs
+    no permission to end.
     """
-    prediction_policy.require(actor, prediction.slide.project, "start")
     mine = Job.objects.select_for_update().get(pk=job.pk)
     if mine.cancel_requested_at or mine.attempt != job.attempt or mine.state != Job.State.RUNNING:
         raise CancelledError
@@ -230,8 +249,23 @@ def finish_prediction(
     return finished
 
 
+@service
+def abandon_prediction(*, actor: User, job: Job) -> None:
+    """Remove the output of a failed or cancelled run; a retry begins a new set."""
+    run = (
+        PredictionRun.objects.select_for_update(of=("self",))
+        .select_related("object_set__slide__project")
+        .filter(pk=job.input["prediction"])
+        .first()
+    )
+    if run is None or run.object_set is None:
+        nothing_written()
+        return
+    discard_object_set(actor=actor, object_set=run.object_set)
+
+
 def _sets_to_supersede(run: PredictionRun) -> list[ObjectSet]:
-    """Return the sets that step back now that this run's is ready.
+    """Return the sets that this run's set supersedes.
 
     Only sets of the same task whose area the run covers step back. A run that finishes after a
     later one steps back itself.

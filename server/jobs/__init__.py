@@ -1,1 +1,1 @@
-"""Every background run as a row that a user sees."""
+"""Background work as job rows that users see."""

@@ -22,9 +22,10 @@ from server.projects.selectors import project_ids_managed_by
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
-    """A background run as people see it."""
+    """A job as users see it."""
 
     created_by = UserSerializer(read_only=True)
+    title_values = serializers.DictField(read_only=True)
     message_values = serializers.DictField(read_only=True)
     result = serializers.SerializerMethodField()
     can_cancel = serializers.SerializerMethodField()
@@ -36,6 +37,8 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "id",
             "kind",
             "title",
+            "title_code",
+            "title_values",
             "project_id",
             "subject_type",
             "subject_id",
@@ -60,19 +63,19 @@ class JobSerializer(serializers.ModelSerializer[Job]):
 
     @extend_schema_field(serializers.DictField(allow_null=True))
     def get_result(self, job: Job) -> Any:
-        """Return what the task returned."""
+        """Return the task's result."""
         return job.result
 
     def get_can_cancel(self, job: Job) -> bool:
-        """Say whether the actor may cancel it now."""
+        """Return whether the actor may cancel the job now."""
         return job.state not in Job.FINAL and self._steers(job)
 
     def get_can_retry(self, job: Job) -> bool:
-        """Say whether the actor may try it again now."""
+        """Return whether the actor may retry the job now."""
         return can_run_again(job) and self._steers(job)
 
     def _steers(self, job: Job) -> bool:
-        """Say what ``jobs.policies.may_steer`` says, asking the database once for all rows of an answer."""
+        """Return ``jobs.policies.may_steer``, with one query for all rows of a response."""
         actor = self.context["request"].user
         if actor.is_superuser or job.created_by_id == actor.pk:
             return True
@@ -83,7 +86,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
 
 
 class JobFilter(django_filters.FilterSet):
-    """Which jobs to list."""
+    """Filter of jobs."""
 
     project = django_filters.UUIDFilter(field_name="project_id")
     state = django_filters.MultipleChoiceFilter(choices=Job.State.choices)
@@ -104,7 +107,7 @@ class JobsView(GenericAPIView[Job]):
 
     @extend_schema(operation_id="list_jobs")
     def get(self, request: Request) -> Response:
-        """List them, newest first."""
+        """List the jobs, newest first."""
         page = self.paginate_queryset(self.filter_queryset(selectors.jobs_visible_to(actor_of(request))))
         body = JobSerializer(page, many=True, context={"request": request}).data
         return self.get_paginated_response(body)
@@ -115,28 +118,28 @@ class JobView(APIView):
 
     @extend_schema(operation_id="get_job", responses=JobSerializer)
     def get(self, request: Request, job_id: UUID) -> Response:
-        """Return how it stands."""
+        """Return a job."""
         job = selectors.get_job_for(actor_of(request), job_id)
         return Response(JobSerializer(job, context={"request": request}).data)
 
 
 class CancelJobView(APIView):
-    """Cancelling a job."""
+    """Cancellation of a job."""
 
     @extend_schema(operation_id="cancel_job", request=None, responses=JobSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Ask it to stop; nothing that it made is kept."""
+        """Cancel a job; its output is deleted."""
         job = selectors.get_job_for(actor_of(request), job_id)
         job = services.cancel_job(actor=actor_of(request), job=job)
         return Response(JobSerializer(job, context={"request": request}).data)
 
 
 class RetryJobView(APIView):
-    """Trying a job again."""
+    """Retry of a job."""
 
     @extend_schema(operation_id="retry_job", request=None, responses=JobSerializer)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Queue it once more."""
+        """Retry a job."""
         job = selectors.get_job_for(actor_of(request), job_id)
         job = services.retry_job(actor=actor_of(request), job=job)
         return Response(JobSerializer(job, context={"request": request}).data)

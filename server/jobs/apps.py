@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class JobsConfig(AppConfig):
-    """Registers the app under its short name."""
+    """Configuration of the app under its short name."""
 
     name = "server.jobs"
     label = "jobs"

@@ -1,4 +1,4 @@
-"""Every background run as a row that a user sees, and what it said on the way."""
+"""Jobs as rows that users see, and their events."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from ml.contracts import Sentence
 from server.core.models import Entity
 from server.projects.models import Project
 
 
 class Job(Entity):
-    """One background run. The row is the truth; the message broker only carries its id."""
+    """One background job. The row is the truth; the message broker only carries its id."""
 
     class State(models.TextChoices):
-        """``TRANSITIONS`` has the legal steps."""
+        """State of a job; ``TRANSITIONS`` has the legal steps."""
 
         QUEUED = "queued"
         RUNNING = "running"
@@ -33,6 +34,8 @@ class Job(Entity):
 
     kind = models.CharField(max_length=50)
     title = models.CharField(max_length=200)
+    title_code = models.CharField(max_length=50, blank=True)
+    title_values = models.JSONField(default=dict, blank=True)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="jobs")
     subject_type = models.CharField(max_length=50, blank=True)
     subject_id = models.CharField(max_length=64, blank=True)
@@ -75,15 +78,26 @@ class Job(Entity):
             models.Index(fields=["subject_type", "subject_id"], name="jobs_by_subject"),
         ]
 
+    @property
+    def error(self) -> Sentence:
+        """Message of the failure; empty unless the job failed."""
+        return Sentence.from_parts(
+            {
+                "message": self.error_message,
+                "code": self.error_message_code,
+                "values": self.error_message_values,
+            }
+        )
+
 
 class JobEvent(models.Model):
-    """One line of a job's story, numbered so that a broken stream can be taken up again.
+    """One event of a job, numbered so that an interrupted stream can resume.
 
     ``news`` is what people did in a project, told in the same stream: it has a project and no job.
     """
 
     class Kind(models.TextChoices):
-        """What the event tells."""
+        """Kind of an event."""
 
         PROGRESS = "progress"
         LOG = "log"

@@ -1,4 +1,4 @@
-"""Who sees and steers jobs."""
+"""Permissions on jobs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from server.projects.policies import reaches, role_in
 
 
 def may_see(actor: Any, job: Job) -> bool:
-    """Members see the jobs of their project; a job without a project is its maker's."""
-    if actor.is_superuser or job.created_by_id == actor.pk:
-        return bool(actor.is_active)
-    return job.project is not None and role_in(actor, job.project) is not None
+    """Return whether a user sees a job: members of its project, or the creator of one without a project."""
+    if not actor.is_active:
+        return False
+    if job.project is None:
+        return bool(actor.is_superuser or job.created_by_id == actor.pk)
+    return bool(actor.is_superuser or role_in(actor, job.project) is not None)
 
 
 def may_steer(actor: Any, job: Job) -> bool:
-    """Cancel and retry: whoever started it, and managers."""
+    """Return whether a user may cancel and retry a job: its creator, and managers."""
     if not may_see(actor, job):
         return False
     if actor.is_superuser or job.created_by_id == actor.pk:
@@ -29,7 +31,7 @@ def may_steer(actor: Any, job: Job) -> bool:
 
 
 def can_run_again(job: Job) -> bool:
-    """Say whether a job has ended without success and what it needs is still here."""
+    """Return whether a job ended without success and its inputs still exist."""
     kind = job_kinds().get(job.kind)
     ended = job.state in (Job.State.FAILED, Job.State.CANCELLED)
     return ended and (kind is None or kind.can_run_again(job))

@@ -1,11 +1,10 @@
-"""Running one job: heartbeat, progress, log, cancellation, and an end that is always written."""
+"""Execution of one job: heartbeat, progress, log, cancellation, and an end that is always stored."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,13 +14,15 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from ml.contracts import CancelledError, DataError, Sentence, sentence_parts
-from ml.data.room import is_full
 from ml.slides.errors import SlideError
 from server.core.errors import DomainError
+from server.core.files.disk import NO_SPACE, disk_full, is_disk_full
 from server.core.tasks import job_kind
+from server.jobs.events.log import write_event
 from server.jobs.models import Job, JobEvent
 from server.jobs.scratch import drop_scratch, scratch_folder
-from server.jobs.services import finish_job, start_job
+from server.jobs.services import finish_job, hand_back_job, start_job
+from server.jobs.stopping import held, is_stopping
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ REPORT_EVERY_SECONDS = 0.25
 
 
 class JobRun:
-    """What a task is given: its job, and ways to tell how it goes."""
+    """Interface of a task to its job: input, progress, log."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -39,10 +40,11 @@ class JobRun:
         self._told = (-1.0, "")
 
     def report(self, progress: float, message: str = "") -> None:
-        """Tell how far the run is (0..1); raises CancelledError when it was cancelled.
+        """Report the progress (0..1); raises CancelledError when the job was cancelled.
 
         Writes to the database at most four times a second, so it may be called in a tight loop.
         """
+        self._stop_with_the_worker()
         now = time.monotonic()
         if now - self._told_at < REPORT_EVERY_SECONDS:
             return
@@ -50,27 +52,28 @@ class JobRun:
         progress = min(max(float(progress), 0.0), 1.0)
         message = message or self._told[1]
         mine = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, attempt=self.job.attempt)
-        told = sentence_parts(message)
+        parts = sentence_parts(message)
         alive = mine.filter(cancel_requested_at__isnull=True).update(
             progress=progress,
-            message=told["message"][:500],
-            message_code=told["code"],
-            message_values=told["values"],
+            message=parts["message"][:500],
+            message_code=parts["code"],
+            message_values=parts["values"],
             heartbeat_at=timezone.now(),
         )
         if not alive:
             raise CancelledError
         if (round(progress, 3), message) != self._told:
             self._told = (round(progress, 3), message)
-            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **told})
+            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **parts})
 
     @property
     def scratch(self) -> Path:
-        """A folder that outlives this attempt, so that the next one can go on from what lies there."""
+        """A folder that outlives this attempt, so that the next one can resume from its content."""
         return scratch_folder(self.job)
 
     def check_cancelled(self) -> None:
         """Raise CancelledError when the job was cancelled or taken over; reads the row each time."""
+        self._stop_with_the_worker()
         alive = Job.objects.filter(
             pk=self.job.pk,
             state=Job.State.RUNNING,
@@ -80,24 +83,25 @@ class JobRun:
         if not alive.exists():
             raise CancelledError
 
-    def is_mine(self) -> bool:
-        """Say whether the job still belongs to this attempt, cancelled or not."""
-        return Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, attempt=self.job.attempt).exists()
-
-    def log(self, message: str, level: str = "info") -> None:
-        """Add a line to the log that people read."""
+    def log(self, message: Sentence, level: str = "info") -> None:
+        """Add a line to the log that members read; details for operators go to the server's log."""
         self._tell(JobEvent.Kind.LOG, {"level": level, **sentence_parts(message)})
 
     def update(self, **data: Any) -> None:
-        """Tell that something that the job makes has grown, for instance a heat map."""
+        """Notify clients that an output of the job has grown, for instance a heat map."""
         self._tell(JobEvent.Kind.UPDATE, data)
 
+    def _stop_with_the_worker(self) -> None:
+        """Raise CancelledError when the worker is being stopped: another one resumes the job."""
+        if is_stopping():
+            raise CancelledError
+
     def _tell(self, kind: JobEvent.Kind, data: dict[str, Any]) -> None:
-        JobEvent.objects.create(job=self.job, kind=kind, data=data)
+        write_event(kind, data, job=self.job)
 
 
 class _Heart(threading.Thread):
-    """Beats while the run lives, also when it is deep inside a long computation."""
+    """Heartbeat thread of a run, which beats also during a long computation."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(name=f"heart of job {job.pk}", daemon=True)
@@ -105,7 +109,7 @@ class _Heart(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Beat until told to stop."""
+        """Beat until stopped."""
         while not self._stopped.wait(settings.JOB_HEARTBEAT_SECONDS):
             try:
                 Job.objects.filter(pk=self._job.pk, attempt=self._job.attempt).update(
@@ -122,10 +126,10 @@ class _Heart(threading.Thread):
 
 
 def run_job(job_id: UUID | str, *, with_heart: bool = True) -> None:
-    """Run a job to its end, whatever the end is. Doubled and late messages do nothing."""
+    """Run a job to its end, whatever the end is. Duplicate and late messages do nothing."""
     if with_heart:
         close_old_connections()
-    job = start_job(job_id)
+    job = None if is_stopping() else start_job(job_id)
     if job is None:
         return
     heart = _Heart(job) if with_heart else None
@@ -133,7 +137,8 @@ def run_job(job_id: UUID | str, *, with_heart: bool = True) -> None:
         heart.start()
     run = JobRun(job)
     try:
-        _run_to_the_end(run)
+        with held(job):
+            _run_to_the_end(run)
     finally:
         if heart:
             heart.stop()
@@ -145,25 +150,36 @@ def _run_to_the_end(run: JobRun) -> None:
         result = job_kind(job.kind).run(run)
         if finish_job(job, Job.State.SUCCEEDED, result=result):
             drop_scratch(job)
-    except CancelledError:
-        if finish_job(job, Job.State.CANCELLED):
+    except Exception as error:  # noqa: BLE001 - told apart below
+        # Whatever goes wrong while the worker is being stopped may do so because of that.
+        if is_stopping():
+            hand_back_job(job)
+        else:
+            _finish_badly(run, error)
+
+
+def _finish_badly(run: JobRun, error: Exception) -> None:
+    job = run.job
+    if isinstance(error, CancelledError):
+        if finish_job(job, Job.State.CANCELLED, cause=error):
             drop_scratch(job)
-    except DomainError as error:
-        finish_job(job, Job.State.FAILED, error_code=error.specific_code, error=error.detail)
-    except (DataError, SlideError) as error:
-        finish_job(job, Job.State.FAILED, error_code=error.code, error=error.detail)
-    except Exception as error:
-        if isinstance(error, OSError) and is_full(error):
-            text = Sentence(
-                "disk_full", "The disk of the server is full. Ask who runs it to make room, then start again."
-            )
-            finish_job(job, Job.State.FAILED, error_code="no_space", error=text)
-            return
-        log.exception("job %s (%s) failed", job.pk, job.kind)
-        run.log(traceback.format_exc(limit=20), level="error")
+        return
+    code: str
+    text: str
+    if is_disk_full(error):
+        code, text = NO_SPACE, disk_full()
+    elif isinstance(error, DomainError):
+        code, text = error.specific_code, error.detail
+    elif isinstance(error, DataError | SlideError):
+        code, text = error.code, error.detail
+    else:
+        # What the error says may name paths, rows and people: it is for who runs the server.
+        log.error("job %s (%s) failed", job.pk, job.kind, exc_info=error)
+        code = "internal_error"
         text = Sentence(
             "not_foreseen",
-            "Something went wrong that we did not foresee ({reason}). See the log.",
-            reason=type(error).__name__,
+            "Something went wrong that we did not foresee. Ask who runs the server: "
+            "its log has the cause under job {job}.",
+            job=str(job.pk),
         )
-        finish_job(job, Job.State.FAILED, error_code="internal_error", error=text)
+    finish_job(job, Job.State.FAILED, error_code=code, error=text, cause=error)

@@ -1,4 +1,4 @@
-"""Folders in which jobs keep what their next attempt goes on from.
+"""Scratch folders of jobs, from which their next attempt resumes.
 
 They go when the job succeeds or is cancelled. Those of failed jobs stay for a day, since they may be tried
 again.
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from server.core import storage
+from server.core.files import storage
 from server.jobs.models import Job
 
 ROOT: Final = "scratch/jobs"
@@ -19,24 +19,24 @@ KEPT: Final = timedelta(days=1)
 
 
 def scratch_path(job: Job) -> Path:
-    """Return where the folder of a job is, if it has one."""
+    """Return the path of a job's folder, if it exists."""
     return storage.storage_path(f"{ROOT}/{job.pk}")
 
 
 def scratch_folder(job: Job) -> Path:
-    """Return the folder of a job, which is there afterwards."""
+    """Return the folder of a job, created if missing."""
     folder = scratch_path(job)
-    folder.mkdir(parents=True, exist_ok=True)
+    storage.make_folder(folder)
     return folder
 
 
 def drop_scratch(job: Job) -> None:
-    """Remove the folder of a job, if it has one."""
+    """Delete the folder of a job, if it exists."""
     shutil.rmtree(scratch_path(job), ignore_errors=True)
 
 
 def drop_old_scratch(now: datetime) -> None:
-    """Remove the folders of jobs that ended long ago, or are gone."""
+    """Delete the folders of jobs that ended long ago or were deleted."""
     root = storage.storage_path(ROOT)
     folders = {path.name: path for path in root.iterdir()} if root.is_dir() else {}
     if not folders:

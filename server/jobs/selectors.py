@@ -1,4 +1,4 @@
-"""Reading jobs."""
+"""Queries of jobs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from server.projects.selectors import projects_visible_to
 
 
 def jobs_visible_to(actor: Any) -> QuerySet[Job]:
-    """Return the jobs of the actor's projects and the actor's own, newest first."""
+    """Return the jobs of the actor's projects and the actor's own without a project, newest first."""
     jobs = Job.objects.select_related("created_by", "project").order_by("-created_at")
     if actor.is_superuser:
         return jobs
-    return jobs.filter(Q(project__in=projects_visible_to(actor)) | Q(created_by=actor))
+    return jobs.filter(Q(project__in=projects_visible_to(actor)) | Q(created_by=actor, project__isnull=True))
 
 
 def get_job_for(actor: Any, job_id: UUID | str) -> Job:

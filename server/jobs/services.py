@@ -1,8 +1,9 @@
-"""Writing jobs. Every change of a job's state goes through here, by its table of transitions."""
+"""Services of jobs. Every change of a job's state goes through here, by its table of transitions."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import logging
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,16 @@ from server.core.errors import StateError
 from server.core.services import service
 from server.core.tasks import job_kinds
 from server.jobs.dispatch import send
+from server.jobs.events.log import write_event
 from server.jobs.models import Job, JobEvent
 from server.jobs.policies import can_run_again, require_may_steer
 from server.jobs.scratch import drop_old_scratch
 from server.projects.models import Project
 
+log = logging.getLogger(__name__)
+
 LOST_MESSAGE_AFTER = timedelta(seconds=30)
+LONGEST_PATIENCE = timedelta(minutes=10)
 # Pages that were away for longer load anew; what was decided stands in the verdicts, not here.
 NEWS_KEPT = timedelta(days=1)
 
@@ -30,16 +35,19 @@ def create_job(
     *,
     actor: Any,
     kind: str,
-    title: str,
+    title: Sentence,
     queue: str,
     input: dict[str, Any],  # noqa: A002 - the noun of the model
     project: Project | None = None,
     subject: models.Model | None = None,
 ) -> Job:
-    """Make a queued job inside the calling service's transaction; it is sent on commit."""
+    """Create a queued job inside the calling service's transaction; it is sent on commit."""
+    words = sentence_parts(title)
     job = Job.objects.create(
         kind=kind,
         title=title[:200],
+        title_code=words["code"],
+        title_values=words["values"],
         queue=queue,
         input=input,
         project=project,
@@ -54,16 +62,12 @@ def create_job(
 
 
 def tell_project(project: Project, topic: str, data: dict[str, Any]) -> None:
-    """Tell everybody who has the project open what somebody did in it, once it is committed.
+    """Notify all open clients of a project of an action, on commit.
 
-    ``topic`` is the name of the server-sent event.
+    ``topic`` is the name of the server-sent event. Call it last: PostgreSQL numbers the event now, and
+    streams wait ``hub.LATE_SECONDS`` for lower numbers.
     """
-
-    def tell() -> None:
-        JobEvent.objects.create(project=project, kind=JobEvent.Kind.NEWS, data={"topic": topic, **data})
-
-    # Afterwards, not inside: a number given out early and seen late would be passed over by the streams.
-    transaction.on_commit(tell, robust=True)
+    write_event(JobEvent.Kind.NEWS, {"topic": topic, **data}, project=project)
 
 
 @service
@@ -78,7 +82,7 @@ def cancel_job(*, actor: Any, job: Job) -> Job:
         raise StateError(message, code="job_ended")
     locked.cancel_requested_at = timezone.now()
     if locked.state == Job.State.QUEUED:
-        _move(locked, Job.State.CANCELLED, finished_at=timezone.now())
+        _end(locked, Job.State.CANCELLED)
     locked.save()
     record(actor=actor, action="job.cancel", subject=locked, project=locked.project)
     return locked
@@ -107,7 +111,7 @@ def retry_job(*, actor: Any, job: Job) -> Job:
 
 
 def start_job(job_id: UUID | str) -> Job | None:
-    """Take a queued job for running; None when another delivery of it was faster or it has ended."""
+    """Start a queued job; None when another delivery of it was faster or it has ended."""
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=job_id).first()
         if job is None or job.state != Job.State.QUEUED:
@@ -126,10 +130,11 @@ def finish_job(
     result: Any = None,
     error_code: str = "",
     error: str = "",
+    cause: BaseException | None = None,
 ) -> bool:
-    """End this attempt; False when the job was taken from it (its heart had stopped for too long).
+    """End this attempt; False when the job was taken over after missed heartbeats.
 
-    ``error`` is why it failed, best a ``Sentence``.
+    ``error`` is why it failed, best a ``Sentence``; ``cause`` the exception that ended it.
     """
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
@@ -139,28 +144,63 @@ def finish_job(
         _set_error(locked, error_code, error)
         if state == Job.State.SUCCEEDED:
             locked.progress = 1.0
-        _move(locked, state, finished_at=timezone.now())
+        _end(locked, state, cause)
+        locked.save()
+    return True
+
+
+def hand_back_job(job: Job) -> bool:
+    """Requeue a job whose worker is being stopped, without counting the attempt. False when it ended."""
+    with transaction.atomic():
+        locked = Job.objects.select_for_update().get(pk=job.pk)
+        if locked.state != Job.State.RUNNING or locked.attempt != job.attempt:
+            return False
+        if locked.cancel_requested_at:
+            _end(locked, Job.State.CANCELLED)
+        else:
+            locked.attempts_before_retry += 1
+            _move(locked, Job.State.QUEUED, dispatched_at=None)
         locked.save()
     return True
 
 
 def sweep_jobs() -> dict[str, int]:
-    """Send again what was lost, take jobs from workers whose heart has stopped, and drop what is old."""
+    """Send lost jobs again, take over jobs of dead workers, and delete old ones."""
     now = timezone.now()
     lapsed = Job.objects.filter(
         state=Job.State.RUNNING,
         heartbeat_at__lt=now - timedelta(seconds=settings.JOB_LAPSE_SECONDS),
     )
-    taken = sum(_take_back(job_id, now) for job_id in lapsed.values_list("pk", flat=True))
+    taken = sum(_try_to_take_back(job_id, now) for job_id in lapsed.values_list("pk", flat=True))
     lost = Job.objects.filter(state=Job.State.QUEUED).filter(
         models.Q(dispatched_at__isnull=True) | models.Q(dispatched_at__lt=now - LOST_MESSAGE_AFTER)
     )
-    sent = 0
-    for job in lost:
-        sent += send(job)
+    sent = sum(send(job) for job in lost if _may_be_lost(job, now))
     JobEvent.objects.filter(kind=JobEvent.Kind.NEWS, at__lt=now - NEWS_KEPT).delete()
     drop_old_scratch(now)
     return {"taken_back": taken, "sent_again": sent}
+
+
+def _may_be_lost(job: Job, now: datetime) -> bool:
+    """Return whether a queued job has waited long enough for another message.
+
+    Each message is given as long again as the job has waited, so that those of a long queue do not pile up.
+    A job that its worker handed back waits since then.
+    """
+    if job.dispatched_at is None:
+        return True
+    since = max(job.created_at, job.heartbeat_at or job.created_at)
+    patience = min(max(job.dispatched_at - since, LOST_MESSAGE_AFTER), LONGEST_PATIENCE)
+    return job.dispatched_at < now - patience
+
+
+def _try_to_take_back(job_id: UUID, now: Any) -> bool:
+    """Take a job over; one whose subject cannot be ended is left for the next sweep and stops no other."""
+    try:
+        return _take_back(job_id, now)
+    except Exception:
+        log.exception("job %s could not be taken from its worker", job_id)
+        return False
 
 
 def _take_back(job_id: UUID, now: Any) -> bool:
@@ -171,27 +211,30 @@ def _take_back(job_id: UUID, now: Any) -> bool:
             return False
         kind = job_kinds().get(job.kind)
         if job.cancel_requested_at:
-            _move(job, Job.State.CANCELLED, finished_at=now)
+            _end(job, Job.State.CANCELLED)
         elif kind is not None and job.attempt - job.attempts_before_retry >= kind.attempts:
             _set_error(
                 job,
                 "worker_lost",
-                Sentence("worker_lost", "The worker stopped in the middle, several times. See the log."),
+                Sentence(
+                    "worker_lost",
+                    "The worker stopped in the middle, several times. Ask who runs the server: "
+                    "its log names job {job}.",
+                    job=str(job.pk),
+                ),
             )
-            _move(job, Job.State.FAILED, finished_at=now)
+            _end(job, Job.State.FAILED)
         else:
             _move(job, Job.State.QUEUED, dispatched_at=None)
         job.save()
-        JobEvent.objects.create(
-            job=job,
-            kind=JobEvent.Kind.LOG,
-            data={
-                "level": "warning",
-                "message": "The worker of this job stopped answering.",
-                "code": "worker_stopped",
-                "values": {},
-            },
-        )
+        log.warning("the worker of job %s (%s) stopped; the job is %s", job.pk, job.kind, job.state)
+        data = {
+            "level": "warning",
+            "message": "The worker of this job stopped answering.",
+            "code": "worker_stopped",
+            "values": {},
+        }
+        write_event(JobEvent.Kind.LOG, data, job=job)
     return True
 
 
@@ -199,6 +242,14 @@ def _set_error(job: Job, code: str, error: str) -> None:
     parts = sentence_parts(error)
     job.error_code, job.error_message = code, parts["message"]
     job.error_message_code, job.error_message_values = parts["code"], parts["values"]
+
+
+def _end(job: Job, state: Job.State, cause: BaseException | None = None) -> None:
+    """End a job, and the state of its subject with it unless the job succeeded."""
+    _move(job, state, finished_at=timezone.now())
+    kind = job_kinds().get(job.kind)
+    if kind is not None and state != Job.State.SUCCEEDED:
+        kind.ended(job, cause)
 
 
 def _move(job: Job, state: Job.State, **times: Any) -> None:
@@ -212,15 +263,8 @@ def _move(job: Job, state: Job.State, **times: Any) -> None:
 
 
 def _tell_state(job: Job) -> None:
-    JobEvent.objects.create(
-        job=job,
-        kind=JobEvent.Kind.STATE,
-        data={
-            "state": job.state,
-            "error_code": job.error_code,
-            "error_message": job.error_message,
-        },
-    )
+    data = {"state": job.state, "error_code": job.error_code, "error_message": job.error_message}
+    write_event(JobEvent.Kind.STATE, data, job=job)
 
 
 def _send_on_commit(job: Job) -> None:

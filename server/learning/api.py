@@ -25,7 +25,7 @@ from server.registry.selectors import get_comparison_for, get_model_version_for
 
 
 class FindingSerializer(serializers.Serializer[Any]):
-    """A stable code, a sentence, and the names and numbers in it."""
+    """A stable code, a message, and the names and numbers in it."""
 
     code = serializers.CharField()
     message = serializers.CharField(source="detail")
@@ -33,7 +33,7 @@ class FindingSerializer(serializers.Serializer[Any]):
 
 
 class LabelCountSerializer(serializers.Serializer[Any]):
-    """How many examples of a label there are, in all and by part."""
+    """Number of examples of a label, in all and by part."""
 
     label_id = serializers.UUIDField()
     name = serializers.CharField()
@@ -46,7 +46,7 @@ class LabelCountSerializer(serializers.Serializer[Any]):
 
 
 class PartsSerializer(serializers.Serializer[Any]):
-    """How many marks lie in each part."""
+    """Number of marks in each part."""
 
     train = serializers.IntegerField()
     validation = serializers.IntegerField()
@@ -54,7 +54,7 @@ class PartsSerializer(serializers.Serializer[Any]):
 
 
 class CountsSerializer(serializers.Serializer[Any]):
-    """What a round learns from, in numbers."""
+    """Counts of a round's training material."""
 
     labels = LabelCountSerializer(many=True)
     negatives = serializers.IntegerField()
@@ -66,7 +66,7 @@ class CountsSerializer(serializers.Serializer[Any]):
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
-    """Whether a round can start."""
+    """Readiness of a round, with its problems and warnings."""
 
     ready = serializers.BooleanField()
     blockers = FindingSerializer(source="problems", many=True)
@@ -102,11 +102,11 @@ class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
 
 
 class RoundSerializer(serializers.ModelSerializer[Round]):
-    """One turn of the loop."""
+    """One round of training."""
 
     project_id = serializers.UUIDField(read_only=True)
     config = serializers.DictField(read_only=True)
-    snapshot = SnapshotSerializer(read_only=True)
+    snapshot = SnapshotSerializer(read_only=True, allow_null=True)
     job = JobSerializer(read_only=True)
     model_version = ModelVersionSerializer(read_only=True, allow_null=True)
     warnings = FindingSerializer(many=True, read_only=True)
@@ -163,7 +163,7 @@ class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
 
 
 class ComparisonAnswerSerializer(serializers.Serializer[Any]):
-    """The comparison, or that there is none yet."""
+    """The comparison, null without one."""
 
     state = serializers.ChoiceField(choices=("ready", "missing"))
     comparison = ComparisonSerializer(allow_null=True)
@@ -173,16 +173,16 @@ class WithSerializer(serializers.Serializer[Any]):
     """The version to compare with."""
 
     def get_fields(self) -> dict[str, Any]:
-        """Call the field ``with``, which Python keeps for itself."""
+        """Return the fields with ``with``, a keyword of Python."""
         return {"with": serializers.UUIDField()}
 
 
 class CheckRoundView(APIView):
-    """Whether a round could start."""
+    """Readiness check of a round."""
 
     @extend_schema(operation_id="check_round", request=ProposedRoundSerializer, responses=ReadinessSerializer)
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Look at the labels with the eyes of a recipe; changes nothing."""
+        """Check the labels against a recipe's requirements; changes nothing."""
         project = get_project_for(actor_of(request), project_id)
         form = ProposedRoundSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -197,7 +197,7 @@ class RoundsView(GenericAPIView[Round]):
 
     @extend_schema(operation_id="list_rounds")
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them, the newest first."""
+        """List the rounds, the newest first."""
         project = get_project_for(actor_of(request), project_id)
         page = self.paginate_queryset(selectors.rounds_visible_to(actor_of(request)).filter(project=project))
         body = RoundSerializer(page, many=True, context={"request": request}).data
@@ -205,7 +205,7 @@ class RoundsView(GenericAPIView[Round]):
 
     @extend_schema(operation_id="start_round", request=NewRoundSerializer, responses={201: RoundSerializer})
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Take a snapshot and start learning."""
+        """Start a round."""
         project = get_project_for(actor_of(request), project_id)
         form = NewRoundSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -219,7 +219,7 @@ class RoundView(APIView):
 
     @extend_schema(operation_id="get_round", responses=RoundSerializer)
     def get(self, request: Request, round_id: UUID) -> Response:
-        """Return it with its job and what it made."""
+        """Return a round with its job and its results."""
         turn = selectors.get_round_for(actor_of(request), round_id)
         return Response(RoundSerializer(turn, context={"request": request}).data)
 
@@ -231,7 +231,7 @@ class SnapshotsView(GenericAPIView[Snapshot]):
 
     @extend_schema(operation_id="list_snapshots")
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them, the newest first."""
+        """List the snapshots, the newest first."""
         project = get_project_for(actor_of(request), project_id)
         page = self.paginate_queryset(
             selectors.snapshots_visible_to(actor_of(request)).filter(project=project)
@@ -240,7 +240,7 @@ class SnapshotsView(GenericAPIView[Snapshot]):
 
 
 class ComparisonView(APIView):
-    """Two versions side by side."""
+    """Comparison of two versions."""
 
     @extend_schema(
         operation_id="get_comparison",
@@ -248,7 +248,7 @@ class ComparisonView(APIView):
         responses=ComparisonAnswerSerializer,
     )
     def get(self, request: Request, version_id: UUID) -> Response:
-        """Return the stored comparison, or say that it is missing."""
+        """Return the stored comparison, null without one."""
         get_model_version_for(actor_of(request), version_id)
         form = WithSerializer(data=request.query_params)
         form.is_valid(raise_exception=True)

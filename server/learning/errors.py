@@ -1,4 +1,4 @@
-"""What learning refuses."""
+"""Errors of the learning app."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class UnknownRecipeError(ContentError):
 
 
 class NotReadyError(ContentError):
-    """The labels cannot be learned from yet; ``problems`` says why, each with what to do."""
+    """The labels are not sufficient yet; ``problems`` lists the reasons, each with what to do."""
 
     code = "not_ready"
 
 
 class RoundRunningError(ConflictError):
-    """The same labels are being learned from with the same settings right now."""
+    """A round on the same labels with the same settings is running."""
 
     code = "round_running"
 
 
 class SnapshotDamagedError(StateError):
-    """The stored file of a snapshot is gone or is not what was written."""
+    """The stored file of a snapshot is missing or altered."""
 
     code = "snapshot_damaged"

@@ -1,4 +1,4 @@
-"""What a training run learns from, and the rounds of the loop."""
+"""Training snapshots and rounds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from server.jobs.models import Job
 from server.objects.models import ObjectSet
 from server.projects.models import Project
 from server.registry.models import ModelVersion
+from server.slides.models import Slide
 
 
 class Snapshot(Entity):
-    """An immutable list of the labels used by a training run, named by the hash of its content."""
+    """An immutable list of the labels of a training run, named by the hash of its content."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="snapshots")
     digest = models.CharField(max_length=64)
@@ -31,10 +32,10 @@ class Snapshot(Entity):
 
 
 class SplitUnit(models.Model):
-    """Which part a case, or a group of shapes when there is one case, belongs to. Never moves."""
+    """The part of a case, or of a group of shapes when there is one case. Never moves."""
 
     class Part(models.TextChoices):
-        """``test`` is never trained on."""
+        """Part of the split; ``test`` is never trained on."""
 
         TRAIN = "train"
         VALIDATION = "validation"
@@ -58,15 +59,39 @@ class SplitUnit(models.Model):
         ]
 
 
+class LearningCount(models.Model):
+    """Number of annotations of a label, or of finished regions, in a block of a slide.
+
+    Kept by ``summaries.services`` with every change. ``label`` is an id or ``finished``; ``shapes`` begin in
+    the block, ``pieces`` lie in it; ``area`` is in square pixels.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    slide = models.ForeignKey(Slide, on_delete=models.CASCADE, related_name="+")
+    unit = models.CharField(max_length=60)
+    label = models.CharField(max_length=36)
+    shapes = models.IntegerField()
+    pieces = models.IntegerField()
+    area = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["slide", "unit", "label"], name="learning_one_count_each"),
+        ]
+
+
 class Round(Entity):
-    """One turn of the loop: snapshot, training, evaluation, prediction."""
+    """One round: snapshot, training, evaluation, prediction."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="rounds")
     number = models.PositiveIntegerField()
     recipe = models.CharField(max_length=50)
     config = models.JSONField(default=dict)
     seed = models.BigIntegerField(default=0)
-    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="rounds")
+    # Taken by the job when it begins.
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, null=True, related_name="rounds")
+    # The number of the last audit record when the job began to read the labels.
+    labels_read_at = models.PositiveBigIntegerField(default=0)
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="+")
     model_version = models.OneToOneField(
         ModelVersion, on_delete=models.SET_NULL, null=True, related_name="round"
@@ -83,7 +108,7 @@ class Round(Entity):
 
 
 class Explanation(Entity):
-    """Why a version made one suggestion: worked out once, then kept.
+    """Explanation of one suggestion by a version: computed once, then stored.
 
     ``document`` is None until the job has ended; then {"label", "probability", "method", "bounds",
     "neighbours": [{slide_id, bounds, label, likeness}]}, with the map as a grey picture under
@@ -105,7 +130,7 @@ class Explanation(Entity):
 
 
 class Atlas(Entity):
-    """The patches of a project's slides on a plane, like beside like; ``storage_key`` is "" until it is made.
+    """Embedding of a project's patches; ``storage_key`` is "" until it is computed.
 
     ``shown`` of the ``total`` patches on tissue are in the file.
     """

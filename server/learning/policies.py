@@ -1,4 +1,4 @@
-"""Who may do what in the loop. What is not listed is denied."""
+"""Permissions on rounds. Deny by default."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from server.projects.policies import require_role
 
 
 class RoundPolicy:
-    """Every member may look, ask whether a round could start, and ask why; managers start rounds."""
+    """Every member may read, check readiness and request explanations; managers start rounds."""
 
     roles: ClassVar[Mapping[str, Role]] = {
         "view": Role.ANNOTATOR,
         "check": Role.ANNOTATOR,
         "start": Role.MANAGER,
-        "finish": Role.MANAGER,
         "compare": Role.MANAGER,
         "explain": Role.ANNOTATOR,
         "build_atlas": Role.ANNOTATOR,
     }
 
     def require(self, actor: User, project: Project, action: str) -> None:
-        """Raise NotVisibleError or NotAllowedError unless the actor may do this."""
+        """Raise NotVisibleError or NotAllowedError unless the actor has the permission."""
         require_role(actor, project, self.roles[action])
 
 

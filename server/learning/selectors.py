@@ -1,4 +1,4 @@
-"""What a person may read of rounds and snapshots."""
+"""Queries of rounds and snapshots."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def rounds_visible_to(actor: User) -> QuerySet[Round]:
 
 def get_round_for(actor: User, round_id: UUID) -> Round:
     """Return one round; raises NotVisibleError."""
-    found = rounds_visible_to(actor).filter(pk=round_id).first()
-    if found is None:
+    learning_round = rounds_visible_to(actor).filter(pk=round_id).first()
+    if learning_round is None:
         raise NotVisibleError
-    return found
+    return learning_round
 
 
 def snapshots_visible_to(actor: User) -> QuerySet[Snapshot]:
@@ -45,33 +45,33 @@ def snapshots_visible_to(actor: User) -> QuerySet[Snapshot]:
 
 def get_snapshot_for(actor: User, snapshot_id: UUID) -> Snapshot:
     """Return one snapshot; raises NotVisibleError."""
-    found = snapshots_visible_to(actor).filter(pk=snapshot_id).first()
-    if found is None:
+    snapshot = snapshots_visible_to(actor).filter(pk=snapshot_id).first()
+    if snapshot is None:
         raise NotVisibleError
-    return found
+    return snapshot
 
 
 def get_explanation(object_set: ObjectSet, index: int) -> Explanation:
-    """Return why there is a suggestion of a visible set; raises NotVisibleError when nobody asked yet."""
-    found = _explanations().filter(object_set=object_set, index=index).first()
-    if found is None:
+    """Return the explanation of a suggestion in a visible set; raises NotVisibleError without one."""
+    explanation = _explanations().filter(object_set=object_set, index=index).first()
+    if explanation is None:
         raise NotVisibleError
-    return found
+    return explanation
 
 
 def get_explanation_for(actor: User, explanation_id: UUID) -> Explanation:
     """Return one explanation; raises NotVisibleError."""
-    found = _explanations().filter(
+    explanations = _explanations().filter(
         pk=explanation_id, object_set__slide__project__in=projects_visible_to(actor)
     )
-    explanation = found.first()
+    explanation = explanations.first()
     if explanation is None:
         raise NotVisibleError
     return explanation
 
 
 def slides_of_explanation(explanation: Explanation, slide_ids: Iterable[str]) -> QuerySet[Slide]:
-    """Return those slides of the explanation's own project."""
+    """Return those of the slides that are in the explanation's project."""
     project = explanation.object_set.slide.project_id
     return Slide.objects.filter(project_id=project, pk__in=list(slide_ids))
 

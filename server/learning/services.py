@@ -1,30 +1,36 @@
-"""Writes of the loop: check and start a round, and enter what it made."""
+"""Services of rounds: check, start and finish."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db.models import Max
 
-from ml.catalogue import RecipeInfo, find_recipe
+from ml.catalogue.info import RecipeInfo
+from ml.catalogue.registry import find_recipe
 from ml.contracts import CancelledError, Sentence, Task
 from server.accounts.models import User
+from server.audit.selectors import count_records, has_records_since
 from server.audit.services import record
 from server.core.services import nothing_written, service
+from server.inference.policies import prediction_policy
 from server.inference.services import start_predictions
 from server.jobs.models import Job
 from server.jobs.services import create_job
-from server.learning.diagnoses import plan_diagnoses
 from server.learning.errors import NotReadyError, RoundRunningError
 from server.learning.models import Explanation, Round, Snapshot, SplitUnit
-from server.learning.plan import Plan, plan_round
 from server.learning.policies import round_policy
-from server.learning.readiness import Readiness, check_readiness, count_labels
-from server.learning.snapshots import compose_document, store_document
+from server.learning.rounds.readiness import Readiness, check_readiness, warn_of_marks_off_tissue
+from server.learning.snapshots.diagnoses import Finding, summarise_diagnoses
+from server.learning.snapshots.files import compose_document, store_document
+from server.learning.snapshots.plan import Plan, plan_round
+from server.learning.snapshots.splits import stored_parts
+from server.learning.summaries.selectors import read_summary
+from server.learning.summaries.summary import Summary, count_labels
 from server.objects.models import ObjectSet
 from server.projects.models import Project
 from server.registry.models import ModelVersion
@@ -32,11 +38,13 @@ from server.registry.services import TrainedModel, register_model_version, save_
 from server.review.choosing import require_numbers
 
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
+# The nouns of the audit whose actions change what a round learns from.
+LEARNED_FROM: Final = ("annotation", "region", "verdict", "label", "slide", "case")
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredAgainst:
-    """How a new version did beside the one that was current while it was measured."""
+    """Comparison of a new version with the current one at its measurement."""
 
     other: ModelVersion
     data_digest: str
@@ -48,13 +56,12 @@ class MeasuredAgainst:
 def check_round(
     *, actor: User, project: Project, recipe: str, config: Mapping[str, Any] | None = None
 ) -> Readiness:
-    """Say whether a round could start now; writes nothing."""
+    """Return whether a round could start now; writes nothing."""
     round_policy.require(actor, project, "check")
     info = find_recipe(recipe)
-    return check_readiness(info, info.complete_config(config or {}), _plan(project, info))
+    return check_readiness(info, info.complete_config(config or {}), _read_summary(project, info))
 
 
-@service
 def start_round(
     *,
     actor: User,
@@ -64,42 +71,108 @@ def start_round(
     seed: int = 0,
     predict: bool = True,
 ) -> Round:
-    """Take a snapshot of the labels and start learning from it.
+    """Start a round; its job takes the snapshot of the labels.
 
     Raises NotReadyError with the problems when the labels do not suffice, and RoundRunningError
-    when the same labels are being learned from with the same settings right now.
+    when a round with the same settings has not taken its snapshot yet, or no label changed since it did.
     """
     round_policy.require(actor, project, "start")
     info = find_recipe(recipe)
     complete = info.complete_config(config or {})
-    Project.objects.select_for_update().get(pk=project.pk)
-    plan = _plan(project, info)
-    readiness = check_readiness(info, complete, plan)
+    summary = _read_summary(project, info)
+    readiness = check_readiness(info, complete, summary)
     _refuse_unless_ready(readiness)
-    snapshot = _take_snapshot(actor, project, plan)
-    _refuse_same_round(snapshot, recipe, complete, seed)
     turn = Round(
         pk=uuid.uuid4(),
         project=project,
-        number=_next_number(project),
         recipe=recipe,
         config=complete,
         seed=seed,
-        snapshot=snapshot,
         warnings=[asdict(finding) for finding in readiness.warnings],
         predict=predict,
         created_by=actor,
     )
-    turn.job = _create_round_job(actor, turn, info)
-    turn.save()
+    return create_round(actor=actor, turn=turn)
+
+
+@service
+def create_round(*, actor: User, turn: Round) -> Round:
+    """Store a round whose labels suffice, and its job, unless the same one is running."""
+    round_policy.require(actor, turn.project, "start")
+    Project.objects.select_for_update().get(pk=turn.project_id)
+    _refuse_same_round(turn)
+    turn.number = _next_number(turn.project)
+    turn.job = _create_round_job(actor, turn, find_recipe(turn.recipe))
+    turn.save(force_insert=True)
     record(
         actor=actor,
         action="round.start",
         subject=turn,
-        project=project,
-        details={"recipe": recipe, "snapshot": snapshot.digest, "seed": seed},
+        project=turn.project,
+        details={"recipe": turn.recipe, "seed": turn.seed},
     )
     return turn
+
+
+def take_snapshot(*, actor: User, turn: Round) -> Snapshot:
+    """Plan a round and store its training material; called by its job.
+
+    Shapes are read and the file is written outside of a transaction. Raises NotReadyError when the labels
+    do not suffice any more.
+    """
+    info = find_recipe(turn.recipe)
+    while True:
+        turn.labels_read_at = count_records(turn.project)
+        plan = _plan(turn.project, info)
+        readiness = check_readiness(info, turn.config, plan.summary)
+        _refuse_unless_ready(readiness)
+        warnings = [*readiness.warnings, *warn_of_marks_off_tissue(plan)]
+        key, digest = store_document(compose_document(plan))
+        snapshot = Snapshot(
+            project=turn.project,
+            digest=digest,
+            storage_key=key,
+            counts=count_labels(plan.summary),
+            split_by=plan.summary.split_by,
+            created_by=actor,
+        )
+        if enter_snapshot(actor=actor, turn=turn, snapshot=snapshot, summary=plan.summary, warnings=warnings):
+            return turn.snapshot  # type: ignore[return-value]
+
+
+@service
+def enter_snapshot(
+    *, actor: User, turn: Round, snapshot: Snapshot, summary: Summary, warnings: Sequence[Finding]
+) -> bool:
+    """Store the snapshot of a round and fix the parts of new units.
+
+    False, and nothing is written, when another round has given a unit another part meanwhile. A job needs no
+    permission to go on: the person who started it may have lost theirs meanwhile.
+    """
+    Project.objects.select_for_update().get(pk=turn.project_id)
+    stored = stored_parts(turn.project_id, summary.kept_as)
+    if any(stored.get(unit, part) != part for unit, part in summary.parts.items()):
+        nothing_written()
+        return False
+    SplitUnit.objects.bulk_create(
+        SplitUnit(project=turn.project, split_by=summary.kept_as, unit=unit, part=part)
+        for unit, part in summary.parts.items()
+        if unit not in stored
+    )
+    known = Snapshot.objects.filter(project=turn.project, digest=snapshot.digest).first()
+    if known is None:
+        snapshot.save(force_insert=True)
+    turn.snapshot = known or snapshot
+    turn.warnings = [asdict(finding) for finding in warnings]
+    turn.save(update_fields=["snapshot", "warnings", "labels_read_at"])
+    record(
+        actor=actor,
+        action="round.take_snapshot",
+        subject=turn,
+        project=turn.project,
+        details={"snapshot": snapshot.digest},
+    )
+    return True
 
 
 @service
@@ -110,12 +183,12 @@ def finish_round(
     trained: TrainedModel,
     against: MeasuredAgainst | None,
 ) -> Round:
-    """Enter the model version of a round, its comparison and its predictions, all or nothing.
+    """Store the model version of a round, its comparison and its predictions, all or nothing.
 
     Raises CancelledError when somebody cancelled the job meanwhile. A round that was finished
-    before (its worker died after that) stays as it is.
+    before (its worker died after that) stays as it is. A job needs no permission to end, but nothing further
+    begins in the name of a person who may not begin it themselves.
     """
-    round_policy.require(actor, turn.project, "finish")
     if Job.objects.select_for_update().get(pk=turn.job_id).cancel_requested_at:
         raise CancelledError
     locked = Round.objects.select_for_update().select_related("project").get(pk=turn.pk)
@@ -142,20 +215,22 @@ def finish_round(
             metrics=against.metrics,
             recommendation=against.recommendation,
         )
-    if locked.predict:
+    if locked.predict and prediction_policy.allows(actor, locked.project, "start"):
         start_predictions(actor=actor, version=version, quick=find_recipe(locked.recipe).quick)
     return locked
 
 
 @service
 def start_comparison(*, actor: User, version: ModelVersion, other: ModelVersion) -> Job:
-    """Start measuring two versions of one task on the same held-out labels."""
+    """Start the comparison of two versions of one task on the same held-out labels."""
     round_policy.require(actor, version.project, "compare")
     _check_comparable(version, other)
     job = create_job(
         actor=actor,
         kind="compare_versions",
-        title=f"{version.name} beside {other.name}",
+        title=Sentence(
+            "job_compare_versions", "Compare {version} with {other}", version=version.name, other=other.name
+        ),
         input={"version": str(version.pk), "other": str(other.pk)},
         project=version.project,
         subject=version,
@@ -173,7 +248,7 @@ def start_comparison(*, actor: User, version: ModelVersion, other: ModelVersion)
 
 @service
 def start_explanation(*, actor: User, object_set: ObjectSet, index: int) -> Explanation:
-    """Ask why a version made a suggestion; who asks again gets the same answer, or a new try after a failure.
+    """Start the explanation of a suggestion; an existing one is returned, a failed one retried.
 
     Raises NotReadyError for a set that no model version made, NotVisibleError for an unknown number.
     """
@@ -200,7 +275,13 @@ def start_explanation(*, actor: User, object_set: ObjectSet, index: int) -> Expl
     explanation.job = create_job(
         actor=actor,
         kind="explain_suggestion",
-        title=f"Why: {object_set.producer_name}, suggestion {index} on {object_set.slide.name}"[:200],
+        title=Sentence(
+            "job_explain_suggestion",
+            "Explain suggestion {index} of {producer} on {slide}",
+            index=index,
+            producer=object_set.producer_name,
+            slide=object_set.slide.name,
+        ),
         input={"explanation": str(explanation.pk)},
         project=project,
         subject=object_set.slide,
@@ -221,9 +302,8 @@ def start_explanation(*, actor: User, object_set: ObjectSet, index: int) -> Expl
 def finish_explanation(
     *, actor: User, explanation: Explanation, document: Mapping[str, Any], key: str
 ) -> Explanation:
-    """Keep what was worked out; what was kept before stays."""
+    """Store an explanation; one stored before stays. A job needs no permission to end."""
     project = explanation.object_set.slide.project
-    round_policy.require(actor, project, "explain")
     locked = Explanation.objects.select_for_update(of=("self",)).get(pk=explanation.pk)
     if locked.document is not None:
         nothing_written()
@@ -240,8 +320,12 @@ def finish_explanation(
     return locked
 
 
+def _read_summary(project: Project, info: RecipeInfo) -> Summary:
+    return summarise_diagnoses(project) if info.task == Task.SLIDE else read_summary(project)
+
+
 def _plan(project: Project, info: RecipeInfo) -> Plan:
-    return plan_diagnoses(project) if info.task == Task.SLIDE else plan_round(project)
+    return Plan(summarise_diagnoses(project)) if info.task == Task.SLIDE else plan_round(project)
 
 
 def _check_comparable(version: ModelVersion, other: ModelVersion) -> None:
@@ -260,33 +344,17 @@ def _refuse_unless_ready(readiness: Readiness) -> None:
         raise NotReadyError(message, problems=problems)
 
 
-def _take_snapshot(actor: User, project: Project, plan: Plan) -> Snapshot:
-    """Store what the round learns from and fix the parts of units that are new."""
-    SplitUnit.objects.bulk_create(
-        [
-            SplitUnit(project=project, split_by=plan.kept_as, unit=unit, part=part)
-            for unit, part in plan.parts.items()
-        ],
-        ignore_conflicts=True,
+def _refuse_same_round(new: Round) -> None:
+    """Raise RoundRunningError for a round that would learn from the labels that another one learns from."""
+    running = Round.objects.filter(
+        project=new.project, recipe=new.recipe, seed=new.seed, job__state__in=UNFINISHED
     )
-    key, digest = store_document(compose_document(plan))
-    snapshot, _ = Snapshot.objects.get_or_create(
-        project=project,
-        digest=digest,
-        defaults={
-            "storage_key": key,
-            "counts": count_labels(plan),
-            "split_by": plan.split_by,
-            "created_by": actor,
-        },
-    )
-    return snapshot
-
-
-def _refuse_same_round(snapshot: Snapshot, recipe: str, config: Mapping[str, Any], seed: int) -> None:
-    running = Round.objects.filter(snapshot=snapshot, recipe=recipe, seed=seed, job__state__in=UNFINISHED)
     for turn in running:
-        if turn.config == config:
+        # A round that has not read the labels yet will read the present ones.
+        is_changed = turn.snapshot_id is not None and has_records_since(
+            new.project, turn.labels_read_at, LEARNED_FROM
+        )
+        if turn.config == new.config and not is_changed:
             message = Sentence(
                 "same_round_running",
                 "Round {number} learns from the same labels right now; wait for it.",
@@ -304,7 +372,9 @@ def _create_round_job(actor: User, turn: Round, info: RecipeInfo) -> Job:
     return create_job(
         actor=actor,
         kind="run_round",
-        title=f"Round {turn.number}: {info.title}"[:200],
+        title=Sentence(
+            "job_run_round", "Round {number}: {title}", number=turn.number, title=info.title, recipe=info.name
+        ),
         input={"round": str(turn.pk)},
         project=turn.project,
         subject=turn,

@@ -1,10 +1,12 @@
-"""Addresses of the ``learning`` app, below /api/v1/."""
+"""URLs of the ``learning`` app, below /api/v1/."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from server.learning import api, atlas_api, explanations
+from server.learning import api
+from server.learning.atlas import api as atlas_api
+from server.learning.explanations import api as explanations
 
 PROJECT = "projects/<uuid:project_id>"
 

@@ -1,1 +1,1 @@
-"""What machines make: object sets, their tiles, heat maps."""
+"""Output of models: object sets, their tiles, heat maps."""

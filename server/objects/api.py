@@ -17,11 +17,11 @@ from rest_framework.views import APIView
 from ml.objectset import heat_map_png, read_heat_map
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
-from server.core.storage import storage_path
+from server.core.files.storage import storage_path
 from server.objects import selectors, services
 from server.objects.models import HeatMap, ObjectSet
-from server.slides.grants import issue_grant
 from server.slides.selectors import get_slide_for
+from server.slides.tiles.grants import issue_grant
 
 
 class HeatMapSerializer(serializers.ModelSerializer[HeatMap]):
@@ -31,10 +31,23 @@ class HeatMapSerializer(serializers.ModelSerializer[HeatMap]):
 
     class Meta:
         model = HeatMap
-        fields = ("id", "name", "kind", "label_id", "x", "y", "step", "rows", "columns", "version", "png")
+        fields = (
+            "id",
+            "name",
+            "kind",
+            "label_id",
+            "x",
+            "y",
+            "step",
+            "step_y",
+            "rows",
+            "columns",
+            "version",
+            "png",
+        )
 
     def get_png(self, heat_map: HeatMap) -> str:
-        """Return where the picture is: grey value 254 times the number, 255 for none."""
+        """Return the URL of the picture: grey value 254 times the number, 255 for none."""
         return f"/api/v1/heat-maps/{heat_map.pk}.png?version={heat_map.version}"
 
 
@@ -47,11 +60,14 @@ class SetLabelSerializer(serializers.Serializer[Any]):
 
 
 class ObjectSetSerializer(serializers.ModelSerializer[ObjectSet]):
-    """An immutable table of shapes, and where its tiles are."""
+    """An immutable table of shapes, with the URL of its tiles."""
 
     slide_id = serializers.UUIDField(read_only=True)
     labels = SetLabelSerializer(many=True, read_only=True)
     summary = serializers.DictField(read_only=True)
+    is_of_other_resolution = serializers.BooleanField(
+        read_only=True, help_text="The slide's resolution was changed since the model ran: predict again."
+    )
     heat_maps = HeatMapSerializer(many=True, read_only=True)
     tiles = serializers.SerializerMethodField()
     levels = serializers.SerializerMethodField()
@@ -73,6 +89,9 @@ class ObjectSetSerializer(serializers.ModelSerializer[ObjectSet]):
             "count",
             "summary",
             "superseded_at",
+            "mpp_x",
+            "mpp_y",
+            "is_of_other_resolution",
             "created_at",
             "tiles",
             "levels",
@@ -83,7 +102,7 @@ class ObjectSetSerializer(serializers.ModelSerializer[ObjectSet]):
         )
 
     def get_tiles(self, object_set: ObjectSet) -> str | None:
-        """Return the template of tile addresses with its grant; None until the set is ready."""
+        """Return the template of tile URLs with its grant; None until the set is ready."""
         if object_set.state != ObjectSet.State.READY:
             return None
         folder = object_set.storage_key.rpartition("/")[2]
@@ -103,7 +122,7 @@ class ObjectSetSerializer(serializers.ModelSerializer[ObjectSet]):
         return str(object_set.summary.get("shape", "polygons"))
 
     def get_decided_count(self, object_set: ObjectSet) -> int:
-        """Return on how many objects a verdict was given."""
+        """Return the number of objects with a verdict."""
         state = getattr(object_set, "review_state", None)
         return state.decided_count if state is not None else 0
 
@@ -118,9 +137,10 @@ class ObjectSetsView(GenericAPIView[ObjectSet]):
         parameters=[OpenApiParameter("current", bool, description="Only sets that were not superseded.")],
     )
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """List them, the newest first."""
+        """List the object sets of a slide, the newest first."""
         slide = get_slide_for(actor_of(request), slide_id)
-        sets = selectors.object_sets_visible_to(actor_of(request)).filter(slide=slide)
+        visible = selectors.object_sets_visible_to(actor_of(request))
+        sets = visible.filter(slide=slide).prefetch_related("heat_maps")
         if request.query_params.get("current") == "true":
             sets = sets.filter(superseded_at__isnull=True)
         # The count of a state is wanted, not its bitmaps, which may be large.
@@ -136,13 +156,13 @@ class ObjectSetView(APIView):
 
     @extend_schema(operation_id="get_object_set", responses=ObjectSetSerializer)
     def get(self, request: Request, set_id: UUID) -> Response:
-        """Return it, with its heat maps."""
+        """Return an object set, with its heat maps."""
         object_set = selectors.get_object_set_for(actor_of(request), set_id)
         return Response(ObjectSetSerializer(object_set).data)
 
 
 class WithdrawalView(APIView):
-    """Taking back a set that somebody brought as a file."""
+    """Withdrawal of an imported set."""
 
     @extend_schema(
         operation_id="withdraw_object_set",
@@ -150,7 +170,7 @@ class WithdrawalView(APIView):
         responses=inline_serializer("Withdrawal", {"deleted": serializers.BooleanField()}),
     )
     def post(self, request: Request, set_id: UUID) -> Response:
-        """Delete it, or let it step back where verdicts were given on it; ``deleted`` says which."""
+        """Delete an imported set, or supersede it where it has verdicts; ``deleted`` says which."""
         object_set = selectors.get_object_set_for(actor_of(request), set_id)
         deleted = services.withdraw_object_set(actor=actor_of(request), object_set=object_set)
         return Response({"deleted": deleted})
@@ -167,11 +187,11 @@ class HeatMapPictureView(APIView):
     def get(self, request: Request, heat_map_id: UUID) -> HttpResponse:
         """Return the picture of one version; versions never change."""
         heat_map = selectors.get_heat_map_for(actor_of(request), heat_map_id)
-        wanted = request.query_params.get("version", str(heat_map.version))
-        if not (wanted.isascii() and wanted.isdigit()):
+        version = request.query_params.get("version", str(heat_map.version))
+        if not (version.isascii() and version.isdigit()):
             raise NotVisibleError
         try:
-            grid = read_heat_map(storage_path(heat_map.storage_key), f"v{int(wanted)}")
+            grid = read_heat_map(storage_path(heat_map.storage_key), f"v{int(version)}")
         except FileNotFoundError as error:
             raise NotVisibleError from error
         answer = HttpResponse(heat_map_png(grid.values), content_type="image/png")

@@ -6,15 +6,20 @@ from django.apps import AppConfig
 
 
 class ObjectsConfig(AppConfig):
-    """Registers the app under its short name."""
+    """Configuration of the app under its short name."""
 
     name = "server.objects"
     label = "objects"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have the files of a slide's object sets deleted with the slide."""
-        from server.objects.services import drop_files_of  # noqa: PLC0415 - needs the models
+        """Register the deletion of a slide's object sets with the slide."""
+        from server.core.files import leftovers  # noqa: PLC0415 - needs the models
+        from server.objects.models import HeatMap, ObjectSet  # noqa: PLC0415 - the same
+        from server.objects.services import drop_files_of  # noqa: PLC0415 - the same
+        from server.objects.storage import FOLDER, HEAT_MAPS  # noqa: PLC0415 - the same
         from server.slides.hooks import on_slide_deleted  # noqa: PLC0415 - the same
 
         on_slide_deleted("object files", drop_files_of)
+        for folder, rows in ((FOLDER, ObjectSet.objects.all()), (HEAT_MAPS, HeatMap.objects.all())):
+            leftovers.register_holding(folder, leftovers.used_by_rows(folder, rows, "storage_key"))

@@ -1,4 +1,4 @@
-"""What the objects app refuses."""
+"""Errors of the objects app."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ObjectSetNotReadyError(StateError):
 
 
 class NotBroughtError(StateError):
-    """The set was made by a model; only what people brought is withdrawn."""
+    """The set was made by a model; only imported sets can be withdrawn."""
 
     code = "object_set_not_brought"
 

@@ -1,16 +1,17 @@
-"""What machines or bulk files produce: immutable object sets and heat maps."""
+"""Output of models and of bulk files: immutable object sets and heat maps."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
 
+from ml.slides.resolution import Resolution
 from server.core.models import Entity
 from server.slides.models import Slide
 
 
 class ObjectSet(Entity):
-    """An immutable table of shapes. The shapes themselves lie in columnar files under ``storage_key``.
+    """An immutable table of shapes, which are stored in columnar files under ``storage_key``.
 
     ``producer_id`` and ``producer_name`` tell the model version or the file that made it; they are
     values, because the registry stands above this app. ``labels`` lists {label_id, name, colour} in
@@ -18,14 +19,14 @@ class ObjectSet(Entity):
     """
 
     class Source(models.TextChoices):
-        """Who made it."""
+        """Source of a set."""
 
         MODEL = "model"
         FILE = "file"
         GAZE = "gaze"
 
     class State(models.TextChoices):
-        """Only a ready set is shown."""
+        """State of a set; only a ready set is shown."""
 
         WRITING = "writing"
         READY = "ready"
@@ -42,6 +43,9 @@ class ObjectSet(Entity):
     storage_key = models.CharField(max_length=500, blank=True)
     summary = models.JSONField(default=dict)
     superseded_at = models.DateTimeField(null=True)
+    # The slide's µm per pixel when a model began; null for files, and for sets of earlier versions.
+    mpp_x = models.FloatField(null=True)
+    mpp_y = models.FloatField(null=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -52,12 +56,22 @@ class ObjectSet(Entity):
             ),
         ]
 
+    @property
+    def resolution(self) -> Resolution | None:
+        """Return the resolution of the slide when the set was made, None where it was not stored."""
+        return Resolution.of_axes(self.mpp_x, self.mpp_y)
+
+    @property
+    def is_of_other_resolution(self) -> bool:
+        """Return whether the slide's resolution was changed since a model made the set."""
+        return self.resolution is not None and self.resolution != self.slide.resolution
+
 
 class HeatMap(Entity):
-    """A grid of numbers over a slide. ``version`` counts how often it was written while growing."""
+    """A grid of numbers over a slide. ``version`` counts its writes while growing."""
 
     class Kind(models.TextChoices):
-        """What the numbers are."""
+        """Kind of the numbers."""
 
         PROBABILITY = "probability"
         UNCERTAINTY = "uncertainty"
@@ -71,6 +85,8 @@ class HeatMap(Entity):
     x = models.FloatField()
     y = models.FloatField()
     step = models.FloatField()
+    # The height of a cell where pixels are not square; None: as high as wide.
+    step_y = models.FloatField(null=True)
     rows = models.PositiveIntegerField()
     columns = models.PositiveIntegerField()
     version = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Who may do what with object sets. What is not listed is denied."""
+"""Permissions on object sets. Deny by default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.projects.policies import require_role
 
 
 class ObjectSetPolicy:
-    """Every member may look; sets are made by runs that reviewers start and files that they bring.
+    """Every member may read; reviewers start runs and import files that make sets.
 
     Where somebody looked is a proposal that every member may bring for review.
     """
@@ -25,7 +25,7 @@ class ObjectSetPolicy:
     }
 
     def require(self, actor: User, project: Project, action: str) -> None:
-        """Raise NotVisibleError or NotAllowedError unless the actor may do this."""
+        """Raise NotVisibleError or NotAllowedError unless the actor has the permission."""
         require_role(actor, project, self.roles[action])
 
     def require_may_make(self, actor: User, project: Project, source: str) -> None:

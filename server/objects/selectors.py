@@ -1,4 +1,4 @@
-"""What a person may read of object sets and heat maps."""
+"""Queries of object sets and heat maps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from server.core.errors import NotVisibleError
 from server.objects.errors import STILL_WRITTEN, ObjectSetNotReadyError
 from server.objects.models import HeatMap, ObjectSet
 from server.objects.storage import open_object_files
+from server.projects.models import Project
+from server.projects.selectors import VisibleRow, projects_visible_to
 from server.slides.selectors import slides_visible_to
 
 if TYPE_CHECKING:
@@ -21,28 +23,28 @@ if TYPE_CHECKING:
 
 def object_sets_visible_to(actor: User) -> QuerySet[ObjectSet]:
     """Return the sets on all slides that the actor sees, the newest first."""
-    return (
-        ObjectSet.objects.filter(slide__in=slides_visible_to(actor))
-        .select_related("slide__project")
-        .prefetch_related("heat_maps")
-        .order_by("-created_at", "id")
-    )
+    return _sets_of(projects_visible_to(actor)).order_by("-created_at", "id")
+
+
+def _sets_of(projects: QuerySet[Project]) -> QuerySet[ObjectSet]:
+    sets = ObjectSet.objects.filter(slide__project__in=projects)
+    return sets.select_related("slide__project").defer("slide__tissue")
+
+
+_object_set = VisibleRow(_sets_of)
 
 
 def get_object_set_for(actor: User, set_id: UUID) -> ObjectSet:
     """Return one set; raises NotVisibleError."""
-    found = object_sets_visible_to(actor).filter(pk=set_id).first()
-    if found is None:
-        raise NotVisibleError
-    return found
+    return _object_set.get(actor, set_id)
 
 
 def get_heat_map_for(actor: User, heat_map_id: UUID) -> HeatMap:
     """Return one heat map; raises NotVisibleError."""
-    found = HeatMap.objects.filter(pk=heat_map_id, slide__in=slides_visible_to(actor)).first()
-    if found is None:
+    heat_map = HeatMap.objects.filter(pk=heat_map_id, slide__in=slides_visible_to(actor)).first()
+    if heat_map is None:
         raise NotVisibleError
-    return found
+    return heat_map
 
 
 def open_object_set(object_set: ObjectSet) -> ObjectFiles:
@@ -52,6 +54,13 @@ def open_object_set(object_set: ObjectSet) -> ObjectFiles:
     return open_object_files(str(settings.STORAGE_ROOT), object_set.storage_key)
 
 
+def current_sets_of_project(project: Project) -> QuerySet[ObjectSet]:
+    """Return the current sets of a project; the caller has checked the permission."""
+    return ObjectSet.objects.filter(
+        slide__project=project, state=ObjectSet.State.READY, superseded_at__isnull=True
+    )
+
+
 def current_sets_of(slides: QuerySet) -> QuerySet[ObjectSet]:  # type: ignore[type-arg]
-    """Return the sets that stand now on these slides: ready and not superseded by a newer run."""
+    """Return the current sets of these slides: ready and not superseded."""
     return ObjectSet.objects.filter(slide__in=slides, state=ObjectSet.State.READY, superseded_at__isnull=True)

@@ -1,4 +1,4 @@
-"""Writes about object sets and heat maps. The files are written by runs; here they become known."""
+"""Services of object sets and heat maps, whose files are written by runs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ml.contracts import Sentence
 from ml.objectset import write_heat_map
 from server.accounts.models import User
 from server.audit.services import record
-from server.core import storage
+from server.core.files import storage
 from server.core.services import nothing_written, service
 from server.jobs.services import tell_project
 from server.objects.errors import STILL_WRITTEN, NotBroughtError, ObjectSetNotReadyError
 from server.objects.models import HeatMap, ObjectSet
 from server.objects.policies import object_set_policy
-from server.objects.storage import heat_map_folder, open_object_files
+from server.objects.storage import attempt_keys, heat_map_folder, open_object_files
 from server.slides.models import Slide
 
 
@@ -35,8 +35,10 @@ def begin_object_set(
     producer_id: UUID | None = None,
     producer_name: str = "",
 ) -> ObjectSet:
-    """Make a set that is being written; it is shown once it is finished."""
-    object_set_policy.require_may_make(actor, slide.project, source)
+    """Create a set that is being written; it is shown once it is finished.
+
+    Only jobs write sets. The permission is checked when a job is created.
+    """
     object_set = ObjectSet.objects.create(
         slide=slide,
         name=name[:200],
@@ -44,6 +46,7 @@ def begin_object_set(
         labels=list(labels),
         producer_id=producer_id,
         producer_name=producer_name[:200],
+        **({"mpp_x": slide.mpp_x, "mpp_y": slide.mpp_y} if source == ObjectSet.Source.MODEL else {}),
     )
     record(
         actor=actor,
@@ -65,11 +68,11 @@ def finish_object_set(
     summary: Mapping[str, Any],
     labels: Sequence[Mapping[str, Any]] | None = None,
 ) -> ObjectSet:
-    """Make a set ready whose files lie under ``key``. Finishing it twice changes nothing.
+    """Make a set ready whose files are under ``key``. Finishing it twice changes nothing.
 
-    ``labels`` are given where they became known only while the set was written.
+    ``labels`` are given where they became known only while the set was written. A job needs no permission to
+    end.
     """
-    object_set_policy.require_may_make(actor, object_set.slide.project, object_set.source)
     locked = ObjectSet.objects.select_for_update().get(pk=object_set.pk)
     if locked.state == ObjectSet.State.READY:
         nothing_written()
@@ -93,13 +96,15 @@ def finish_object_set(
 
 @service
 def discard_object_set(*, actor: User, object_set: ObjectSet) -> None:
-    """Remove a set that will never be finished, with its heat maps."""
-    object_set_policy.require_may_make(actor, object_set.slide.project, object_set.source)
+    """Delete an unfinished set, with its heat maps and the files of all attempts.
+
+    Clean-up needs no permission: the person who began the set may have lost theirs meanwhile.
+    """
     locked = ObjectSet.objects.select_for_update().get(pk=object_set.pk)
     if locked.state == ObjectSet.State.READY:
         nothing_written()
         return
-    folders = _heat_map_folders(locked)
+    folders = [*_heat_map_folders(locked), *attempt_keys(locked.pk)]
     record(actor=actor, action="object_set.discard", subject=locked, project=object_set.slide.project)
     locked.delete()
     transaction.on_commit(lambda: _delete_all(folders))
@@ -107,7 +112,7 @@ def discard_object_set(*, actor: User, object_set: ObjectSet) -> None:
 
 @service
 def withdraw_object_set(*, actor: User, object_set: ObjectSet) -> bool:
-    """Take back a set that somebody brought; return whether nothing of it is left.
+    """Withdraw an imported set; return whether it was deleted completely.
 
     A set on which no verdict was ever given is deleted with its files. Else it steps back, as behind a
     newer one: what was decided stays and counts in training. Doing it twice changes nothing. Raises
@@ -151,8 +156,10 @@ def withdraw_object_set(*, actor: User, object_set: ObjectSet) -> bool:
 
 @service
 def supersede_object_sets(*, actor: User, slide: Slide, sets: Sequence[ObjectSet]) -> None:
-    """Let older suggestions step back behind newer ones; what was decided on them stays."""
-    object_set_policy.require(actor, slide.project, "make")
+    """Supersede older suggestions by newer ones; their decisions stay.
+
+    A job needs no permission to end.
+    """
     if not sets:
         nothing_written()
         return
@@ -162,7 +169,7 @@ def supersede_object_sets(*, actor: User, slide: Slide, sets: Sequence[ObjectSet
 
 
 def grow_heat_map(*, object_set: ObjectSet, name: str, label_id: str | None, grid: Grid) -> HeatMap:
-    """Write how a heat map stands now under its next version; earlier files stay for open viewers.
+    """Write the current heat map under its next version; earlier files stay for open viewers.
 
     This is progress of a run that is itself on record, so it writes no record of its own.
     """
@@ -178,6 +185,7 @@ def grow_heat_map(*, object_set: ObjectSet, name: str, label_id: str | None, gri
                 "x": grid.x,
                 "y": grid.y,
                 "step": grid.step,
+                "step_y": grid.step_y,
                 "rows": rows,
                 "columns": columns,
                 "storage_key": "",
@@ -186,15 +194,16 @@ def grow_heat_map(*, object_set: ObjectSet, name: str, label_id: str | None, gri
         heat_map.version += 1
         heat_map.storage_key = heat_map_folder(heat_map.pk)
         folder = storage.storage_path(heat_map.storage_key)
-        folder.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(folder)
         write_heat_map(folder, f"v{heat_map.version}", grid)
+        storage.flush_tree(folder)
         heat_map.rows, heat_map.columns = rows, columns
         heat_map.save()
     return heat_map
 
 
 def drop_files_of(slide: Slide) -> None:
-    """Delete the files of a slide's object sets and heat maps once the deletion of the slide stands."""
+    """Delete the files of a slide's object sets and heat maps on commit of its deletion."""
     keys = [key for key in slide.object_sets.values_list("storage_key", flat=True) if key]
     keys += [heat_map_folder(pk) for pk in slide.heat_maps.values_list("pk", flat=True)]
     transaction.on_commit(lambda: _delete_all(keys))

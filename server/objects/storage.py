@@ -1,4 +1,4 @@
-"""Where object sets and heat maps lie, and one way to open them. Free of torch and of the database."""
+"""Storage keys of object sets and heat maps, and the cache of open sets. Free of torch and database."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ from functools import lru_cache
 from typing import Final
 
 from ml.objectset import ObjectSet as ObjectFiles
-from server.core.storage import storage_path
+from server.core.files.storage import flush, flush_tree, storage_path
 
 FOLDER: Final = "object-sets"
+HEAT_MAPS: Final = "heat-maps"
 _NAME: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,4}", re.ASCII)
 
 
 def object_set_key(set_id: object, attempt: int) -> str:
-    """Return the storage key of what one attempt wrote; a later attempt never meets its files."""
+    """Return the storage key of one attempt's output, different from those of later attempts."""
     return f"{FOLDER}/{set_id}.{attempt}"
 
 
+def flush_object_files(key: str) -> None:
+    """Flush the files of a set to the disk before a row refers to them."""
+    folder = storage_path(key)
+    flush_tree(folder)
+    flush(folder.parent)
+
+
+def attempt_keys(set_id: object) -> list[str]:
+    """Return the storage keys of all attempts at writing a set."""
+    return [f"{FOLDER}/{path.name}" for path in storage_path(FOLDER).glob(f"{set_id}.*")]
+
+
 def is_folder_name(name: str) -> bool:
-    """Say whether the text may be the last part of an object set's key."""
+    """Return whether the text is valid as the last part of an object set's key."""
     return _NAME.fullmatch(name) is not None
 
 
 def heat_map_folder(heat_map_id: object) -> str:
     """Return the storage key of the folder of one heat map, which holds a file per version."""
-    return f"heat-maps/{heat_map_id}"
+    return f"{HEAT_MAPS}/{heat_map_id}"
 
 
 @lru_cache(maxsize=64)
 def open_object_files(root: str, key: str) -> ObjectFiles:
-    """Return the open files of a set; they never change, so they stay open. ``root`` keeps tests apart."""
+    """Return the open files of a set, cached as they never change. ``root`` separates tests."""
     del root
     return ObjectFiles(storage_path(key))

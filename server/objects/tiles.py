@@ -1,4 +1,4 @@
-"""Object tiles as a bare ASGI application, like the slides' own.
+"""Object tiles as a bare ASGI application, like the slides' tiles.
 
     /object-tiles/{folder}/{z}/{x}/{y}.arrow?grant=...&min_score=...
     /object-tiles/{folder}/index.arrow?grant=...
@@ -40,7 +40,7 @@ from server.core.raw_asgi import (
     respond,
 )
 from server.objects.storage import FOLDER, is_folder_name, open_object_files
-from server.slides.grants import verify_grant
+from server.slides.tiles.grants import verify_grant
 
 _ARROW: Final = (b"content-type", b"application/vnd.apache.arrow.stream")
 _VARY: Final = (b"vary", b"accept-encoding")
@@ -49,7 +49,7 @@ _EDITION: Final = "2"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What is asked for: a tile, or without ``place`` the list of crowded tiles."""
+    """A parsed URL: a tile, or without ``place`` the list of crowded tiles."""
 
     folder: str
     place: tuple[int, int, int] | None
@@ -58,14 +58,14 @@ class Address:
 
     @property
     def etag(self) -> bytes:
-        """Return the tag of this answer."""
+        """Return the entity tag of this response."""
         place = ".".join(str(part) for part in self.place) if self.place else "index"
         limits = f".{self.limits.text()}" if self.limits else ""
         return f'"{_EDITION}.{self.folder}.{place}{limits}.{self.encoding}"'.encode()
 
 
 class ObjectTileApplication:
-    """Answers object tiles, holding recent ones within a fixed bound."""
+    """Server of object tiles, with a bounded cache of recent ones."""
 
     def __init__(self, *, memory: int, threads: int) -> None:
         self._bodies: Recent[Address, bytes] = Recent(memory)
@@ -106,7 +106,7 @@ class ObjectTileApplication:
 
 
 def read_address(path: str, query: Mapping[str, str], accepted: bytes) -> Address:
-    """Return what an address asks for; raises Refusal. Only such names and numbers get through."""
+    """Return the parsed URL; raises Refusal. Only valid names and numbers pass."""
     try:
         limits = Limits.from_mapping(query)
     except ValueError as error:
@@ -134,7 +134,7 @@ def encoding_for(accepted: bytes) -> str:
 
 
 def read_tile(address: Address) -> bytes:
-    """Return the body of an answer; raises Refusal where there is no such tile."""
+    """Return the body of a response; raises Refusal for an unknown tile."""
     try:
         files = open_object_files(str(settings.STORAGE_ROOT), f"{FOLDER}/{address.folder}")
         content = files.tile(*address.place, address.limits) if address.place else files.crowded_tiles()
@@ -144,7 +144,7 @@ def read_tile(address: Address) -> bytes:
 
 
 def pack(content: bytes, encoding: str) -> bytes:
-    """Return the content in an encoding that ``encoding_for`` gave."""
+    """Return the content in an encoding of ``encoding_for``."""
     if encoding == "zstd":
         packed: bytes = pa.Codec("zstd", 1).compress(content, asbytes=True)
         return packed

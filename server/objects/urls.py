@@ -1,4 +1,4 @@
-"""Addresses of the ``objects`` app, below /api/v1/."""
+"""URLs of the ``objects`` app, below /api/v1/."""
 
 from __future__ import annotations
 

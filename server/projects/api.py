@@ -15,6 +15,8 @@ from rest_framework.views import APIView
 from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.accounts.selectors import get_user
+from server.audit.seen import SeenField
+from server.core.names import NameField
 from server.projects import selectors, services
 from server.projects.models import Label, Membership, Project, Role
 
@@ -30,16 +32,16 @@ class LabelSerializer(serializers.ModelSerializer[Label]):
 class NewLabelSerializer(serializers.Serializer[Any]):
     """A new class."""
 
-    name = serializers.CharField(max_length=100)
+    name = NameField(max_length=100)
     colour = serializers.RegexField(r"^#[0-9a-fA-F]{6}$")
     key = serializers.IntegerField(min_value=1, max_value=9, allow_null=True, required=False)
     snomed = serializers.CharField(max_length=20, allow_blank=True, required=False)
 
 
 class LabelChangesSerializer(NewLabelSerializer):
-    """What may change of a class."""
+    """Changes of a class."""
 
-    order = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+    seen = SeenField()
 
 
 class ProjectSerializer(serializers.ModelSerializer[Project]):
@@ -71,44 +73,48 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
         return own[0].role
 
     def get_slide_count(self, project: Project) -> int:
-        """Return how many slides are ready; the selector that lists projects counts them."""
+        """Return the number of ready slides, counted by the selector that lists projects."""
         return getattr(project, "slide_count", 0)
 
 
 class NewProjectSerializer(serializers.Serializer[Any]):
     """A new project."""
 
-    name = serializers.CharField(max_length=200)
+    name = NameField(max_length=200)
     description = serializers.CharField(max_length=5000, allow_blank=True, required=False)
 
 
 class ProjectChangesSerializer(NewProjectSerializer):
-    """What may change of a project."""
+    """Changes of a project."""
 
     map_quality = serializers.BooleanField(
         required=False, help_text="Whether the quality of each slide is mapped once it is imported."
     )
+    seen = SeenField()
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
     """A member and their role."""
 
     user = UserSerializer(read_only=True)
+    is_active = serializers.BooleanField(
+        source="user.is_active", read_only=True, help_text="False for a deactivated account."
+    )
 
     class Meta:
         model = Membership
-        fields = ("id", "user", "role")
+        fields = ("id", "user", "role", "is_active")
 
 
 class NewMemberSerializer(serializers.Serializer[Any]):
-    """A user and the role to give them."""
+    """A user and their new role."""
 
     user_id = serializers.UUIDField()
     role = serializers.ChoiceField(choices=Role.choices)
 
 
 class RoleSerializer(serializers.Serializer[Any]):
-    """A role to change to."""
+    """The new role of a member."""
 
     role = serializers.ChoiceField(choices=Role.choices)
 
@@ -136,7 +142,7 @@ class ProjectsView(GenericAPIView[Project]):
         responses={201: ProjectSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Make a project."""
+        """Create a project."""
         form = NewProjectSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         project = services.create_project(actor=actor_of(request), **form.validated_data)
@@ -148,7 +154,7 @@ class ProjectView(APIView):
 
     @extend_schema(operation_id="get_project", responses=ProjectSerializer)
     def get(self, request: Request, project_id: UUID) -> Response:
-        """Return it with its labels."""
+        """Return a project with its labels."""
         project = selectors.get_project_for(actor_of(request), project_id)
         return Response(_project_body(request, project.pk))
 
@@ -156,7 +162,7 @@ class ProjectView(APIView):
         operation_id="change_project", request=ProjectChangesSerializer, responses=ProjectSerializer
     )
     def patch(self, request: Request, project_id: UUID) -> Response:
-        """Change name, description, or whether the quality of new slides is mapped."""
+        """Change name, description, or the quality mapping of new slides."""
         project = selectors.get_project_for(actor_of(request), project_id)
         form = ProjectChangesSerializer(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
@@ -167,6 +173,7 @@ class ProjectView(APIView):
 class MembersView(GenericAPIView[Membership]):
     """The members of a project."""
 
+    session_required = True
     serializer_class = MembershipSerializer
 
     @extend_schema(operation_id="list_members")
@@ -182,7 +189,7 @@ class MembersView(GenericAPIView[Membership]):
         responses={201: MembershipSerializer},
     )
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Give a user a role."""
+        """Add a member."""
         project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
         form = NewMemberSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -198,9 +205,11 @@ class MembersView(GenericAPIView[Membership]):
 class MemberView(APIView):
     """One membership."""
 
+    session_required = True
+
     @extend_schema(operation_id="change_member", request=RoleSerializer, responses=MembershipSerializer)
     def patch(self, request: Request, project_id: UUID, membership_id: UUID) -> Response:
-        """Change the role."""
+        """Change the role of a member."""
         project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
         form = RoleSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -213,7 +222,7 @@ class MemberView(APIView):
 
     @extend_schema(operation_id="remove_member", responses={204: None})
     def delete(self, request: Request, project_id: UUID, membership_id: UUID) -> Response:
-        """Take the role away."""
+        """Remove a member."""
         project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
         membership = selectors.get_membership(project, membership_id)
         services.remove_member(actor=actor_of(request), membership=membership)
@@ -242,12 +251,37 @@ class LabelsView(GenericAPIView[Label]):
         return Response(LabelSerializer(label).data, status=status.HTTP_201_CREATED)
 
 
+class LabelOrderSerializer(serializers.Serializer[Any]):
+    """The labels in use, in their new order."""
+
+    label_ids = serializers.ListField(child=serializers.UUIDField(), max_length=1000)
+    seen = serializers.ListField(
+        child=serializers.UUIDField(),
+        max_length=1000,
+        required=False,
+        help_text="The order that was changed. The change is refused where another stands now.",
+    )
+
+
+class LabelOrderView(APIView):
+    """The order of the labels."""
+
+    @extend_schema(operation_id="reorder_labels", request=LabelOrderSerializer, responses={204: None})
+    def put(self, request: Request, project_id: UUID) -> Response:
+        """Reorder the labels in use."""
+        project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
+        form = LabelOrderSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        services.reorder_labels(actor=actor_of(request), project=project, **form.validated_data)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 class LabelView(APIView):
     """One label."""
 
     @extend_schema(operation_id="change_label", request=LabelChangesSerializer, responses=LabelSerializer)
     def patch(self, request: Request, project_id: UUID, label_id: UUID) -> Response:
-        """Change name, colour, key, order or code."""
+        """Change name, colour, key or code."""
         project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
         form = LabelChangesSerializer(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
@@ -257,11 +291,11 @@ class LabelView(APIView):
 
 
 class RetireLabelView(APIView):
-    """Taking a label out of use."""
+    """Retirement of a label."""
 
     @extend_schema(operation_id="retire_label", request=None, responses=LabelSerializer)
     def post(self, request: Request, project_id: UUID, label_id: UUID) -> Response:
-        """Retire it."""
+        """Retire a label."""
         project = selectors.get_project_for(actor_of(request), project_id, Role.MANAGER)
         label = selectors.get_label(project, label_id)
         return Response(LabelSerializer(services.retire_label(actor=actor_of(request), label=label)).data)

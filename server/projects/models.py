@@ -10,7 +10,7 @@ from server.core.models import Entity
 
 
 class Role(models.TextChoices):
-    """What a member may do. Each role may do what the ones before it may."""
+    """Role of a member. Each role includes the permissions of the ones before it."""
 
     ANNOTATOR = "annotator"
     REVIEWER = "reviewer"

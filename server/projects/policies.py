@@ -1,28 +1,33 @@
-"""Who may do what in a project. Deny by default; used by services and the API alike."""
+"""Permissions in a project. Deny by default; used by services and the API alike."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from ml.contracts import Sentence
 from server.core.errors import NotAllowedError, NotVisibleError
+from server.core.prepared import PreparedQuery
 from server.projects.models import Membership, Project, Role
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
+_membership = PreparedQuery(
+    lambda project_id, user_id: Membership.objects.filter(project_id=project_id, user_id=user_id), UUID, UUID
+)
 
 
 def role_in(actor: Any, project: Project) -> Role | None:
-    """Return the actor's role; administrators count as managers; None means: sees nothing."""
+    """Return the actor's role; administrators count as managers; None has no access."""
     if not getattr(actor, "is_active", False):
         return None
     if actor.is_superuser:
         return Role.MANAGER
-    role = Membership.objects.filter(project=project, user=actor).values_list("role", flat=True).first()
-    return Role(role) if role else None
+    membership = _membership.first(project.pk, actor.pk)
+    return Role(membership.role) if membership else None
 
 
 def reaches(role: Role | None, minimum: Role) -> bool:
-    """Say whether a role includes what ``minimum`` may do."""
+    """Return whether a role includes the permissions of ``minimum``."""
     return role is not None and _RANK[role] >= _RANK[minimum]
 
 

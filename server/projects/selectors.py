@@ -1,33 +1,59 @@
-"""Reading projects: every read for a person starts here."""
+"""Queries of projects: every read for a user starts here."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Model, Prefetch, Q, QuerySet
 
 from server.core.errors import NotVisibleError
+from server.core.prepared import PreparedQuery
 from server.projects.models import Label, Membership, Project, Role
 from server.projects.policies import require_role
 
+M = TypeVar("M", bound=Model)
+
 
 def projects_visible_to(actor: Any) -> QuerySet[Project]:
-    """Return the projects of which the actor is a member; all of them for an administrator."""
+    """Return the actor's projects; all of them for an administrator."""
     projects = Project.objects.order_by("name", "id")
-    if actor.is_superuser:
-        return projects
-    return projects.filter(memberships__user=actor)
+    return projects if actor.is_superuser else projects.filter(memberships__user=actor.pk)
+
+
+class VisibleRow(Generic[M]):
+    """Prepared query of one row by id among those whose project a user sees.
+
+    ``rows`` returns the rows of a queryset of projects.
+    """
+
+    def __init__(self, rows: Callable[[QuerySet[Project]], QuerySet[M]]) -> None:
+        projects = Project.objects.order_by()
+        self._of_member = PreparedQuery(
+            lambda key, user_id: rows(projects.filter(memberships__user=user_id)).filter(pk=key), UUID, UUID
+        )
+        self._of_anybody = PreparedQuery(lambda key: rows(projects).filter(pk=key), UUID)
+
+    def get(self, actor: Any, key: UUID | str) -> M:
+        """Return the row; raises NotVisibleError."""
+        rows = self._of_anybody(key) if actor.is_superuser else self._of_member(key, actor.pk)
+        for row in rows:
+            return row
+        raise NotVisibleError
+
+
+_project = VisibleRow(lambda projects: projects)
 
 
 def project_ids_managed_by(actor: Any) -> set[UUID]:
-    """Return the ids of the projects of which the actor is a manager."""
+    """Return the ids of the projects that the actor manages."""
     managed = Membership.objects.filter(user=actor, role=Role.MANAGER)
     return set(managed.values_list("project_id", flat=True))
 
 
 def projects_with_labels(actor: Any) -> QuerySet[Project]:
-    """Return the visible projects with labels, own membership and count of slides at hand."""
+    """Return the visible projects with labels, own membership and number of slides prefetched."""
     mine = Membership.objects.filter(user=actor)
     ready = Count("slides", filter=Q(slides__state="ready"), distinct=True)
     return (
@@ -42,10 +68,9 @@ def projects_with_labels(actor: Any) -> QuerySet[Project]:
 
 def get_project_for(actor: Any, project_id: UUID | str, minimum: Role = Role.ANNOTATOR) -> Project:
     """Return one project; NotVisibleError for a stranger, NotAllowedError below ``minimum``."""
-    project = Project.objects.filter(pk=project_id).first()
-    if project is None:
-        raise NotVisibleError
-    require_role(actor, project, minimum)
+    project = _project.get(actor, project_id)
+    if minimum != Role.ANNOTATOR:
+        require_role(actor, project, minimum)
     return project
 
 

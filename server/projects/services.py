@@ -1,15 +1,18 @@
-"""Writing projects, members and labels."""
+"""Services of projects, members and labels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ml.contracts import Sentence
+from server.audit.seen import refuse_unseen
 from server.audit.services import record
-from server.core.errors import ConflictError, NotVisibleError, StateError
+from server.core.errors import ConflictError, ContentError, NotVisibleError, StateError
 from server.core.services import service
 from server.projects.models import Label, Membership, Project, Role
 from server.projects.policies import require_administrator, require_role
@@ -17,7 +20,7 @@ from server.projects.policies import require_administrator, require_role
 
 @service
 def create_project(*, actor: Any, name: str, description: str = "") -> Project:
-    """Make a project; the administrator who makes it becomes its manager."""
+    """Create a project; its creator, an administrator, becomes its manager."""
     require_administrator(actor)
     project = Project.objects.create(name=name, description=description)
     Membership.objects.create(project=project, user=actor, role=Role.MANAGER)
@@ -26,10 +29,14 @@ def create_project(*, actor: Any, name: str, description: str = "") -> Project:
 
 
 @service
-def change_project(*, actor: Any, project: Project, **changes: str | bool) -> Project:
-    """Change name, description, or whether the quality of new slides is mapped."""
+def change_project(
+    *, actor: Any, project: Project, seen: Mapping[str, Any] | None = None, **changes: str | bool
+) -> Project:
+    """Change name, description, or the quality mapping of new slides; see ``refuse_unseen``."""
     require_role(actor, project, Role.MANAGER)
     locked = Project.objects.select_for_update().get(pk=project.pk)
+    now = {field: getattr(locked, field) for field in changes}
+    refuse_unseen(locked, seen, now=now, wanted=changes, actions=("project.change",))
     for field, value in changes.items():
         setattr(locked, field, value)
     locked.save(update_fields=list(changes))
@@ -60,12 +67,12 @@ def add_member(*, actor: Any, project: Project, user: Any, role: Role) -> Member
 
 
 def _lock_member(membership: Membership) -> Membership:
-    """Return the membership as it stands now; changes of one project's members come one by one."""
+    """Return the current membership, locked; changes of one project's members are serialised."""
     Project.objects.select_for_update().get(pk=membership.project_id)
-    found = Membership.objects.select_related("project", "user").filter(pk=membership.pk).first()
-    if found is None:
+    locked = Membership.objects.select_related("project", "user").filter(pk=membership.pk).first()
+    if locked is None:
         raise NotVisibleError
-    return found
+    return locked
 
 
 def _keep_one_manager(membership: Membership) -> None:
@@ -98,7 +105,7 @@ def change_member(*, actor: Any, membership: Membership, role: Role) -> Membersh
 
 @service
 def remove_member(*, actor: Any, membership: Membership) -> None:
-    """Take a member's role away; what they made stays."""
+    """Remove a member; their work stays."""
     require_role(actor, membership.project, Role.MANAGER)
     membership = _lock_member(membership)
     _keep_one_manager(membership)
@@ -154,13 +161,15 @@ def create_label(
 
 
 @service
-def change_label(*, actor: Any, label: Label, **changes: Any) -> Label:
-    """Change name, colour, key, order or code. Annotations keep pointing at the same label."""
+def change_label(*, actor: Any, label: Label, seen: Mapping[str, Any] | None = None, **changes: Any) -> Label:
+    """Change name, colour, key or code; see ``refuse_unseen``. Annotations keep pointing at the label."""
     require_role(actor, label.project, Role.MANAGER)
     label = Label.objects.select_for_update().get(pk=label.pk)
+    changes = {field: value.lower() if field == "colour" else value for field, value in changes.items()}
     before = {field: getattr(label, field) for field in changes}
+    refuse_unseen(label, seen, now=before, wanted=changes, actions=("label.change", "label.retire"))
     for field, value in changes.items():
-        setattr(label, field, value.lower() if field == "colour" else value)
+        setattr(label, field, value)
     try:
         with transaction.atomic():
             label.save(update_fields=list(changes))
@@ -177,8 +186,45 @@ def change_label(*, actor: Any, label: Label, **changes: Any) -> Label:
 
 
 @service
+def reorder_labels(
+    *, actor: Any, project: Project, label_ids: Sequence[UUID], seen: Sequence[UUID] | None = None
+) -> None:
+    """Reorder the labels in use; ContentError unless each of them is named once.
+
+    ``seen`` is the order that the person changed, see ``refuse_unseen``.
+    """
+    require_role(actor, project, Role.MANAGER)
+    labels = list(project.labels.select_for_update().filter(retired_at__isnull=True).order_by("order"))
+    by_id = {label.pk: label for label in labels}
+    if sorted(label_ids) != sorted(by_id):
+        message = Sentence(
+            "labels_changed_meanwhile",
+            "The labels have changed since this page was loaded. Reload it and sort them again.",
+        )
+        raise ContentError(message, code="invalid_order", field="label_ids")
+    now = [label.name for label in labels]
+    if seen is not None:
+        was, wanted = ([by_id[key].name for key in ids if key in by_id] for ids in (seen, label_ids))
+        refuse_unseen(
+            project, {"order": was}, now={"order": now}, wanted={"order": wanted}, actions=("label.reorder",)
+        )
+    for order, key in enumerate(label_ids):
+        by_id[key].order = order
+    Label.objects.bulk_update(labels, ["order"])
+    before = [str(label.pk) for label in labels]
+    after = [str(key) for key in label_ids]
+    record(
+        actor=actor,
+        action="label.reorder",
+        subject=project,
+        project=project,
+        details={"before": before, "after": after},
+    )
+
+
+@service
 def retire_label(*, actor: Any, label: Label) -> Label:
-    """Take a label out of use. What carries it keeps it."""
+    """Retire a label; existing annotations keep it."""
     require_role(actor, label.project, Role.MANAGER)
     locked = Label.objects.select_for_update().get(pk=label.pk)
     if locked.retired_at:

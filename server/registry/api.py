@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ml.catalogue import RECIPES, find_recipe
+from ml.catalogue.registry import RECIPES, find_recipe
 from ml.contracts import Task
 from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
+from server.core.files.names import safe_file_name
 from server.core.schema import SaidSerializer
 from server.projects.selectors import get_project_for
 from server.registry import selectors, services
@@ -39,7 +40,7 @@ class FieldSerializer(serializers.Serializer[Any]):
 
 
 class RecipeSerializer(serializers.Serializer[Any]):
-    """A method: what it does, what it needs, what it claims."""
+    """A recipe: its description, requirements and claim."""
 
     name = serializers.CharField()
     title = serializers.CharField()
@@ -98,7 +99,7 @@ class SurvivalGroupSerializer(serializers.Serializer[Any]):
 
 
 class SurvivalSerializer(serializers.Serializer[Any]):
-    """How patients fared by what a version with a survival head said of them."""
+    """Survival of patients by a version's predicted risk."""
 
     count = serializers.IntegerField()
     median_risk = serializers.FloatField()
@@ -108,7 +109,7 @@ class SurvivalSerializer(serializers.Serializer[Any]):
 
 
 class MetricsSerializer(serializers.Serializer[Any]):
-    """What was measured on held-out data; what is missing was measured before it was kept."""
+    """Metrics on held-out data; missing ones were not stored by earlier versions."""
 
     count = serializers.IntegerField()
     units = serializers.IntegerField(required=False, allow_null=True)
@@ -125,11 +126,11 @@ class MetricsSerializer(serializers.Serializer[Any]):
 
 @extend_schema_field(MetricsSerializer)
 class MetricsField(serializers.DictField):
-    """The figures as they were stored; a version is never measured anew."""
+    """The metrics as stored; a version is never measured again."""
 
 
 class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
-    """A trained recipe with everything that explains it."""
+    """A trained recipe with its provenance and metrics."""
 
     project_id = serializers.UUIDField(read_only=True)
     name = serializers.CharField(read_only=True)
@@ -140,6 +141,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     config = serializers.DictField(read_only=True)
     metrics = MetricsField(read_only=True)
     card_lines = SaidSerializer(many=True, read_only=True)
+    card_file_name = serializers.SerializerMethodField()
     created_by = UserSerializer(read_only=True)
 
     class Meta:
@@ -164,6 +166,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
             "metrics",
             "card",
             "card_lines",
+            "card_file_name",
             "created_by",
             "created_at",
             "promoted_at",
@@ -171,24 +174,28 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
         )
 
     def get_recipe_title(self, version: ModelVersion) -> str:
-        """Return what people call the recipe."""
+        """Return the title of the recipe."""
         return find_recipe(version.recipe).title
+
+    def get_card_file_name(self, version: ModelVersion) -> str:
+        """Return the file name of the card's download."""
+        return safe_file_name(version.name, ".md")
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    """Why."""
+    """The reason for a decision."""
 
     reason = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
 
 class RollBackSerializer(ReasonSerializer):
-    """Which task goes back to its version before."""
+    """The task to roll back to its previous version."""
 
     task = serializers.ChoiceField(choices=[task.value for task in Task])
 
 
 class VersionFilter(django_filters.FilterSet):
-    """Which versions to list."""
+    """Filter of model versions."""
 
     task = django_filters.CharFilter()
     state = django_filters.MultipleChoiceFilter(choices=ModelVersion.State.choices)
@@ -199,11 +206,11 @@ class VersionFilter(django_filters.FilterSet):
 
 
 class RecipesView(APIView):
-    """The methods that can be trained."""
+    """Recipes that can be trained."""
 
     @extend_schema(operation_id="list_recipes", responses=RecipeSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List them with their settings."""
+        """List the recipes with their settings."""
         del request
         return Response(RecipeSerializer(RECIPES, many=True).data)
 
@@ -217,7 +224,7 @@ class ModelVersionsView(GenericAPIView[ModelVersion]):
 
     @extend_schema(operation_id="list_model_versions")
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them, the newest first."""
+        """List the model versions, the newest first."""
         project = get_project_for(actor_of(request), project_id)
         versions = selectors.model_versions_visible_to(actor_of(request)).filter(project=project)
         page = self.paginate_queryset(self.filter_queryset(versions.select_related("parent")))
@@ -229,19 +236,19 @@ class ModelVersionView(APIView):
 
     @extend_schema(operation_id="get_model_version", responses=ModelVersionSerializer)
     def get(self, request: Request, version_id: UUID) -> Response:
-        """Return it with metrics and card."""
+        """Return a model version with metrics and card."""
         version = selectors.get_model_version_for(actor_of(request), version_id)
         return Response(ModelVersionSerializer(version).data)
 
 
 class PromoteView(APIView):
-    """Making a version the current one."""
+    """Promotion of a version."""
 
     @extend_schema(
         operation_id="promote_model_version", request=ReasonSerializer, responses=ModelVersionSerializer
     )
     def post(self, request: Request, version_id: UUID) -> Response:
-        """Promote it."""
+        """Promote a version."""
         version = selectors.get_model_version_for(actor_of(request), version_id)
         form = ReasonSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -252,13 +259,13 @@ class PromoteView(APIView):
 
 
 class KeepView(APIView):
-    """Deciding against a candidate."""
+    """Rejection of a candidate."""
 
     @extend_schema(
         operation_id="keep_current_version", request=ReasonSerializer, responses=ModelVersionSerializer
     )
     def post(self, request: Request, version_id: UUID) -> Response:
-        """Keep the current version and remember the decision."""
+        """Keep the current version and record the decision."""
         version = selectors.get_model_version_for(actor_of(request), version_id)
         form = ReasonSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -269,7 +276,7 @@ class KeepView(APIView):
 
 
 class RollBackView(APIView):
-    """Going back to the version before."""
+    """Roll-back to the previous version."""
 
     @extend_schema(
         operation_id="roll_back_model_version",
@@ -277,7 +284,7 @@ class RollBackView(APIView):
         responses=ModelVersionSerializer,
     )
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Make the version before the current one current again."""
+        """Make the previous version current again."""
         project = get_project_for(actor_of(request), project_id)
         form = RollBackSerializer(data=request.data)
         form.is_valid(raise_exception=True)

@@ -1,4 +1,4 @@
-"""What the registry refuses."""
+"""Errors of the registry app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from server.core.errors import ConflictError, StateError
 
 
 class AlreadyCurrentError(ConflictError):
-    """The version is the current one already."""
+    """The version is current already."""
 
     code = "already_current"
 
@@ -18,12 +18,12 @@ class WeightsNameTakenError(ConflictError):
 
 
 class NothingBeforeError(StateError):
-    """There is no version to go back to."""
+    """There is no previous version to roll back to."""
 
     code = "nothing_before"
 
 
 class WeightsMissingError(StateError):
-    """The files of a version are gone or differ from what was stored."""
+    """The files of a version are missing or altered."""
 
     code = "weights_missing"

@@ -1,4 +1,4 @@
-"""Model versions: weights, where they come from, how good they are, and which one is current."""
+"""Model versions: weights, provenance, metrics and promotions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from server.projects.models import Project
 
 
 class ModelVersion(Entity):
-    """A trained recipe. ``snapshot_digest`` names what it learned from; rounds stand above this app.
+    """A trained recipe. ``snapshot_digest`` names its training data, as rounds are in a downstream app.
 
     ``kept_at`` says that somebody compared this candidate and kept the current version instead.
     """
 
     class State(models.TextChoices):
-        """One version per project and task is current."""
+        """State of a version; one per project and task is current."""
 
         CANDIDATE = "candidate"
         CURRENT = "current"
@@ -64,12 +64,12 @@ class ModelVersion(Entity):
 
     @property
     def name(self) -> str:
-        """Return what people call it, for instance ``descriptors v3``."""
+        """Return the display name, for instance ``descriptors v3``."""
         return f"{self.recipe} v{self.number}"
 
 
 class UploadedWeights(Entity):
-    """A safetensors file that somebody brought along, for recipes to start from. Never unpickled.
+    """An uploaded safetensors file, for recipes to start from. Never unpickled.
 
     ``provenance`` says where the weights come from and under which licence, in the words of whom they
     were uploaded by.
@@ -92,13 +92,13 @@ class UploadedWeights(Entity):
 
 
 class Promotion(Entity):
-    """One decision about the current version. The history that a roll-back walks.
+    """One decision about the current version; roll-backs follow this history.
 
     ``kept`` changes nothing: it remembers that ``model_version`` was weighed and not taken.
     """
 
     class Kind(models.TextChoices):
-        """Forward, back, or neither."""
+        """Direction of a decision: forward, back, or neither."""
 
         PROMOTED = "promoted"
         ROLLED_BACK = "rolled_back"
@@ -124,7 +124,7 @@ class Comparison(Entity):
     """
 
     class Recommendation(models.TextChoices):
-        """What the numbers say; a person decides."""
+        """Recommendation by the numbers; a person decides."""
 
         PROMOTE = "promote"
         KEEP = "keep"

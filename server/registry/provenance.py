@@ -1,4 +1,4 @@
-"""Which code made a model version."""
+"""Version of the code that made a model version."""
 
 from __future__ import annotations
 

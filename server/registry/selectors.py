@@ -1,4 +1,4 @@
-"""What a person may read of model versions."""
+"""Queries of model versions."""
 
 from __future__ import annotations
 
@@ -32,25 +32,27 @@ def get_model_version_for(actor: User, version_id: UUID, action: str = "view") -
 
 
 def find_current_version(project: Project, task: str) -> ModelVersion | None:
-    """Return the version that answers for a task now, if there is one."""
+    """Return the current version of a task, if there is one."""
     return ModelVersion.objects.filter(project=project, task=task, state=ModelVersion.State.CURRENT).first()
 
 
 def find_version_named(actor: User, project: Project, name: str) -> ModelVersion:
-    """Return a version that a recipe builds on, by what people call it; raises NotVisibleError.
+    """Return a version by its display name, for recipes that build on it; raises NotVisibleError.
 
     ``descriptors v3`` is one of the project, ``Liver: descriptors v3`` one of another project that the
     actor sees, so that what was learned in one place can be built on in another. An id does as well.
     """
     visible = model_versions_visible_to(actor)
+    # Whoever started a round of the project may have left it.
+    own = ModelVersion.objects.filter(project=project)
     elsewhere, colon, short = (part.strip() for part in name.rpartition(":"))
-    candidates = visible.filter(project__name=elsewhere) if colon else visible.filter(project=project)
+    candidates = visible.filter(project__name=elsewhere) if colon else own
     recipe, _, number = short.rpartition(" v")
-    found = candidates.filter(recipe=recipe, number=int(number)).first() if number.isdecimal() else None
+    version = candidates.filter(recipe=recipe, number=int(number)).first() if number.isdecimal() else None
     identity = _as_id(name)
-    if found is None and identity is not None:
-        found = visible.filter(pk=identity).first()
-    if found is None:
+    if version is None and identity is not None:
+        version = own.filter(pk=identity).first() or visible.filter(pk=identity).first()
+    if version is None:
         message = Sentence(
             "no_version_called",
             "There is no model version called '{name}' here. Write it as on the page of models, as in "
@@ -58,7 +60,7 @@ def find_version_named(actor: User, project: Project, name: str) -> ModelVersion
             name=name,
         )
         raise NotVisibleError(message)
-    return found
+    return version
 
 
 def _as_id(text: str) -> UUID | None:
@@ -69,7 +71,7 @@ def _as_id(text: str) -> UUID | None:
 
 
 def find_version_of_round(round_id: UUID) -> ModelVersion | None:
-    """Return what a round has made already, if anything."""
+    """Return the version of a round, if there is one."""
     return ModelVersion.objects.filter(round_id=round_id).first()
 
 
@@ -87,10 +89,10 @@ def get_comparison_for(actor: User, version_id: UUID, other_id: UUID | None) -> 
     the sign of its differences would be wrong. Raises NotVisibleError when there is none.
     """
     version = get_model_version_for(actor, version_id)
-    found = Comparison.objects.filter(model_version=version).select_related("model_version", "other")
+    comparisons = Comparison.objects.filter(model_version=version).select_related("model_version", "other")
     if other_id is not None:
-        found = found.filter(other=get_model_version_for(actor, other_id))
-    comparison = found.first()
+        comparisons = comparisons.filter(other=get_model_version_for(actor, other_id))
+    comparison = comparisons.first()
     if comparison is None:
         message = Sentence("never_compared", "These versions have not been compared yet; start a comparison.")
         raise NotVisibleError(message)

@@ -1,4 +1,4 @@
-"""Writes about model versions: register, promote, keep, roll back, remember a comparison."""
+"""Services of model versions: register, promote, keep, roll back, store a comparison."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from django.utils import timezone
 from ml.contracts import Sentence, sentence_parts
 from server.accounts.models import User
 from server.audit.services import record
+from server.core.files.leftovers import lock_content
+from server.core.files.storage import storage_path
 from server.core.services import nothing_written, service
 from server.projects.models import Project
-from server.registry.errors import AlreadyCurrentError, NothingBeforeError
+from server.registry.errors import AlreadyCurrentError, NothingBeforeError, WeightsMissingError
 from server.registry.models import Comparison, ModelVersion, Promotion
 from server.registry.policies import model_version_policy
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """What a training run hands over: where the weights lie, and everything that explains them."""
+    """Result of a training run: its weights, provenance and metrics."""
 
     recipe: str
     task: str
@@ -40,17 +42,22 @@ class TrainedModel:
 
 @service
 def register_model_version(*, actor: User, project: Project, trained: TrainedModel) -> ModelVersion:
-    """Enter the result of a round; the first version of a task becomes current by itself.
+    """Store the result of a round; the first version of a task becomes current by itself.
 
     Later ones are candidates until a person promotes them. A round that registers twice (its
-    worker died after the first time) gets the version that it made before.
+    worker died after the first time) gets the version that it made before. A job needs no permission to end.
     """
-    model_version_policy.require(actor, project, "register")
     Project.objects.select_for_update().get(pk=project.pk)
     existing = ModelVersion.objects.filter(round_id=trained.round_id).first()
     if existing is not None:
         nothing_written()
         return existing
+    lock_content(trained.storage_key)
+    if not storage_path(trained.storage_key).is_dir():
+        message = Sentence(
+            "trained_weights_gone", "The weights of this round were deleted while it ended. Start it again."
+        )
+        raise WeightsMissingError(message)
     versions = ModelVersion.objects.filter(project=project)
     current = versions.filter(task=trained.task, state=ModelVersion.State.CURRENT).first()
     version = ModelVersion.objects.create(
@@ -107,7 +114,7 @@ def promote_model_version(*, actor: User, version: ModelVersion, reason: str = "
 
 @service
 def keep_current_version(*, actor: User, version: ModelVersion, reason: str = "") -> ModelVersion:
-    """Decide against a candidate: the current version stays, and the decision is remembered."""
+    """Reject a candidate: the current version stays, and the decision is recorded."""
     model_version_policy.require(actor, version.project, "keep")
     locked = _lock(version)
     if locked.state == ModelVersion.State.CURRENT:
@@ -140,7 +147,7 @@ def keep_current_version(*, actor: User, version: ModelVersion, reason: str = ""
 
 @service
 def roll_back_model_version(*, actor: User, project: Project, task: str, reason: str = "") -> ModelVersion:
-    """Make the version before the current one current again; it may be done several times."""
+    """Make the previous version current again; it may be done several times."""
     model_version_policy.require(actor, project, "roll_back")
     Project.objects.select_for_update().get(pk=project.pk)
     before = _versions_in_order_of_promotion(project, task)
@@ -167,8 +174,10 @@ def save_comparison(
     metrics: Sequence[Mapping[str, Any]],
     recommendation: str,
 ) -> Comparison:
-    """Store how two versions did on the same held-out items; written once, kept as it is."""
-    model_version_policy.require(actor, version.project, "register")
+    """Store the comparison of two versions on the same held-out items; an existing one stays.
+
+    A job needs no permission to end.
+    """
     _lock(version)
     comparison, made = Comparison.objects.get_or_create(
         model_version=version,
@@ -194,7 +203,7 @@ def save_comparison(
 
 
 def _lock(version: ModelVersion) -> ModelVersion:
-    """Lock the project, so that two people cannot change the current version at once."""
+    """Lock the project, so that two users cannot change the current version at once."""
     Project.objects.select_for_update().get(pk=version.project_id)
     return ModelVersion.objects.select_for_update().get(pk=version.pk)
 
@@ -231,7 +240,7 @@ def _make_current(*, actor: User, version: ModelVersion, kind: Promotion.Kind, r
 
 
 def _versions_in_order_of_promotion(project: Project, task: str) -> list[UUID]:
-    """Return the stack of versions that were current: promotions push, roll-backs pop.
+    """Return the stack of current versions: promotions push, roll-backs pop.
 
     Walking ``replaced`` alone would go in circles once a former version is promoted again.
     """

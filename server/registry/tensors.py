@@ -1,4 +1,4 @@
-"""Reading the header of a safetensors file, without loading or running anything of it."""
+"""Reader of safetensors headers, which loads and runs nothing of the file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ml.contracts import Sentence
+from server.core.children.calls import call_in_child, register_reader
+from server.core.children.limits import Limits
 from server.core.errors import ContentError
+from server.core.services import before_services
 
-LONGEST_HEADER: Final = 16 * 2**20
+# The largest networks that are shared have some thousand tensors of about 100 bytes of header each.
+LONGEST_HEADER: Final = 2 * 2**20
+MOST_TENSORS: Final = 20_000
+MOST_SIDES: Final = 16
 # Bytes per number of the types that networks are stored in.
 WIDTHS: Final = {
     "F64": 8,
@@ -29,34 +35,41 @@ WIDTHS: Final = {
 }
 LENGTH: Final = 8
 META: Final = "__metadata__"
+_LIMITS: Final = Limits(memory=2**29, cpu_seconds=20, seconds=60)
+
+register_reader(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TensorFile:
-    """What a file holds: its SHA-256, its bytes, and how many tensors."""
+    """Summary of a file: SHA-256, size in bytes, number of tensors."""
 
     digest: str
     size: int
     tensors: int
 
 
+@before_services
 def write_tensors(path: Path, chunks: Iterable[bytes]) -> TensorFile:
-    """Write a file and check it; raises ContentError(``bad_weights``) that says what is wrong with it."""
+    """Write a file and check it; raises ContentError(``bad_weights``) with the reason."""
     total, size = hashlib.sha256(), 0
     with path.open("wb") as file:
         for chunk in chunks:
             total.update(chunk)
             size += len(chunk)
             file.write(chunk)
-    return TensorFile(total.hexdigest(), size, count_tensors(path, size))
+    tensors = call_in_child(f"{__name__}:count_tensors", path, size, limits=_LIMITS)
+    return TensorFile(total.hexdigest(), size, tensors)
 
 
 def count_tensors(path: Path, size: int) -> int:
-    """Return how many tensors a file holds, after checking that its header fits its ``size`` in bytes."""
+    """Return the number of tensors, after checking that the header matches the ``size`` in bytes."""
     header = _read_header(path, size)
     entries = {name: entry for name, entry in header.items() if name != META}
     if not entries:
         _refuse("it holds no tensor")
+    if len(entries) > MOST_TENSORS:
+        _refuse(f"it holds more than {MOST_TENSORS:,} tensors")
     length = size - LENGTH - _header_length(path)
     for name, entry in entries.items():
         if not _fits(entry, length):
@@ -68,6 +81,8 @@ def _fits(entry: Any, length: int) -> bool:
     try:
         begin, end = entry["data_offsets"]
         count = WIDTHS[entry["dtype"]]
+        if len(entry["shape"]) > MOST_SIDES:
+            return False
         for side in entry["shape"]:
             count *= side if isinstance(side, int) and side >= 0 else -length - 1
     except (KeyError, TypeError, ValueError):
@@ -92,7 +107,7 @@ def _read_header(path: Path, size: int) -> dict[str, Any]:
         raw = file.read(length)
     try:
         header = json.loads(raw)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # ValueError also for a number of thousands of digits
         _refuse("its header is no JSON")
     if not isinstance(header, dict):
         _refuse("its header is no table")

@@ -1,4 +1,4 @@
-"""Addresses of the ``registry`` app, below /api/v1/."""
+"""URLs of the ``registry`` app, below /api/v1/."""
 
 from __future__ import annotations
 

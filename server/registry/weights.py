@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path
+from typing import Final
 
 from ml.contracts import DataError, Sentence
-from ml.recipes.model_folder import read_model
-from server.core.storage import delete, new_folder, storage_path
+from ml.storage.model_folder import read_model
+from server.core.files.storage import link_tree, new_folder, storage_path
 from server.registry.errors import WeightsMissingError
 from server.registry.models import ModelVersion
+
+FOLDER: Final = "models"
 
 
 def digest_folder(folder: Path) -> str:
@@ -24,22 +26,16 @@ def digest_folder(folder: Path) -> str:
 
 
 def store_weights(folder: Path) -> tuple[str, str]:
-    """Copy what a recipe saved to where it stays; return its storage key and digest."""
+    """Copy a saved model to its storage; return its storage key and digest."""
     digest = digest_folder(folder)
-    key = f"models/{digest}"
+    key = f"{FOLDER}/{digest}"
     with new_folder(key) as target:
-        shutil.copytree(folder, target, dirs_exist_ok=True)
+        link_tree(folder, target)
     return key, digest
 
 
-def discard_weights(key: str) -> None:
-    """Remove stored weights that no version refers to, after a registration that failed."""
-    if not ModelVersion.objects.filter(storage_key=key).exists():
-        delete(key)
-
-
 def channels_read_by(version: ModelVersion) -> tuple[str, ...]:
-    """Return the names of the channels that a version reads; none for colour images or lost weights."""
+    """Return the names of a version's channels; none for colour images or missing weights."""
     try:
         model = read_model(storage_path(version.storage_key))
     except DataError:

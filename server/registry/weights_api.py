@@ -16,16 +16,17 @@ from ml.contracts import Sentence
 from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.core.errors import TooLargeError
+from server.core.names import NameField
 from server.projects.selectors import get_project_for
 from server.registry.models import UploadedWeights
 from server.registry.policies import model_version_policy
-from server.registry.uploads import upload_weights, uploaded_weights_visible_to
+from server.registry.uploads import PREFIX, upload_weights, uploaded_weights_visible_to
 
 MOST_BYTES: Final = 2 * 2**30
 
 
 class UploadedWeightsSerializer(serializers.ModelSerializer[UploadedWeights]):
-    """Weights that somebody brought along. Recipes name them as ``weights:`` and then the name."""
+    """Uploaded weights. Recipes refer to them as ``weights:`` and the name."""
 
     created_by = UserSerializer(read_only=True)
 
@@ -36,11 +37,18 @@ class UploadedWeightsSerializer(serializers.ModelSerializer[UploadedWeights]):
 
 
 class WeightsFileSerializer(serializers.Serializer[Any]):
-    """A safetensors file, what to call it, and where it comes from."""
+    """A safetensors file, its name, and its origin."""
 
     file = serializers.FileField()
-    name = serializers.RegexField(r"^[^:/\\\\]+$", max_length=100)
+    name = NameField(max_length=100)
     provenance = serializers.CharField(max_length=2000)
+
+    def validate_name(self, name: str) -> str:
+        """Raise for path separators, and for a name that reads as a reference to other weights."""
+        if {"/", "\\"} & set(name) or name.startswith(PREFIX):
+            message = f"The name must hold no slash or backslash and must not begin with '{PREFIX}'."
+            raise serializers.ValidationError(message)
+        return name
 
 
 class UploadedWeightsView(APIView):
@@ -50,7 +58,7 @@ class UploadedWeightsView(APIView):
 
     @extend_schema(operation_id="list_uploaded_weights", responses=UploadedWeightsSerializer(many=True))
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them by name."""
+        """List the uploaded weights by name."""
         project = get_project_for(actor_of(request), project_id)
         weights = uploaded_weights_visible_to(actor_of(request)).filter(project=project)
         return Response(UploadedWeightsSerializer(weights, many=True).data)
@@ -61,7 +69,7 @@ class UploadedWeightsView(APIView):
         responses={201: UploadedWeightsSerializer},
     )
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Keep a file of weights for recipes to start from."""
+        """Upload a file of weights for recipes to start from."""
         project = get_project_for(actor_of(request), project_id)
         model_version_policy.require(actor_of(request), project, "upload_weights")
         form = WeightsFileSerializer(data=request.data)

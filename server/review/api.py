@@ -16,13 +16,15 @@ from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.annotations.api import AnnotationSerializer, GeometryField, NewAnnotationSerializer
 from server.annotations.services import EDITABLE
+from server.core.representation import represent, represent_all, validate
 from server.objects.selectors import get_object_set_for
 from server.projects.selectors import get_label, get_project_for
 from server.review import queue, selectors, services
 from server.review.models import Verdict
 from server.review.selectors import Suggestion
 from server.slides.api import region_address
-from server.slides.grants import issue_grant
+from server.slides.models import Slide
+from server.slides.tiles.grants import issue_grant
 
 MOST_INDICES = 10_000
 MOST_ON_A_PAGE = 200
@@ -42,12 +44,12 @@ class BoundsSerializer(serializers.Serializer[Any]):
 
 
 class SuggestionSerializer(serializers.Serializer[Any]):
-    """One object of a set, and what was said of it."""
+    """One object of a set with its verdict."""
 
     object_set_id = serializers.UUIDField(source="object_set.pk")
     index = serializers.IntegerField()
     label_id = serializers.UUIDField(allow_null=True)
-    score = serializers.FloatField()
+    score = serializers.FloatField(allow_null=True, help_text="Null: the file has none.")
     uncertainty = serializers.FloatField()
     x = serializers.FloatField()
     y = serializers.FloatField()
@@ -63,25 +65,29 @@ class QueueSlideSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     name = serializers.CharField()
-    mpp = serializers.FloatField(source="mpp_x", allow_null=True)
+    mpp_x = serializers.FloatField(allow_null=True)
+    mpp_y = serializers.FloatField(allow_null=True)
+    resolution_source = serializers.ChoiceField(choices=Slide.ScaleSource.choices)
+    magnification = serializers.FloatField(allow_null=True)
+    magnification_source = serializers.ChoiceField(choices=Slide.ScaleSource.choices)
 
 
 class ProducerSerializer(serializers.Serializer[Any]):
-    """What made a suggestion."""
+    """The producer of a suggestion."""
 
     id = serializers.UUIDField(source="producer_id", allow_null=True)
     name = serializers.CharField(source="producer_name")
 
 
 class QueueItemSerializer(SuggestionSerializer):
-    """A suggestion in the queue, with all that is needed to judge it."""
+    """A suggestion in the queue, with all data for its review."""
 
     slide = QueueSlideSerializer(source="object_set.slide")
     model_version = ProducerSerializer(source="object_set")
     crop = serializers.SerializerMethodField()
 
     def get_crop(self, item: Suggestion) -> str:
-        """Return the address of a picture of the suggestion with something around it."""
+        """Return the URL of a picture of the suggestion with its surroundings."""
         slide = item.object_set.slide
         side = max(item.bounds["width"], item.bounds["height"], 32) * (1 + 2 * CROP_MARGIN)
         width, height = min(round(side), slide.width), min(round(side), slide.height)
@@ -89,7 +95,7 @@ class QueueItemSerializer(SuggestionSerializer):
         centre_y = item.bounds["y"] + item.bounds["height"] / 2
         x = min(max(round(centre_x - width / 2), 0), slide.width - width)
         y = min(max(round(centre_y - height / 2), 0), slide.height - height)
-        address = region_address(slide, self.context["grants"](slide))
+        address = region_address(slide, issue_grant(slide.sha256)[0])
         return f"{address}&x={x}&y={y}&width={width}&height={height}&size={CROP_SIDE}"
 
 
@@ -103,7 +109,7 @@ class QueueSerializer(serializers.Serializer[Any]):
 
 
 class QueueQuerySerializer(serializers.Serializer[Any]):
-    """Which part of the queue is wanted."""
+    """Filters of the queue."""
 
     order = serializers.ChoiceField(choices=queue.ORDERS, default="uncertainty")
     label = serializers.UUIDField(required=False)  # type: ignore[assignment]
@@ -120,7 +126,7 @@ class QueueQuerySerializer(serializers.Serializer[Any]):
 
 
 class VerdictSerializer(serializers.ModelSerializer[Verdict]):
-    """What a reviewer said of some suggestions."""
+    """A reviewer's verdict on some suggestions."""
 
     object_set_id = serializers.UUIDField(read_only=True)
     label_id = serializers.UUIDField(read_only=True, allow_null=True)
@@ -148,7 +154,7 @@ class VerdictSerializer(serializers.ModelSerializer[Verdict]):
 
 
 class GivenVerdictSerializer(VerdictSerializer):
-    """A verdict that was just given, and what others said since the state that its giver had seen."""
+    """A new verdict, and the verdicts of others since the state that its author had seen."""
 
     meanwhile = VerdictSerializer(many=True, read_only=True)
 
@@ -170,7 +176,7 @@ class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
     within = GeometryField(required=False)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Refuse what is no condition: passed over, it would let a verdict concern all objects."""
+        """Raise for an unknown condition: ignored, it would make a verdict concern all objects."""
         unknown = sorted(set(data) - set(self.fields)) if isinstance(data, dict) else []
         if unknown:
             message = f"There is no such condition; there are {', '.join(self.fields)}."
@@ -179,7 +185,7 @@ class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
 
 
 class SentOnceSerializer(serializers.Serializer[Any]):
-    """What makes a verdict safe to send again, and safe to give beside others.
+    """Fields that make a verdict safe to repeat, and safe beside those of others.
 
     ``id`` is chosen by the sender: what is sent again with the same one is not done twice.
     ``seen_version`` is the state of the set that the reviewer has seen. ``replace`` needs it: what
@@ -191,21 +197,21 @@ class SentOnceSerializer(serializers.Serializer[Any]):
     seen_version = serializers.IntegerField(required=False, min_value=0)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Require the version of whoever replaces."""
+        """Require the version when ``replace`` is set."""
         if attrs["replace"] and "seen_version" not in attrs:
             message = "Say which version you have seen, to replace what was said until then."
             raise serializers.ValidationError({"seen_version": message})
         return attrs
 
-    def sent(self) -> dict[str, Any]:
-        """Return the arguments of the service."""
-        asked = self.validated_data
-        seen = asked["seen_version"] if asked["replace"] else None
-        return {"verdict_id": asked.get("id"), "replaces": seen}
+
+def _sent_once(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a service from the values of a SentOnceSerializer."""
+    seen = asked["seen_version"] if asked["replace"] else None
+    return {"verdict_id": asked.get("id"), "replaces": seen}
 
 
 class NewVerdictSerializer(SentOnceSerializer):
-    """A verdict on objects by number, or on all open ones that a filter chooses."""
+    """A verdict on objects by number, or on all open ones of a filter."""
 
     kind = serializers.ChoiceField(choices=("accepted", "rejected", "relabelled"))
     label_id = serializers.UUIDField(required=False, allow_null=True)
@@ -219,7 +225,7 @@ class NewVerdictSerializer(SentOnceSerializer):
     filter = ChoiceOfObjectsSerializer(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Require exactly one way of naming objects."""
+        """Require either numbers or a filter."""
         attrs = super().validate(attrs)
         if ("indices" in attrs) == ("filter" in attrs):
             message = "Give either indices or a filter."
@@ -228,20 +234,20 @@ class NewVerdictSerializer(SentOnceSerializer):
 
 
 class CountSerializer(serializers.Serializer[Any]):
-    """How many."""
+    """A number of objects."""
 
     count = serializers.IntegerField()
 
 
 class RedrawSerializer(SentOnceSerializer):
-    """The number of the suggestion, and the annotation that takes its place."""
+    """The number of the suggestion, and the annotation that replaces it."""
 
     index = serializers.IntegerField(min_value=0)
     annotation = NewAnnotationSerializer()
 
 
 class UndoSerializer(serializers.Serializer[Any]):
-    """``id`` of the undoing, chosen by the sender: sent again, it is not done twice."""
+    """``id`` of the undoing, chosen by the client: repeated, it has no effect."""
 
     id = serializers.UUIDField(required=False)
 
@@ -265,7 +271,7 @@ class QueueView(APIView):
 
     @extend_schema(operation_id="review_queue", parameters=[QueueQuerySerializer], responses=QueueSerializer)
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them, the most doubtful first."""
+        """List the open suggestions, the most uncertain first."""
         project = get_project_for(actor_of(request), project_id)
         form = QueueQuerySerializer(data=request.query_params)
         form.is_valid(raise_exception=True)
@@ -277,14 +283,9 @@ class QueueView(APIView):
             include_skipped=asked.pop("include_skipped"),
             limit=asked.pop("limit"),
             after=asked.pop("after", None),
-            wanted=asked,
+            conditions=asked,
         )
-        grants: dict[str, str] = {}
-
-        def grant(slide: Any) -> str:
-            return grants.setdefault(slide.sha256, issue_grant(slide.sha256)[0])
-
-        body = QueueItemSerializer(page.items, many=True, context={"grants": grant}).data
+        body = represent_all(QueueItemSerializer, page.items)
         return Response({"count": page.count, "next": page.after, "versions": page.versions, "results": body})
 
 
@@ -297,14 +298,14 @@ class SuggestionsView(APIView):
         responses=SuggestionSerializer(many=True),
     )
     def get(self, request: Request, set_id: UUID) -> Response:
-        """Return them in the order asked for."""
+        """Return objects in the requested order."""
         object_set = get_object_set_for(actor_of(request), set_id)
         parts = [part for part in request.query_params.get("indices", "").split(",") if part]
         if len(parts) > MOST_ON_A_PAGE or not all(part.isascii() and part.isdigit() for part in parts):
             message = f"At most {MOST_ON_A_PAGE} numbers, separated by commas."
             raise serializers.ValidationError({"indices": message})
-        found = selectors.suggestions(object_set, [int(part) for part in parts])
-        return Response({"results": SuggestionSerializer(found, many=True).data})
+        suggestions = selectors.suggestions(object_set, [int(part) for part in parts])
+        return Response({"results": represent_all(SuggestionSerializer, suggestions)})
 
 
 class SuggestionAtView(APIView):
@@ -322,8 +323,8 @@ class SuggestionAtView(APIView):
         for name in ("x", "y"):
             field = serializers.FloatField()
             place[name] = field.run_validation(request.query_params.get(name))
-        found = selectors.suggestion_at(object_set, place["x"], place["y"])
-        return Response(SuggestionSerializer(found).data)
+        suggestion = selectors.suggestion_at(object_set, place["x"], place["y"])
+        return Response(represent(SuggestionSerializer, suggestion))
 
 
 class VerdictsView(GenericAPIView[Verdict]):
@@ -333,10 +334,10 @@ class VerdictsView(GenericAPIView[Verdict]):
 
     @extend_schema(operation_id="list_verdicts")
     def get(self, request: Request, set_id: UUID) -> Response:
-        """List them in order."""
+        """List the verdicts on a set in order."""
         object_set = get_object_set_for(actor_of(request), set_id)
         rows = selectors.verdicts_visible_to(actor_of(request)).filter(object_set=object_set)
-        return self.get_paginated_response(VerdictSerializer(self.paginate_queryset(rows), many=True).data)
+        return self.get_paginated_response(represent_all(VerdictSerializer, self.paginate_queryset(rows)))
 
     @extend_schema(
         operation_id="give_verdict",
@@ -345,14 +346,12 @@ class VerdictsView(GenericAPIView[Verdict]):
         responses={201: GivenVerdictSerializer, 200: CountSerializer},
     )
     def post(self, request: Request, set_id: UUID) -> Response:
-        """Accept, reject or relabel."""
+        """Accept, reject or relabel suggestions."""
         object_set = get_object_set_for(actor_of(request), set_id)
-        form = NewVerdictSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        asked = form.validated_data
+        asked = validate(NewVerdictSerializer, request.data)
         if request.query_params.get("dry_run") == "true" and "filter" in asked:
             count = services.count_concerned(
-                actor=actor_of(request), object_set=object_set, wanted=asked["filter"]
+                actor=actor_of(request), object_set=object_set, conditions=asked["filter"]
             )
             return Response({"count": count})
         label_id = asked.get("label_id")
@@ -364,75 +363,74 @@ class VerdictsView(GenericAPIView[Verdict]):
             reason=asked.get("reason", ""),
             comment=asked.get("comment", ""),
             indices=asked.get("indices"),
-            wanted=asked.get("filter"),
-            **form.sent(),
+            conditions=asked.get("filter"),
+            **_sent_once(asked),
         )
         seen = asked.get("seen_version", verdict.sequence)
         verdict.meanwhile = selectors.verdicts_between(object_set, seen, verdict, MOST_TOLD)  # type: ignore[attr-defined]
-        return Response(GivenVerdictSerializer(verdict).data, status=status.HTTP_201_CREATED)
+        return Response(represent(GivenVerdictSerializer, verdict), status=status.HTTP_201_CREATED)
 
 
 class RedrawView(APIView):
-    """Fixing the shape of a suggestion."""
+    """Correction of a suggestion's shape."""
 
     @extend_schema(
         operation_id="redraw_suggestion", request=RedrawSerializer, responses={201: RedrawnSerializer}
     )
     def post(self, request: Request, set_id: UUID) -> Response:
-        """Make an annotation whose parent is the suggestion."""
+        """Create an annotation whose parent is the suggestion."""
         object_set = get_object_set_for(actor_of(request), set_id)
-        form = RedrawSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        drawn = form.validated_data["annotation"]
+        asked = validate(RedrawSerializer, request.data)
+        drawn = asked["annotation"]
         verdict, annotation = services.redraw_suggestion(
             actor=actor_of(request),
             object_set=object_set,
-            index=form.validated_data["index"],
+            index=asked["index"],
             annotation_id=drawn["id"],
             values={name: drawn[name] for name in EDITABLE if name in drawn},
-            **form.sent(),
+            **_sent_once(asked),
         )
-        body = RedrawnSerializer({"verdict": verdict, "annotation": annotation}).data
+        body = represent(RedrawnSerializer, {"verdict": verdict, "annotation": annotation})
         return Response(body, status=status.HTTP_201_CREATED)
 
 
 class UndoVerdictView(APIView):
-    """Taking a verdict back."""
+    """Undoing of a verdict."""
 
     @extend_schema(operation_id="undo_verdict", request=UndoSerializer, responses={201: VerdictSerializer})
     def post(self, request: Request, verdict_id: UUID) -> Response:
-        """Undo it, by another verdict."""
+        """Undo a verdict, by another verdict."""
         verdict = selectors.get_verdict_for(actor_of(request), verdict_id)
         form = UndoSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         undoing = services.undo_verdict(
             actor=actor_of(request), verdict=verdict, undoing_id=form.validated_data.get("id")
         )
-        return Response(VerdictSerializer(undoing).data, status=status.HTTP_201_CREATED)
+        return Response(represent(VerdictSerializer, undoing), status=status.HTTP_201_CREATED)
 
 
 class HistoryView(APIView):
-    """All that was said of one object."""
+    """All verdicts on one object."""
 
     @extend_schema(operation_id="suggestion_history", responses=VerdictSerializer(many=True))
     def get(self, request: Request, set_id: UUID, index: int) -> Response:
-        """List the verdicts that concern it."""
+        """List the verdicts on an object."""
         object_set = get_object_set_for(actor_of(request), set_id)
         rows = selectors.history_of(actor_of(request), object_set, index)
         return Response(VerdictSerializer(rows, many=True).data)
 
 
 class SkipView(APIView):
-    """Putting a suggestion off."""
+    """Skipping of a suggestion."""
 
     @extend_schema(operation_id="skip_suggestion", request=ObjectNameSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Skip it, for this reviewer."""
+        """Skip a suggestion, for this reviewer."""
         return self._change(request, services.skip_suggestion)
 
     @extend_schema(operation_id="unskip_suggestion", request=ObjectNameSerializer, responses={204: None})
     def delete(self, request: Request) -> Response:
-        """Take it back into the queue."""
+        """Return a skipped suggestion to the queue."""
         return self._change(request, services.unskip_suggestion)
 
     def _change(self, request: Request, change: Any) -> Response:

@@ -6,14 +6,14 @@ from django.apps import AppConfig
 
 
 class ReviewConfig(AppConfig):
-    """Registers the app under its short name."""
+    """Configuration of the app under its short name."""
 
     name = "server.review"
     label = "review"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let the gallery count suggestions."""
+        """Register the counts of suggestions for the gallery."""
         from server.review.counts import register  # noqa: PLC0415 - models are loaded now
 
         register()

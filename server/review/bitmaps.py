@@ -1,4 +1,4 @@
-"""Between arrays of object numbers and Roaring bitmaps, without a Python number for each."""
+"""Conversion between arrays of object numbers and Roaring bitmaps, without a Python number for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 
 def bitmap_of(numbers: NDArray[np.generic]) -> BitMap:
-    """Return the bitmap of object numbers, whole and not negative."""
+    """Return the bitmap of non-negative whole object numbers."""
     # The array module's buffer is the one that pyroaring reads at once.
     return BitMap(array("I", numbers.astype(np.uint32, copy=False).tobytes()))
 
@@ -21,5 +21,5 @@ def numbers_of(bitmap: BitMap) -> NDArray[np.int64]:
 
 
 def read_bitmap(content: bytes | memoryview) -> BitMap:
-    """Return a stored bitmap; nothing stored is an empty one."""
+    """Return a stored bitmap; an empty one for an empty value."""
     return BitMap.deserialize(bytes(content)) if content else BitMap()

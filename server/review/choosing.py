@@ -1,4 +1,4 @@
-"""Which objects of a set are meant: by number, or by what they are and where they lie."""
+"""Selection of a set's objects: by number, or by a filter."""
 
 from __future__ import annotations
 
@@ -15,42 +15,44 @@ from ml.contracts import Sentence
 from ml.objectset import Limits
 from server.annotations.geometry import area_of
 from server.core.errors import ContentError, NotVisibleError
+from server.core.services import before_services
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 from server.objects.storage import open_object_files
 from server.review.bitmaps import bitmap_of
-from server.review.fold import Decisions
 
 # What a filter chooses of a set never changes; a bitmap of 5 million objects has 0.6 MB at most.
 REMEMBERED: Final = 64
 _PART: Final = 2**20
 
 
-def chosen_by_filter(object_set: ObjectSet, wanted: Mapping[str, Any], decisions: Decisions) -> BitMap:
-    """Return the open objects that satisfy every given condition.
+@before_services
+def matched_by_filter(object_set: ObjectSet, conditions: Mapping[str, Any]) -> BitMap:
+    """Return the objects that satisfy every given condition, decided or not.
 
     ``label`` (id) or ``without_labels`` (ids), the limits of ``ml.objectset.Limits`` (included) and
-    ``within`` (a GeoJSON area that holds the object's point).
+    ``within`` (a GeoJSON area that holds the object's point). A set never changes, so that this needs no
+    lock. Raises BadGeometryError or BudgetSpentError.
     """
     files = open_object_set(object_set)
-    chosen = matching(object_set, wanted)
-    if "within" in wanted:
-        chosen &= bitmap_of(files.within(area_of(wanted["within"])))
-    return chosen - decisions.decided
+    chosen = matching(object_set, conditions)
+    if "within" in conditions:
+        chosen &= bitmap_of(files.within(area_of(conditions["within"])))
+    return chosen
 
 
-def matching(object_set: ObjectSet, wanted: Mapping[str, Any]) -> BitMap:
+def matching(object_set: ObjectSet, conditions: Mapping[str, Any]) -> BitMap:
     """Return the objects that satisfy the conditions on label and numbers, decided or not."""
     try:
-        limits = Limits.from_mapping(wanted)
+        limits = Limits.from_mapping(conditions)
     except ValueError as error:
         raise ContentError(str(error), code="bad_limit") from error
     ids = [str(label["label_id"]) for label in object_set.labels]
     labels = None
-    if wanted.get("label"):
-        labels = tuple(number for number, own in enumerate(ids) if own == str(wanted["label"]))
-    elif wanted.get("without_labels"):
-        hidden = {str(label) for label in wanted["without_labels"]}
+    if conditions.get("label"):
+        labels = tuple(number for number, own in enumerate(ids) if own == str(conditions["label"]))
+    elif conditions.get("without_labels"):
+        hidden = {str(label) for label in conditions["without_labels"]}
         labels = tuple(number for number, own in enumerate(ids) if own not in hidden)
     if labels is None and not limits:
         return BitMap(range(object_set.count))
@@ -58,14 +60,14 @@ def matching(object_set: ObjectSet, wanted: Mapping[str, Any]) -> BitMap:
 
 
 def of_label(object_set: ObjectSet, label: int, limits: Limits) -> BitMap:
-    """Return the objects of one label of a set's files within limits; not to be changed."""
+    """Return the objects of one label of a set's files within limits, read-only."""
     return _matching(str(settings.STORAGE_ROOT), object_set.storage_key, (label,), limits)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _matching(root: str, key: str, labels: tuple[int, ...] | None, limits: Limits) -> BitMap:
     columns = open_object_files(root, key).columns()
-    found = [np.zeros(0, dtype=np.int64)]
+    matching = [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(columns["label"]), _PART):
         part = {name: values[start : start + _PART] for name, values in columns.items()}
         mask = limits.mask(part)
@@ -73,8 +75,8 @@ def _matching(root: str, key: str, labels: tuple[int, ...] | None, limits: Limit
             own = np.isin(part["label"], labels)
             mask = own if mask is None else mask & own
         if mask is not None:
-            found.append(start + np.flatnonzero(mask))
-    return bitmap_of(np.concatenate(found))
+            matching.append(start + np.flatnonzero(mask))
+    return bitmap_of(np.concatenate(matching))
 
 
 def require_numbers(object_set: ObjectSet, numbers: Sequence[int]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""How many suggestions stand on a slide and how many of them were decided, for the gallery."""
+"""Numbers of suggestions and of decided ones on a slide, for the gallery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.slides.hooks import register_count
 
 
 def register() -> None:
-    """Hang the two numbers on the list of slides."""
+    """Register the two counts for the list of slides."""
     register_count("suggestions_count", lambda: _sum("count"))
     register_count("decided_count", lambda: _sum("review_state__decided_count"))
 

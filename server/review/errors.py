@@ -1,4 +1,4 @@
-"""What the review app refuses."""
+"""Errors of the review app."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from server.core.errors import ConflictError, ContentError, NotAllowedError, Sta
 
 
 class AlreadyDecidedError(ConflictError):
-    """Somebody gave a verdict on one of these suggestions; say ``replace`` to change it."""
+    """One of the suggestions has a verdict already; ``replace`` overwrites it."""
 
     code = "already_decided"
 
 
 class NothingConcernedError(ContentError):
-    """No open suggestion is meant."""
+    """The verdict concerns no open suggestion."""
 
     code = "nothing_concerned"
 
 
 class AlreadyUndoneError(StateError):
-    """The verdict has been taken back, or is itself an undoing."""
+    """The verdict was undone already, or is itself an undoing."""
 
     code = "already_undone"
 
 
 class NotYourVerdictError(NotAllowedError):
-    """A reviewer takes back their own verdicts; a manager anybody's."""
+    """A reviewer undoes their own verdicts; a manager anybody's."""
 
     code = "not_your_verdict"
 
 
 class BadCursorError(ContentError):
-    """The place in the queue is not one that the queue gave out."""
+    """The cursor is not one of the queue."""
 
     code = "bad_cursor"

@@ -1,4 +1,4 @@
-"""How verdicts fold into one state: which objects are accepted, rejected, relabelled, redrawn.
+"""Fold of verdicts into one state: accepted, rejected, relabelled and redrawn objects.
 
 A later verdict on an object takes the place of an earlier one; a verdict that was undone never was.
 """
@@ -19,7 +19,7 @@ from server.review.models import ReviewState, Verdict
 
 @dataclass(slots=True)
 class Decisions:
-    """Disjoint sets of object numbers; what is in none of them is open.
+    """Disjoint sets of object numbers; objects in none of them are open.
 
     ``changed`` names the sets that are no longer as they were loaded.
     """
@@ -31,13 +31,13 @@ class Decisions:
     changed: set[str] = field(default_factory=set, compare=False)
 
     def copy(self) -> Decisions:
-        """Return the same, to be changed."""
+        """Return a copy that may be changed."""
         relabelled = {label_id: objects.copy() for label_id, objects in self.relabelled.items()}
         return Decisions(self.accepted.copy(), self.rejected.copy(), self.redrawn.copy(), relabelled)
 
     @property
     def decided(self) -> BitMap:
-        """Return every object on which there is a verdict."""
+        """Return every object with a verdict."""
         return BitMap.union(self.accepted, self.rejected, self.redrawn, *self.relabelled.values())
 
     def each(self) -> Iterator[tuple[str, str | None, BitMap]]:
@@ -49,7 +49,7 @@ class Decisions:
             yield "relabelled", label_id, objects
 
     def apply(self, kind: str, objects: BitMap, label_id: str | None) -> None:
-        """Let a verdict take the place of whatever was said of its objects before."""
+        """Replace the decisions on a verdict's objects by the verdict."""
         self.forget(objects)
         self.changed.add(kind)
         if kind == Verdict.Kind.RELABELLED:
@@ -66,7 +66,7 @@ class Decisions:
                 self.changed.add(kind)
 
     def kind_of(self, index: int) -> tuple[str, str | None]:
-        """Return what was said of one object, and its new label when it was relabelled."""
+        """Return the verdict on one object, and its new label when it was relabelled."""
         return next(
             ((kind, label) for kind, label, objects in self.each() if index in objects), ("open", None)
         )
@@ -92,7 +92,7 @@ def fold(verdicts: Iterable[Verdict], within: BitMap | None = None) -> Decisions
 
 
 def fold_again(decisions: Decisions, objects: BitMap, verdicts: Iterable[Verdict]) -> None:
-    """Set anew what is said of some objects, from all verdicts that may concern them, in order."""
+    """Recompute the state of some objects, from all verdicts that may concern them, in order."""
     decisions.forget(objects)
     for kind, label_id, chosen in fold(verdicts, objects).each():
         if chosen:
@@ -100,7 +100,7 @@ def fold_again(decisions: Decisions, objects: BitMap, verdicts: Iterable[Verdict
 
 
 def load(state: ReviewState | None) -> Decisions:
-    """Return what a stored state says; everything open without one."""
+    """Return the decisions in a stored state; everything open without one."""
     if state is None:
         return Decisions()
     return Decisions(
@@ -114,7 +114,7 @@ def load(state: ReviewState | None) -> Decisions:
 
 
 def store(state: ReviewState, decisions: Decisions) -> list[str]:
-    """Write what changed into a state's fields and return their names; saving is the caller's.
+    """Write the changes into a state's fields and return their names; the caller saves.
 
     A set of millions has bitmaps of half a megabyte each: those that stay are not written again.
     """

@@ -1,4 +1,4 @@
-"""What was decided so far, over HTTP: by tile, by slide, by reviewer."""
+"""Decisions over HTTP: by tile, by slide, by reviewer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+import shapely
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -18,21 +19,25 @@ from rest_framework.views import APIView
 from ml.objectset import Limits
 from ml.objectset.filters import LIMITS
 from server.accounts.authentication import actor_of
+from server.annotations.api import GeometryField, read_box
+from server.core.representation import represent, represent_all
 from server.objects.selectors import get_object_set_for
 from server.objects.tiles import encoding_for, pack
 from server.projects.selectors import get_project_for
 from server.review import selectors
+from server.review.accepted import accepted_outlines, accepted_per_label
 from server.review.api import VerdictSerializer
 from server.review.models import Verdict
-from server.review.states import states_of_tile, version_of
+from server.review.remembered import version_now
+from server.review.states import states_of_tile
 from server.slides.selectors import get_slide_for
 
 _BY_REVIEWER = OpenApiParameter("reviewer", UUID, description="Only those that this person gave.")
 
 
 def _reviewer_of(request: Request) -> UUID | None:
-    told = request.query_params.get("reviewer")
-    return serializers.UUIDField().run_validation(told) if told else None
+    reviewer_id = request.query_params.get("reviewer")
+    return serializers.UUIDField().run_validation(reviewer_id) if reviewer_id else None
 
 
 class ProjectVerdictsView(GenericAPIView[Verdict]):
@@ -45,28 +50,27 @@ class ProjectVerdictsView(GenericAPIView[Verdict]):
         parameters=[_BY_REVIEWER],
     )
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them, the newest first."""
+        """List the verdicts of a project, the newest first."""
         project = get_project_for(actor_of(request), project_id)
-        rows = selectors.verdicts_of_project(actor_of(request), project, reviewer=_reviewer_of(request))
-        return self.get_paginated_response(VerdictSerializer(self.paginate_queryset(rows), many=True).data)
+        rows = selectors.newest_verdicts(project, _reviewer_of(request))
+        return self.get_paginated_response(represent_all(VerdictSerializer, self.paginate_queryset(rows)))
 
 
 class SlideVerdictsView(GenericAPIView[Verdict]):
-    """The verdicts on a slide, whichever set they concern."""
+    """The verdicts on a slide, of all its sets."""
 
     serializer_class = VerdictSerializer
 
     @extend_schema(operation_id="list_slide_verdicts", parameters=[_BY_REVIEWER])
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """List them, the newest first."""
+        """List the verdicts on a slide, the newest first."""
         slide = get_slide_for(actor_of(request), slide_id)
-        wanted = {"slide": slide, "reviewer": _reviewer_of(request)}
-        rows = selectors.verdicts_of_project(actor_of(request), slide.project, **wanted)
-        return self.get_paginated_response(VerdictSerializer(self.paginate_queryset(rows), many=True).data)
+        rows = selectors.newest_verdicts(slide, _reviewer_of(request))
+        return self.get_paginated_response(represent_all(VerdictSerializer, self.paginate_queryset(rows)))
 
 
 class ReviewStateSerializer(serializers.Serializer[Any]):
-    """How far a set has been reviewed; ``version`` changes with every verdict."""
+    """Review progress of a set; ``version`` changes with every verdict."""
 
     version = serializers.IntegerField()
     open = serializers.IntegerField()
@@ -77,13 +81,75 @@ class ReviewStateSerializer(serializers.Serializer[Any]):
 
 
 class ReviewStateView(APIView):
-    """How far a set has been reviewed."""
+    """Review progress of a set."""
 
     @extend_schema(operation_id="get_review_state", responses=ReviewStateSerializer)
     def get(self, request: Request, set_id: UUID) -> Response:
         """Return the version and the number of objects in each state."""
         object_set = get_object_set_for(actor_of(request), set_id)
-        return Response(ReviewStateSerializer(selectors.counts_of(object_set)).data)
+        return Response(represent(ReviewStateSerializer, selectors.counts_of(object_set)))
+
+
+class AcceptedLabelSerializer(serializers.Serializer[Any]):
+    """Number of accepted suggestions with a label."""
+
+    label_id = serializers.UUIDField()
+    count = serializers.IntegerField()
+
+
+class AcceptedLabelsView(APIView):
+    """Accepted suggestions of a slide by label."""
+
+    @extend_schema(operation_id="list_accepted_labels", responses=AcceptedLabelSerializer(many=True))
+    def get(self, request: Request, slide_id: UUID) -> Response:
+        """Return the number of accepted suggestions by label."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        return Response(AcceptedLabelSerializer(accepted_per_label(slide), many=True).data)
+
+
+class OutlinesQuerySerializer(serializers.Serializer[Any]):
+    """Filters of the outlines."""
+
+    beside = serializers.UUIDField(required=False, help_text="The object set whose own tiles are drawn.")
+    bbox = serializers.CharField(required=False, help_text="min_x,min_y,max_x,max_y in level-0 pixels.")
+
+    def validate_bbox(self, value: str) -> tuple[float, float, float, float]:
+        """Return the four numbers."""
+        return read_box(value)
+
+
+class AcceptedOutlineSerializer(serializers.Serializer[Any]):
+    """The outline of an accepted suggestion and its current label."""
+
+    label_id = serializers.UUIDField(allow_null=True)
+    geometry = GeometryField()
+
+
+class AcceptedOutlinesSerializer(serializers.Serializer[Any]):
+    """Outlines to draw; ``count`` is larger than their number where more are accepted."""
+
+    count = serializers.IntegerField()
+    outlines = AcceptedOutlineSerializer(many=True)
+
+
+class AcceptedOutlinesView(APIView):
+    """Accepted suggestions of the sets that the viewer does not draw itself."""
+
+    @extend_schema(
+        operation_id="list_accepted_outlines",
+        parameters=[OutlinesQuerySerializer],
+        responses=AcceptedOutlinesSerializer,
+    )
+    def get(self, request: Request, slide_id: UUID) -> Response:
+        """Return the outlines of accepted suggestions, within a box where one is given."""
+        slide = get_slide_for(actor_of(request), slide_id)
+        form = OutlinesQuerySerializer(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        box = form.validated_data.get("bbox")
+        outlines = accepted_outlines(
+            slide, beside=form.validated_data.get("beside"), area=None if box is None else shapely.box(*box)
+        )
+        return Response(AcceptedOutlinesSerializer(outlines).data)
 
 
 class StatesView(APIView):
@@ -95,14 +161,14 @@ class StatesView(APIView):
         responses={(200, "application/vnd.apache.arrow.stream"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, set_id: UUID, z: int, x: int, y: int) -> HttpResponse:
-        """Return them as an Arrow stream; asking again costs a 304 until the next verdict."""
+        """Return the decided objects as an Arrow stream; 304 until the next verdict."""
         object_set = get_object_set_for(actor_of(request), set_id)
         try:
             limits = Limits.from_mapping(request.query_params)
         except ValueError as error:
             raise serializers.ValidationError({"limits": str(error)}) from error
         encoding = encoding_for(request.headers.get("Accept-Encoding", "").encode())
-        version = version_of(object_set)
+        version = version_now(object_set.pk)
         tag = f'"{version}.{z}.{x}.{y}.{limits.text()}.{encoding}"'
         if tag in request.headers.get("If-None-Match", ""):
             answer = HttpResponse(status=HTTPStatus.NOT_MODIFIED)

@@ -1,4 +1,4 @@
-"""Verdicts on suggestions, and the state that they fold into."""
+"""Verdicts on suggestions, and the state folded from them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from server.projects.models import Label
 
 
 class Verdict(Entity):
-    """What a reviewer said of some suggestions. Never changed; undo is another verdict.
+    """A reviewer's verdict on some suggestions. Never changed; undo is another verdict.
 
     ``objects_bitmap`` is a serialised Roaring bitmap of object numbers, all of them from
     ``first_index`` to ``last_index``: that is what finds the verdicts on one object.
     """
 
     class Kind(models.TextChoices):
-        """``undone`` takes back the verdict that ``undoes`` names."""
+        """Kind of a verdict; ``undone`` reverts the verdict of ``undoes``."""
 
         ACCEPTED = "accepted"
         REJECTED = "rejected"
@@ -29,7 +29,7 @@ class Verdict(Entity):
         UNDONE = "undone"
 
     class Reason(models.TextChoices):
-        """Why a suggestion was rejected."""
+        """Reason for the rejection of a suggestion."""
 
         WRONG_CLASS = "wrong_class"
         NOT_AN_OBJECT = "not_an_object"
@@ -96,7 +96,7 @@ class ReviewState(models.Model):
 
 
 class Skip(Entity):
-    """A suggestion that one reviewer put off."""
+    """A suggestion that one reviewer skipped."""
 
     object_set = models.ForeignKey(ObjectSet, on_delete=models.CASCADE, related_name="skips")
     object_index = models.PositiveBigIntegerField()

@@ -1,4 +1,4 @@
-"""Who may say what of suggestions. What is not listed is denied."""
+"""Permissions on verdicts. Deny by default."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.projects.policies import require_role
 
 
 class ReviewPolicy:
-    """Every member may look; reviewers decide; managers take back what others decided."""
+    """Every member may read; reviewers decide; managers undo decisions of others."""
 
     roles: ClassVar[Mapping[str, Role]] = {
         "view": Role.ANNOTATOR,

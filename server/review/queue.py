@@ -1,4 +1,4 @@
-"""The queue of open suggestions of a project, crossing slides, in one order that all views share.
+"""The queue of open suggestions of a project, over all slides, in one order.
 
 Ties are broken by set and number, so the order is total and a place in it can be named: the cursor
 is the key of the last suggestion seen, and stays good when suggestions before it are decided. Each
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from pyroaring import BitMap
 
 from server.accounts.models import User
 from server.objects.models import ObjectSet
-from server.objects.selectors import current_sets_of, open_object_set
+from server.objects.selectors import current_sets_of_project, open_object_set
 from server.projects.models import Project
 from server.review.bitmaps import bitmap_of, numbers_of
 from server.review.choosing import matching
@@ -32,10 +33,11 @@ from server.review.policies import review_policy
 from server.review.remembered import decisions_at
 from server.review.selectors import Suggestion, suggestions
 from server.review.settled import settled_objects
-from server.slides.selectors import slides_visible_to
 
+# Place of an object without a score, which is a number from 0 to 1.
+_BEHIND_ALL: Final = 2.0
 ORDERS: Final = ("uncertainty", "score", "position")
-# The number of objects up to which those that are open are sorted, instead of walking along the order.
+# Up to this many open objects are sorted, where they are the smaller half; else the stored order is walked.
 _FEW: Final = 20_000
 _STEP: Final = 2048
 _LONGEST_STEP: Final = 2**18
@@ -45,7 +47,7 @@ Key = tuple[float, int, int]
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """Some suggestions in order, how many there are in all, and where to go on.
+    """A page of suggestions in order, the total, and the cursor of the next page.
 
     ``versions`` says for each set on the page which state of it the page shows.
     """
@@ -61,30 +63,30 @@ def review_queue(
     actor: User,
     project: Project,
     order: str = "uncertainty",
-    wanted: Mapping[str, Any] | None = None,
+    conditions: Mapping[str, Any] | None = None,
     include_skipped: bool = False,
     limit: int = 50,
     after: str | None = None,
 ) -> QueuePage:
-    """Return the next open suggestions. ``wanted`` may hold ``slide`` and the conditions of a filter.
+    """Return the next open suggestions. ``conditions`` may hold ``slide`` and the conditions of a filter.
 
-    ``uncertainty``: the most doubtful first; ``score``: the least sure first; ``position``: slide by
-    slide, near ones together.
+    ``uncertainty``: the most doubtful first; ``score``: the least sure first, those without a score last;
+    ``position``: slide by slide, near ones together.
     """
     review_policy.require(actor, project, "queue")
-    wanted = wanted or {}
-    slides = slides_visible_to(actor).filter(project=project)
-    if wanted.get("slide"):
-        slides = slides.filter(pk=wanted["slide"])
+    conditions = conditions or {}
+    current = current_sets_of_project(project)
+    if conditions.get("slide"):
+        current = current.filter(slide=conditions["slide"])
     sets = list(
-        current_sets_of(slides).select_related("slide__project").order_by("slide__name", "created_at", "id")
+        current.select_related("slide").defer("slide__tissue").order_by("slide__name", "created_at", "id")
     )
     start = _read_cursor(after)
     keys: list[Key] = []
     count = 0
     skipped = {} if include_skipped else _skipped(actor, sets)
     versions = dict(ReviewState.objects.filter(object_set__in=sets).values_list("pk", "version"))
-    for rank, (object_set, open_ones) in enumerate(_open_objects(sets, versions, wanted, skipped)):
+    for rank, (object_set, open_ones) in enumerate(_open_objects(sets, versions, conditions, skipped)):
         count += len(open_ones)
         keys += _Line(object_set, order, rank).first(open_ones, start, limit + 1)
     keys.sort()
@@ -100,12 +102,12 @@ def review_queue(
 def _open_objects(
     sets: Sequence[ObjectSet],
     versions: Mapping[UUID, int],
-    wanted: Mapping[str, Any],
+    conditions: Mapping[str, Any],
     skipped: Mapping[Any, list[int]],
 ) -> Iterator[tuple[ObjectSet, BitMap]]:
-    """Yield each set with its objects that wait for a verdict."""
+    """Yield each set with its open objects."""
     for object_set, settled in zip(sets, settled_objects(sets), strict=True):
-        open_ones = matching(object_set, wanted) - settled
+        open_ones = matching(object_set, conditions) - settled
         if object_set.pk in versions:
             open_ones -= decisions_at(object_set.pk, versions[object_set.pk]).decided
         open_ones -= BitMap(skipped.get(object_set.pk, ()))
@@ -113,11 +115,11 @@ def _open_objects(
 
 
 def _skipped(actor: User, sets: Sequence[ObjectSet]) -> dict[Any, list[int]]:
-    found: dict[Any, list[int]] = {}
+    skipped: dict[Any, list[int]] = {}
     rows = Skip.objects.filter(object_set__in=sets, reviewer=actor)
     for set_id, index in rows.values_list("object_set_id", "object_index"):
-        found.setdefault(set_id, []).append(index)
-    return found
+        skipped.setdefault(set_id, []).append(index)
+    return skipped
 
 
 class _Line:
@@ -133,16 +135,22 @@ class _Line:
             self._numbers = files.order(f"by_{order}")
 
     def first(self, open_ones: BitMap, start: Key | None, limit: int) -> list[Key]:
-        """Return the keys of the first ``limit`` open objects behind a place."""
+        """Return the keys of the first ``limit`` open objects after a place."""
         if self._values is None:
             return self._by_number(open_ones, start, limit)
-        if len(open_ones) <= _FEW:
-            numbers = numbers_of(open_ones)
-            values = self._values[numbers] * self._sign
-            chosen = np.lexsort((numbers, values))
-            keys = [(float(values[i]), self._rank, int(numbers[i])) for i in chosen]
-            return keys[bisect_right(keys, start) if start else 0 :][:limit]
+        if len(open_ones) <= min(_FEW, self._count // 2):
+            return self._sort(numbers_of(open_ones), start, limit)
         return self._walk(open_ones, start, limit)
+
+    def _sort(self, numbers: NDArray[np.int64], start: Key | None, limit: int) -> list[Key]:
+        values = np.nan_to_num(self._values[numbers] * self._sign, nan=_BEHIND_ALL)  # type: ignore[index]
+        order = np.lexsort((numbers, values))
+
+        def key(place: int) -> Key:
+            return float(values[place]), self._rank, int(numbers[place])
+
+        first = bisect_right(order, start, key=key) if start else 0
+        return [key(place) for place in order[first : first + limit]]
 
     def _by_number(self, open_ones: BitMap, start: Key | None, limit: int) -> list[Key]:
         behind = open_ones
@@ -165,16 +173,17 @@ class _Line:
 
     def _key(self, place: int) -> Key:
         number = int(self._numbers[place])
-        return float(self._values[number] * self._sign), self._rank, number  # type: ignore[index]
+        value = float(self._values[number] * self._sign)  # type: ignore[index]
+        return _BEHIND_ALL if math.isnan(value) else value, self._rank, number
 
 
 def _look_up(sets: list[ObjectSet], page: list[Key]) -> list[Suggestion]:
-    found: dict[tuple[int, int], Suggestion] = {}
+    looked_up: dict[tuple[int, int], Suggestion] = {}
     for rank in {rank for _, rank, _ in page}:
         numbers = [index for _, other, index in page if other == rank]
         for item in suggestions(sets[rank], numbers):
-            found[rank, item.index] = item
-    return [found[rank, index] for _, rank, index in page]
+            looked_up[rank, item.index] = item
+    return [looked_up[rank, index] for _, rank, index in page]
 
 
 def _write_cursor(key: Key) -> str:

@@ -1,4 +1,4 @@
-"""Folded states that were read lately. A state of one version never changes, so they stay good."""
+"""LRU cache of decision states, keyed by object set and version. A state of one version never changes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from uuid import UUID
 
 from django.db import connection
 
+from server.core.prepared import PreparedQuery
 from server.review.fold import Decisions, load
 from server.review.models import ReviewState
 
 MOST_BYTES: Final = 64 * 2**20
 _OWN_WEIGHT: Final = 1000
 
+_version = PreparedQuery(lambda set_id: ReviewState.objects.only("version").filter(pk=set_id), UUID)
 _lock = threading.Lock()
 _recent: OrderedDict[tuple[UUID, int], tuple[Decisions, int]] = OrderedDict()
 
 
 def decisions_at(set_id: UUID, version: int) -> Decisions:
-    """Return what has been said of a set's objects as of a version; not to be changed.
+    """Return the decisions on a set's objects as of a version, read-only.
 
     A state that has moved on in the meantime is read as it is now.
     """
@@ -39,13 +41,19 @@ def decisions_at(set_id: UUID, version: int) -> Decisions:
 
 
 def decisions_now(set_id: UUID) -> Decisions:
-    """Return what has been said of a set's objects; not to be changed."""
-    version = ReviewState.objects.filter(pk=set_id).values_list("version", flat=True).first()
-    return Decisions() if version is None else decisions_at(set_id, version)
+    """Return the current decisions on a set's objects, read-only."""
+    version = version_now(set_id)
+    return decisions_at(set_id, version) if version else Decisions()
+
+
+def version_now(set_id: UUID) -> int:
+    """Return the version of the decisions on a set's objects; 0 before the first verdict."""
+    state = _version.first(set_id)
+    return state.version if state else 0
 
 
 def remember(set_id: UUID, version: int, decisions: Decisions) -> None:
-    """Keep a committed state; older versions of the set are let go."""
+    """Cache a committed state; older versions of the set are dropped."""
     key, weight = (set_id, version), _weight(decisions)
     with _lock:
         for old in [other for other in _recent if other[0] == key[0]]:
@@ -60,6 +68,6 @@ def remember(set_id: UUID, version: int, decisions: Decisions) -> None:
 def _weight(decisions: Decisions) -> int:
     weight = _OWN_WEIGHT
     for _, _, objects in decisions.each():
-        told: Mapping[str, Any] = objects.get_statistics()
-        weight += sum(told[f"n_bytes_{kind}_containers"] for kind in ("array", "run", "bitset"))
+        statistics: Mapping[str, Any] = objects.get_statistics()
+        weight += sum(statistics[f"n_bytes_{kind}_containers"] for kind in ("array", "run", "bitset"))
     return weight

@@ -1,10 +1,11 @@
-"""Verdicts. Each is a row that never changes; the state of a set is their fold, in one locked row."""
+"""Services of verdicts. Each is an immutable row; the state of a set is their fold, in one locked row."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -12,17 +13,19 @@ from pyroaring import BitMap
 
 from ml.contracts import Sentence
 from server.accounts.models import User
+from server.annotations.checked import Change, checked_changes
 from server.annotations.models import Annotation
-from server.annotations.services import Change, apply_changes
+from server.annotations.services import apply_changes
 from server.audit.services import record
 from server.core.errors import ConflictError, ContentError
-from server.core.services import nothing_written, service
+from server.core.prepared import PreparedQuery
+from server.core.services import nothing_written, prepared_by, service
 from server.jobs.services import tell_project
 from server.objects.models import ObjectSet
 from server.projects.models import Label, Role
 from server.projects.policies import reaches
 from server.review.bitmaps import read_bitmap
-from server.review.choosing import chosen_by_filter, require_numbers
+from server.review.choosing import matched_by_filter, require_numbers
 from server.review.errors import (
     AlreadyDecidedError,
     AlreadyUndoneError,
@@ -34,11 +37,31 @@ from server.review.models import ReviewState, Skip, Verdict
 from server.review.policies import review_policy
 from server.review.remembered import decisions_at, decisions_now, remember
 from server.review.selectors import said_since, standing_verdicts
+from server.slides.models import Slide
+from server.slides.services import begin_progress
 
 # How many of the suggestions that somebody else decided first are named in a refusal.
 MOST_TOLD: Final = 100
 
+_verdict_by_id = PreparedQuery(
+    lambda key: Verdict.objects.select_related("reviewer", "annotation").filter(pk=key), UUID
+)
+_version_for_update = PreparedQuery(
+    lambda key: ReviewState.objects.select_for_update().only("version").filter(pk=key), UUID
+)
 
+
+def _matched_before(
+    *, actor: User, object_set: ObjectSet, conditions: Mapping[str, Any] | BitMap | None = None, **_: Any
+) -> dict[str, BitMap]:
+    """Return the objects of a filter, decided or not, in place of the filter."""
+    if conditions is None or isinstance(conditions, BitMap):
+        return {}
+    review_policy.require(actor, object_set.slide.project, "decide")
+    return {"conditions": matched_by_filter(object_set, conditions)}
+
+
+@prepared_by(_matched_before)
 @service
 def give_verdict(
     *,
@@ -49,23 +72,23 @@ def give_verdict(
     reason: str = "",
     comment: str = "",
     indices: Sequence[int] | None = None,
-    wanted: Mapping[str, Any] | None = None,
+    conditions: Mapping[str, Any] | BitMap | None = None,
     replaces: int | None = None,
     verdict_id: UUID | None = None,
 ) -> Verdict:
-    """Accept, reject or relabel objects, named by number or chosen by a filter.
+    """Accept, reject or relabel objects, given by number or by a filter.
 
-    A filter concerns open objects only. A number that has a verdict raises AlreadyDecidedError, unless
-    ``replaces`` names the version of the state that the reviewer has seen: what others said later is
-    not replaced either. ``verdict_id`` makes a verdict that is sent again the same one. Raises
-    NothingConcernedError when nothing is left.
+    A filter concerns open objects only; ``conditions`` may be its matching objects instead. A number that
+    has a verdict raises AlreadyDecidedError, unless ``replaces`` names the version of the state that the
+    reviewer has seen: what others said later is not replaced either. ``verdict_id`` makes a verdict that is
+    sent again the same one. Raises NothingConcernedError when nothing is left.
     """
     review_policy.require(actor, object_set.slide.project, "decide")
     _check_label(object_set, kind, label)
     state, decisions = _locked_state(object_set)
     if before := _sent_before(actor, object_set, verdict_id):
         return before
-    objects = _choose(object_set, decisions, indices, wanted)
+    objects = _choose(object_set, decisions, indices, cast("BitMap | None", conditions))
     _refuse_decided(actor, state, decisions, objects, replaces)
     verdict = Verdict(
         pk=verdict_id or uuid.uuid4(),
@@ -81,12 +104,22 @@ def give_verdict(
     return _write(state, decisions, verdict)
 
 
-def count_concerned(*, actor: User, object_set: ObjectSet, wanted: Mapping[str, Any]) -> int:
-    """Return how many open objects a filter chooses; writes nothing."""
+def count_concerned(*, actor: User, object_set: ObjectSet, conditions: Mapping[str, Any]) -> int:
+    """Return the number of open objects of a filter; writes nothing."""
     review_policy.require(actor, object_set.slide.project, "decide")
-    return len(chosen_by_filter(object_set, wanted, decisions_now(object_set.pk)))
+    return len(matched_by_filter(object_set, conditions) - decisions_now(object_set.pk).decided)
 
 
+def _outline_before(
+    *, actor: User, object_set: ObjectSet, annotation_id: UUID, values: Mapping[str, Any], **_: Any
+) -> dict[str, Change]:
+    """Return the checked change that creates the annotation in place of a suggestion."""
+    review_policy.require(actor, object_set.slide.project, "decide")
+    change = Change("create", annotation_id, None, values)
+    return {"change": checked_changes(slide=object_set.slide, changes=[change])["changes"][0]}
+
+
+@prepared_by(_outline_before)
 @service
 def redraw_suggestion(
     *,
@@ -97,10 +130,11 @@ def redraw_suggestion(
     values: Mapping[str, Any],
     replaces: int | None = None,
     verdict_id: UUID | None = None,
+    change: Change | None = None,
 ) -> tuple[Verdict, Annotation]:
-    """Fix the shape of a suggestion: an annotation whose parent it is takes its place.
+    """Replace a suggestion by an annotation whose parent it is.
 
-    ``replaces`` and ``verdict_id`` as with ``give_verdict``.
+    ``replaces`` and ``verdict_id`` as with ``give_verdict``; ``change`` is the checked creation.
     """
     review_policy.require(actor, object_set.slide.project, "decide")
     state, decisions = _locked_state(object_set)
@@ -109,11 +143,12 @@ def redraw_suggestion(
         return before, before.annotation
     objects = _choose(object_set, decisions, [index], None)
     _refuse_decided(actor, state, decisions, objects, replaces)
+    drawn = change or Change("create", annotation_id, None, values)
     parent = {"object_set_id": object_set.pk, "index": index}
     [annotation] = apply_changes(
         actor=actor,
         slide=object_set.slide,
-        changes=[Change("create", annotation_id, None, {**values, "parent": parent})],
+        changes=[replace(drawn, values={**drawn.values, "parent": parent})],
     )
     verdict = Verdict(
         pk=verdict_id or uuid.uuid4(),
@@ -129,7 +164,7 @@ def redraw_suggestion(
 
 @service
 def undo_verdict(*, actor: User, verdict: Verdict, undoing_id: UUID | None = None) -> Verdict:
-    """Take a verdict back, by another verdict. What was said before it stands again.
+    """Undo a verdict, by another verdict. Earlier verdicts are in force again.
 
     ``undoing_id`` makes an undoing that is sent again the same one.
     """
@@ -166,7 +201,7 @@ def undo_verdict(*, actor: User, verdict: Verdict, undoing_id: UUID | None = Non
 
 @service
 def skip_suggestion(*, actor: User, object_set: ObjectSet, index: int) -> None:
-    """Put a suggestion off for this reviewer; nobody else's queue changes."""
+    """Skip a suggestion for this reviewer; the queues of others do not change."""
     review_policy.require(actor, object_set.slide.project, "decide")
     require_numbers(object_set, [index])
     skip, new = Skip.objects.get_or_create(object_set=object_set, object_index=index, reviewer=actor)
@@ -184,7 +219,7 @@ def skip_suggestion(*, actor: User, object_set: ObjectSet, index: int) -> None:
 
 @service
 def unskip_suggestion(*, actor: User, object_set: ObjectSet, index: int) -> None:
-    """Take a skipped suggestion back into the reviewer's queue."""
+    """Return a skipped suggestion to the reviewer's queue."""
     review_policy.require(actor, object_set.slide.project, "decide")
     skip = Skip.objects.filter(object_set=object_set, object_index=index, reviewer=actor).first()
     if skip is None:
@@ -201,27 +236,27 @@ def unskip_suggestion(*, actor: User, object_set: ObjectSet, index: int) -> None
 
 
 def _sent_before(actor: User, object_set: ObjectSet, verdict_id: UUID | None) -> Verdict | None:
-    """Return the verdict of this id, which came before and whose answer was lost; None for a new one."""
+    """Return the stored verdict of this id, whose response was lost; None for a new one."""
     if verdict_id is None:
         return None
-    found = Verdict.objects.select_related("reviewer", "annotation").filter(pk=verdict_id).first()
-    if found is None:
+    earlier = _verdict_by_id.first(verdict_id)
+    if earlier is None:
         return None
-    if (found.reviewer_id, found.object_set_id) != (actor.pk, object_set.pk):
+    if (earlier.reviewer_id, earlier.object_set_id) != (actor.pk, object_set.pk):
         message = "Another verdict has this id."
         raise ConflictError(message, code="verdict_id_taken")
     nothing_written()
-    return found
+    return earlier
 
 
 def _choose(
     object_set: ObjectSet,
     decisions: Decisions,
     indices: Sequence[int] | None,
-    wanted: Mapping[str, Any] | None,
+    matched: BitMap | None,
 ) -> BitMap:
     if indices is None:
-        chosen = chosen_by_filter(object_set, wanted or {}, decisions)
+        chosen = (matched or BitMap()) - decisions.decided
     else:
         require_numbers(object_set, indices)
         chosen = BitMap(indices)
@@ -236,7 +271,7 @@ def _choose(
 def _refuse_decided(
     actor: User, state: ReviewState, decisions: Decisions, objects: BitMap, replaces: int | None
 ) -> None:
-    """Raise AlreadyDecidedError, with who said what, for objects that this verdict would overwrite unseen."""
+    """Raise AlreadyDecidedError, with author and verdict, for objects that would be overwritten unseen."""
     decided = objects & decisions.decided
     if replaces is not None and decided:
         decided &= said_since(state.object_set_id, replaces, actor, decided)
@@ -245,8 +280,8 @@ def _refuse_decided(
             "decided_already", "{count} of these suggestions have a verdict already.", count=len(decided)
         )
         shown = list(decided[:MOST_TOLD])
-        told = standing_verdicts(state.object_set_id, shown)
-        raise AlreadyDecidedError(message, indices=shown, decided=told, version=state.version)
+        verdicts = standing_verdicts(state.object_set_id, shown)
+        raise AlreadyDecidedError(message, indices=shown, decided=verdicts, version=state.version)
 
 
 def _check_label(object_set: ObjectSet, kind: str, label: Label | None) -> None:
@@ -258,17 +293,16 @@ def _check_label(object_set: ObjectSet, kind: str, label: Label | None) -> None:
 
 
 def _locked_state(object_set: ObjectSet) -> tuple[ReviewState, Decisions]:
-    """Lock what has been said of a set; return its row and its content, which may be changed."""
-    locked = ReviewState.objects.select_for_update().only("version")
-    state = locked.filter(pk=object_set.pk).first()
+    """Lock the decisions on a set; return their row and their content, which may be changed."""
+    state = _version_for_update.first(object_set.pk)
     if state is None:
         ReviewState.objects.get_or_create(object_set=object_set)
-        state = locked.get(pk=object_set.pk)
+        [state] = _version_for_update(object_set.pk)
     return state, decisions_at(object_set.pk, state.version).copy()
 
 
 def _concerning(objects: BitMap) -> dict[str, Any]:
-    """Return the columns of a verdict that say which objects it concerns."""
+    """Return the columns of a verdict that describe its objects."""
     return {
         "objects_bitmap": objects.serialize(),
         "first_index": objects.min(),
@@ -278,7 +312,7 @@ def _concerning(objects: BitMap) -> dict[str, Any]:
 
 
 def _write(state: ReviewState, decisions: Decisions, verdict: Verdict) -> Verdict:
-    """Append the verdict, store what it made of the state, and put it on record."""
+    """Append the verdict, store the new state, and record it in the audit."""
     state.version += 1
     verdict.sequence = state.version
     verdict.save(force_insert=True)
@@ -291,12 +325,15 @@ def _write(state: ReviewState, decisions: Decisions, verdict: Verdict) -> Verdic
         project=verdict.object_set.slide.project,
         details={"object_set": str(verdict.object_set_id), "count": verdict.count, "reason": verdict.reason},
     )
-    tell_project(verdict.object_set.slide.project, "verdict", _news(verdict))
+    slide = verdict.object_set.slide
+    if slide.progress_state == Slide.ProgressState.NEW:
+        begin_progress(actor=verdict.reviewer, slide=slide)
+    tell_project(slide.project, "verdict", _news(verdict))
     return verdict
 
 
 def _news(verdict: Verdict) -> dict[str, Any]:
-    """Return what everybody who has the project open learns of a verdict."""
+    """Return the notification of a verdict for open clients of the project."""
     reviewer = verdict.reviewer
     return {
         "id": str(verdict.pk),

@@ -1,4 +1,4 @@
-"""What a person has judged once is not asked about again after each round.
+"""Exclusion of suggestions that were already decided in an older set.
 
 An object is settled when it stands exactly where an object of an older, superseded run stands that
 has a verdict: the same point and the same area.
@@ -52,14 +52,14 @@ def _settled(root: str, key: str, judged: tuple[_Judged, ...]) -> BitMap:
     return settled
 
 
-def _same_place(files: ObjectFiles, wanted: NDArray[np.void]) -> NDArray[np.int64]:
-    """Return the objects that stand in one of the places."""
-    near = files.in_leaves_of(wanted["x"], wanted["y"])
+def _same_place(files: ObjectFiles, places: NDArray[np.void]) -> NDArray[np.int64]:
+    """Return the objects at one of the places."""
+    near = files.in_leaves_of(places["x"], places["y"])
     columns = files.columns()
     # Most objects already differ by their x, which is far cheaper to compare.
-    near = near[np.isin(columns["x"][near], wanted["x"])]
-    found: NDArray[np.int64] = near[np.isin(_places(files, near), wanted)]
-    return found
+    near = near[np.isin(columns["x"][near], places["x"])]
+    same: NDArray[np.int64] = near[np.isin(_places(files, near), places)]
+    return same
 
 
 def _places(files: ObjectFiles, numbers: NDArray[np.int64]) -> NDArray[np.void]:

@@ -1,4 +1,4 @@
-"""What was decided, tile by tile: the part of a picture of a set that changes. See objects/README.md."""
+"""Decisions by tile: the changing part of a set's picture. See objects/README.md."""
 
 from __future__ import annotations
 
@@ -21,17 +21,10 @@ from server.objects.selectors import open_object_set
 from server.review.bitmaps import bitmap_of, numbers_of
 from server.review.choosing import of_label
 from server.review.fold import Decisions
-from server.review.models import ReviewState
 from server.review.remembered import decisions_at
 
 STATES: Final = {"accepted": 1, "rejected": 2, "relabelled": 3, "redrawn": 4}
 _NONE: Final = -1
-
-
-def version_of(object_set: ObjectSet) -> int:
-    """Return the version of what was decided on a set; 0 before the first verdict."""
-    found = ReviewState.objects.filter(pk=object_set.pk).values_list("version", flat=True).first()
-    return found or 0
 
 
 def states_of_tile(object_set: ObjectSet, version: int, place: tuple[int, int, int], limits: Limits) -> bytes:
@@ -46,7 +39,7 @@ def states_of_tile(object_set: ObjectSet, version: int, place: tuple[int, int, i
         raise NoObjectError(str(error)) from error
     decisions = decisions_at(object_set.pk, version) if version else Decisions()
     label_ids = list(decisions.relabelled)
-    told = {
+    metadata = {
         "kind": "cells" if tile.cells else "shapes",
         "version": version,
         "label_ids": json.dumps(label_ids),
@@ -57,24 +50,24 @@ def states_of_tile(object_set: ObjectSet, version: int, place: tuple[int, int, i
     else:
         # The rows of a tile of shapes are filtered where they are drawn.
         batch = _shapes(files, tile, decisions)
-    return stream(batch, told, files.manifest.scale)
+    return stream(batch, metadata, files.manifest.scale)
 
 
 def _shapes(files: ObjectFiles, tile: Tile, decisions: Decisions) -> pa.RecordBatch:
     """Return index, state and new label of the decided objects among a tile's rows."""
     shown = BitMap(range(tile.start, tile.end)) | bitmap_of(files.guests(tile))
-    found = [(numbers_of(objects & shown), state, new) for state, new, objects in _each(decisions)]
+    groups = [(numbers_of(objects & shown), state, new) for state, new, objects in _each(decisions)]
     return pa.record_batch(
         {
-            "index": _joined([numbers for numbers, _, _ in found], np.uint32),
-            "state": _joined([np.full(len(numbers), state) for numbers, state, _ in found], np.uint8),
-            "new_label": _joined([np.full(len(numbers), new) for numbers, _, new in found], np.int16),
+            "index": _joined([numbers for numbers, _, _ in groups], np.uint32),
+            "state": _joined([np.full(len(numbers), state) for numbers, state, _ in groups], np.uint8),
+            "new_label": _joined([np.full(len(numbers), new) for numbers, _, new in groups], np.int16),
         }
     )
 
 
 def _cells(files: ObjectFiles, tile: Tile, decisions: Decisions, chosen: Sequence[BitMap]) -> pa.RecordBatch:
-    """Return how many objects of each cell and label are in each state.
+    """Return the number of objects in each state by cell and label.
 
     ``chosen`` holds for each label its objects that satisfy the limits. No object is looked at: those
     of a cell lie side by side, so where each cell begins among the numbers of a bitmap tells how many.
@@ -87,8 +80,8 @@ def _cells(files: ObjectFiles, tile: Tile, decisions: Decisions, chosen: Sequenc
         for label, own in enumerate(chosen if decided else ()):
             counted = np.diff(np.searchsorted(numbers_of(decided & own), starts))
             present = np.flatnonzero(counted)
-            told = (np.full(len(present), value) for value in (label, state, new))
-            for name, values in zip(rows, (cells[present], *told, counted[present]), strict=True):
+            columns = (np.full(len(present), value) for value in (label, state, new))
+            for name, values in zip(rows, (cells[present], *columns, counted[present]), strict=True):
                 rows[name].append(values)
     places = cell_places(_joined(rows["cell"], np.int64), tile.square, files.manifest.scale)
     return pa.record_batch(
@@ -103,7 +96,7 @@ def _cells(files: ObjectFiles, tile: Tile, decisions: Decisions, chosen: Sequenc
 
 
 def _each(decisions: Decisions) -> list[tuple[int, int, BitMap]]:
-    """Return (state, place of the new label or -1, objects)."""
+    """Return (state, index of the new label or -1, objects)."""
     places = {label_id: number for number, label_id in enumerate(decisions.relabelled)}
     return [
         (STATES[kind], places[label_id] if label_id else _NONE, objects)

@@ -1,4 +1,4 @@
-"""Addresses of the ``review`` app, below /api/v1/."""
+"""URLs of the ``review`` app, below /api/v1/."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ urlpatterns = [
         name="project-verdicts",
     ),
     path("slides/<uuid:slide_id>/verdicts", history_api.SlideVerdictsView.as_view(), name="slide-verdicts"),
+    path(
+        "slides/<uuid:slide_id>/accepted-labels",
+        history_api.AcceptedLabelsView.as_view(),
+        name="accepted-labels",
+    ),
+    path(
+        "slides/<uuid:slide_id>/accepted-outlines",
+        history_api.AcceptedOutlinesView.as_view(),
+        name="accepted-outlines",
+    ),
     path("verdicts/<uuid:verdict_id>/undo", api.UndoVerdictView.as_view(), name="undo-verdict"),
     path("review/skip", api.SkipView.as_view(), name="skip"),
 ]

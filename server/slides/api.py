@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from dataclasses import asdict
+from typing import Any, Final, cast
 from uuid import UUID
 
 import django_filters
@@ -20,23 +21,32 @@ from rest_framework.views import APIView
 
 from ml.contracts import sentence_parts
 from server.accounts.authentication import actor_of
+from server.audit.seen import SeenField
 from server.core.errors import NotVisibleError
+from server.core.files.storage import storage_path
+from server.core.names import NameField
+from server.core.representation import represent, represent_all
 from server.core.schema import SaidSerializer
 from server.core.searching import search_text
-from server.core.storage import storage_path
-from server.projects.selectors import get_label, get_project_for
+from server.projects.selectors import get_project_for
 from server.slides import selectors, services
-from server.slides.diagnosis import describe_case, diagnose_slide
-from server.slides.grants import issue_grant
-from server.slides.manifest import THUMBNAIL_NAME, slide_key
+from server.slides.cases.diagnosis import describe_case
+from server.slides.cases.services import change_slide
+from server.slides.imports.image_choice import choose_image
+from server.slides.imports.manifest import THUMBNAIL_NAME, slide_key, stack_of
 from server.slides.models import Case, Slide
-from server.slides.pyramid import Pyramid
-from server.slides.quality import ARTEFACTS, MARRED
-from server.slides.uploads import finish_folder
+from server.slides.quality.services import ARTEFACTS, MARRED
+from server.slides.tiles.grants import issue_grant
+from server.slides.tiles.pyramid import Pyramid
+from server.slides.uploads.services import finish_folder
+
+# Wide enough for electron micrographs and for overviews of a whole glass.
+FINEST_MPP: Final = 0.0001
+COARSEST_MPP: Final = 1000.0
 
 
 class CaseSerializer(serializers.ModelSerializer[Case]):
-    """A case under its pseudonym, with what is known of the patient."""
+    """A case under its pseudonym, with clinical fields and follow-up."""
 
     clinical = serializers.DictField(read_only=True)
 
@@ -45,16 +55,22 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
         fields = ("id", "pseudonym", "clinical", "months", "event")
 
 
-class CaseChangesSerializer(serializers.Serializer[Any]):
-    """Clinical fields (numbers or words by name) and follow-up; what is left out is unknown."""
+class CaseFactsSerializer(serializers.Serializer[Any]):
+    """Clinical fields (numbers or words by name) and follow-up; omitted values are unknown."""
 
     clinical = serializers.DictField(child=serializers.JSONField())
     months = serializers.FloatField(min_value=0, max_value=2000, allow_null=True, default=None)
     event = serializers.BooleanField(allow_null=True, default=None)
 
 
+class CaseChangesSerializer(CaseFactsSerializer):
+    """New facts of a case, and the version that the change starts from."""
+
+    seen = CaseFactsSerializer(required=False)
+
+
 class SlideCountsSerializer(serializers.Serializer[Any]):
-    """What there is on a slide."""
+    """Numbers of annotations, regions and suggestions on a slide."""
 
     annotations = serializers.IntegerField()
     regions = serializers.IntegerField()
@@ -62,13 +78,40 @@ class SlideCountsSerializer(serializers.Serializer[Any]):
     suggestions_open = serializers.IntegerField()
 
 
+class FileImageSerializer(serializers.Serializer[Any]):
+    """One image of a file that may be the slide, its size in pixels as stored."""
+
+    index = serializers.IntegerField(min_value=0)
+    name = serializers.CharField(allow_blank=True)
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    level_count = serializers.IntegerField()
+
+
+class ImageChoiceSerializer(serializers.Serializer[Any]):
+    """The image that is the slide, by its index."""
+
+    image = serializers.IntegerField(min_value=0)
+
+
 class SlideSerializer(serializers.ModelSerializer[Slide]):
-    """A slide as people see it. Nothing of the file's header text is in it."""
+    """A slide as users see it, without any of the file's header text."""
 
     project_id = serializers.UUIDField(read_only=True)
     label_id = serializers.UUIDField(read_only=True, allow_null=True)
     case = CaseSerializer(read_only=True)
-    mpp = serializers.FloatField(source="mpp_x", allow_null=True, read_only=True)
+    mpp_x = serializers.FloatField(
+        allow_null=True, read_only=True, help_text="Width of a level-0 pixel in µm; null where unknown."
+    )
+    mpp_y = serializers.FloatField(
+        allow_null=True, read_only=True, help_text="Height of a level-0 pixel in µm; null where unknown."
+    )
+    file_mpp_x = serializers.FloatField(allow_null=True, read_only=True, help_text="As the file states it.")
+    file_mpp_y = serializers.FloatField(allow_null=True, read_only=True, help_text="As the file states it.")
+    resolution_notes = SaidSerializer(many=True, read_only=True)
+    images = FileImageSerializer(
+        many=True, read_only=True, help_text="Of a file with several images: those that may be the slide."
+    )
     counts = serializers.SerializerMethodField()
     thumbnail = serializers.SerializerMethodField()
 
@@ -86,6 +129,7 @@ class SlideSerializer(serializers.ModelSerializer[Slide]):
             "failure_code",
             "failure_message_code",
             "failure_message_values",
+            "images",
             "import_job_id",
             "sha256",
             "size_bytes",
@@ -93,8 +137,14 @@ class SlideSerializer(serializers.ModelSerializer[Slide]):
             "width",
             "height",
             "level_count",
-            "mpp",
+            "mpp_x",
+            "mpp_y",
+            "resolution_source",
+            "file_mpp_x",
+            "file_mpp_y",
+            "resolution_notes",
             "magnification",
+            "magnification_source",
             "tissue_fraction",
             "focus_score",
             "pen_score",
@@ -105,24 +155,35 @@ class SlideSerializer(serializers.ModelSerializer[Slide]):
 
     def get_counts(self, slide: Slide) -> SlideCountsSerializer:
         """Return the numbers that the selector annotated."""
-        numbers: Any = {name: getattr(slide, f"{name}_count", 0) for name in SlideCountsSerializer().fields}
+        counted = ("annotations", "regions", "suggestions")
+        numbers: Any = {name: getattr(slide, f"{name}_count", 0) for name in counted}
         numbers["suggestions_open"] = numbers["suggestions"] - getattr(slide, "decided_count", 0)
         return cast("SlideCountsSerializer", numbers)
 
     def get_thumbnail(self, slide: Slide) -> str | None:
-        """Return where the small picture is."""
+        """Return the URL of the thumbnail."""
         ready = slide.state == Slide.State.READY
         return f"/api/v1/slides/{slide.pk}/thumbnail.jpg" if ready else None
 
 
-class SlideChangesSerializer(serializers.Serializer[Any]):
-    """What people may say of a slide."""
+class ResolutionSerializer(serializers.Serializer[Any]):
+    """µm per level-0 pixel along both axes."""
 
-    name = serializers.CharField(max_length=255, required=False)
-    case = serializers.CharField(max_length=100, required=False)
+    x = serializers.FloatField(min_value=FINEST_MPP, max_value=COARSEST_MPP)
+    y = serializers.FloatField(min_value=FINEST_MPP, max_value=COARSEST_MPP)
+
+
+class SlideChangesSerializer(serializers.Serializer[Any]):
+    """Changes of a slide."""
+
+    name = NameField(max_length=255, required=False)
+    case = NameField(max_length=100, required=False)
     label_id = serializers.UUIDField(required=False, allow_null=True, help_text="What the slide is.")
-    mpp = serializers.FloatField(min_value=0.01, max_value=100, required=False)
+    resolution = ResolutionSerializer(
+        required=False, allow_null=True, help_text="Null reverts to what the file states."
+    )
     progress_state = serializers.ChoiceField(choices=Slide.ProgressState.choices, required=False)
+    seen = SeenField()
 
 
 class FolderSerializer(serializers.Serializer[Any]):
@@ -132,14 +193,14 @@ class FolderSerializer(serializers.Serializer[Any]):
 
 
 class RefusedFileSerializer(serializers.Serializer[Any]):
-    """A file that is no slide, and why."""
+    """A file that is no slide, with the reason."""
 
     name = serializers.CharField()
     why = SaidSerializer()
 
 
 class FolderResultSerializer(serializers.Serializer[Any]):
-    """The slides that a folder held."""
+    """The slides of a folder."""
 
     slides = SlideSerializer(many=True)
     refused = RefusedFileSerializer(many=True)
@@ -154,14 +215,14 @@ class LevelSerializer(serializers.Serializer[Any]):
 
 
 class GrantSerializer(serializers.Serializer[Any]):
-    """Permission to fetch pixels, and when it lapses."""
+    """Permission to fetch pixels, and its expiry."""
 
     grant = serializers.CharField()
     expires_at = serializers.DateTimeField()
 
 
 class ChannelSerializer(serializers.Serializer[Any]):
-    """One channel of a fluorescence or near-infrared slide, and how it is shown at first."""
+    """One channel of a fluorescence or near-infrared slide, and its initial display."""
 
     name = serializers.CharField()
     colour = serializers.CharField(help_text="rrggbb")
@@ -172,8 +233,21 @@ class ChannelSerializer(serializers.Serializer[Any]):
     visible = serializers.BooleanField()
 
 
+class StackSerializer(serializers.Serializer[Any]):
+    """Numbers of focal planes and time points of a slide, and the shown ones, from 0."""
+
+    planes = serializers.IntegerField()
+    plane = serializers.IntegerField(help_text="The plane shown unless another is chosen.")
+    times = serializers.IntegerField()
+    time = serializers.IntegerField(help_text="The time point shown.")
+    is_selectable = serializers.BooleanField(help_text="Add &plane= to an address to choose another plane.")
+    paths = serializers.IntegerField(
+        help_text="Colour images by different optical paths; the first is shown."
+    )
+
+
 class ViewerSerializer(GrantSerializer):
-    """Everything that a viewer needs to show a slide."""
+    """All data that a viewer needs to show a slide."""
 
     slide = SlideSerializer()
     tile_size = serializers.IntegerField()
@@ -183,17 +257,18 @@ class ViewerSerializer(GrantSerializer):
     channels = ChannelSerializer(
         many=True, help_text="Add &channels=index:rrggbb:low:high,... to an address to choose."
     )
+    stack = StackSerializer()
     region = serializers.CharField(help_text="Add &x=&y=&width=&height=&size= for a crop.")
 
 
 class TissueSerializer(serializers.Serializer[Any]):
-    """Where there is tissue."""
+    """Outline of the tissue."""
 
     geometry = serializers.DictField(allow_null=True)
 
 
 class SlideFilter(django_filters.FilterSet):
-    """Which slides to list, and in which order."""
+    """Filter and order of slides."""
 
     search = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
     state = django_filters.MultipleChoiceFilter(choices=Slide.State.choices)
@@ -219,13 +294,13 @@ class SlideFilter(django_filters.FilterSet):
         fields = ("search", "state", "progress_state", "case")
 
     def keep_marred(self, slides: QuerySet[Slide], _name: str, artefact: str) -> QuerySet[Slide]:
-        """Keep slides that were found to have much of an artefact."""
+        """Filter slides with much of an artefact."""
         share = f"quality__{artefact}"
         return slides.filter(**{f"{share}__gte": MARRED}).order_by(f"-{share}", "name", "id")
 
 
 def region_address(slide: Slide, grant: str) -> str:
-    """Return where crops of a slide are; ``&x=&y=&width=&height=&size=`` is added to it."""
+    """Return the URL of crops of a slide; ``&x=&y=&width=&height=&size=`` is added to it."""
     return f"/tiles/{slide.sha256}/region.jpg?grant={grant}"
 
 
@@ -238,12 +313,12 @@ class SlidesView(GenericAPIView[Slide]):
 
     @extend_schema(operation_id="list_slides")
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them by name."""
+        """List the slides by name."""
         project = get_project_for(actor_of(request), project_id)
-        slides = selectors.slides_visible_to(actor_of(request)).filter(project=project)
-        found = self.filter_queryset(selectors.with_counts(slides).order_by("name", "id"))
-        page = self.paginate_queryset(found)
-        return self.get_paginated_response(SlideSerializer(page, many=True).data)
+        slides = selectors.slides_of(project)
+        rows = self.filter_queryset(selectors.with_counts(slides).order_by("name", "id"))
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(represent_all(SlideSerializer, page))
 
 
 class SlideView(APIView):
@@ -251,49 +326,62 @@ class SlideView(APIView):
 
     @extend_schema(operation_id="get_slide", responses=SlideSerializer)
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """Return what is known of it."""
-        return Response(SlideSerializer(selectors.get_slide_for(actor_of(request), slide_id)).data)
+        """Return a slide."""
+        return Response(
+            represent(SlideSerializer, selectors.get_counted_slide_for(actor_of(request), slide_id))
+        )
 
     @extend_schema(operation_id="change_slide", request=SlideChangesSerializer, responses=SlideSerializer)
     def patch(self, request: Request, slide_id: UUID) -> Response:
-        """Change name, case, resolution, diagnosis, or how far people are with it."""
+        """Change name, case, resolution, diagnosis or progress."""
         slide = selectors.get_slide_for(actor_of(request), slide_id)
         form = SlideChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        data = dict(form.validated_data)
-        progress = data.pop("progress_state", None)
-        if "label_id" in data:
-            label_id = data.pop("label_id")
-            label = get_label(slide.project, label_id) if label_id else None
-            diagnose_slide(actor=actor_of(request), slide=slide, label=label)
-        if data:
-            mpp = data.pop("mpp", None)
-            services.update_slide(actor=actor_of(request), slide=slide, mpp_x=mpp, mpp_y=mpp, **data)
-        if progress is not None:
-            services.mark_progress(actor=actor_of(request), slide=slide, progress_state=progress)
-        return Response(SlideSerializer(selectors.get_slide_for(actor_of(request), slide_id)).data)
+        changes = dict(form.validated_data)
+        seen = changes.pop("seen", None)
+        change_slide(actor=actor_of(request), slide=slide, changes=changes, seen=seen)
+        return Response(
+            represent(SlideSerializer, selectors.get_counted_slide_for(actor_of(request), slide_id))
+        )
 
     @extend_schema(operation_id="delete_slide", responses={204: None})
     def delete(self, request: Request, slide_id: UUID) -> Response:
-        """Remove it with everything that was said of it."""
+        """Delete a slide with all its annotations and verdicts."""
         services.delete_slide(
             actor=actor_of(request), slide=selectors.get_slide_for(actor_of(request), slide_id)
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class ImageChoiceView(APIView):
+    """Choice of the image of a file that is the slide."""
+
+    @extend_schema(
+        operation_id="choose_slide_image", request=ImageChoiceSerializer, responses=SlideSerializer
+    )
+    def post(self, request: Request, slide_id: UUID) -> Response:
+        """Import the slide from a chosen image."""
+        slide = selectors.get_slide_for(actor_of(request), slide_id)
+        form = ImageChoiceSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        choose_image(actor=actor_of(request), slide=slide, image=form.validated_data["image"])
+        return Response(
+            represent(SlideSerializer, selectors.get_counted_slide_for(actor_of(request), slide_id))
+        )
+
+
 class ViewerView(APIView):
-    """What a viewer needs."""
+    """Data of the viewer."""
 
     @extend_schema(operation_id="open_slide", responses=ViewerSerializer)
     def get(self, request: Request, slide_id: UUID) -> Response:
-        """Return levels, tile addresses and a grant."""
-        slide = selectors.require_ready(selectors.get_slide_for(actor_of(request), slide_id))
+        """Return levels, tile URLs and a grant."""
+        slide = selectors.require_ready(selectors.get_counted_slide_for(actor_of(request), slide_id))
         grant, expires_at = issue_grant(slide.sha256)
         levels = Pyramid(slide.width, slide.height, slide.tile_size).levels
         return Response(
             {
-                "slide": SlideSerializer(slide).data,
+                "slide": represent(SlideSerializer, slide),
                 "grant": grant,
                 "expires_at": expires_at,
                 "tile_size": slide.tile_size,
@@ -302,27 +390,28 @@ class ViewerView(APIView):
                 "region": region_address(slide, grant),
                 "colour_profile": slide.colour_profile,
                 "channels": slide.channels,
+                "stack": asdict(stack_of(slide.sha256)),
             }
         )
 
 
 class GrantView(APIView):
-    """A fresh grant for a viewer that stays open."""
+    """A new grant for an open viewer."""
 
     @extend_schema(operation_id="renew_grant", request=None, responses=GrantSerializer)
     def post(self, request: Request, slide_id: UUID) -> Response:
-        """Return a grant."""
+        """Return a new grant."""
         slide = selectors.require_ready(selectors.get_slide_for(actor_of(request), slide_id))
         grant, expires_at = issue_grant(slide.sha256)
         return Response({"grant": grant, "expires_at": expires_at})
 
 
 class ThumbnailView(APIView):
-    """The small picture of a slide."""
+    """Thumbnail of a slide."""
 
     @extend_schema(operation_id="get_thumbnail", responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     def get(self, request: Request, slide_id: UUID) -> HttpResponseBase:
-        """Return it; the content hash is its entity tag."""
+        """Return the thumbnail; the content hash is its entity tag."""
         slide = selectors.require_ready(selectors.get_slide_for(actor_of(request), slide_id))
         path = storage_path(f"{slide_key(slide.sha256)}/{THUMBNAIL_NAME}")
         if not path.is_file():
@@ -337,7 +426,7 @@ class ThumbnailView(APIView):
 
 
 class TissueView(APIView):
-    """Where tissue was found at import."""
+    """Tissue detected at import."""
 
     @extend_schema(operation_id="get_tissue", responses=TissueSerializer)
     def get(self, request: Request, slide_id: UUID) -> Response:
@@ -347,11 +436,11 @@ class TissueView(APIView):
 
 
 class FinishFolderView(APIView):
-    """The end of a folder drop."""
+    """End of a folder drop."""
 
     @extend_schema(operation_id="finish_folder", request=FolderSerializer, responses=FolderResultSerializer)
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Find the slides among the folder's files and begin their imports."""
+        """Group the folder's files into slides and start their imports."""
         project = get_project_for(actor_of(request), project_id)
         form = FolderSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -360,7 +449,7 @@ class FinishFolderView(APIView):
         )
         return Response(
             {
-                "slides": SlideSerializer(slides, many=True).data,
+                "slides": represent_all(SlideSerializer, slides),
                 "refused": [{"name": item.name, "why": sentence_parts(item.reason)} for item in ignored],
             }
         )
@@ -373,7 +462,7 @@ class CasesView(GenericAPIView[Case]):
 
     @extend_schema(operation_id="list_cases", parameters=[OpenApiParameter("search", str)])
     def get(self, request: Request, project_id: UUID) -> Response:
-        """List them by pseudonym."""
+        """List the cases by pseudonym."""
         project = get_project_for(actor_of(request), project_id)
         cases = selectors.cases_visible_to(actor_of(request)).filter(
             project=project, pseudonym__icontains=search_text(request)
@@ -386,7 +475,7 @@ class CaseView(APIView):
 
     @extend_schema(operation_id="describe_case", request=CaseChangesSerializer, responses=CaseSerializer)
     def put(self, request: Request, case_id: UUID) -> Response:
-        """Set the clinical fields and the follow-up."""
+        """Set clinical fields and follow-up."""
         case = selectors.get_case_for(actor_of(request), case_id)
         form = CaseChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)

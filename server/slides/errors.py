@@ -1,4 +1,4 @@
-"""What the slides app refuses, by name."""
+"""Errors of the slides app."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from server.core.errors import ConflictError, ContentError, NotAllowedError, Sta
 
 
 class DuplicateSlideError(ConflictError):
-    """The project has a slide of this content."""
+    """The project has a slide with this content."""
 
     code = "duplicate_slide"
 
 
 class SlideDeletedError(StateError):
-    """Somebody removed the slide while it was being imported."""
+    """The slide was deleted during its import."""
 
     code = "slide_deleted"
 
 
+class ContentGoneError(Exception):
+    """The stored files were deleted with their last slide, before another slide referred to them."""
+
+
 class SlideFilesMissingError(ContentError):
-    """The files that an import was to read are not in the storage."""
+    """The files of an import are not in the storage."""
 
     code = "files_missing"
 
 
 class UploadUnfinishedError(StateError):
-    """Files of a folder are still on their way."""
+    """Files of a folder are still being uploaded."""
 
     code = "upload_unfinished"
 
@@ -36,6 +40,12 @@ class NothingToImportError(ContentError):
 
 
 class NoDwellConsentError(NotAllowedError):
-    """Where somebody looks is stored with their consent only."""
+    """Views are stored with the user's consent only."""
 
     code = "no_dwell_consent"
+
+
+class UnreadableSlideError(ContentError):
+    """No reader supports the file."""
+
+    code = "unreadable_slide"

@@ -1,4 +1,4 @@
-"""Where apps further down the flow of data hang on without being imported.
+"""Registry of callbacks and counts for downstream apps.
 
 They register in their ``AppConfig.ready``.
 """
@@ -24,7 +24,7 @@ _counts: Final[dict[str, Count]] = {}
 
 
 def on_slide_ready(name: str, hook: ReadyHook) -> None:
-    """Have ``hook(actor, slide)`` called inside the transaction that makes a slide ready.
+    """Register ``hook(actor, slide)``, called inside the transaction that makes a slide ready.
 
     It may enqueue a job (dispatched on commit); an error that it raises fails the import.
     """
@@ -32,25 +32,25 @@ def on_slide_ready(name: str, hook: ReadyHook) -> None:
 
 
 def ready_hooks() -> tuple[ReadyHook, ...]:
-    """Return what has been registered, in order."""
+    """Return the registered hooks in order."""
     return tuple(_ready_hooks.values())
 
 
 def on_slide_deleted(name: str, hook: DeletedHook) -> None:
-    """Have ``hook(slide)`` called inside the transaction that deletes a slide, before its rows go.
+    """Register a function to call with each slide that is deleted, before its rows and in their transaction.
 
-    What it does to files it does on commit.
+    It deletes files on commit.
     """
     _deleted_hooks[name] = hook
 
 
 def deleted_hooks() -> tuple[DeletedHook, ...]:
-    """Return what has been registered, in order."""
+    """Return the registered hooks in order."""
     return tuple(_deleted_hooks.values())
 
 
 def register_count(name: str, count: Count) -> None:
-    """Add a number per slide to the gallery: ``count()`` gives an expression for the queryset.
+    """Register a number per slide for the gallery: ``count()`` gives an expression for the queryset.
 
     Use a ``Subquery`` over ``OuterRef("pk")``, wrapped in ``Coalesce``, so that the list stays one query.
     """
@@ -58,5 +58,5 @@ def register_count(name: str, count: Count) -> None:
 
 
 def counts() -> dict[str, Combinable]:
-    """Return a fresh expression for every registered number."""
+    """Return a new expression for every registered number."""
     return {name: count() for name, count in _counts.items()}

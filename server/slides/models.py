@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from ml.slides.resolution import Resolution
 from server.core.models import Entity
 from server.jobs.models import Job
 from server.projects.models import Label, Project
@@ -23,6 +24,8 @@ class Case(Entity):
     clinical = models.JSONField(default=dict)
     months = models.FloatField(null=True)
     event = models.BooleanField(null=True)
+    # Keyed digest of the name of the files that made the case; empty where a person chose the pseudonym.
+    origin_digest = models.CharField(max_length=64, blank=True, db_index=True)
 
     class Meta:
         constraints = [
@@ -37,6 +40,13 @@ class Case(Entity):
         return self.pseudonym
 
 
+class CaseNumber(models.Model):
+    """The last number of a project's neutral pseudonyms."""
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    last = models.PositiveIntegerField(default=0)
+
+
 class Slide(Entity):
     """One scanned image. Its identity is the SHA-256 of its content.
 
@@ -44,25 +54,33 @@ class Slide(Entity):
     """
 
     class State(models.TextChoices):
-        """Importing until its content has been read; failed with a sentence when it cannot be."""
+        """State of a slide: importing until its content has been read; failed with a message."""
 
         IMPORTING = "importing"
         READY = "ready"
         FAILED = "failed"
 
     class ProgressState(models.TextChoices):
-        """How far people are with it."""
+        """Annotation progress of a slide."""
 
         NEW = "new"
         IN_PROGRESS = "in_progress"
         FINISHED = "finished"
 
     class ColourProfile(models.TextChoices):
-        """What the file's ICC profile asks for: none there, sRGB already, or tiles turned into sRGB."""
+        """Treatment of the file's ICC profile: none present, sRGB already, or tiles converted to sRGB."""
 
         NONE = "none"
         SRGB = "srgb"
         CONVERTED = "converted"
+
+    class ScaleSource(models.TextChoices):
+        """Source of resolution or magnification: the file, an estimate, a manager, or none."""
+
+        FILE = "file"
+        ESTIMATED = "estimated"
+        CORRECTED = "corrected"
+        UNKNOWN = "unknown"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="slides")
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="slides")
@@ -70,6 +88,8 @@ class Slide(Entity):
     name = models.CharField(max_length=255)
     state = models.CharField(max_length=10, choices=State.choices, default=State.IMPORTING)
     progress_state = models.CharField(max_length=12, choices=ProgressState.choices, default=ProgressState.NEW)
+    # True once a person has set the state: from then on it does not follow the work by itself.
+    progress_marked = models.BooleanField(default=False)
     failure = models.TextField(blank=True)
     failure_code = models.CharField(max_length=50, blank=True)
     failure_message_code = models.CharField(max_length=50, blank=True)
@@ -83,12 +103,30 @@ class Slide(Entity):
     height = models.PositiveIntegerField(default=0)
     tile_size = models.PositiveIntegerField(default=0)
     level_count = models.PositiveSmallIntegerField(default=0)
+    # µm per level-0 pixel as measured with; ``file_`` keeps the file's own, to which a correction reverts.
     mpp_x = models.FloatField(null=True)
     mpp_y = models.FloatField(null=True)
+    resolution_source = models.CharField(
+        max_length=10, choices=ScaleSource.choices, default=ScaleSource.UNKNOWN
+    )
+    file_mpp_x = models.FloatField(null=True)
+    file_mpp_y = models.FloatField(null=True)
+    file_resolution_source = models.CharField(
+        max_length=10, choices=ScaleSource.choices, default=ScaleSource.UNKNOWN
+    )
+    # When the resolution in use changed; what was computed before is out of date.
+    resolution_changed_at = models.DateTimeField(null=True)
+    # Sentences about statements of the file that were not used as they are.
+    resolution_notes = models.JSONField(default=list, blank=True)
     magnification = models.FloatField(null=True)
+    magnification_source = models.CharField(
+        max_length=10, choices=ScaleSource.choices, default=ScaleSource.UNKNOWN
+    )
     colour_profile = models.CharField(
         max_length=10, choices=ColourProfile.choices, default=ColourProfile.NONE
     )
+    # Of a file with several images that may be the slide: index, name, width, height, level_count of each.
+    images = models.JSONField(default=list)
     # Of a fluorescence or near-infrared slide: name, colour, bits, low, high, top, visible of each.
     channels = models.JSONField(default=list)
     tissue = models.JSONField(null=True)
@@ -110,7 +148,8 @@ class Slide(Entity):
                 name="slides_ready_is_complete",
             ),
             models.CheckConstraint(
-                condition=Q(mpp_x__isnull=True) | Q(mpp_x__gt=0), name="slides_mpp_is_positive"
+                condition=Q(mpp_x__isnull=True, mpp_y__isnull=True) | Q(mpp_x__gt=0, mpp_y__gt=0),
+                name="slides_mpp_is_positive",
             ),
         ]
         indexes = [
@@ -122,13 +161,18 @@ class Slide(Entity):
         return self.name
 
     @property
+    def resolution(self) -> Resolution | None:
+        """Return µm per level-0 pixel along both axes, None where unknown."""
+        return Resolution.of_axes(self.mpp_x, self.mpp_y)
+
+    @property
     def channel_names(self) -> tuple[str, ...]:
-        """Return what the channels are called; none for a colour image."""
+        """Return the names of the channels; none for a colour image."""
         return tuple(channel["name"] for channel in self.channels)
 
 
 class Upload(Entity):
-    """A file on its way in, by the tus protocol.
+    """A file being uploaded by the tus protocol.
 
     What has arrived is the length of the file under ``storage_key``, so that no byte can be counted
     that is not there. Files of one folder drop share ``folder`` and keep their ``relative_path``.
@@ -158,10 +202,10 @@ class Upload(Entity):
 
 
 class Registration(Entity):
-    """How the tissue of one slide lies on another of the same project.
+    """Registration of one slide's tissue with another's of the same project.
 
-    ``document`` is the map from ``fixed`` to ``moving`` (``ml.slides.registration``), None until it is
-    found. ``landmarks`` are the pairs that people set: {"fixed": [[x, y]], "moving": [[x, y]]}.
+    ``document`` is the map from ``fixed`` to ``moving`` (``ml.slides.registration.transform``), None until it
+    is computed. ``landmarks`` are the pairs that people set: {"fixed": [[x, y]], "moving": [[x, y]]}.
     """
 
     fixed = models.ForeignKey(Slide, on_delete=models.CASCADE, related_name="registrations")
@@ -185,7 +229,7 @@ class Registration(Entity):
 
 
 class DwellConsent(Entity):
-    """A person's consent that what they look at is stored; taking it back deletes this and every view."""
+    """A user's consent to the storage of views; withdrawing it deletes this and every view."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
 
@@ -194,7 +238,7 @@ class DwellConsent(Entity):
 
 
 class DwellView(Entity):
-    """How long a person had one part of a slide on the screen; seen by that person alone.
+    """Time that a user had one part of a slide on the screen; visible to that user alone.
 
     The box is in level-0 pixels; ``scale`` is level-0 pixels per pixel of the screen.
     """
@@ -223,10 +267,11 @@ class DwellView(Entity):
 
 
 class Quality(Entity):
-    """What is wrong where on a slide: a class for each cell of a grid, from the slide's corner.
+    """Quality map of a slide: a class for each cell of a grid, from the slide's corner.
 
-    ``picture`` is a grey PNG of ``columns`` x ``rows`` class numbers (``ml.slides.quality_map.CLASSES``),
-    None until the job has ended; ``step`` is the side of a cell in level-0 pixels. ``blur``, ``fold``,
+    ``picture`` is a grey PNG of ``columns`` x ``rows`` class numbers (``ml.slides.quality.map.CLASSES``),
+    None until the job has ended; ``step`` is the width of a cell in level-0 pixels and
+    ``step_y`` its height, None where it is as high as wide. ``blur``, ``fold``,
     ``pen`` and ``bubble`` are shares of what is not glass.
     """
 
@@ -234,6 +279,7 @@ class Quality(Entity):
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="+")
     picture = models.BinaryField(null=True)
     step = models.FloatField(null=True)
+    step_y = models.FloatField(null=True)
     rows = models.PositiveIntegerField(default=0)
     columns = models.PositiveIntegerField(default=0)
     blur = models.FloatField(default=0)
@@ -251,3 +297,9 @@ class Quality(Entity):
 
     def __str__(self) -> str:
         return f"quality of {self.slide}"
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether the resolution of the slide changed since the map was asked for."""
+        changed_at = self.slide.resolution_changed_at
+        return self.picture is not None and changed_at is not None and changed_at > self.job.created_at

@@ -1,4 +1,4 @@
-"""Who may do what with slides. What is not listed is denied."""
+"""Permissions on slides. Deny by default."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import ClassVar, Final
 
 from server.accounts.models import User
 from server.projects.models import Project, Role
-from server.projects.policies import require_role
+from server.projects.policies import reaches, require_role, role_in
 
 
 class SlidePolicy:
-    """Every member may look, diagnose and say how far they are; managers bring, change and remove."""
+    """Every member may read, diagnose and set progress; managers import, change and delete."""
 
     roles: ClassVar[Mapping[str, Role]] = {
         "view": Role.ANNOTATOR,
@@ -27,8 +27,12 @@ class SlidePolicy:
     }
 
     def require(self, actor: User, project: Project, action: str) -> None:
-        """Raise NotVisibleError or NotAllowedError unless the actor may do this."""
+        """Raise NotVisibleError or NotAllowedError unless the actor has the permission."""
         require_role(actor, project, self.roles[action])
+
+    def allows(self, actor: User, project: Project, action: str) -> bool:
+        """Return whether the actor has the permission."""
+        return reaches(role_in(actor, project), self.roles[action])
 
 
 slide_policy: Final = SlidePolicy()

@@ -1,4 +1,4 @@
-"""What a person may read of slides, cases and their own uploads."""
+"""Queries of slides, cases and own uploads."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from django.db.models import QuerySet
 from ml.contracts import Sentence
 from server.accounts.models import User
 from server.core.errors import NotVisibleError, StateError
-from server.core.storage import storage_path
-from server.projects.models import Project, Role
-from server.projects.policies import require_role
-from server.projects.selectors import projects_visible_to
+from server.core.files.storage import storage_path
+from server.projects.models import Project
+from server.projects.selectors import VisibleRow, projects_visible_to
 from server.slides.hooks import counts, register_count
 from server.slides.models import Case, Registration, Slide, Upload
 
@@ -31,24 +30,38 @@ __all__ = [
 
 
 def slides_visible_to(actor: User) -> QuerySet[Slide]:
-    """Return the slides of all projects that the actor sees."""
-    return Slide.objects.filter(project__in=projects_visible_to(actor)).select_related(
-        "project", "case", "label"
-    )
+    """Return the slides of all projects that the actor sees, with tissue outlines deferred."""
+    return _slides_of(projects_visible_to(actor))
+
+
+def slides_of(project: Project) -> QuerySet[Slide]:
+    """Return the slides of a project; the caller has checked the permission."""
+    return Slide.objects.filter(project=project).select_related("case", "label").defer("tissue")
+
+
+def _slides_of(projects: QuerySet[Project]) -> QuerySet[Slide]:
+    slides = Slide.objects.filter(project__in=projects)
+    return slides.select_related("project", "case", "label").defer("tissue")
+
+
+_slide = VisibleRow(_slides_of)
 
 
 def with_counts(slides: QuerySet[Slide]) -> QuerySet[Slide]:
-    """Add the numbers that later apps registered: annotations, finished regions, suggestions."""
+    """Return the slides with the numbers that downstream apps registered."""
     return slides.annotate(**counts())
 
 
-def get_slide_for(actor: User, slide_id: UUID, minimum: Role = Role.ANNOTATOR) -> Slide:
-    """Return one slide; raises NotVisibleError, or NotAllowedError below the minimum role."""
-    slide = with_counts(slides_visible_to(actor)).filter(pk=slide_id).first()
-    if slide is None:
-        raise NotVisibleError
-    require_role(actor, slide.project, minimum)
-    return slide
+def get_slide_for(actor: User, slide_id: UUID) -> Slide:
+    """Return one slide; raises NotVisibleError."""
+    return _slide.get(actor, slide_id)
+
+
+def get_counted_slide_for(actor: User, slide_id: UUID) -> Slide:
+    """Return one slide with the numbers of ``with_counts``; raises NotVisibleError."""
+    for slide in with_counts(slides_visible_to(actor).filter(pk=slide_id)):
+        return slide
+    raise NotVisibleError
 
 
 def cases_visible_to(actor: User) -> QuerySet[Case]:
@@ -65,7 +78,7 @@ def get_case_for(actor: User, case_id: UUID) -> Case:
 
 
 def get_upload_for(actor: User, upload_id: UUID) -> Upload:
-    """Return one upload; only the person who began it may know of it."""
+    """Return one upload; visible to its owner only."""
     upload = Upload.objects.filter(pk=upload_id, user=actor).select_related("project").first()
     if upload is None:
         raise NotVisibleError
@@ -73,7 +86,7 @@ def get_upload_for(actor: User, upload_id: UUID) -> Upload:
 
 
 def find_ready_slide(project: Project, sha256: str) -> Slide | None:
-    """Return the slide of this content in the project, if it has been imported."""
+    """Return the slide with this content in the project, if it has been imported."""
     return Slide.objects.filter(project=project, sha256=sha256, state=Slide.State.READY).first()
 
 
@@ -98,7 +111,7 @@ def slide_path(slide: Slide) -> Path:
 
 
 def registrations_visible_to(actor: User) -> QuerySet[Registration]:
-    """Return which slides were laid over which, in all projects that the actor sees."""
+    """Return the registrations in all projects that the actor sees."""
     return Registration.objects.filter(fixed__project__in=projects_visible_to(actor)).select_related(
         "fixed__project", "moving", "job__created_by", "job__project"
     )
@@ -106,7 +119,7 @@ def registrations_visible_to(actor: User) -> QuerySet[Registration]:
 
 def get_registration_for(actor: User, registration_id: UUID) -> Registration:
     """Return one registration; raises NotVisibleError."""
-    found = registrations_visible_to(actor).filter(pk=registration_id).first()
-    if found is None:
+    registration = registrations_visible_to(actor).filter(pk=registration_id).first()
+    if registration is None:
         raise NotVisibleError
-    return found
+    return registration

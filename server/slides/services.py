@@ -1,9 +1,10 @@
-"""Every change of a slide: brought in, made ready, failed, renamed, removed."""
+"""Services of slides: register, finish, fail, rename, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.db import transaction
@@ -11,40 +12,43 @@ from django.db import transaction
 from ml.contracts import Sentence, sentence_parts
 from server.accounts.models import User
 from server.audit.services import record
-from server.core import storage
 from server.core.errors import ContentError, StateError
+from server.core.files import storage
+from server.core.files.leftovers import lock_content, release
 from server.core.services import nothing_written, service
-from server.jobs.services import create_job
+from server.jobs.models import Job
+from server.jobs.services import create_job, tell_project
 from server.projects.models import Project
-from server.slides.errors import DuplicateSlideError, SlideDeletedError
-from server.slides.examine import Assessment
+from server.slides.cases.pseudonyms import LONGEST_PSEUDONYM, case_of_file, case_under
+from server.slides.errors import ContentGoneError, DuplicateSlideError, SlideDeletedError
 from server.slides.hooks import deleted_hooks, ready_hooks
-from server.slides.intake import FoundSlide
-from server.slides.manifest import slide_key
+from server.slides.imports.examine import Assessment
+from server.slides.imports.intake import FoundSlide
+from server.slides.imports.manifest import load_manifest, slide_key
+from server.slides.imports.reading import SlideFacts
 from server.slides.models import Case, Slide
 from server.slides.policies import slide_policy
-from server.slides.reading import SlideFacts
 from server.slides.selectors import find_ready_slide
+from server.slides.viewing.scale import take_scale
 
 _LONGEST_NAME = 255
-_LONGEST_PSEUDONYM = 100
 _FAILURE = ("failure", "failure_code", "failure_message_code", "failure_message_values")
 
 
 @service
 def register_slide(
-    *, actor: User, project: Project, found: FoundSlide, keys: Mapping[str, str], case: str = ""
+    *, actor: User, project: Project, intake: FoundSlide, keys: Mapping[str, str], case: str = ""
 ) -> Slide:
-    """Make a slide that is being imported, and the job that imports it.
+    """Create a slide that is being imported, and the job that imports it.
 
-    ``keys`` maps the names in ``found.files`` to storage keys; the import takes those files away.
-    A slide without a case is a case of its own.
+    ``keys`` maps the names in ``intake.files`` to storage keys; the import takes those files away.
+    Without a case it joins the slides whose files have the same name, under a neutral pseudonym.
     """
     slide_policy.require(actor, project, "add")
     slide = Slide.objects.create(
         project=project,
-        case=_case(project, case or found.name),
-        name=found.name[:_LONGEST_NAME],
+        case=case_under(project, case) if case else case_of_file(project, intake.name),
+        name=intake.name[:_LONGEST_NAME],
         created_by=actor,
     )
     record(
@@ -57,8 +61,13 @@ def register_slide(
     job = create_job(
         actor=actor,
         kind="import_slide",
-        title=f"Import {slide.name}"[:200],
-        input={"slide_id": str(slide.pk), "main": found.main, "files": dict(keys)},
+        title=Sentence("job_import_slide", "Import {name}", name=slide.name),
+        input={
+            "slide_id": str(slide.pk),
+            "main": intake.main,
+            "files": dict(keys),
+            "names": {stored: PurePosixPath(given).name for stored, given in intake.files.items()},
+        },
         project=project,
         subject=slide,
         queue="io",
@@ -70,9 +79,11 @@ def register_slide(
 
 @service
 def resume_import(*, actor: User, slide: Slide) -> Slide:
-    """Say that a slide whose import had failed is being imported once more."""
+    """Set a slide with a failed import to importing again.
+
+    An import ends although the person who began it may no longer add slides: they were allowed to then.
+    """
     slide = _still_there(slide)
-    slide_policy.require(actor, slide.project, "add")
     if slide.state != Slide.State.FAILED:
         nothing_written()
         return slide
@@ -85,28 +96,36 @@ def resume_import(*, actor: User, slide: Slide) -> Slide:
 
 @service
 def finish_import(
-    *, actor: User, slide: Slide, sha256: str, size: int, main: str, read: tuple[SlideFacts, Assessment]
+    *, actor: User, slide: Slide, sha256: str, size: int, read: tuple[SlideFacts, Assessment]
 ) -> Slide:
-    """Make a slide ready whose files are stored; raises DuplicateSlideError when another was faster."""
+    """Make a slide with stored files ready.
+
+    Raises DuplicateSlideError when another was faster, ContentGoneError when the files were deleted with the
+    slide of another project.
+    """
     Project.objects.select_for_update().get(pk=slide.project_id)
     slide = _still_there(slide)
-    slide_policy.require(actor, slide.project, "add")
     if slide.state == Slide.State.READY:
         nothing_written()
         return slide
     if find_ready_slide(slide.project, sha256):
         detail = "The same slide is in the project already."
         raise DuplicateSlideError(detail)
+    lock_content(slide_key(sha256))
+    try:
+        # The content may have come earlier under another name, as x.svs and x.tif.
+        main = load_manifest(sha256).main
+    except FileNotFoundError as error:
+        raise ContentGoneError from error
     facts, assessment = read
     slide.state = Slide.State.READY
     _set_failure(slide, "", "")
     slide.sha256 = sha256
     slide.size_bytes = size
     slide.source_key = f"{slide_key(sha256)}/{main}"
-    for name in ("format", "width", "height", "tile_size", "level_count", "magnification"):
+    for name in ("format", "width", "height", "tile_size", "level_count"):
         setattr(slide, name, getattr(facts, name))
-    # A resolution that a manager gave survives a second import of the same row.
-    slide.mpp_x, slide.mpp_y = facts.mpp_x or slide.mpp_x, facts.mpp_y or slide.mpp_y
+    take_scale(slide, facts)
     slide.colour_profile = facts.colour
     slide.channels = [asdict(channel) for channel in facts.channels]
     for name in ("tissue", "tissue_fraction", "focus_score", "pen_score"):
@@ -120,23 +139,43 @@ def finish_import(
         project=slide.project,
         details=details,
     )
-    for hook in ready_hooks():
-        hook(actor, slide)
+    # Nobody begins further work in the name of a person who may not begin it themselves.
+    if slide_policy.allows(actor, slide.project, "add"):
+        for hook in ready_hooks():
+            hook(actor, slide)
     return slide
 
 
 @service
-def fail_import(*, actor: User, slide: Slide, code: str, reason: str, quarantine_key: str) -> Slide:
-    """Say on the slide why it cannot be read; its files lie aside under the key."""
-    slide = _still_there(slide)
-    slide_policy.require(actor, slide.project, "add")
-    if slide.state == Slide.State.READY:
+def fail_import(
+    *,
+    actor: User,
+    job: Job,
+    code: str,
+    reason: str,
+    images: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Set the failure of a job on its slide; its files are deleted when the slide was deleted.
+
+    ``images`` are those of the file that may be the slide, where a person has to choose.
+    """
+    slide = (
+        Slide.objects.select_for_update(of=("self",))
+        .select_related("project")
+        .filter(pk=job.input["slide_id"])
+        .first()
+    )
+    if slide is None:
         nothing_written()
-        return slide
+        transaction.on_commit(lambda: drop_arrived(job))
+        return
+    if slide.state == Slide.State.READY or slide.import_job_id != job.pk:
+        nothing_written()
+        return
     slide.state = Slide.State.FAILED
     _set_failure(slide, code, reason)
-    slide.source_key = quarantine_key
-    slide.save(update_fields=["state", *_FAILURE, "source_key"])
+    slide.images = [dict(image) for image in images]
+    slide.save(update_fields=["state", *_FAILURE, "images"])
     record(
         actor=actor,
         action="slide.import_failed",
@@ -144,14 +183,12 @@ def fail_import(*, actor: User, slide: Slide, code: str, reason: str, quarantine
         project=slide.project,
         reason=reason,
     )
-    return slide
 
 
 @service
 def drop_duplicate(*, actor: User, slide: Slide, original: Slide) -> None:
-    """Remove a slide whose content the project has; uploads point at the original instead."""
+    """Delete a slide whose content the project has; uploads refer to the original instead."""
     slide = _still_there(slide)
-    slide_policy.require(actor, slide.project, "add")
     if slide.state == Slide.State.READY:
         detail = Sentence("no_duplicate", "The slide has been imported; it is no duplicate.")
         raise StateError(detail)
@@ -175,10 +212,8 @@ def update_slide(
     slide: Slide,
     name: str | None = None,
     case: str | None = None,
-    mpp_x: float | None = None,
-    mpp_y: float | None = None,
 ) -> Slide:
-    """Change what people may know better than the file: name, case, resolution."""
+    """Rename a slide or move it to another case."""
     slide_policy.require(actor, slide.project, "edit")
     slide = _locked(slide)
     before = _editable(slide)
@@ -186,16 +221,15 @@ def update_slide(
         slide.name = _required(name, "name", _LONGEST_NAME)
     old_case = slide.case
     if case is not None:
-        slide.case = _case(slide.project, _required(case, "case", _LONGEST_PSEUDONYM))
-    slide.mpp_x = mpp_x if mpp_x is not None else slide.mpp_x
-    slide.mpp_y = mpp_y if mpp_y is not None else slide.mpp_y
+        slide.case = case_under(slide.project, _required(case, "case", LONGEST_PSEUDONYM))
     after = _editable(slide)
     if before == after:
         nothing_written()
         return slide
-    slide.save(update_fields=["name", "case", "mpp_x", "mpp_y"])
+    slide.save(update_fields=["name", "case"])
     if old_case != slide.case:
         _drop_empty_case(old_case)
+        tell_project(slide.project, "slides", {"slide_id": str(slide.pk)})
     record(
         actor=actor,
         action="slide.changed",
@@ -208,11 +242,12 @@ def update_slide(
 
 @service
 def mark_progress(*, actor: User, slide: Slide, progress_state: str) -> Slide:
-    """Say how far people are with a slide."""
+    """Set the progress of a slide; it no longer changes by itself."""
     slide_policy.require(actor, slide.project, "mark_progress")
     slide = _locked(slide)
     before, slide.progress_state = slide.progress_state, progress_state
-    slide.save(update_fields=["progress_state"])
+    slide.progress_marked = True
+    slide.save(update_fields=["progress_state", "progress_marked"])
     record(
         actor=actor,
         action="slide.progress_marked",
@@ -224,8 +259,27 @@ def mark_progress(*, actor: User, slide: Slide, progress_state: str) -> Slide:
 
 
 @service
+def begin_progress(*, actor: User, slide: Slide) -> bool:
+    """Set a new slide to *In progress*, unless a user set its state; return whether it changed.
+
+    The services call it that write annotations, finished regions and verdicts, after their own checks.
+    """
+    new = Slide.ProgressState.NEW
+    if slide.progress_state != new or slide.progress_marked:
+        nothing_written()
+        return False
+    begun = Slide.objects.filter(pk=slide.pk, progress_state=new, progress_marked=False)
+    if not begun.update(progress_state=Slide.ProgressState.IN_PROGRESS):
+        nothing_written()
+        return False
+    slide.progress_state = Slide.ProgressState.IN_PROGRESS
+    record(actor=actor, action="slide.progress_began", subject=slide, project=slide.project)
+    return True
+
+
+@service
 def delete_slide(*, actor: User, slide: Slide) -> None:
-    """Remove a slide with all that was said of it; its files go when no other project shows them."""
+    """Delete a slide with all its annotations and verdicts; its files too when no other project has them."""
     slide_policy.require(actor, slide.project, "delete")
     slide = _locked(slide)
     details = {"name": slide.name, "sha256": slide.sha256}
@@ -236,21 +290,24 @@ def delete_slide(*, actor: User, slide: Slide) -> None:
         project=slide.project,
         details=details,
     )
-    sha256, key, case = slide.sha256, slide.source_key, slide.case
+    sha256, case = slide.sha256, slide.case
+    # An import that is not over yet sees that the slide is gone, and drops its files itself.
+    ended = Job.objects.filter(state__in=Job.FINAL)
+    job = ended.filter(pk=slide.import_job_id).first() if slide.import_job_id else None
     for hook in deleted_hooks():
         hook(slide)
     slide.delete()
     _drop_empty_case(case)
     if sha256:
-        transaction.on_commit(lambda: drop_content(sha256))
-    elif key:
-        transaction.on_commit(lambda: storage.delete(key))
+        transaction.on_commit(lambda: release(slide_key(sha256)))
+    elif job is not None:
+        transaction.on_commit(lambda: drop_arrived(job))
 
 
-def drop_content(sha256: str) -> None:
-    """Delete stored pixels unless a slide of any project shows them."""
-    if not Slide.objects.filter(sha256=sha256).exists():
-        storage.delete(slide_key(sha256))
+def drop_arrived(job: Job) -> None:
+    """Delete the uploaded files of an import."""
+    for key in job.input["files"].values():
+        storage.delete(key)
 
 
 def _set_failure(slide: Slide, code: str, reason: str) -> None:
@@ -260,22 +317,18 @@ def _set_failure(slide: Slide, code: str, reason: str) -> None:
 
 
 def _still_there(slide: Slide) -> Slide:
-    """Lock a slide that is being imported; raises SlideDeletedError when it was removed meanwhile."""
-    found = (
+    """Lock a slide that is being imported; raises SlideDeletedError when it was deleted meanwhile."""
+    locked = (
         Slide.objects.select_for_update(of=("self",)).select_related("project").filter(pk=slide.pk).first()
     )
-    if found is None:
+    if locked is None:
         detail = Sentence("slide_removed", "The slide was removed while it was being imported.")
         raise SlideDeletedError(detail)
-    return found
+    return locked
 
 
 def _locked(slide: Slide) -> Slide:
     return Slide.objects.select_for_update(of=("self",)).select_related("project", "case").get(pk=slide.pk)
-
-
-def _case(project: Project, pseudonym: str) -> Case:
-    return Case.objects.get_or_create(project=project, pseudonym=pseudonym.strip()[:_LONGEST_PSEUDONYM])[0]
 
 
 def _drop_empty_case(case: Case) -> None:
@@ -287,8 +340,6 @@ def _editable(slide: Slide) -> dict[str, Any]:
     return {
         "name": slide.name,
         "case": slide.case.pseudonym,
-        "mpp_x": slide.mpp_x,
-        "mpp_y": slide.mpp_y,
     }
 
 

@@ -1,4 +1,4 @@
-"""The background work of slides."""
+"""Background work of slides."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from server.core.tasks import task
 from server.jobs.runner import JobRun
-from server.slides.importing import import_files
-from server.slides.quality import map_slide
-from server.slides.registering import find_registration
+from server.slides.imports.steps import end_import, import_files
+from server.slides.quality.services import map_slide
+from server.slides.registration.services import find_registration
 
 
-@task(kind="import_slide", queue="io")
+@task(kind="import_slide", queue="io", ended=end_import)
 def import_slide(run: JobRun) -> dict[str, Any]:
     """Identify, hash, examine and store the files of one slide."""
     return import_files(run)
@@ -19,11 +19,11 @@ def import_slide(run: JobRun) -> dict[str, Any]:
 
 @task(kind="register_slides", queue="cpu")
 def register_slides(run: JobRun) -> dict[str, Any]:
-    """Find where the tissue of one slide lies on another."""
+    """Register one slide's tissue with another's."""
     return find_registration(run)
 
 
 @task(kind="map_quality", queue="cpu", attempts=3)
 def map_quality(run: JobRun) -> dict[str, Any]:
-    """Find what is wrong where on one slide."""
+    """Map the artefacts of one slide."""
     return map_slide(run)

@@ -1,10 +1,15 @@
-"""Addresses of the ``slides`` app, below /api/v1/."""
+"""URLs of the ``slides`` app, below /api/v1/."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from server.slides import api, dwell_api, quality_api, registrations, tus
+from server.slides import api
+from server.slides.quality import api as quality_api
+from server.slides.registration import api as registrations
+from server.slides.uploads import api as tus
+from server.slides.viewing import api as viewing_api
+from server.slides.viewing import dwell_api
 
 PROJECT = "projects/<uuid:project_id>"
 SLIDE = "slides/<uuid:slide_id>"
@@ -16,6 +21,8 @@ urlpatterns = [
     path(f"{PROJECT}/quality", quality_api.ProjectQualityView.as_view(), name="project-quality"),
     path("cases/<uuid:case_id>", api.CaseView.as_view(), name="case"),
     path(SLIDE, api.SlideView.as_view(), name="slide"),
+    path(f"{SLIDE}/image", api.ImageChoiceView.as_view(), name="slide-image"),
+    path(f"{SLIDE}/resolution", viewing_api.ResolutionView.as_view(), name="slide-resolution"),
     path(f"{SLIDE}/viewer", api.ViewerView.as_view(), name="viewer"),
     path(f"{SLIDE}/grant", api.GrantView.as_view(), name="grant"),
     path(f"{SLIDE}/thumbnail.jpg", api.ThumbnailView.as_view(), name="thumbnail"),

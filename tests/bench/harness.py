@@ -1,4 +1,4 @@
-"""What every benchmark stands on: figures with a baseline from the same run, printed and as JSON.
+"""Harness of the benchmarks: figures with a baseline from the same run, printed and as JSON.
 
 A benchmark is a function decorated with ``@bench("family")`` that yields ``Figure`` rows. Nothing
 here asserts: figures are read by people and compared by their ratios.
@@ -51,7 +51,7 @@ def bench(family: str) -> Callable[[Benchmark], Benchmark]:
 
 
 def data_folder() -> Path:
-    """Return the folder of real data; raises FileNotFoundError that says how to name it."""
+    """Return the folder of real data; raises FileNotFoundError that names the variable."""
     folder = Path(os.environ.get("COVERSLIP_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         message = f"{folder} is not there: name the folder of real data with COVERSLIP_DATA"
@@ -72,7 +72,7 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """Return the commit that is measured, with a + when the tree differs from it."""
+    """Return the measured commit, with a + when the tree differs from it."""
     git = ["git", "-C", str(ROOT)]
     head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=False)
@@ -80,9 +80,9 @@ def commit() -> str:
 
 
 def load_benchmarks() -> dict[str, Benchmark]:
-    """Import every module of this folder and return what they registered, by family."""
+    """Import every module of this folder and return the registered benchmarks, by family."""
     for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.stem not in {"harness", "__init__", "__main__"} and not path.stem.startswith("_"):
+        if path.stem not in {"harness", "__init__", "__main__"}:
             importlib.import_module(f"tests.bench.{path.stem}")
     return dict(sorted(_benchmarks.items()))
 
@@ -100,7 +100,7 @@ def show(figure: Figure) -> None:
 
 
 def main() -> int:
-    """Run the chosen benchmarks; the exit code tells whether every one of them ran to its end."""
+    """Run the chosen benchmarks; the exit code is non-zero when one of them failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--only", default="", help="families or prefixes, separated by commas")
     wanted = [name for name in parser.parse_args().only.split(",") if name]

@@ -1,4 +1,4 @@
-"""How well recipes learn from real tissue, beside a plain baseline on the same items.
+"""Accuracy of recipes on real tissue, beside a plain baseline on the same items.
 
 The splits are drawn once, by the seed below, and nothing in ``ml`` was chosen by looking at the
 test parts.
@@ -21,13 +21,13 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 
 from ml.contracts import Context, Dataset, LabelledImage, LabelledShape, LabelledSlide
 from ml.data import load_dataset
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 from ml.data.objects import outlined_images
 from ml.evaluation.bootstrap import estimate, resample_units
 from ml.evaluation.objects import measure_image
-from ml.features.stain import separate_stains
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
 from ml.slides import open_slide, write_phantom
+from ml.slides.stain_separation import separate_stains
 from tests.bench.harness import Figure, bench, data_folder
 
 SEED = 0
@@ -38,7 +38,7 @@ REPEATS = 5
 
 @bench("learn")
 def measure_learning() -> Iterator[Figure]:
-    """Mosaic, tiles, nuclei and a synthetic slide."""
+    """Measure on the mosaic, tiles, nuclei and a synthetic slide."""
     with tempfile.TemporaryDirectory() as folder:
         context = Context(SEED, Path(folder) / "scratch", features=Path(folder) / "features")
         yield from _mosaic(context)
@@ -53,13 +53,13 @@ def measure_learning() -> Iterator[Figure]:
 
 @bench("learn_nuclei")
 def measure_nuclei() -> Iterator[Figure]:
-    """The nuclei of 28 images teach those of 12: drawn by the seed, and the first 28 by name."""
+    """Measure nuclei on 12 images after training on 28: by the seed, and by name."""
     yield from nuclei("learn.nuclei", "dsb2018", 28)
     yield from nuclei("learn.nuclei_by_name", "dsb2018", 28, drawn=False)
 
 
 def nuclei(name: str, folder: str, count: int, *, drawn: bool = True) -> Iterator[Figure]:
-    """Yield the figures of ``nuclei`` on a folder of images: ``count`` to learn from, the rest to test.
+    """Yield the figures of ``nuclei`` on a folder of images: ``count`` to train on, the rest to test.
 
     Which ones is drawn by the seed, or goes by their names.
     """
@@ -78,8 +78,8 @@ def nuclei(name: str, folder: str, count: int, *, drawn: bool = True) -> Iterato
         began = time.perf_counter()
         recipe.fit(dataset, context)
         yield Figure(f"{name}.fit", time.perf_counter() - began, "s")
-        found = recipe.evaluate(dataset, context)
-    for metric, value in found.metrics.items():
+        evaluation = recipe.evaluate(dataset, context)
+    for metric, value in evaluation.metrics.items():
         note = f"95 % {value.low:.3f} to {value.high:.3f}; baseline: random forest on pixels"
         yield Figure(f"{name}.{metric}", value.value, "", plain[metric], note)
 
@@ -110,16 +110,16 @@ def _mosaic(context: Context) -> Iterator[Figure]:
         with open_slide(slide.path) as reader:
             list(fitted.predict(reader, context))
         times.append(time.perf_counter() - began)
-    found = fitted.evaluate(dataset, context)
-    yield Figure("learn.mosaic.auc", found.metrics["auc"].value, "", note=f"{found.count} tiles")
-    yield Figure("learn.mosaic.accuracy", found.metrics["accuracy"].value, "")
+    evaluation = fitted.evaluate(dataset, context)
+    yield Figure("learn.mosaic.auc", evaluation.metrics["auc"].value, "", note=f"{evaluation.count} tiles")
+    yield Figure("learn.mosaic.accuracy", evaluation.metrics["accuracy"].value, "")
     yield Figure(
         "learn.mosaic.quick_loop", times[1], "s", times[0], "fit + predict; baseline: nothing stored"
     )
 
 
 def tiles(name: str, context: Context, kinds: tuple[str, ...], per_class: int) -> Iterator[Figure]:
-    """Yield the figures of ``descriptors``: so many tiles of each class to learn from, the rest to test."""
+    """Yield the figures of ``descriptors``: so many tiles of each class to train on, the rest to test."""
     dataset = load_dataset(data_folder() / "tiles/colorectal")
     random = np.random.default_rng(SEED)
     images = tuple(image for image in dataset.images if image.label in kinds)
@@ -131,16 +131,16 @@ def tiles(name: str, context: Context, kinds: tuple[str, ...], per_class: int) -
     dataset = Dataset(kinds, images=images, parts=parts)
     recipe = load_recipe_class("descriptors").build(kinds, {})
     recipe.fit(dataset, context)
-    found = recipe.evaluate(dataset, context)
+    evaluation = recipe.evaluate(dataset, context)
     plain = _plain_forest(dataset)
     for metric in ("auc", "accuracy", "balanced_accuracy"):
-        value = found.metrics[metric]
+        value = evaluation.metrics[metric]
         note = f"95 % {value.low:.3f} to {value.high:.3f}; baseline: forest on plain statistics"
         yield Figure(f"{name}.{metric}", value.value, "", plain[metric], note)
 
 
 def _tissue8(context: Context) -> Iterator[Figure]:
-    """Each of 100 tiles of eight kinds is told by what the other four folds teach, dealt five times anew."""
+    """Yield the figures of 100 tiles of eight kinds by five-fold cross-validation, five times."""
     paths = sorted((data_folder() / "tiles/tissue8").glob("*_label_*.png"))
     images = tuple(LabelledImage(path, path.name, path.stem.split("label_")[1]) for path in paths)
     truth = [str(image.label) for image in images]
@@ -168,7 +168,7 @@ def _tissue8(context: Context) -> Iterator[Figure]:
 
 
 def _plain_forest(dataset: Dataset) -> dict[str, float]:
-    """Mean, spread and quantiles of red, green and blue under a random forest."""
+    """Return the figures of a random forest on mean, spread and quantiles of red, green and blue."""
     rows, truth, held = [], [], []
     for image in dataset.images:
         pixels = read_image(image.path).reshape(-1, 3).astype(np.float32)
@@ -188,7 +188,7 @@ def _plain_forest(dataset: Dataset) -> dict[str, float]:
 
 
 def _pixel_forest(dataset: Dataset) -> dict[str, float]:
-    """Colour and stains around each pixel under a random forest; blobs are objects."""
+    """Return the figures of a random forest on colour and stains of each pixel; blobs are objects."""
     from scipy import ndimage
 
     def describe(pixels: np.ndarray) -> np.ndarray:
@@ -215,16 +215,16 @@ def _pixel_forest(dataset: Dataset) -> dict[str, float]:
 
 
 def _phantom(context: Context, folder: Path) -> Iterator[Figure]:
-    """Twenty points of a synthetic slide teach the rest of it; its truth is exact."""
+    """Yield the figures on a synthetic slide, after training on twenty of its points."""
     truth = write_phantom(folder / "phantom.tif", width=4096, height=4096, seed=3)
     random = np.random.default_rng(SEED)
     points = []
     for label, region in truth.regions:
         left, top, right, bottom = region.bounds
-        found = 0
-        while found < 10 and region.area > 224**2:
+        inside = 0
+        while inside < 10 and region.area > 224**2:
             place = Point(random.uniform(left, right), random.uniform(top, bottom))
-            found += region.contains(place)
+            inside += region.contains(place)
             if region.contains(place):
                 points.append(LabelledShape(place, label))
     labels = tuple(sorted({label for label, _ in truth.regions}))

@@ -1,4 +1,4 @@
-"""What the best recipes reach on real crops within ten minutes of two cores, features and all."""
+"""Figures of the best recipes on real crops within ten minutes of two cores, features included."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ BUDGET = 600.0
 
 @bench("methods")
 def measure_methods() -> Iterator[Figure]:
-    """Three classes of tiles, and nuclei of two collections."""
+    """Measure three classes of tiles, and nuclei of two collections."""
     with tempfile.TemporaryDirectory() as folder:
         context = Context(SEED, Path(folder) / "scratch", features=Path(folder) / "features")
         began = time.perf_counter()
-        found = list(tiles("methods.colorectal", context, COLORECTAL, 420))
+        colorectal = list(tiles("methods.colorectal", context, COLORECTAL, 420))
         spent = time.perf_counter() - began
     yield Figure(
         "methods.colorectal.time", spent, "s", BUDGET, "descriptors and the baseline; baseline: the budget"
     )
-    yield from found
+    yield from colorectal
     yield from nuclei("methods.dsb2018", "dsb2018", 28)
     yield from nuclei("methods.nuinsseg", "nuinsseg", 11)

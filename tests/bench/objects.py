@@ -26,40 +26,40 @@ AIMS = {"ingest": 300_000.0, "bytes": 5e8, "memory": 1e9, "tile_p95": 5.0}
 
 @bench("objects")
 def measure_objects() -> Iterator[Figure]:
-    """Writing, size, memory and tiles; then how each grows; then the rival's design."""
+    """Measure writing, size, memory and tiles, their growth, and the alternative design."""
     with tempfile.TemporaryDirectory(prefix="coverslip-bench-") as folder:
-        main = in_own_process("_objects_write", MAIN, folder)
+        main = in_own_process("objects_write", MAIN, folder)
         yield from _figures("objects", main, AIMS, f"{MAIN:,} polygons; baseline: the aim")
         grown = {}
         for size in SIZES:
-            grown[size] = in_own_process("_objects_write", size, folder)
+            grown[size] = in_own_process("objects_write", size, folder)
             yield from _figures(f"objects.growth.{size:.0e}", grown[size], {}, f"{size:,} polygons")
-        rival = in_own_process("_objects_sqlite", RIVAL, folder)
+        rival = in_own_process("objects_sqlite", RIVAL, folder)
     ours = grown[RIVAL]
     note = f"{RIVAL:,} polygons; baseline: SQLite, R*Tree and WKB"
     for name, unit in (("ingest", "objects/s"), ("bytes", "B"), ("near_p95", "ms"), ("far_p95", "ms")):
         yield Figure(f"objects.rival.{name}", ours[name], unit, rival[name], note)
 
 
-def _figures(prefix: str, found: dict[str, Any], aims: dict[str, float], note: str) -> Iterator[Figure]:
+def _figures(prefix: str, figures: dict[str, Any], aims: dict[str, float], note: str) -> Iterator[Figure]:
     units = {"ingest": "objects/s", "bytes": "B", "memory": "B", "tile_p95": "ms"}
     cpu = {
-        "ingest": f"; {found['cpu_ingest']:,.0f}/s of processor time",
-        "tile_p95": f"; {found['tile_cpu_p95']:.2g} ms of processor time",
+        "ingest": f"; {figures['cpu_ingest']:,.0f}/s of processor time",
+        "tile_p95": f"; {figures['tile_cpu_p95']:.2g} ms of processor time",
     }
     for name, unit in units.items():
-        yield Figure(f"{prefix}.{name}", found[name], unit, aims.get(name), note + cpu.get(name, ""))
+        yield Figure(f"{prefix}.{name}", figures[name], unit, aims.get(name), note + cpu.get(name, ""))
     if not aims:
-        yield Figure(f"{prefix}.cells_p95", found["cells_p95"], "ms", note="tiles of cells")
+        yield Figure(f"{prefix}.cells_p95", figures["cells_p95"], "ms", note="tiles of cells")
 
 
 def in_own_process(module: str, count: int, folder: str, **environment: str) -> dict[str, Any]:
-    """Return what a module of this folder prints as its last line; what it writes is removed."""
+    """Return the last line that a module of ``rigs`` prints; its files are deleted."""
     place = Path(folder) / f"{module}-{count}"
     place.mkdir()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", f"tests.bench.{module}", str(count), str(place)],
+            [sys.executable, "-m", f"tests.bench.rigs.{module}", str(count), str(place)],
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             check=True,
@@ -68,5 +68,5 @@ def in_own_process(module: str, count: int, folder: str, **environment: str) -> 
         )
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures

@@ -1,4 +1,4 @@
-"""What reading, heat maps and objects cost beside the bare network; MONAI's ways through a slide."""
+"""Costs of reading, heat maps and objects beside the bare network; MONAI's ways through a slide."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from ml.contracts import Bounds, Context
+from ml.data.squares import Squares, read_patches
 from ml.features.descriptors import DescriptorEncoder
-from ml.inference.patches import Squares, read_patches
-from ml.networks.precision import together
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
+from ml.networks.precision import inference_batch_size
 from ml.slides import open_slide
-from tests.bench._pipeline_monai import patch_dataset, window_inferer
-from tests.bench._repeated_slide import TILE, write_repeated
 from tests.bench.harness import ROOT, Figure, bench, data_folder
+from tests.bench.rigs.pipeline_monai import patch_dataset, window_inferer
+from tests.bench.rigs.repeated_slide import TILE, write_repeated
 
 SIDE = 112
 # Four seconds of the bare network, since its speed varies from one second to the next.
@@ -35,7 +35,7 @@ LARGE, LARGE_SHARE = 12_000, 0.3
 
 @bench("pipeline")
 def measure_pipeline() -> Iterator[Figure]:
-    """Patches per second from slide to objects, reading alone, and the peak of memory."""
+    """Measure patches per second from slide to objects, reading alone, and the peak of memory."""
     path = data_folder() / "slides/colorectal-mosaic.tif"
     yield from _efficiency(path)
     yield from _precision()
@@ -45,14 +45,14 @@ def measure_pipeline() -> Iterator[Figure]:
 
 
 def _untrained(**settings: int) -> Any:
-    """Return a recipe whose network is as it was drawn: how fast it is does not depend on what it knows."""
+    """Return a recipe with random network weights, as speed does not depend on training."""
     recipe: Any = load_recipe_class("residual").build(("one", "other"), settings)
     recipe._network = recipe.fresh(0).eval()
     return recipe
 
 
 def _efficiency(path: Path) -> Iterator[Figure]:
-    """A small slide, where finding the tissue counts, and one with as many patches as slides have."""
+    """Yield the figures of a small slide, where tissue detection counts, and of a large one."""
     recipe = _untrained(patch=SIDE, stride=SIDE, pixels=SIDE)
     whole, first, figure = _from_slide_to_objects("pipeline.efficiency", recipe, path)
     yield figure
@@ -76,16 +76,18 @@ def _efficiency(path: Path) -> Iterator[Figure]:
 
 
 def _from_slide_to_objects(name: str, recipe: Any, path: Path) -> tuple[float, float, Figure]:
-    """Return patches per second, the seconds until the first are there, and the figure."""
-    pixels = np.random.default_rng(0).integers(0, 255, (together("cpu"), SIDE, SIDE, 3), dtype=np.uint8)
+    """Return patches per second, the seconds until the first ones, and the figure."""
+    pixels = np.random.default_rng(0).integers(
+        0, 255, (inference_batch_size("cpu"), SIDE, SIDE, 3), dtype=np.uint8
+    )
     batch = recipe.pixels(pixels)
     before = _bare(recipe, batch)
     with tempfile.TemporaryDirectory() as folder, open_slide(path) as slide:
         context = Context(0, Path(folder), blocks=Path(folder) / "blocks")
         began, first, patches = time.perf_counter(), 0.0, 0
-        for found in recipe.predict(slide, context):
+        for prediction in recipe.predict(slide, context):
             first = first or time.perf_counter() - began
-            patches += len(found.objects or ())
+            patches += len(prediction.objects or ())
         whole = patches / (time.perf_counter() - began)
     after = _bare(recipe, batch)
     note = f"of {patches}; baseline: bare network, before {before:.1f} and after {after:.1f}"
@@ -102,7 +104,7 @@ def _bare(recipe: Any, batch: torch.Tensor) -> float:
 
 
 def _precision() -> Iterator[Figure]:
-    """Forward passes by bfloat16 and with the channels last, against plain ones."""
+    """Yield the figures of forward passes in bfloat16 and channels-last, against plain ones."""
     random = torch.Generator().manual_seed(0)
     batch = torch.rand(32, 3, SIDE, SIDE, generator=random)
     for name in ("residual", "convolutional"):
@@ -128,7 +130,7 @@ def _speed(network: torch.nn.Module, batch: torch.Tensor, *, half: bool) -> floa
 
 
 def _reading(path: Path) -> Iterator[Figure]:
-    """Patches that overlap by half, as they are read: block by block against one by one; two processes."""
+    """Yield the figures of reading half-overlapping patches: in blocks against one by one; two processes."""
     with open_slide(path) as slide:
         places = [(x, y) for y in range(0, slide.height, SIDE) for x in range(0, slide.width, SIDE)]
         squares = Squares(np.array(places), 2 * SIDE)
@@ -154,7 +156,7 @@ def _tissue(path: Path) -> NDArray[np.uint8]:
 
 
 def _memory(path: Path) -> Iterator[Figure]:
-    """Peak of a process that predicts on square slides of which a twentieth is tissue."""
+    """Yield the peak memory of a prediction on square slides with a twentieth of tissue."""
     tissue = _tissue(path)
     smallest = 0.0
     with tempfile.TemporaryDirectory() as folder:
@@ -162,12 +164,12 @@ def _memory(path: Path) -> Iterator[Figure]:
         _untrained(patch=224, stride=224, pixels=56, width=4).save(model)
         for megapixels in MEGAPIXELS:
             write_repeated(large, round(1000 * megapixels**0.5), tissue, SHARE)
-            command = [sys.executable, "-m", "tests.bench._pipeline_peak", str(model), str(large)]
+            command = [sys.executable, "-m", "tests.bench.rigs.pipeline_peak", str(model), str(large)]
             run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-            found = json.loads(run.stdout)
-            smallest = smallest or found["mebibytes"]
-            note = f"{found['patches']} patches in {found['seconds']:.0f} s; baseline: the smallest slide"
-            yield Figure(f"pipeline.memory.{megapixels}mp", found["mebibytes"], "MiB", smallest, note)
+            peak = json.loads(run.stdout)
+            smallest = smallest or peak["mebibytes"]
+            note = f"{peak['patches']} patches in {peak['seconds']:.0f} s; baseline: the smallest slide"
+            yield Figure(f"pipeline.memory.{megapixels}mp", peak["mebibytes"], "MiB", smallest, note)
 
 
 def _descriptors() -> Iterator[Figure]:

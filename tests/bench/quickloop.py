@@ -1,4 +1,4 @@
-"""From a changed label to refreshed suggestions for a whole slide, its features being stored already.
+"""From a changed label to new suggestions for a whole slide with stored features.
 
 ``service`` runs the product's own services and jobs in one process; ``end_to_end`` goes through the HTTP API
 of a running installation, its file-system broker and its worker, and polls until new suggestions are current.
@@ -25,7 +25,7 @@ SERVICE_AIM, END_TO_END_AIM = 1.0, 5.0
 
 @bench("quickloop")
 def measure_quickloop() -> Iterator[Figure]:
-    """Medians of several turns; the baseline of each is what the product aims at."""
+    """Measure medians of several turns; the baseline of each is the product's target."""
     service = _service_seconds()
     yield Figure(
         "quickloop.service",
@@ -55,7 +55,7 @@ def _service_seconds() -> list[float]:
         for name in ("DATABASE_URL", "CELERY_BROKER_URL"):
             environment.pop(name, None)
         done = subprocess.run(
-            [sys.executable, "-m", "tests.bench._quickloop_service", str(TURNS)],
+            [sys.executable, "-m", "tests.bench.rigs.quickloop_service", str(TURNS)],
             cwd=ROOT,
             env=environment,
             check=True,
@@ -102,7 +102,7 @@ def _turn(client, project: str, slide: str, number: int) -> float:
 
 
 def _mark(client, slide: str, labels: list[str], number: int) -> None:
-    """Draw one more square inside the truth of the label that it gets."""
+    """Draw one more square inside the truth of its label."""
     left, top = 40 + 230 * number, 40
     ring = [[left, top], [left + 60, top], [left + 60, top + 60], [left, top + 60], [left, top]]
     body = {

@@ -1,4 +1,4 @@
-"""What a frame costs in a real browser while the hand pans, and how soon a million objects are there.
+"""Frame times in a real browser while panning, and the time until a million objects are shown.
 
 Chromium draws on the processor, WebGL with SwiftShader: absolute times are those of a machine without a
 graphics card, ratios are what to read. Frames are not held to the beat of a screen. Each figure is the mean
@@ -11,9 +11,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from tests.bench._annotorious import open_peer
-from tests.bench._render_rig import SIDE, VIEW, Frames, Rig, rig
 from tests.bench.harness import Figure, bench
+from tests.bench.rigs.annotorious import open_peer
+from tests.bench.rigs.render_rig import SIDE, VIEW, Frames, Rig, rig
 from tests.material import random_shapes
 
 FEW, MANY, FIRST = 5_000, 5_000_000, 1_000_000
@@ -39,7 +39,7 @@ def _compared(name: str, ours: Frames, other: Frames, note: str) -> Figure:
 
 @bench("render.growth")
 def measure_growth() -> Iterator[Figure]:
-    """The same slide, view and way, under few and under many objects; the worst zoom is the figure."""
+    """Measure the same path over few and over many objects; the worst zoom is the figure."""
     with rig() as made:
         yield from _growth(made)
 
@@ -60,7 +60,7 @@ def _growth(made: Rig) -> Iterator[Figure]:
 
 @bench("render.sizes")
 def measure_sizes() -> Iterator[Figure]:
-    """The first picture of a million objects; then the frame cost of ever more of them."""
+    """Measure the first picture of a million objects, then frame times of growing numbers."""
     with rig() as made:
         first = made.add_slide("first")
         made.add("objects", first, FIRST)
@@ -69,7 +69,7 @@ def measure_sizes() -> Iterator[Figure]:
 
 
 def _sizes(made: Rig, there: dict[int, str]) -> Iterator[Figure]:
-    """Shapes from near, on slides of one size that hold ever more of them; some are there already."""
+    """Yield the figures of near shapes, on slides of one size with growing numbers of them."""
     for size in SIZES:
         address = there.get(size) or made.add_slide(f"{size}")
         if size not in there:
@@ -82,7 +82,7 @@ def _sizes(made: Rig, there: dict[int, str]) -> Iterator[Figure]:
 
 @bench("render.memory")
 def measure_memory() -> Iterator[Figure]:
-    """What the browser holds after ever more screens of shapes, each of them new."""
+    """Measure the browser's memory after growing numbers of screens of new shapes."""
     with rig() as made:
         address = made.add_slide("many")
         made.add("objects", address, MANY)
@@ -98,7 +98,7 @@ def _memory(made: Rig, address: str) -> Iterator[Figure]:
 
 
 def _first_paint(made: Rig, address: str) -> Iterator[Figure]:
-    """From when the viewer is up, with its slide drawn, to the complete picture of the set."""
+    """Return the time from the open viewer, with its slide drawn, to the complete picture of the set."""
     for name, zoom in (("", ZOOMS["far"]), (".near", ZOOMS["near"])):
         taken = [made.first_paint(address, SIDE / 2, zoom) for _ in range(OPENINGS)]
         note = f"{FIRST:,} objects, {OPENINGS} openings, slowest {max(taken):.2f} s; baseline: the aim"
@@ -107,7 +107,7 @@ def _first_paint(made: Rig, address: str) -> Iterator[Figure]:
 
 @bench("render.annotations")
 def measure_annotations() -> Iterator[Figure]:
-    """Annotations by hand on two slides of one size."""
+    """Measure hand-drawn annotations on two slides of one size."""
     with rig() as made:
         yield from _annotations(made)
 
@@ -129,7 +129,7 @@ def _annotations(made: Rig) -> Iterator[Figure]:
 
 @bench("render.annotorious")
 def measure_peer() -> Iterator[Figure]:
-    """Editable annotations, the same shapes at the same places, beside OpenSeadragon with Annotorious."""
+    """Measure editable annotations beside OpenSeadragon with Annotorious, with the same shapes."""
     with rig() as made:
         yield from _peer(made)
 

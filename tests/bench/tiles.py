@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench._load import Load, generator, run_load
-from tests.bench._tile_rig import (
+from tests.bench.harness import Figure, bench
+from tests.bench.rigs.load import Load, generator, run_load
+from tests.bench.rigs.tile_rig import (
     StoredSlide,
     busy,
     coverslip,
@@ -26,7 +27,6 @@ from tests.bench._tile_rig import (
     store_slides,
     write_slides,
 )
-from tests.bench.harness import Figure, bench
 from tests.nginx import find_nginx, write_configuration
 
 CLIENTS = (1, 8, 32)
@@ -39,7 +39,7 @@ CACHE_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Target:
-    """A server to ask, and what for."""
+    """A server to load, and its paths."""
 
     name: str
     port: int
@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Nginx:
-    """The shipped nginx in front: tiles through it, and files of the same bytes beside them."""
+    """The shipped nginx in front: tiles through it, and files of the same size beside them."""
 
     tiles: Target
     files: Target
@@ -75,7 +75,7 @@ class Bench:
 
 @bench("tiles")
 def measure_tiles() -> Iterator[Figure]:
-    """Cold, decoded, cached, behind nginx, and cold while an import and a prediction run."""
+    """Measure tiles: cold, decoded, cached, behind nginx, and cold beside an import and a prediction."""
     with tempfile.TemporaryDirectory(prefix="coverslip-bench-") as scratch:
         folder = Path(scratch)
         home = folder / "home"
@@ -177,7 +177,7 @@ def _while_busy(rig: Bench, home: Path, slide: StoredSlide) -> Iterator[Figure]:
 
 
 def ask_for_each(port: int, paths: list[str]) -> list[bytes]:
-    """Ask for each path once and return what came, so that whatever caches has all of it."""
+    """Request each path once and return the responses, so that every cache is filled."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     bodies = []
     for path in paths:
@@ -194,7 +194,7 @@ def _figures(name: str, clients: int, ours: Load, theirs: Load, note: str) -> It
 
 
 def deepzoom_paths(slide: StoredSlide, z: int, places: list[tuple[int, int]]) -> list[str]:
-    """Return the peer's addresses of the same tiles; its first levels are those below one tile."""
+    """Return the peer's URLs of the same tiles; its first levels are those below one tile."""
     longest = max(slide.size)
     last = (longest - 1).bit_length()
     level = last - (len(slide.levels) - 1 - z)

@@ -31,7 +31,7 @@ AIMS = {"one_p95": 50.0, "one_half_decided_p95": 50.0, "bulk": 2.0, "lasso": 2.0
 
 @bench("verdict")
 def measure_verdicts() -> Iterator[Figure]:
-    """The set of five million with its aims, then how each figure grows."""
+    """Measure the set of five million with its targets, then the growth of each figure."""
     with tempfile.TemporaryDirectory(prefix="coverslip-bench-") as folder:
         environment = {
             "DJANGO_SETTINGS_MODULE": "server.config.settings.development",
@@ -40,19 +40,19 @@ def measure_verdicts() -> Iterator[Figure]:
         database = "PostgreSQL" if os.environ.get("DATABASE_URL", "").startswith("postgres") else "SQLite"
 
         def measure(size: int) -> dict[str, Any]:
-            return in_own_process("_verdict_services", size, folder, **environment)
+            return in_own_process("verdict_services", size, folder, **environment)
 
         main = measure(MAIN)
         for name, unit in UNITS.items():
             yield Figure(f"verdict.{name}", main[name], unit, AIMS.get(name), _note(main, name, database))
         for size in SIZES:
-            found = measure(size)
+            figures = measure(size)
             for name, unit in UNITS.items():
-                note = _note(found, name, database)
-                yield Figure(f"verdict.growth.{size:.0e}.{name}", found[name], unit, note=note)
+                note = _note(figures, name, database)
+                yield Figure(f"verdict.growth.{size:.0e}.{name}", figures[name], unit, note=note)
 
 
-def _note(found: dict[str, Any], name: str, database: str) -> str:
-    many = f", {found['chosen']:,} chosen" if name in {"bulk", "lasso", "undo_bulk"} else ""
-    cpu = f"; {found['one_cpu']:.2g} ms of processor time each" if name == "one_p95" else ""
-    return f"{found['count']:,} objects, {database}{many}{cpu}"
+def _note(figures: dict[str, Any], name: str, database: str) -> str:
+    many = f", {figures['chosen']:,} chosen" if name in {"bulk", "lasso", "undo_bulk"} else ""
+    cpu = f"; {figures['one_cpu']:.2g} ms of processor time each" if name == "one_p95" else ""
+    return f"{figures['count']:,} objects, {database}{many}{cpu}"

@@ -1,4 +1,4 @@
-"""A person before a real Chromium: signs in, draws with the pointer, minds what the page complains of."""
+"""A user before a real Chromium: signs in, draws with the pointer, and fails on errors of the page."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def find_chromium() -> str:
 
 
 class Visitor:
-    """One person in one tab of a browser of their own."""
+    """One user in one tab of a separate browser."""
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Visitor:
         )
         self.complaints: list[str] = []
         self.refusals: set[int] = set()
+        self.has_chosen_layers = False
         self.page = self.new_tab()
 
     def new_tab(self) -> Page:
@@ -85,6 +86,8 @@ class Visitor:
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def _mind_response(self, response) -> None:
+        if response.url.endswith("/session/preferences") and "shown_layers" in response.request.post_data:
+            self.has_chosen_layers = True
         if response.status >= 400 and response.status not in self.refusals:
             self.complaints.append(f"{response.status} {response.request.method} {response.url}")
 
@@ -94,8 +97,12 @@ class Visitor:
             self.complaints.append(f"failed: {request.url} {request.failure}")
 
     def leave(self) -> None:
-        """Close the browser and fail if the page complained of anything."""
+        """Close the browser and fail if the page logged an error."""
         self.context.close()
+        if self.has_chosen_layers:
+            # The next test finds the person as if they had chosen nothing.
+            first = {"shown_layers": ["annotations"]}
+            self.installation.client(self.username).patch("/session/preferences", json=first)
         assert not self.complaints, self.complaints
 
     # Finding things
@@ -117,7 +124,7 @@ class Visitor:
         expect(self.see("user-menu")).to_be_visible()
 
     def arrive(self, path: str = "/") -> None:
-        """Open a page as somebody who has signed in before."""
+        """Open a page as a user who has signed in before."""
         session = self.installation.client(self.username).cookies.jar
         address = self.installation.address
         self.context.add_cookies([{"name": c.name, "value": c.value, "url": address} for c in session])
@@ -134,12 +141,12 @@ class Visitor:
     # The hand on the slide
 
     def place(self, x: float, y: float, page: Page | None = None) -> tuple[float, float]:
-        """Return where a place of the slide (level-0 pixels) is on the screen."""
-        found = (page or self.page).evaluate("([x, y]) => window.coverslip.imageToScreen(x, y)", [x, y])
-        return found[0], found[1]
+        """Return the screen position of a place of the slide (level-0 pixels)."""
+        screen = (page or self.page).evaluate("([x, y]) => window.coverslip.imageToScreen(x, y)", [x, y])
+        return screen[0], screen[1]
 
     def drag(self, *path: tuple[float, float], page: Page | None = None, steps: int = 4) -> None:
-        """Press at the first place, move along the others, let go at the last."""
+        """Press at the first place, move along the others, release at the last."""
         page = page or self.page
         places = [self.place(x, y, page) for x, y in path]
         page.mouse.move(*places[0])
@@ -166,7 +173,7 @@ class Visitor:
         return self.see("annotation-row")
 
     def sizes(self) -> list[str]:
-        """Return the rows of the annotation list as text, the newest first, once all of them are written."""
+        """Return the rows of the annotation list as text, the newest first, once all of them are rendered."""
 
         def written():
             texts = self.rows.all_inner_texts()
@@ -178,6 +185,6 @@ class Visitor:
         expect((page or self.page).get_by_test_id("autosave-state")).to_have_attribute("data-state", "saved")
 
     def save(self) -> None:
-        """Send what was drawn now, and see that it has arrived."""
+        """Save the drawn shapes now, and wait for the confirmation."""
         self.press("Control+s")
         self.expect_saved()

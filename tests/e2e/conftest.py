@@ -36,7 +36,7 @@ def wait_for(what, *, seconds=60.0, every=0.1):
 
 
 class Installation:
-    """One ``manage.py up`` in a folder of its own."""
+    """One ``manage.py up`` in its own folder."""
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home = home
@@ -58,14 +58,17 @@ class Installation:
 
         def is_up():
             assert self._process.poll() is None, self.log()
-            try:
-                answer = httpx.get(f"{self.address}/api/v1/session").status_code == 204
-            except httpx.TransportError:
-                return False
-            return answer
+            return self.answers()
 
         wait_for(is_up, seconds=START_SECONDS)
         wait_for(lambda: self.client("admin").get("/projects").json()["count"] >= 1)
+
+    def answers(self) -> bool:
+        """Return whether the web server answers."""
+        try:
+            return httpx.get(f"{self.address}/api/v1/session").status_code == 204
+        except httpx.TransportError:
+            return False
 
     def stop(self) -> int:
         """Press Ctrl-C and wait; return the exit code."""
@@ -80,14 +83,14 @@ class Installation:
         return (self.home / "up.log").read_text(errors="replace")[-4000:]
 
     def client(self, username: str) -> Client:
-        """Return the signed-in client of a person; there is one for each."""
+        """Return the signed-in client of a user; there is one for each."""
         if username not in self._clients:
             self._clients[username] = Client(self.address, username)
         return self._clients[username]
 
     def processes(self, part: str | None = None) -> list[int]:
         """Return the process ids of one part of this installation, or of all."""
-        found = []
+        running = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 environ = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
@@ -95,12 +98,12 @@ class Installation:
                 continue
             names = [line.partition("=")[2] for line in environ if line.startswith("COVERSLIP_PART=")]
             if f"COVERSLIP_HOME={self.home}" in environ and names and part in (None, names[0]):
-                found.append(int(folder.name))
-        return found
+                running.append(int(folder.name))
+        return running
 
 
 class Client:
-    """A signed-in person's browser session, by HTTP."""
+    """A signed-in user's browser session, by HTTP."""
 
     def __init__(self, address: str, username: str) -> None:
         self._http = httpx.Client(base_url=f"{address}/api/v1", timeout=30)
@@ -114,7 +117,7 @@ class Client:
         return self._http.get("/jobs", params={"page_size": 200, **query}).json()["results"]
 
     def wait_for_jobs(self, project: str, seconds: float = 180) -> None:
-        """Wait until nothing of a project is queued or running; fail when a job of it failed."""
+        """Wait until no job of a project is queued or running; fail when a job of it failed."""
 
         def all_ended():
             jobs = self.jobs(project=project)
@@ -162,7 +165,7 @@ def installation(tmp_path_factory):
 
 
 def import_slide(installation: Installation, path: Path, project: str) -> str:
-    """Import a file by the management command; return the slide's id when everything has ended."""
+    """Import a file by the management command; return the slide's id when all jobs have ended."""
     environment = installation._environment
     command = [sys.executable, "manage.py", "import_slides", str(path), "--project", project]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -173,16 +176,17 @@ def import_slide(installation: Installation, path: Path, project: str) -> str:
 
 
 def import_plain_slide(installation: Installation, path: Path, project: str) -> str:
-    """Import a file without what is computed of its pixels afterwards; return the slide's id."""
+    """Import a file without the computations after an import; return the slide's id."""
     command = [sys.executable, "manage.py", "import_slides", str(path), "--project", project]
     subprocess.run(command, cwd=ROOT, env=installation._environment, check=True, stdout=subprocess.DEVNULL)
     admin = installation.client("admin")
 
     def ready():
-        found = admin.get(f"/projects/{project}/slides").json()["results"]
-        return [slide["id"] for slide in found if slide["state"] == "ready"]
+        query = {"ordering": "-created_at"}
+        [newest, *_] = admin.get(f"/projects/{project}/slides", params=query).json()["results"]
+        return newest["id"] if newest["state"] == "ready" else None
 
-    [slide] = wait_for(ready, seconds=300)
+    slide = wait_for(ready, seconds=300)
     for job in admin.jobs(project=project):
         if job["state"] in ("queued", "running"):
             admin.post(f"/jobs/{job['id']}/cancel")
@@ -191,7 +195,7 @@ def import_plain_slide(installation: Installation, path: Path, project: str) -> 
 
 
 def add_material(installation: Installation, kind: str, slide: str, count: int) -> dict:
-    """Write "objects" or "annotations" over a slide as ``tests.material`` does; return what it made."""
+    """Write "objects" or "annotations" over a slide as ``tests.material`` does; return the result."""
     command = [sys.executable, "-m", "tests.material", kind, "--slide", slide, "--count", str(count)]
     done = subprocess.run(
         command, cwd=ROOT, env=installation._environment, check=True, stdout=subprocess.PIPE, text=True
@@ -201,7 +205,7 @@ def add_material(installation: Installation, kind: str, slide: str, count: int) 
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A real browser, one for all tests that ask for it."""
+    """A real browser, shared by all tests."""
     from playwright.sync_api import sync_playwright
 
     from tests.e2e.browser import FLAGS, find_chromium
@@ -215,7 +219,7 @@ def chromium():
 
 @pytest.fixture
 def visit(chromium, installation):
-    """Let a person open a browser; at the end each page must have had nothing to complain of."""
+    """Open a browser for a user; at the end no page may have logged an error."""
     from tests.e2e.browser import Visitor
 
     visitors = []

@@ -1,4 +1,4 @@
-"""A fluorescence slide in a real browser: what is seen is what the panel says."""
+"""A fluorescence slide in a real browser: colours on the screen match the channel panel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 @pytest.fixture(scope="module")
 def fluorescence(installation, tmp_path_factory):
-    """DAPI fills the left half, CD3 the right one; return the address of the viewer."""
+    """Import a slide with DAPI in the left half and CD3 in the right one; return the URL of the viewer."""
     path = tmp_path_factory.mktemp("fluorescence") / "two.ome.tif"
     planes = np.full((2, 1024, 1024), 100, np.uint16)
     planes[0, :, :512] = 4000
@@ -44,8 +44,8 @@ def colours(page) -> tuple[np.ndarray, np.ndarray]:
     return row[middle - 120 : middle - 60].mean(axis=0), row[middle + 60 : middle + 120].mean(axis=0)
 
 
-def near(found: np.ndarray, expected: tuple[int, int, int]) -> bool:
-    return bool(np.abs(found - expected).max() < 24)
+def near(colour: np.ndarray, expected: tuple[int, int, int]) -> bool:
+    return bool(np.abs(colour - expected).max() < 24)
 
 
 def test_channels_are_chosen_coloured_and_shared_by_link(page):

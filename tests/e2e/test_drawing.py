@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browser import Visitor
-from tests.e2e.conftest import import_slide, make_project, wait_for
+from tests.e2e.conftest import import_plain_slide, import_slide, make_project, wait_for
+from tests.material import write_plain_slide
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -25,7 +26,7 @@ def drawing_room(installation, data):
 
 @pytest.fixture
 def board(visit, drawing_room, installation) -> Visitor:
-    """An annotator before the slide, on which nothing is drawn."""
+    """Open an empty slide for an annotator."""
     project, slide = drawing_room
     client = installation.client("manager")
     old = client.get(f"/slides/{slide}/annotations").json()["results"]
@@ -45,12 +46,12 @@ def stored(installation, slide: str) -> dict[str, dict]:
 
 
 def areas(board: Visitor, count: int, before: list[float] | None = None) -> list[float]:
-    """Return the sizes in the list, the newest first, once there are so many and other than before."""
+    """Return the sizes in the list, the newest first, once there are so many and they have changed."""
     expect(board.rows).to_have_count(count)
 
     def changed():
-        found = [float(text.split()[1].replace(",", "")) for text in board.sizes()]
-        return found if len(found) == count and found != before else None
+        listed = [float(text.split()[1].replace(",", "")) for text in board.sizes()]
+        return listed if len(listed) == count and listed != before else None
 
     return wait_for(changed)
 
@@ -75,8 +76,8 @@ def test_every_tool_draws_what_the_hand_does(board, installation, drawing_room):
     board.press("Enter")
     expect(board.rows).to_have_count(7)
     board.save()
-    found = stored(installation, drawing_room[1])
-    shapes = {row["shape"]: row for row in found.values()}
+    rows = stored(installation, drawing_room[1])
+    shapes = {row["shape"]: row for row in rows.values()}
     assert set(shapes) == {"rectangle", "ellipse", "freehand", "brush", "polygon", "point", "line"}
     mpp2 = 0.499**2
     assert shapes["rectangle"]["area_px"] == pytest.approx(400 * 300, rel=0.02)
@@ -171,7 +172,7 @@ def test_undo_and_redo_survive_a_reload(board):
     board.expect_saved()
 
 
-def test_what_could_not_be_sent_is_kept_and_sent_later(board, installation, drawing_room):
+def test_unsent_changes_are_kept_and_sent_later(board, installation, drawing_room):
     board.press("1", "r")
     board.context.set_offline(True)
     board.drag_box(400, 400, 300, 300)
@@ -185,7 +186,7 @@ def test_what_could_not_be_sent_is_kept_and_sent_later(board, installation, draw
     board.complaints[:] = [text for text in board.complaints if not any(part in text for part in expected)]
 
 
-@pytest.mark.parametrize("choice", ["Keep mine", "Take theirs"])
+@pytest.mark.parametrize("choice", ["Keep mine", "Keep the other version"])
 def test_two_tabs_at_one_shape_are_asked_which_to_keep(board, installation, drawing_room, choice):
     project, slide = drawing_room
     board.refusals.add(409)
@@ -195,15 +196,17 @@ def test_two_tabs_at_one_shape_are_asked_which_to_keep(board, installation, draw
     other = board.new_tab()
     board.open_slide(project, slide, other)
     expect(other.get_by_test_id("annotation-row")).to_have_count(1)
+    # A tab takes up at once what another one saves, but not into a shape that is selected.
+    other.get_by_test_id("tool-select").click()
+    other.mouse.click(*board.place(500, 500, other))
+    expect(other.get_by_test_id("annotation-row")).to_have_attribute("aria-selected", "true")
     board.press("v")
     board.drag((700, 700), (900, 900))
     board.save()
-    other.get_by_test_id("tool-select").click()
-    other.mouse.click(*board.place(500, 500, other))
     board.drag((700, 700), (1000, 1000), page=other)
     expect(other.get_by_test_id("autosave-state")).to_have_attribute("data-state", "conflict")
     dialog = other.get_by_role("dialog")
-    expect(dialog).to_contain_text("Somebody else has changed this meanwhile")
+    expect(dialog).to_contain_text("You, in another window, changed this annotation")
     dialog.get_by_role("button", name=choice).click()
     board.expect_saved(other)
     [row] = stored(installation, slide).values()
@@ -263,7 +266,7 @@ def test_the_list_filters_and_jumps_and_a_region_is_declared_finished(board):
     board.click((200, 200), (600, 200), (600, 600), (200, 600))
     board.press("Enter")
     expect(board.see("region-row")).to_have_count(1)
-    board.page.get_by_role("button", name="Open this region again").click()
+    board.page.get_by_role("button", name="Reopen region").click()
     expect(board.see("region-row")).to_have_count(0)
 
 
@@ -295,3 +298,21 @@ def test_the_view_is_turned_zoomed_and_shared_by_a_link(board, drawing_room):
     box = other.get_by_test_id("viewer-canvas").bounding_box()
     other.mouse.move(box["x"] + 300, box["y"] + 300)
     expect(other.get_by_test_id("coordinates")).to_contain_text("x ")
+
+
+def test_a_slide_is_in_progress_from_the_first_shape(visit, installation, tmp_path):
+    write_plain_slide(tmp_path / "plain.tif", 1024)
+    project = make_project(installation, "Progress", LABELS)["id"]
+    import_plain_slide(installation, tmp_path / "plain.tif", project)
+    annotator = visit("annotator")
+    annotator.arrive(f"/projects/{project}")
+    card = annotator.see("slide-card")
+    expect(card).to_contain_text("New")
+    card.get_by_role("link").click()
+    annotator.wait_for_slide()
+    annotator.press("1")
+    annotator.take("rectangle")
+    annotator.drag((300, 300), (700, 600))
+    annotator.save()
+    annotator.page.get_by_role("link", name="Back to the slides").click()
+    expect(card).to_contain_text("In progress")

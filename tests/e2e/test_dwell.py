@@ -1,4 +1,4 @@
-"""Where one looks, in a real browser: nothing before consent, a sign meanwhile, nothing afterwards."""
+"""Viewing records in a real browser: none before consent, an indicator meanwhile, none after withdrawal."""
 
 from __future__ import annotations
 

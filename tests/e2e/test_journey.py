@@ -1,4 +1,4 @@
-"""The loop as a person walks it: sign in, draw, train, review, train again, compare, promote."""
+"""The training loop as a user performs it: sign in, draw, train, review, train again, compare, promote."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Walk:
-    """A slide, and where its two labels are drawn: left, top, width and height in level-0 pixels."""
+    """A slide, and the areas of its two labels: left, top, width and height in level-0 pixels."""
 
     file: str
     labels: tuple[str, str]
@@ -175,13 +175,13 @@ def see_who_suggests(manager: Visitor) -> None:
     manager.see("nav-slides").first.click()
     manager.see("slide-card").get_by_role("link").click()
     manager.wait_for_slide()
-    # Hidden until asked for, and with the version's name.
+    # Shown as the person left it, and with the version's name.
     manager.page.get_by_role("tab", name="Model").click()
-    expect(manager.see("suggestions-toggle")).not_to_be_checked()
+    expect(manager.see("suggestions-toggle")).to_be_checked()
     expect(manager.page.get_by_text(re.compile("made by descriptors v2"))).to_be_visible()
 
 
-def test_what_is_missing_is_said_before_anything_runs(visit, data):
+def test_missing_labels_are_reported_before_a_round(visit, data):
     manager = visit("admin")
     manager.sign_in()
     make_project(manager, "nothing", WALKS["a real slide"])

@@ -1,4 +1,4 @@
-"""A file of many objects, from the file chooser to the screen, and what becomes of one that was a mistake."""
+"""A file of many objects, from the file chooser to the screen, and the withdrawal of a wrong one."""
 
 from __future__ import annotations
 
@@ -44,12 +44,16 @@ def boxes(path, lefts: list[float]):
     return path
 
 
-def bring(reviewer: Visitor, path) -> None:
+def bring(reviewer: Visitor, path, *, strict: bool = False) -> None:
     reviewer.see("viewer-menu").click()
     with reviewer.page.expect_file_chooser() as chooser:
         reviewer.page.get_by_role("menuitem", name="Import shapes").click()
     chooser.value.set_files(path)
     reviewer.page.get_by_label("An object set").check()
+    if strict:
+        reviewer.page.get_by_role("button", name="Options").click()
+        reviewer.page.get_by_label("All or nothing").press("Space")
+        expect(reviewer.page.get_by_label("All or nothing")).to_be_checked()
     reviewer.see("start-import").click()
 
 
@@ -71,19 +75,19 @@ def test_a_file_is_followed_and_shown_when_it_has_come_and_taken_back_in_every_t
     drawn(other, COUNT)
     reviewer.page.bring_to_front()
     reviewer.see("withdraw-set").click()
-    reviewer.page.get_by_role("dialog").get_by_role("button", name="Take back").click()
-    expect(reviewer.page.get_by_text("cells.geojson is deleted.")).to_be_visible(timeout=20_000)
+    reviewer.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(reviewer.page.get_by_text("cells.geojson was deleted.")).to_be_visible(timeout=20_000)
     for page in (reviewer.page, other):
         page.bring_to_front()
         drawn(page, 0)
 
 
-def test_a_file_that_is_refused_leads_to_its_report(desk, tmp_path):
+def test_a_file_that_is_refused_as_a_whole_leads_to_its_report(desk, tmp_path):
     reviewer, _, _ = desk
-    bring(reviewer, boxes(tmp_path / "cells.geojson", [100.0, 5 * SIDE, 200.0]))
+    bring(reviewer, boxes(tmp_path / "cells.geojson", [100.0, 5 * SIDE, 200.0]), strict=True)
     state = reviewer.see("round-state")
     expect(state).to_have_text("Failed", timeout=60_000)
     state.click()
-    expect(reviewer.page.get_by_role("dialog")).to_contain_text("Row 1: It lies outside the slide.")
+    expect(reviewer.page.get_by_role("dialog")).to_contain_text("It lies outside the slide.")
     reviewer.page.reload()
-    expect(reviewer.page.get_by_role("dialog")).to_contain_text("Row 1: It lies outside the slide.")
+    expect(reviewer.page.get_by_role("dialog")).to_contain_text("It lies outside the slide.")

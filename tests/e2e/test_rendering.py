@@ -35,7 +35,7 @@ TOTALS = """() => window.coverslipObjects.drawn().reduce((totals, { counts }) =>
 
 
 class Truth:
-    """What was written over the slide, made again from the same seed."""
+    """The objects written over the slide, recomputed from the same seed."""
 
     def __init__(self) -> None:
         [batch] = random_shapes(COUNT, SIDE, SIDE, seed=1)
@@ -52,10 +52,10 @@ class Truth:
 
     def inside(self, boxes: list[tuple[float, float, float, float]]) -> np.ndarray:
         x, y = self.centres.T
-        found = np.zeros(COUNT, dtype=bool)
+        inside = np.zeros(COUNT, dtype=bool)
         for left, top, right, bottom in boxes:
-            found |= (x >= left) & (x < right) & (y >= top) & (y < bottom)
-        return found
+            inside |= (x >= left) & (x < right) & (y >= top) & (y < bottom)
+        return inside
 
     def by_name(self, chosen: np.ndarray) -> dict[str, int]:
         numbers = np.bincount(self.label[chosen], minlength=len(NAMES)).tolist()
@@ -78,7 +78,7 @@ def truth():
 
 @pytest.fixture(scope="module")
 def covered(installation, tmp_path_factory):
-    """A plain slide under objects; return the ids of project, slide and object set."""
+    """Import a plain slide under objects; return the ids of project, slide and object set."""
     path = tmp_path_factory.mktemp("plain") / "plain.tif"
     write_plain_slide(path, SIDE)
     project = make_project(installation, "Rendering", dict(LABELS))["id"]
@@ -88,7 +88,7 @@ def covered(installation, tmp_path_factory):
 
 @pytest.fixture
 def look(visit, covered):
-    """Let a reviewer look at a place of the slide, its objects complete."""
+    """Show a place of the slide to a reviewer, with its objects complete."""
     reviewer = visit("reviewer")
     reviewer.sign_in()
 
@@ -123,7 +123,7 @@ def object_set(installation, covered) -> dict:
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_what_is_drawn_is_what_is_there(look, truth, installation, covered, name):
+def test_drawn_objects_match_the_object_set(look, truth, installation, covered, name):
     tile0 = object_set(installation, covered)["tile0"]
     viewer = look(zoom=VIEWS[name])
     for turned in ("15°", "30°"):
@@ -169,12 +169,24 @@ def test_pixels_change_where_an_object_is_and_a_click_means_it(look, truth, cove
     assert around(viewer, x, y) != with_objects
 
 
+def settled(viewer: Visitor, x: float, y: float) -> np.ndarray:
+    """Return the pixels around a place once two pictures of it are equal, as finer tiles may arrive late."""
+    pictures = [around(viewer, x, y)]
+
+    def is_settled():
+        pictures.append(around(viewer, x, y))
+        return pictures[-1] == pictures[-2]
+
+    wait_for(is_settled, every=0.5)
+    return pixels(pictures[-1])
+
+
 @pytest.mark.parametrize("steps", [[(37, -21)], [(-400, 0), (0, 260), (400, -260)]])
-def test_what_is_drawn_moves_with_the_slide(look, truth, covered, steps):
-    """What was drawn once and moved must lie where it would be drawn: close by, and beyond what was drawn."""
+def test_drawn_objects_move_with_the_slide(look, truth, covered, steps):
+    """Moved pictures lie where new ones would be drawn: close by, and beyond the drawn area."""
     x, y = truth.centres[truth.lonely()].tolist()
     viewer = look(x, y)
-    before = pixels(around(viewer, x, y))
+    before = settled(viewer, x, y)
     viewer.page.evaluate("(steps) => steps.forEach(([x, y]) => window.coverslipObjects.panBy(x, y))", steps)
     complete(viewer)
 
@@ -239,7 +251,7 @@ def test_the_area_filter_leaves_what_it_says_in_square_micrometres(look, truth, 
         # What has been counted anew is drawn with the next frame.
         expected = truth.by_name(chosen)
         wait_for(lambda: viewer.page.evaluate(TOTALS) == expected)  # noqa: B023 - waited for here
-        viewer.page.get_by_role("button", name="Show all again").click()
+        viewer.page.get_by_role("button", name="Reset filters").click()
         expect(viewer.page).not_to_have_url(re.compile("area="))
 
 
@@ -279,7 +291,7 @@ def test_a_lasso_on_the_slide_decides_on_what_is_shown_inside(look, truth, cover
     wait_for(lambda: viewer.page.evaluate(TOTALS) == before)
 
 
-def test_what_is_not_here_yet_is_said(look, covered):
+def test_loading_suggestions_are_announced(look, covered):
     viewer = look()
     held, open_ = [], []
     viewer.page.route("**/object-tiles/**", lambda route: route.continue_() if open_ else held.append(route))

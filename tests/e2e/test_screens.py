@@ -95,7 +95,7 @@ def test_every_screen_is_named_readable_and_fits(visit, place, size, theme, lang
 
 
 def answer_in(route, language: str, theme: str) -> None:
-    """Give the person this language and theme, without changing what the server remembers of them."""
+    """Show the pages in this language and theme, without changing the stored preferences."""
     answer = route.fetch()
     if answer.status == 200:
         route.fulfill(response=answer, json={**answer.json(), "language": language, "theme": theme})
@@ -148,7 +148,7 @@ def test_an_upload_goes_on_after_a_break_and_the_same_again_is_told(visit, insta
     person.complaints[:] = [text for text in person.complaints if "ERR_CONNECTION_RESET" not in text]
 
 
-def test_what_cannot_be_read_fails_with_a_sentence_and_disturbs_nothing(visit, installation, data):
+def test_an_unreadable_file_fails_with_a_message_and_leaves_other_slides_alone(visit, installation, data):
     project = make_project(installation, "Broken", LABELS)["id"]
     person = visit("manager")
     person.arrive(f"/projects/{project}")

@@ -1,10 +1,11 @@
-"""Real processes: the web server streams, workers work, a killed worker loses nothing."""
+"""Real processes: the web server streams, workers work, a killed worker loses no job."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ def project(installation):
 
 @pytest.fixture(scope="module")
 def phantom(installation, project, tmp_path_factory):
-    """A phantom with its regions as annotations; large enough that looking at it takes seconds."""
+    """Import a phantom with its regions as annotations, large enough that a prediction takes seconds."""
     folder = tmp_path_factory.mktemp("phantom")
     truth = write_phantom(folder / "phantom.tif", width=5120, height=5120, seed=3)
     slide = import_slide(installation, folder / "phantom.tif", project)
@@ -77,6 +78,62 @@ def test_a_killed_worker_loses_nothing(installation, project, phantom):
     assert undisturbed["count"] == made["count"] > 0
 
 
+def test_two_planned_stops_do_not_fail_a_job(installation, project, phantom):
+    """A worker stopped in the middle hands back its job; another one resumes it."""
+    manager = installation.client("manager")
+    body = {"recipe": "residual", "config": {"epochs": 500, "minutes": 60}, "seed": 6}
+    turn = manager.post(f"/projects/{project}/rounds", json=body).json()
+    address = f"/jobs/{turn['job']['id']}"
+
+    def is_running():
+        now = manager.get(address).json()
+        assert now["state"] in ("queued", "running"), now
+        return now["state"] == "running" and now["progress"] > 0
+
+    part = "worker-gpu"
+    for _ in range(4):
+        wait_for(is_running, every=0.05)
+        [worker] = installation.processes(part)
+        os.kill(worker, signal.SIGTERM)
+        wait_for(lambda worker=worker: installation.processes(part) not in ([], [worker]))
+    wait_for(is_running)
+    # A round may be tried three times: five attempts show that stops are not counted.
+    assert manager.get(address).json()["attempt"] == 5
+    manager.post(f"{address}/cancel")
+    manager.wait_for_jobs(project)
+
+
+def test_an_empty_message_ends_nothing(installation, project, tmp_path):
+    workers = {part: installation.processes(part) for part in ("worker-io", "worker-cpu", "worker-gpu")}
+    messages = installation.home / "broker" / "messages"
+    for queue in ("io", "cpu", "gpu"):
+        (messages / f"0000_damaged.{queue}.msg").touch()
+    aside = messages.parent / "unreadable"
+    wait_for(lambda: len(list(aside.glob("*.msg"))) == len(workers))
+    write_phantom(tmp_path / "after.tif", width=512, height=512, seed=8)
+    import_slide(installation, tmp_path / "after.tif", project)
+    assert workers == {part: installation.processes(part) for part in workers}
+
+
+def test_jobs_are_taken_from_a_worker_that_hangs_though_every_worker_hangs(installation, project, phantom):
+    manager = installation.client("manager")
+    body = {"recipe": "residual", "config": {"epochs": 500, "minutes": 60}, "seed": 7}
+    turn = manager.post(f"/projects/{project}/rounds", json=body).json()
+    address = f"/jobs/{turn['job']['id']}"
+    wait_for(lambda: manager.get(address).json()["progress"] > 0)
+    workers = [pid for part in ("io", "cpu", "gpu") for pid in installation.processes(f"worker-{part}")]
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: manager.get(address).json()["state"] == "queued", seconds=30)
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    assert manager.post(f"{address}/cancel").status_code == 200
+    wait_for(lambda: manager.get(address).json()["state"] == "cancelled")
+    manager.wait_for_jobs(project)
+
+
 def test_cancel_means_cancelled(installation, project, phantom):
     manager = installation.client("manager")
     body = {"recipe": "residual", "config": {"epochs": 500, "minutes": 60}, "seed": 5}
@@ -91,34 +148,41 @@ def test_cancel_means_cancelled(installation, project, phantom):
 def test_events_stream_and_are_taken_up_again_where_they_broke(installation, project, phantom):
     manager = installation.client("manager")
     turn = manager.post(f"/projects/{project}/rounds", json={"recipe": "descriptors", "seed": 9}).json()
-    address = f"/jobs/{turn['job']['id']}/events"
+    address = f"/events?topic=job:{turn['job']['id']}"
 
-    def read(after: str = "", limit: int = 10_000) -> list[tuple[str, str]]:
-        seen, number, kind = [], "", ""
+    def read(after: str = "", limit: int = 10_000) -> list[dict]:
+        messages = []
         with manager.stream("GET", address, headers={"Last-Event-ID": after}, timeout=60) as answer:
             assert answer.headers["content-type"] == "text/event-stream"
             for line in answer.iter_lines():
-                if line.startswith("id: "):
-                    number = line[4:]
-                elif line.startswith("event: "):
-                    kind = line[7:]
-                elif line.startswith("data: "):
-                    seen.append((number, kind))
-                    if kind == "end" or len(seen) == limit:
+                if line.startswith("data: "):
+                    messages.append(json.loads(line[6:]))
+                    if messages[-1]["name"] == "end" or len(messages) == limit:
                         break
-        return seen
+        return messages
 
     first = read(limit=2)
-    rest = read(after=first[-1][0])
-    assert rest[-1][1] == "end"
-    numbers = [int(number) for number, kind in [*first, *rest] if kind != "end"]
+    rest = read(after=str(first[-1]["number"]))
+    assert rest[-1]["name"] == "end"
+    numbers = [message["number"] for message in [*first, *rest[:-1]]]
     assert numbers == sorted(set(numbers))
-    assert [kind for _, kind in [*first, *rest]].count("state") == 3
+    assert [message["name"] for message in [*first, *rest]].count("state") == 3
     manager.wait_for_jobs(project)
 
 
+def test_the_web_server_stops_while_a_page_holds_its_event_stream(installation, project, phantom):
+    client = installation.client("manager")
+    with client.stream("GET", f"/events?topic=project:{project}", timeout=60) as answer:
+        assert answer.status_code == 200
+        (web,) = installation.processes("web")
+        os.kill(web, signal.SIGTERM)
+        # Another process takes its place although this stream is still open.
+        wait_for(lambda: installation.processes("web") not in ([], [web]), seconds=8)
+    wait_for(installation.answers)
+
+
 def test_the_front_end_is_served_with_its_policy(installation):
-    page = httpx.get(f"{installation.address}/projects/anything")
+    page = httpx.get(f"{installation.address}/projects/{uuid4()}")
     assert page.status_code == 200
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert '<div id="root">' in page.text

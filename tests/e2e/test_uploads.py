@@ -31,7 +31,9 @@ def project(installation):
 
 
 def token_of(installation, username):
-    answer = installation.client(username).post("/tokens", json={"name": f"tus {next(numbers)}"})
+    answer = installation.client(username).post(
+        "/tokens", json={"name": f"tus {next(numbers)}", "scope": "write"}
+    )
     assert answer.status_code == 201
     return {"Authorization": f"Token {answer.json()['secret']}"}
 
@@ -47,7 +49,7 @@ def tus(installation, headers):
 
 
 def a_slide(seed):
-    """A small tiled TIFF that no other test has."""
+    """A small tiled TIFF that no other test uses."""
     sink = io.BytesIO()
     pixels = np.random.default_rng(seed).integers(0, 255, (512, 768, 3), dtype=np.uint8)
     tifffile.imwrite(sink, pixels, tile=(256, 256), photometric="rgb", compression="deflate")

@@ -1,4 +1,4 @@
-"""Weights from elsewhere: uploaded on the page of models, offered where a recipe asks what to build on."""
+"""Uploaded weights: on the page of models, and as a choice of recipes that build on weights."""
 
 from __future__ import annotations
 

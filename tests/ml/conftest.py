@@ -7,13 +7,13 @@ from ml.contracts import CancelledError, Context
 
 @pytest.fixture
 def context(tmp_path):
-    """A run with scratch space and a feature store of its own."""
+    """A run with its own scratch space and feature store."""
     return Context(seed=7, scratch=tmp_path / "scratch", features=tmp_path / "features")
 
 
 @pytest.fixture
 def cancelled_context(tmp_path):
-    """``cancelled_context(n)`` is cancelled at the n-th report."""
+    """Return a context that is cancelled at the n-th report."""
 
     def make(count: int) -> Context:
         seen = []

@@ -1,4 +1,4 @@
-"""Bad input from the terminal: one sentence that says what and where, exit 2, and nothing left behind."""
+"""Bad input on the command line: one message with cause and place, exit code 2, and no files left behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from shapely.geometry import box
 
 from ml.__main__ import main
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 
 SMALL = {
     "descriptors": [],
@@ -57,7 +57,7 @@ def masked(tmp_path):
 
 @pytest.fixture
 def fit(tmp_path, capsys):
-    """``fit(recipe, data)`` gives (exit code, standard error) of learning into ``tmp_path / model``."""
+    """Return (exit code, standard error) of ``fit(recipe, data)``, which trains into ``tmp_path / model``."""
 
     def run(recipe, data, *settings):
         chosen = [word for pair in (*SMALL[recipe], *settings) for word in ("--set", pair)]
@@ -69,7 +69,7 @@ def fit(tmp_path, capsys):
 
 
 def faults_of_refusal(told, tmp_path, *words):
-    """Return what is wrong: a refusal ends with 2, tells one line with these words, and leaves no model."""
+    """Return the deviations from a refusal: exit code 2, one line with these words, and no model."""
     code, error = told
     faults = [] if code == 2 else [f"exit code {code}: {error}"]
     faults += [] if error.count("\n") == 1 else [f"not one line: {error}"]
@@ -114,12 +114,12 @@ def decimals(data):
 
 @pytest.mark.parametrize("spoil", [empty_class, one_class, all_constant, cut_off, no_numbers, decimals])
 @pytest.mark.parametrize("recipe", ["descriptors", "convolutional"])
-def test_what_cannot_be_learned_from_is_refused(classes, fit, tmp_path, recipe, spoil):
+def test_unusable_training_data_are_refused(classes, fit, tmp_path, recipe, spoil):
     words = spoil(classes)
     assert faults_of_refusal(fit(recipe, classes), tmp_path, *words) == []
 
 
-def test_what_is_strange_is_said_and_learned_from(classes, fit, tmp_path):
+def test_unusual_images_are_reported_and_trained_on(classes, fit, tmp_path):
     Image.new("RGB", (32, 32), (9, 9, 9)).save(classes / "benign/3.png")
     Image.fromarray(noise(np.random.default_rng(2), 48)).save(classes / "tumour/7.png")
     code, error = fit("descriptors", classes)
@@ -132,12 +132,12 @@ def test_what_is_strange_is_said_and_learned_from(classes, fit, tmp_path):
     assert (tmp_path / "model/card.md").is_file()
 
 
-def test_sixteen_bits_of_grey_are_read_as_their_upper_eight(tmp_path):
+def test_sixteen_bits_of_grey_are_scaled_to_eight(tmp_path):
     values = (np.arange(1024, dtype=np.uint16) * 64).reshape(32, 32)
     tifffile.imwrite(tmp_path / "grey.tif", values)
     Image.fromarray(values).save(tmp_path / "grey.png")
     for name in ("grey.tif", "grey.png"):
-        assert (read_image(tmp_path / name) == (values >> 8)[..., None]).all()
+        assert (read_image(tmp_path / name) == np.rint(values / 257)[..., None]).all()
 
 
 def other_size(data):
@@ -231,7 +231,7 @@ def of_another_shape(weights):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """``models(recipe, data)`` is a folder with a model that has hardly learned."""
+    """Return a folder with a barely trained model of ``models(recipe, data)``."""
     kept = {}
 
     def find(recipe, data):
@@ -280,7 +280,7 @@ def full(*_arguments, **_settings):
     ("recipe", "place"),
     [
         ("descriptors", "ml.features.store.np.save"),
-        ("descriptors", "ml.recipes.model_folder.save_file"),
+        ("descriptors", "ml.storage.model_folder.save_file"),
         ("descriptors", "ml.__main__.write_split"),
         ("convolutional", "ml.training.loop.save_file"),
         ("unet", "ml.training.loop.save_file"),

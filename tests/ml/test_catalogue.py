@@ -5,21 +5,21 @@ import sys
 
 import pytest
 
-from ml.catalogue import RECIPES, find_recipe
+from ml.catalogue.registry import RECIPES, find_recipe
 from ml.contracts import DataError, Recipe
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
 
 
 @pytest.mark.parametrize("info", RECIPES, ids=lambda info: info.name)
 def test_every_recipe_of_the_catalogue_is_there_and_speaks_its_words(info):
-    found = load_recipe_class(info.name)
-    assert (found.name, found.title, found.task, found.quick) == (
+    recipe_class = load_recipe_class(info.name)
+    assert (recipe_class.name, recipe_class.title, recipe_class.task, recipe_class.quick) == (
         info.name,
         info.title,
         info.task,
         info.quick,
     )
-    recipe: Recipe = found.build(("a", "b"), {})
+    recipe: Recipe = recipe_class.build(("a", "b"), {})
     assert callable(recipe.predict)
 
 
@@ -69,8 +69,8 @@ def test_an_unknown_recipe_is_refused():
 
 def test_the_catalogue_and_the_quick_recipe_need_no_torch():
     code = (
-        "import sys, ml.catalogue; assert not {'torch', 'sklearn', 'skimage'} & set(sys.modules);"
-        "from ml.recipes import load_recipe_class; load_recipe_class('descriptors');"
+        "import sys, ml.catalogue.registry; assert not {'torch', 'sklearn', 'skimage'} & set(sys.modules);"
+        "from ml.methods.loading import load_recipe_class; load_recipe_class('descriptors');"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""Every recipe and setting is said in the languages of the pages, and in English as in the catalogue."""
+"""Every recipe and setting has texts in the languages of the pages, in English as in the catalogue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.catalogue import RECIPES
+from ml.catalogue.registry import RECIPES
 
 LOCALES = Path(__file__).resolve().parents[2] / "frontend" / "src" / "ui" / "locales"
 WORDS = ("title", "summary", "needs", "cost", "claim")
@@ -18,7 +18,7 @@ def texts(language, namespace):
 
 
 def setting_in(language, recipe, field):
-    """Look a setting up as the pages do: the recipe's own text, else the task's, else that of all."""
+    """Return the text of a setting as the pages do: the recipe's, else the task's, else the general one."""
     known = texts(language, "settings")
     for place in (known["byRecipe"].get(recipe.name), known["byTask"].get(recipe.task), known["fields"]):
         if place and field.name in place:

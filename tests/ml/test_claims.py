@@ -43,7 +43,7 @@ def test_the_interval_is_students():
     assert judge(math.nan, math.nan, less=False) == "no difference"
 
 
-def test_what_was_kept_makes_the_table(tmp_path, monkeypatch, capsys):
+def test_stored_rows_make_the_table(tmp_path, monkeypatch, capsys):
     # Claims register once, on import: that must not happen while the register is another one.
     load_claims()
     monkeypatch.setattr(harness, "MEASURED", tmp_path)
@@ -71,7 +71,7 @@ def test_a_claim_that_needs_a_gpu_is_passed_over_without_one(monkeypatch, capsys
 
 
 def test_every_kept_row_belongs_to_a_claim_with_a_method_of_the_catalogue():
-    from ml.catalogue import RECIPES, TOOLS
+    from ml.catalogue.registry import RECIPES, TOOLS
 
     load_claims()
     methods = {info.name for info in (*RECIPES, *TOOLS)}

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ml.__main__ import main
-from ml.catalogue import RECIPES, TOOLS
+from ml.catalogue.registry import RECIPES, TOOLS
 from ml.objectset import ObjectSet
 
 
@@ -33,9 +33,9 @@ def test_fit_evaluate_predict(folder, data, tmp_path, capsys):
     assert "| auc |" in (model / "card.md").read_text()
     capsys.readouterr()
     assert main(["evaluate", f"{model}", "--data", f"{folder}", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["part"], found["count"]) == ("test", 8)
-    assert set(found["metrics"]["auc"]) == {"value", "low", "high"}
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["part"], printed["count"]) == ("test", 8)
+    assert set(printed["metrics"]["auc"]) == {"value", "low", "high"}
     assert main(["evaluate", f"{model}", "--data", f"{folder}", "--part", "all", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["count"] == 40
     slide = data / "slides/colorectal-mosaic.tif"
@@ -52,8 +52,8 @@ def test_other_data_is_measured_as_a_whole(folder, tmp_path, capsys):
     min((folder / "normal").iterdir()).unlink()
     capsys.readouterr()
     assert main(["evaluate", f"{model}", "--data", f"{folder}", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["part"], found["count"]) == ("all", 39)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["part"], printed["count"]) == ("all", 39)
     assert main(["evaluate", f"{model}", "--data", f"{folder}", "--part", "test"]) == 2
 
 

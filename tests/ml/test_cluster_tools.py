@@ -1,4 +1,4 @@
-"""Clusters of nuclei and numbers of slides, from outlines."""
+"""Clusters of nuclei and descriptors of slides, from outlines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model looked: the maps point to what was planted, and the neighbours are of its kind."""
+"""Explanation maps highlight planted objects, and the neighbours are of the same class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shapely.geometry import box
 from ml.contracts import Bounds, Context, DataError, Dataset, LabelledShape, LabelledSlide
 from ml.explain.maps import MAPS
 from ml.explain.why import explain
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
 from ml.slides import open_slide
 
 SIDE = 64
@@ -64,19 +64,19 @@ def share_at_top_left(values):
 def test_occlusion_explains_a_method_without_a_network(planted, descriptors):
     model, context = descriptors
     with open_slide(planted.slides[0].path) as slide:
-        found = explain(
+        explanation = explain(
             model, slide, Bounds(320, 64, SIDE, SIDE), context, method="occlusion", examples=planted, count=4
         )
-    assert found.label == "dark"
-    assert found.map.dtype == np.float32
-    assert 0 <= found.map.min() <= found.map.max() == 1
+    assert explanation.label == "dark"
+    assert explanation.map.dtype == np.float32
+    assert 0 <= explanation.map.min() <= explanation.map.max() == 1
     # Covering any part disturbs its texture a little; covering what was planted disturbs it most.
-    row, column = np.unravel_index(found.map.argmax(), found.map.shape)
+    row, column = np.unravel_index(explanation.map.argmax(), explanation.map.shape)
     assert (row < 4, column < 4) == (True, True)
-    assert share_at_top_left(found.map) > 0.3
-    assert [item.label for item in found.neighbours] == ["dark"] * 4
-    assert all(item.bounds != Bounds(320, 64, SIDE, SIDE) for item in found.neighbours)
-    likeness = [item.likeness for item in found.neighbours]
+    assert share_at_top_left(explanation.map) > 0.3
+    assert [item.label for item in explanation.neighbours] == ["dark"] * 4
+    assert all(item.bounds != Bounds(320, 64, SIDE, SIDE) for item in explanation.neighbours)
+    likeness = [item.likeness for item in explanation.neighbours]
     assert likeness == sorted(likeness, reverse=True)
 
 
@@ -84,12 +84,14 @@ def test_occlusion_explains_a_method_without_a_network(planted, descriptors):
 def test_every_map_of_a_network_points_to_what_was_planted(planted, residual, method):
     model, context = residual
     with open_slide(planted.slides[0].path) as slide:
-        found = explain(model, slide, Bounds(384, 128, SIDE, SIDE), context, method=method, label="dark")
-    assert found.probability > 0.5
-    assert share_at_top_left(found.map) > 0.4
+        explanation = explain(
+            model, slide, Bounds(384, 128, SIDE, SIDE), context, method=method, label="dark"
+        )
+    assert explanation.probability > 0.5
+    assert share_at_top_left(explanation.map) > 0.4
 
 
-def test_what_cannot_be_explained_is_said(planted, descriptors):
+def test_a_model_without_explanation_is_refused_with_a_reason(planted, descriptors):
     model, context = descriptors
     with open_slide(planted.slides[0].path) as slide:
         for wrong in ({"method": "grad-cam"}, {"method": "tea leaves"}, {"label": "unheard of"}):

@@ -1,4 +1,4 @@
-"""Maps beside maps that know nothing, roll-out, class activation, and pictures of slides."""
+"""Explanation maps beside random maps, roll-out, class activation, and pictures of slides."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from PIL import Image
 
 from ml.__main__ import main
 from ml.contracts import Context, DataError, Dataset, LabelledImage
-from ml.data.images import read_image
+from ml.data.folders.images import read_image
 from ml.explain import METHODS
 from ml.explain.attention import roll_out, rolled_out
 from ml.explain.faithfulness import faithfulness, random_map, randomised, sameness
 from ml.explain.hipomap import picture_of, sorted_row
 from ml.explain.maps import MAPS, cam, grad_cam
 from ml.explain.views import in_views
-from ml.recipes import load_recipe_class
+from ml.methods.loading import load_recipe_class
 
 SIDE = 64
 
@@ -61,10 +61,10 @@ def test_all_methods_have_a_name_and_a_map():
 
 
 def test_class_activation_points_to_what_was_planted(tiles, network):
-    found = cam(network[1], dark_tile(tiles), 0)
-    half = found.shape[0] // 2
-    assert found[:half, :half].sum() > 0.5 * found.sum()
-    assert found.max() == 1
+    activation = cam(network[1], dark_tile(tiles), 0)
+    half = activation.shape[0] // 2
+    assert activation[:half, :half].sum() > 0.5 * activation.sum()
+    assert activation.max() == 1
 
 
 def test_a_true_map_beats_maps_that_know_nothing(tiles, network):
@@ -103,14 +103,14 @@ def test_a_transformer_rolls_out_over_its_squares(network, tiles):
     recipe = load_recipe_class("cast").build(("a", "b"), config)
     recipe._network = recipe.fresh(0)
     views = np.random.default_rng(0).integers(0, 255, (recipe.config.scales, 32, 32, 3)).astype(np.uint8)
-    found = roll_out(recipe, views, 0)
-    assert found.shape == (4, 4)
-    assert (found.min(), found.max()) == (0, 1)
+    rolled = roll_out(recipe, views, 0)
+    assert rolled.shape == (4, 4)
+    assert (rolled.min(), rolled.max()) == (0, 1)
     with pytest.raises(DataError, match="no transformer"):
         roll_out(network[1], dark_tile(tiles), 0)
 
 
-def test_what_is_taken_away_is_taken_from_every_magnification():
+def test_a_removed_square_is_removed_at_every_magnification():
     mask = np.zeros((8, 8), dtype=bool)
     mask[:4, :4] = True
     near, afar = in_views(mask, np.zeros((2, 8, 8, 3), np.uint8))[..., 0]
@@ -132,8 +132,8 @@ def test_a_method_of_several_magnifications_is_asked_by_occlusion_and_judged(til
     recipe.fit(tiles[1], Context(0, tmp_path / "scratch"))
     recipe.save(tmp_path / "model")
     [views] = recipe.image_pixel_rows(tiles[1].images[1:2], Context(0, tmp_path / "scratch"))
-    found = MAPS["occlusion"](recipe, views, 0)
-    assert found[:4, :4].sum() > 0.5 * found.sum()
+    occluded = MAPS["occlusion"](recipe, views, 0)
+    assert occluded[:4, :4].sum() > 0.5 * occluded.sum()
     with pytest.raises(DataError, match="ask for occlusion"):
         grad_cam(recipe, views, 0)
     assert main(["run", "faithfulness", f"{tmp_path / 'model'}", "--data", f"{tiles[0]}", "--most", "4"]) == 0
@@ -144,9 +144,9 @@ def test_a_method_of_several_magnifications_is_asked_by_occlusion_and_judged(til
 def test_a_picture_of_a_slide_has_one_size_and_its_strongest_first():
     assert sorted_row(np.array([[0.0, 3.0], [1.0, 2.0]]))[[0, -1]].tolist() == [3.0, 0.0]
     rows = np.stack([sorted_row(np.full((2, 2), value)) for value in (1.0, 5.0, 3.0)])
-    found = picture_of(rows)
-    assert found.shape == (64, 64)
-    assert found[:4, 0].tolist() == [5.0, 3.0, 1.0, 0.0]
+    picture = picture_of(rows)
+    assert picture.shape == (64, 64)
+    assert picture[:4, 0].tolist() == [5.0, 3.0, 1.0, 0.0]
 
 
 def test_the_tools_paint_and_judge_and_picture(network, tiles, tmp_path, capsys):

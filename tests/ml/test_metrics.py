@@ -28,7 +28,7 @@ def make(seed=0, count=200, classes=3, units=20, sharp=1.0):
 
 def test_metrics_are_those_of_the_reference_library():
     truth, probability, unit = make()
-    found = evaluate_classes(("a", "b", "c"), truth, probability, unit)
+    evaluation = evaluate_classes(("a", "b", "c"), truth, probability, unit)
     guess = probability.argmax(axis=1)
     exact = probability.astype(np.float64)
     exact /= exact.sum(axis=1, keepdims=True)
@@ -42,10 +42,10 @@ def test_metrics_are_those_of_the_reference_library():
         "precision:c": metrics.precision_score(truth, guess, average=None)[2],
     }
     for name, value in expected.items():
-        assert found.metrics[name].value == pytest.approx(value, abs=1e-5), name
-        assert found.metrics[name].low <= value <= found.metrics[name].high
-    assert np.array_equal(found.confusion, metrics.confusion_matrix(truth, guess))
-    assert sum(count for _, _, count in found.reliability) == len(truth)
+        assert evaluation.metrics[name].value == pytest.approx(value, abs=1e-5), name
+        assert evaluation.metrics[name].low <= value <= evaluation.metrics[name].high
+    assert np.array_equal(evaluation.confusion, metrics.confusion_matrix(truth, guess))
+    assert sum(count for _, _, count in evaluation.reliability) == len(truth)
 
 
 @settings(max_examples=50, deadline=None)
@@ -53,35 +53,37 @@ def test_metrics_are_those_of_the_reference_library():
 def test_the_area_counts_ties_half(items):
     positive = np.array([item[0] for item in items])
     score = np.array([float(item[1]) for item in items])
-    found = auc(np.ones((1, len(items))), positive, score)[0]
+    area = auc(np.ones((1, len(items))), positive, score)[0]
     pairs = [(p > n) + (p == n) / 2 for p in score[positive] for n in score[~positive]]
-    assert math.isnan(found) if not pairs else found == pytest.approx(np.mean(pairs))
+    assert math.isnan(area) if not pairs else area == pytest.approx(np.mean(pairs))
 
 
 def test_brier_and_calibration_of_known_values():
     probability = np.array([[0.9, 0.1], [0.9, 0.1]], dtype=np.float32)
-    found = evaluate_classes(("a", "b"), np.array([0, 1], dtype=np.int16), probability, np.array(["u", "v"]))
-    assert found.metrics["brier"].value == pytest.approx((0.02 + 1.62) / 2, abs=1e-5)
-    assert found.metrics["ece"].value == pytest.approx(0.4, abs=1e-5)
+    evaluation = evaluate_classes(
+        ("a", "b"), np.array([0, 1], dtype=np.int16), probability, np.array(["u", "v"])
+    )
+    assert evaluation.metrics["brier"].value == pytest.approx((0.02 + 1.62) / 2, abs=1e-5)
+    assert evaluation.metrics["ece"].value == pytest.approx(0.4, abs=1e-5)
 
 
 def test_one_class_gives_nan_and_no_error():
     truth = np.zeros(5, dtype=np.int16)
     probability = np.tile(np.array([0.8, 0.2], dtype=np.float32), (5, 1))
-    found = evaluate_classes(("a", "b"), truth, probability, np.array(list("uvwxy")))
-    assert math.isnan(found.metrics["auc"].value)
-    assert math.isnan(found.metrics["recall:b"].value)
-    assert found.metrics["accuracy"].value == 1.0
+    evaluation = evaluate_classes(("a", "b"), truth, probability, np.array(list("uvwxy")))
+    assert math.isnan(evaluation.metrics["auc"].value)
+    assert math.isnan(evaluation.metrics["recall:b"].value)
+    assert evaluation.metrics["accuracy"].value == 1.0
 
 
 def test_one_unit_has_no_interval():
     truth, probability, _ = make()
-    found = evaluate_classes(("a", "b", "c"), truth, probability, np.full(len(truth), "u"))
-    assert math.isnan(found.metrics["accuracy"].low)
+    evaluation = evaluate_classes(("a", "b", "c"), truth, probability, np.full(len(truth), "u"))
+    assert math.isnan(evaluation.metrics["accuracy"].low)
 
 
 def perfect(counts):
-    """Return what is right about everything: so many items of each class in each unit."""
+    """Return perfect predictions: so many items of each class in each unit."""
     truth = np.array([k for number, k, _ in counts for _ in range(number)], dtype=np.int16)
     unit = np.array([name for number, _, name in counts for _ in range(number)])
     probability = np.where(np.eye(2)[truth] > 0, 0.9, 0.1).astype(np.float32)
@@ -91,21 +93,21 @@ def perfect(counts):
 def test_a_perfect_model_is_no_certain_one():
     """4 regions that were all right, each with many patches, are 4 of 4; tables: 51.0 % to 100 %."""
     many = [(50, 0, "r1"), (50, 0, "r2"), (50, 1, "r3"), (50, 1, "r4")]
-    found = perfect(many).metrics
-    assert (found["accuracy"].value, found["accuracy"].high) == (1.0, 1.0)
-    assert found["accuracy"].low == pytest.approx(0.510, abs=5e-4)
+    metrics = perfect(many).metrics
+    assert (metrics["accuracy"].value, metrics["accuracy"].high) == (1.0, 1.0)
+    assert metrics["accuracy"].low == pytest.approx(0.510, abs=5e-4)
     # Two regions of either class: 2 of 2 is 34.2 % to 100 %.
     for name in ("auc", "balanced_accuracy", "f1_macro", "recall:a", "precision:b"):
-        assert found[name].low == pytest.approx(0.342, abs=5e-4), name
-        assert found[name].high == 1.0
+        assert metrics[name].low == pytest.approx(0.342, abs=5e-4), name
+        assert metrics[name].high == 1.0
 
 
-def test_what_one_unit_alone_shows_has_no_interval():
-    found = perfect([(5, 0, "r1"), (5, 0, "r2"), (5, 1, "r3")]).metrics
-    assert found["recall:b"].value == 1.0
-    assert math.isnan(found["recall:b"].low)
-    assert math.isnan(found["auc"].high)
-    assert found["recall:a"].low == pytest.approx(0.342, abs=5e-4)
+def test_a_metric_of_one_unit_has_no_interval():
+    metrics = perfect([(5, 0, "r1"), (5, 0, "r2"), (5, 1, "r3")]).metrics
+    assert metrics["recall:b"].value == 1.0
+    assert math.isnan(metrics["recall:b"].low)
+    assert math.isnan(metrics["auc"].high)
+    assert metrics["recall:a"].low == pytest.approx(0.342, abs=5e-4)
 
 
 @pytest.mark.parametrize(("right", "count"), [(0, 9), (3, 10), (10, 10), (81, 263), (1, 2)])
@@ -121,8 +123,8 @@ def test_intervals_grow_when_items_of_a_unit_are_copies():
     naive = evaluate_classes(("a", "b", "c"), *many, np.array([f"{n}" for n in range(600)]))
     honest = evaluate_classes(("a", "b", "c"), *many, np.repeat(unit, 10))
 
-    def width(found):
-        return found.metrics["accuracy"].high - found.metrics["accuracy"].low
+    def width(evaluation):
+        return evaluation.metrics["accuracy"].high - evaluation.metrics["accuracy"].low
 
     assert width(honest) == pytest.approx(width(apart), rel=0.15)
     assert width(naive) < width(honest) / 2
@@ -154,12 +156,12 @@ def test_object_measures_of_known_images():
     assert measure_image(truth, truth) == dict.fromkeys(MEASURES, 1.0)
     shifted = np.zeros_like(truth)
     shifted[:5, 1:5] = 9
-    found = measure_image(truth, shifted)
+    measures = measure_image(truth, shifted)
     # 15 pixels in common of 25 together; the second object is missed.
-    assert found["dice"] == pytest.approx(2 * 15 / 60)
-    assert found["aji"] == pytest.approx(15 / (25 + 20))
-    assert found["f1"] == pytest.approx(2 / 3)
-    assert found["pq"] == pytest.approx(2 * 0.6 / 3)
+    assert measures["dice"] == pytest.approx(2 * 15 / 60)
+    assert measures["aji"] == pytest.approx(15 / (25 + 20))
+    assert measures["f1"] == pytest.approx(2 / 3)
+    assert measures["pq"] == pytest.approx(2 * 0.6 / 3)
     assert measure_image(truth, np.zeros_like(truth))["f1"] == 0.0
     assert math.isnan(measure_image(np.zeros_like(truth), np.zeros_like(truth))["dice"])
 

@@ -1,4 +1,4 @@
-"""Every method on a GPU: what is learned there says the same from disk, on the GPU and on a processor.
+"""Every method on a GPU: a model trained there gives the same results from disk, on the GPU and on a CPU.
 
 A GPU looks by half precision, which keeps eleven bits; the processor is held to single precision here. What
 comes out may therefore differ by some thousandths of what is in the layers, and by ``CLOSE`` at most.
@@ -18,19 +18,19 @@ import torch
 from safetensors.torch import load_file
 
 from ml.__main__ import main
-from ml.catalogue import RECIPES, find_recipe
+from ml.catalogue.registry import RECIPES, find_recipe
 from ml.contracts import Bounds, CancelledError, Context, Task
 from ml.data import load_dataset, split_dataset
+from ml.data.workers import usual_workers
 from ml.explain import METHODS
 from ml.explain.why import explain
-from ml.inference.workers import usual_workers
-from ml.networks.precision import looking
-from ml.recipes import load_model, load_recipe_class
+from ml.methods.loading import load_model, load_recipe_class
+from ml.networks.precision import inference_mode
 from ml.slides import open_slide
 from ml.training.gan import Drawer, DrawingPlan
-from tests.ml.bag_material import write_slide, write_table
-from tests.ml.object_material import draw_discs, draw_spots
-from tests.ml.patch_material import drawn, shades
+from tests.ml.materials.bag_material import write_slide, write_table
+from tests.ml.materials.object_material import draw_discs, draw_spots
+from tests.ml.materials.patch_material import drawn, shades
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 GPU = "cuda"
@@ -93,7 +93,7 @@ def slide(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def earlier(patches, tmp_path_factory):
-    """A model for others to ask, to start from, and to describe tiles by."""
+    """A model to wrap, to start from, and to encode tiles with."""
     folder = tmp_path_factory.mktemp("earlier")
     recipe = load_recipe_class("convolutional").build(patches.labels, settings("convolutional"))
     recipe.fit(patches, Context(3, folder / "scratch"))
@@ -102,7 +102,7 @@ def earlier(patches, tmp_path_factory):
 
 
 def settings(name, **more):
-    """Settings of a recipe that are quick."""
+    """Return quick settings of a recipe."""
     info = find_recipe(name)
     defaults = {field.name: field.default for field in info.fields}
     wanted = SMALL if info.task in {Task.PATCH, Task.SLIDE} else OBJECTS
@@ -123,10 +123,10 @@ def last_of(recipe, slide, context):
         return list(recipe.predict(reader, context))[-1]
 
 
-def assert_close(found, wanted):
-    found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found, wanted, atol=CLOSE, rtol=CLOSE)
+def assert_close(actual, wanted):
+    actual, wanted = np.asarray(actual, np.float64), np.asarray(wanted, np.float64)
+    assert np.isfinite(actual).all()
+    np.testing.assert_allclose(actual, wanted, atol=CLOSE, rtol=CLOSE)
 
 
 @pytest.mark.parametrize("name", named(Task.PATCH))
@@ -214,7 +214,7 @@ def test_other_networks_that_are_asked_look_on_the_gpu_too(patches, earlier, sli
         recipe.fit(patches, context)
         last_of(recipe, slide, on_gpu)
         assert next(recipe.inner.fitted().parameters()).is_cuda
-    with looking(GPU):
+    with inference_mode(GPU):
         assert torch.nn.functional.linear(*torch.ones(2, 2, 2, device=GPU)).dtype is torch.float16
 
 
@@ -225,10 +225,10 @@ def test_tiles_are_drawn(steered, on_gpu):
     drawer = Drawer(tiles, labels, DrawingPlan(steps=6, batch=4, width=4), steered=steered)
     drawer.train(on_gpu)
     assert next(drawer.networks["generator"].parameters()).is_cuda
-    found = drawer.draw(labels, 3)
-    assert found.tiles.shape == tiles.shape
-    assert found.tiles.std() > 0
-    assert (found.masks is not None) == steered
+    drawn = drawer.draw(labels, 3)
+    assert drawn.tiles.shape == tiles.shape
+    assert drawn.tiles.std() > 0
+    assert (drawn.masks is not None) == steered
 
 
 def test_a_run_that_was_stopped_goes_on(on_gpu, tmp_path):

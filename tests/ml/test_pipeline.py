@@ -1,4 +1,4 @@
-"""Reading ahead in other processes, going on after a kill, and several processes on one slide."""
+"""Reading ahead in other processes, resuming after a kill, and several processes on one slide."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from safetensors.numpy import load_file
 
 from ml.__main__ import main
 from ml.contracts import Bounds, CancelledError, Context, DataError
-from ml.inference import workers
-from ml.inference.patches import Squares, gathered, read_patches, read_views
+from ml.data import workers
+from ml.data.squares import Squares, gathered, read_patches, read_views
 from ml.inference.writing import write_prediction
+from ml.methods.bases import network_recipe as networked
+from ml.methods.loading import load_model, load_recipe_class
 from ml.objectset import ObjectSet
-from ml.recipes import load_model, load_recipe_class, networked
 from ml.slides import SlideError, open_slide, write_phantom
 from ml.slides.stains import normalised
-from tests.ml.patch_material import drawn, shades
+from tests.ml.materials.patch_material import drawn, shades
 
 ONE, TWO = (
     [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m", "ml"]
@@ -53,7 +54,7 @@ def slide(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Models that know nothing: of patches, of objects and of regions."""
+    """Untrained models: of patches, of objects and of regions."""
     folder = tmp_path_factory.mktemp("models")
     patches = load_recipe_class("residual").build(("a", "b"), {"patch": 32, "stride": 32, "width": 4})
     patches._network = patches.fresh(0).eval()
@@ -67,7 +68,7 @@ def models(tmp_path_factory):
 
 
 def everything(folder):
-    """All that a prediction leaves behind, as bytes."""
+    """Return all files of a prediction as bytes."""
     return {
         f"{path.relative_to(folder)}": path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -89,19 +90,19 @@ def test_blocks_hold_the_same_pixels_as_single_reads(slide, pixels, count):
         squares = overlapping(reader, 96)
         boxes = [Bounds(int(x), int(y), 96, 96) for x, y in squares.corners]
         single = np.stack([reader.read(bounds, (pixels, pixels)) for bounds in boxes])
-        found, seen = np.zeros_like(single), []
+        gathered_pixels, seen = np.zeros_like(single), []
         for which, patches in read_patches(reader, squares, pixels, workers=count):
-            found[which] = patches
+            gathered_pixels[which] = patches
             seen += which.tolist()
     assert sorted(seen) == list(range(len(squares)))
-    np.testing.assert_array_equal(found, single)
+    np.testing.assert_array_equal(gathered_pixels, single)
 
 
 def test_another_process_sees_the_resolution_stain_and_views_that_this_one_does(slide):
     with open_slide(slide) as reader:
         reader.mpp = 1.5
-        evened = normalised(reader, "macenko")
-        both = partial(read_views, evened, overlapping(reader, 256), 32, (1, 2))
+        stain_normalised = normalised(reader, "macenko")
+        both = partial(read_views, stain_normalised, overlapping(reader, 256), 32, (1, 2))
         here, there = ({int(which[0]): views.copy() for which, views in both(workers=n)} for n in (0, 2))
     assert here.keys() == there.keys()
     assert all(np.array_equal(here[number], there[number]) for number in here)
@@ -117,11 +118,11 @@ def test_blocks_are_put_together_for_those_that_take_more_at_once():
             yield which, ring[: len(which)]
 
     for least, sizes in ((1, [4, 4, 4, 2]), (4, [4, 4, 4, 2]), (5, [8, 6]), (99, [14])):
-        found = [(which, pixels[:, 0, 0, 0].copy()) for which, pixels in gathered(blocks(), least)]
-        assert [len(which) for which, _ in found] == sizes
-        for which, pixels in found:
+        merged = [(which, pixels[:, 0, 0, 0].copy()) for which, pixels in gathered(blocks(), least)]
+        assert [len(which) for which, _ in merged] == sizes
+        for which, pixels in merged:
             np.testing.assert_array_equal(which, pixels)
-        np.testing.assert_array_equal(np.concatenate([which for which, _ in found]), np.arange(14))
+        np.testing.assert_array_equal(np.concatenate([which for which, _ in merged]), np.arange(14))
 
 
 def test_neighbours_are_decoded_once(slide):
@@ -146,7 +147,7 @@ def in_a_daemon(path, answers):
 
 
 def test_a_process_that_may_have_no_children_can_read_ahead_too(slide):
-    """As those of a Celery worker."""
+    """Celery workers are such processes."""
     forking = multiprocessing.get_context("fork")
     ours, theirs = forking.Pipe()
     process = forking.Process(target=in_a_daemon, args=(slide, theirs), daemon=True)
@@ -159,7 +160,7 @@ def test_a_process_that_may_have_no_children_can_read_ahead_too(slide):
         process.join()
 
 
-def test_what_goes_wrong_in_a_worker_is_said_here(tmp_path, slide, monkeypatch):
+def test_an_error_in_a_worker_is_raised_in_the_parent(tmp_path, slide, monkeypatch):
     broken = tmp_path / "broken.tif"
     content = bytearray(slide.read_bytes())
     with open_slide(slide) as whole:

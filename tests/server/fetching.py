@@ -1,4 +1,4 @@
-"""Requests to the whole ASGI application: tiles, which Django does not see, and everything beside them."""
+"""Requests to the whole ASGI application: tiles, which bypass Django, and all other paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers and words that no database keeps and no array holds, in every place that takes one."""
+"""Numbers and texts that no database stores and no array holds, in every parameter that takes one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLACES = ("W251bGxd", "WzFlNDAwLCAxZTQwMCwgMV0=", "e30=", "!!")
 
 
 def parameters_by_address():
-    """Return the names of the query parameters of each address, as the schema tells them."""
+    """Return the names of the query parameters of each URL in the schema."""
     schema = json.loads((ROOT / "frontend" / "src" / "sync" / "openapi.json").read_text())
     return {
         path: [row["name"] for row in methods["get"].get("parameters", []) if row["in"] == "query"]
@@ -108,7 +108,9 @@ BODIES = [
     ("tokens", {"name": "a", "expires_at": "99999-01-01"}),
     ("preferences", {"key_map": {"a": {"b": 1}}}),
     ("project", {"name": "a\ud800"}),
-    ("slide", {"name": "a\0", "mpp": 1e-300}),
+    ("slide", {"name": "a\0", "resolution": {"x": 1e-300, "y": 1e300}}),
+    ("slide", {"resolution": {"x": "nan", "y": "inf"}}),
+    ("slide", {"resolution": [0.5]}),
     ("predictions", {"model_version_id": "{version_id}", "slide_ids": ["{slide_id}"],
                      "region": {"type": "Polygon", "coordinates": [[[10**400, 0], [1, 1], [2, 0]]]}}),
 ]  # fmt: skip
@@ -134,7 +136,18 @@ def test_no_body_breaks_the_server(number, world, client, suggest, label_factory
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[" * 100_000, '{"a": NaN}', '"\\ud800"', "null", "7", "[]", '{"name": 1e999}']
+    "text",
+    [
+        "{",
+        "[" * 100_000,
+        '{"a": NaN}',
+        '"\\ud800"',
+        "null",
+        "7",
+        "[]",
+        '{"name": 1e999}',
+        f'{{"key": {"9" * 5000}}}',
+    ],
 )
 def test_a_body_that_is_no_object_is_refused(text, client, world):  # noqa: F811
     address = reverse("labels", kwargs={"project_id": world["project_id"]})

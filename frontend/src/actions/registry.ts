@@ -1,4 +1,4 @@
-/** A user action: what it is called, which keys start it by default, when it applies, what it does. */
+/** A user action: its name, default keys, condition and effect. */
 export interface Action<C> {
   /** Stable name: the key map, the command palette and tests use it. */
   id: string;

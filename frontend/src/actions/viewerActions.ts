@@ -1,9 +1,10 @@
-/** Everything that a person can do in the viewer, each as one object. Buttons, keys, palette and help all use these. */
-import type { AnnotationStore, Change } from "@/core/annotations";
-import { chosen, deleteItems, mergeItems, relabel, simplifyItems, subtractItems } from "@/core/edits";
+/** All actions of the viewer, each as one object, for buttons, keys, palette and help. */
+import type { AnnotationStore, Change, Item } from "@/core/annotations";
+import { chosen, copyItems, deleteItems, mergeItems, relabel, simplifyItems, subtractItems } from "@/core/edits";
 import { isArea } from "@/core/geometry/measure";
 import type { History } from "@/core/history";
 import type { Selection } from "@/core/selection";
+import { TOOL_NAMES } from "@/core/toolNames";
 import { DEFAULT_KEYS } from "./keymap";
 import type { Action } from "./registry";
 
@@ -16,18 +17,29 @@ export interface ViewerContext {
   tools: readonly string[];
   /** The tool in hand. */
   tool: string;
-  /** False for a slide that this person may only look at. */
+  /** False for a read-only slide. */
   mayDraw: boolean;
+  /** False for a read-only annotation of another user. */
+  mayEdit(item: Item): boolean;
+  me: Pick<Item, "author" | "author_id">;
   mayReview: boolean;
   /** True for a reviewer before suggestions that are shown. */
   mayLasso: boolean;
-  /** Takes back the verdict that was the last thing done; null when something else was. */
+  /** Undoes the verdict, when it was the last action; null when it was not. */
   undoVerdict: (() => void) | null;
   labels: readonly { id: string; key: number | null }[];
   commit(name: string, changes: readonly Change[]): void;
   setTool(name: string): void;
   setLabel(id: string): void;
   toggleLayer(layer: LayerName): void;
+  /** True while text of the page is marked: copying concerns that text. */
+  isTextMarked(): boolean;
+  /** Put shapes on the clipboard; false, with a message, when they are too many. */
+  copy(items: readonly Item[]): boolean;
+  /** Add the shapes of the clipboard as one step. */
+  paste(): void | Promise<void>;
+  /** Move the view by parts of its width and height. */
+  panView(across: number, down: number): void;
   zoomBy(factor: number): void;
   /** Zoom to an objective power; by whole pixels when the slide does not know its own. */
   zoomToPower(power: number): void;
@@ -57,13 +69,21 @@ function act(id: string, run: ViewerAction["run"], applies: Applies = always): V
 }
 
 const items = (ctx: ViewerContext) => chosen(ctx.store, ctx.selection.snapshot());
-const someChosen: Applies = (ctx) => ctx.mayDraw && ctx.selection.snapshot().length > 0;
-const areasChosen: Applies = (ctx) => ctx.mayDraw && items(ctx).filter((item) => isArea(item.geometry)).length > 1;
+const someSelected: Applies = (ctx) => ctx.selection.snapshot().length > 0;
+/** What is selected and may be changed: the rest of a mixed selection stays as it is. */
+const editable = (ctx: ViewerContext) => items(ctx).filter((item) => ctx.mayEdit(item));
+const someEditable: Applies = (ctx) => ctx.mayDraw && editable(ctx).length > 0;
+const allEditable: Applies = (ctx) => someEditable(ctx) && items(ctx).every((item) => ctx.mayEdit(item));
+const areas = (ctx: ViewerContext) => items(ctx).filter((item) => isArea(item.geometry));
+/** Merging changes every area, subtracting only the first. */
+const mayMerge: Applies = (ctx) => ctx.mayDraw && areas(ctx).length > 1 && areas(ctx).every((item) => ctx.mayEdit(item));
+const maySubtract: Applies = (ctx) => ctx.mayDraw && areas(ctx).length > 1 && areas(ctx).slice(0, 1).every((item) => ctx.mayEdit(item));
+const others = (ctx: ViewerContext) => items(ctx).filter((item) => item.author_id !== ctx.me.author_id);
 
 /** Tools that change nothing and are open to everybody. */
-const LOOKING = ["pan", "select"];
+export const LOOKING: readonly string[] = ["pan", "select"];
 
-const toolActions = ["select", "pan", "rectangle", "ellipse", "polygon", "freehand", "brush", "eraser", "point", "ruler", "split", "region", "lasso"].map(
+const toolActions = TOOL_NAMES.map(
   (name) =>
     act(
       `tool.${name}`,
@@ -91,11 +111,30 @@ const editActions = [
     },
     (ctx) => ctx.undoVerdict !== null || (ctx.mayDraw && ctx.history.snapshot().done.length > 0),
   ),
-  act("edit.redo", (ctx) => void ctx.history.redo(), (ctx) => ctx.mayDraw && ctx.history.snapshot().undone.length > 0),
-  act("edit.delete", (ctx) => ctx.commit("delete", deleteItems(items(ctx))), someChosen),
-  act("edit.merge", (ctx) => ctx.commit("merge", mergeItems(items(ctx))), areasChosen),
-  act("edit.subtract", (ctx) => ctx.commit("subtract", subtractItems(items(ctx))), areasChosen),
-  act("edit.simplify", (ctx) => ctx.commit("simplify", simplifyItems(items(ctx), 2 / ctx.scale())), someChosen),
+  act("edit.redo", (ctx) => ctx.history.redo(), (ctx) => ctx.mayDraw && ctx.history.snapshot().undone.length > 0),
+  act("edit.delete", (ctx) => ctx.commit("delete", deleteItems(editable(ctx))), someEditable),
+  act("edit.merge", (ctx) => ctx.commit("merge", mergeItems(items(ctx))), mayMerge),
+  act("edit.subtract", (ctx) => ctx.commit("subtract", subtractItems(items(ctx))), maySubtract),
+  act("edit.simplify", (ctx) => ctx.commit("simplify", simplifyItems(editable(ctx), 2 / ctx.scale())), someEditable),
+  act("edit.copy", (ctx) => void ctx.copy(items(ctx)), (ctx) => someSelected(ctx) && !ctx.isTextMarked()),
+  act(
+    "edit.cut",
+    (ctx) => {
+      const cut = items(ctx);
+      if (ctx.copy(cut)) ctx.commit("cut", deleteItems(cut));
+    },
+    (ctx) => allEditable(ctx) && !ctx.isTextMarked(),
+  ),
+  act("edit.paste", (ctx) => ctx.paste(), mayDraw),
+  act(
+    "edit.keepCopy",
+    (ctx) => {
+      const changes = copyItems(others(ctx), ctx.me, () => crypto.randomUUID());
+      ctx.commit("keepCopy", changes);
+      ctx.selection.set(changes.map(({ id }) => id));
+    },
+    (ctx) => ctx.mayDraw && others(ctx).length > 0,
+  ),
   act("edit.selectAll", (ctx) => ctx.selection.set([...ctx.store.snapshot().keys()])),
   act("edit.save", (ctx) => ctx.saveNow(), mayDraw),
 ];
@@ -106,7 +145,7 @@ const editActions = [
  */
 export function chooseLabel(ctx: ViewerContext, id: string): void {
   ctx.setLabel(id);
-  if (LOOKING.includes(ctx.tool)) ctx.commit("relabel", relabel(items(ctx), id));
+  if (LOOKING.includes(ctx.tool)) ctx.commit("relabel", relabel(editable(ctx), id));
   else ctx.selection.clear();
 }
 
@@ -122,6 +161,16 @@ const labelActions = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((key) =>
   ),
 );
 
+const PANS = [
+  ["Left", -1, 0],
+  ["Right", 1, 0],
+  ["Up", 0, -1],
+  ["Down", 0, 1],
+] as const;
+/** Parts of the view that one press of an arrow key moves. */
+const PAN_STEP = 0.1;
+const PAN_STEP_FAST = 0.5;
+
 const viewActions = [
   act("layers.annotations", (ctx) => ctx.toggleLayer("annotations")),
   act("layers.suggestions", (ctx) => ctx.toggleLayer("suggestions")),
@@ -134,6 +183,10 @@ const viewActions = [
   ...ZOOM_POWERS.map((power) => act(`view.zoom${power}`, (ctx) => ctx.zoomToPower(power))),
   act("view.rotateLeft", (ctx) => ctx.rotateBy(-15)),
   act("view.rotateRight", (ctx) => ctx.rotateBy(15)),
+  ...PANS.flatMap(([direction, across, down]) => [
+    act(`view.pan${direction}`, (ctx) => ctx.panView(across * PAN_STEP, down * PAN_STEP)),
+    act(`view.pan${direction}Fast`, (ctx) => ctx.panView(across * PAN_STEP_FAST, down * PAN_STEP_FAST)),
+  ]),
   act("view.fullScreen", (ctx) => ctx.toggleFullScreen()),
   act("view.developer", (ctx) => ctx.toggleDeveloper()),
   act("loop.review", (ctx) => ctx.openReview(), (ctx) => ctx.mayReview),

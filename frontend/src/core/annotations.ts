@@ -1,4 +1,4 @@
-/** Annotations as the browser holds them: immutable items in an observable store with a spatial index. */
+/** Store of annotations: immutable items, observable, with a spatial index. */
 import RBush from "rbush";
 
 import { hits } from "./geometry/hit";
@@ -7,14 +7,18 @@ import type { Box, Geometry, Position } from "./geometry/types";
 
 export type ShapeName = "point" | "rectangle" | "ellipse" | "polygon" | "freehand" | "brush" | "line";
 
-/** What a person draws. Server bookkeeping (revision, times) is kept by sync, so that undo never touches it. */
+/** Content of an annotation as a user draws it. Server bookkeeping (revision, times) is kept by sync, so that undo never touches it. */
 export interface Item {
   readonly id: string;
   readonly label_id: string | null;
   readonly shape: ShapeName;
   readonly geometry: Geometry;
   readonly note: string;
+  /** The outline of the nucleus of an imported cell. The server moves or cuts it along with the cell. */
+  readonly nucleus?: Geometry | null;
   readonly author: string;
+  /** The author, who may always change it. */
+  readonly author_id: string;
 }
 
 /** One item before and after: null before is a creation, null after a deletion. */
@@ -24,7 +28,7 @@ export interface Change {
   readonly after: Item | null;
 }
 
-/** Who caused a change: the person here, the server, or undo and redo. */
+/** Origin of a change: the local user, the server, or undo and redo. */
 export type Origin = "local" | "remote" | "history";
 
 export type Listener = (changes: readonly Change[], origin: Origin) => void;
@@ -47,6 +51,16 @@ export function sameContent(a: Item | null, b: Item | null): boolean {
     a.note === b.note &&
     JSON.stringify(a.geometry) === JSON.stringify(b.geometry)
   );
+}
+
+/** Return whether two items have equal content and nucleus (which no user draws). */
+export function sameDrawing(a: Item | null, b: Item | null): boolean {
+  return sameContent(a, b) && JSON.stringify(a?.nucleus ?? null) === JSON.stringify(b?.nucleus ?? null);
+}
+
+/** Area in px²; 0 for points and lines, which are the first to be hit. */
+export function sizeOf({ geometry }: Item): number {
+  return isArea(geometry) ? areaOf(geometry) : 0;
 }
 
 export class AnnotationStore {
@@ -81,7 +95,7 @@ export class AnnotationStore {
     for (const listener of [...this.listeners]) listener(changes, origin);
   }
 
-  /** Changes that make the items with these ids be what is given, from what they are now. */
+  /** Return the changes from the current items to the given ones, for these ids. */
   changesTo(targets: readonly { id: string; after: Item | null }[]): Change[] {
     return targets.map(({ id, after }) => ({ id, before: this.get(id), after }));
   }
@@ -90,12 +104,17 @@ export class AnnotationStore {
     return this.index.search(box).flatMap(({ id }) => this.items.get(id) ?? []);
   }
 
-  /** The item that a click means: the smallest of those hit, since the larger can be reached elsewhere. */
-  at(position: Position, tolerance: number): Item | null {
+  /**
+   * Return the item that a click selects: the smallest of those hit, since the larger can be reached elsewhere.
+   *
+   * @param accepts items for which it is false are passed over.
+   * @param rank of items of one size, such as an annotation and its copy, the lowest rank wins.
+   */
+  at(position: Position, tolerance: number, accepts: (item: Item) => boolean = () => true, rank: (item: Item) => number = () => 0): Item | null {
     const [x, y] = position;
     const near = this.inBox(growBox({ minX: x, minY: y, maxX: x, maxY: y }, tolerance));
-    const size = (item: Item) => (isArea(item.geometry) ? areaOf(item.geometry) : 0);
-    return near.filter((item) => hits(item.geometry, position, tolerance)).sort((a, b) => size(a) - size(b))[0] ?? null;
+    const hit = near.filter((item) => accepts(item) && hits(item.geometry, position, tolerance));
+    return hit.sort((a, b) => sizeOf(a) - sizeOf(b) || rank(a) - rank(b))[0] ?? null;
   }
 
   private reindex(item: Item): void {

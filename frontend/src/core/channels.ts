@@ -1,11 +1,11 @@
-/** Channels of a fluorescence or near-infrared slide, and how a person looks at them. */
+/** Channels of a fluorescence or near-infrared slide, and their display settings. */
 
 export interface Channel {
   name: string;
   /** rrggbb */
   colour: string;
   bits: number;
-  /** What is black, what is at full strength, and the brightest value that was met at import. */
+  /** The values shown as black and at full strength, and the brightest value at import. */
   low: number;
   high: number;
   top: number;
@@ -23,12 +23,12 @@ export function firstChannelViews(channels: readonly Channel[]): ChannelView[] {
   return channels.map(({ colour, low, high, visible }) => ({ colour, low, high, visible }));
 }
 
-/** What an address says of the channels: `index:rrggbb:low:high` of each that is seen. */
+/** URL parameter of the channels: `index:rrggbb:low:high` of each visible one. */
 export function channelsText(views: readonly ChannelView[]): string {
   return views.flatMap((view, index) => (view.visible ? [`${index}:${view.colour}:${view.low}:${view.high}`] : [])).join(",");
 }
 
-/** The channels that an address names; null when it is not about this slide's channels. */
+/** The channels in a URL; null when they are not this slide's channels. */
 export function readChannels(text: string | null, channels: readonly Channel[]): ChannelView[] | null {
   if (text === null || channels.length === 0) return null;
   const views = firstChannelViews(channels).map((view) => ({ ...view, visible: false }));

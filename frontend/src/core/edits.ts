@@ -1,4 +1,4 @@
-/** Edits of whole annotations, each as the changes of one command. */
+/** Edits of whole annotations, each as one undoable command. */
 import { sameContent, type AnnotationStore, type Change, type Item } from "./annotations";
 import { difference, splitByLine, union } from "./geometry/boolean";
 import { isArea, roundGeometry } from "./geometry/measure";
@@ -11,7 +11,8 @@ export function createItem(item: Item): Change {
 
 export function updateItem(before: Item, patch: Partial<Omit<Item, "id">>): Change[] {
   const after: Item = { ...before, ...patch };
-  if (patch.geometry) Object.assign(after, { geometry: roundGeometry(patch.geometry) });
+  // Where the nucleus then is, the server says.
+  if (patch.geometry) Object.assign(after, { geometry: roundGeometry(patch.geometry), nucleus: null });
   return sameContent(before, after) ? [] : [{ id: before.id, before, after }];
 }
 
@@ -60,4 +61,14 @@ export function splitItems(items: readonly Item[], line: readonly Position[], ne
 
 export function simplifyItems(items: readonly Item[], tolerance: number): Change[] {
   return items.flatMap((item) => updateItem(item, { geometry: simplify(item.geometry, tolerance) }));
+}
+
+/** Make own annotations of what somebody else drew; theirs stay as they are. */
+export function copyItems(items: readonly Item[], author: Pick<Item, "author" | "author_id">, newId: () => string): Change[] {
+  return items.map((item) => createItem({ ...item, ...author, id: newId() }));
+}
+
+/** The part of a command that a person may not do: changes to what others drew. */
+export function lockedChanges(changes: readonly Change[], mayEdit: (item: Item) => boolean): Change[] {
+  return changes.filter(({ before }) => before !== null && !mayEdit(before));
 }

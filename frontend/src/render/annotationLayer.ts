@@ -17,10 +17,12 @@ export interface AnnotationLook {
   hides: readonly string[];
   /** From afar small annotations come as counts; those are not drawn again as shapes. */
   counted: CountedCells | null;
-  /** True for what the server's counts do not know yet. */
+  /** True for annotations that are missing in the server's counts. */
   isUnsaved: (id: string) => boolean;
-  /** Corners are drawn on the chosen shape when they can be dragged. */
+  /** Corners are drawn on the selected shape when they can be dragged. */
   handles: boolean;
+  /** True for read-only annotations: each shows a lock when it is selected, and no corners. */
+  isLocked: (item: Item) => boolean;
 }
 
 /** Exact counts by cell (side `size`, level-0 pixels) and label of all annotations shorter than `minSide`. */
@@ -31,6 +33,27 @@ export interface CountedCells {
 }
 
 const MOST_HANDLES = 800;
+const MOST_LOCKS = 100;
+const NUCLEUS_FILL = 0.45;
+
+/** Draws a small lock at the upper right of a read-only shape. */
+function drawLock(canvas: CanvasRenderingContext2D, view: View, item: Item): void {
+  const box = boxOf(item.geometry);
+  const [x, y] = toScreen(view.matrix, [box.maxX, box.minY]);
+  enterScreenSpace(canvas, view);
+  canvas.fillStyle = "#ffffff";
+  canvas.beginPath();
+  canvas.arc(x, y, 10, 0, 2 * Math.PI);
+  canvas.fill();
+  canvas.strokeStyle = "#14181c";
+  canvas.fillStyle = "#14181c";
+  canvas.lineWidth = 1.5;
+  canvas.stroke();
+  canvas.fillRect(x - 4.5, y - 1.5, 9, 6.5);
+  canvas.beginPath();
+  canvas.arc(x, y - 1.5, 3, Math.PI, 0);
+  canvas.stroke();
+}
 
 export function pathOf(geometry: Geometry): Path2D {
   const path = new Path2D();
@@ -56,6 +79,7 @@ export class AnnotationLayer implements Layer {
   private readonly store: AnnotationStore;
   // Items never change, so a path is built once for each.
   private readonly paths = new WeakMap<Item, Path2D>();
+  private readonly nuclei = new WeakMap<Item, Path2D>();
   private readonly picture = new Picture();
 
   constructor(store: AnnotationStore, look: AnnotationLook) {
@@ -69,7 +93,10 @@ export class AnnotationLayer implements Layer {
     if (!visible || (items.size === 0 && !counted)) return;
     const content = [items, fill, colourOf, isHidden, isLabelHidden, selected, counted, isUnsaved, ...hides];
     this.picture.draw(canvas, view, content, (surface, wide) => this.paint(surface, wide));
-    if (handles) this.drawHandles(canvas, view);
+    const selectedHere = selected.flatMap((id) => this.store.get(id) ?? []).filter((item) => !hides.includes(item.id) && boxesMeet(boxOf(item.geometry), view.box));
+    for (const item of selectedHere.slice(0, MOST_LOCKS)) if (this.look.isLocked(item)) drawLock(canvas, view, item);
+    const only = selected.length === 1 ? selectedHere[0] : undefined;
+    if (handles && only && !this.look.isLocked(only)) this.drawHandles(canvas, view, only);
   }
 
   private paint(canvas: CanvasRenderingContext2D, view: View): void {
@@ -135,6 +162,19 @@ export class AnnotationLayer implements Layer {
     canvas.lineWidth = (chosen ? 2.5 : 2) / view.scale;
     canvas.strokeStyle = colour;
     canvas.stroke(path);
+    if (item.nucleus) this.drawNucleus(canvas, view, item, item.nucleus, colour);
+  }
+
+  /** The nucleus of a cell: filled more strongly than the cell, with a thin line. */
+  private drawNucleus(canvas: CanvasRenderingContext2D, view: View, item: Item, nucleus: Geometry, colour: string): void {
+    const path = this.nuclei.get(item) ?? pathOf(nucleus);
+    this.nuclei.set(item, path);
+    canvas.fillStyle = colour;
+    canvas.globalAlpha = NUCLEUS_FILL;
+    canvas.fill(path, "evenodd");
+    canvas.globalAlpha = 1;
+    canvas.lineWidth = 1 / view.scale;
+    canvas.stroke(path);
   }
 
   private drawPoint(canvas: CanvasRenderingContext2D, view: View, [x, y]: [number, number], colour: string, chosen: boolean): void {
@@ -147,9 +187,7 @@ export class AnnotationLayer implements Layer {
     canvas.stroke();
   }
 
-  private drawHandles(canvas: CanvasRenderingContext2D, view: View): void {
-    const only = this.look.selected.length === 1 ? this.store.get(this.look.selected[0] ?? "") : null;
-    if (!only || this.look.hides.includes(only.id) || !boxesMeet(boxOf(only.geometry), view.box)) return;
+  private drawHandles(canvas: CanvasRenderingContext2D, view: View, only: Item): void {
     if (!hasCorners(only.geometry, view.scale)) return;
     const corners = chainsOf(only.geometry).flat();
     if (corners.length > MOST_HANDLES) return;

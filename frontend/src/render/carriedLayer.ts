@@ -8,7 +8,7 @@ export interface CarriedShape {
   colour: string;
 }
 
-/** Annotations of another slide that was laid over this one: dotted, since nobody drew them here. */
+/** Transferred annotations of a registered slide: dotted, since nobody drew them here. */
 export class CarriedLayer implements Layer {
   private paths: { path: Path2D; colour: string }[] = [];
 

@@ -3,8 +3,10 @@ import type { Layer } from "./stage";
 import { enterImageSpace, type View } from "./view";
 
 export interface ClassGrid {
-  /** Side of a cell in level-0 pixels; the first cell lies in the slide's corner. */
+  /** Width of a cell in level-0 pixels; the first cell lies in the slide's corner. */
   step: number;
+  /** Height of a cell where pixels are not square; else as `step`. */
+  step_y?: number | null;
   rows: number;
   columns: number;
   picture: string;
@@ -61,8 +63,8 @@ export class ClassLayer implements Layer {
     enterImageSpace(canvas, view);
     canvas.globalAlpha = OPACITY;
     canvas.imageSmoothingEnabled = false;
-    const { step, columns, rows } = this.grid;
-    canvas.drawImage(this.image, 0, 0, columns * step, rows * step);
+    const { step, step_y, columns, rows } = this.grid;
+    canvas.drawImage(this.image, 0, 0, columns * step, rows * (step_y ?? step));
   }
 
   private colour(): void {

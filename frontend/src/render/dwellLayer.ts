@@ -21,7 +21,7 @@ export interface DwellGrid {
 const CELLS = 256;
 const OPACITY = 0.5;
 
-/** How long one looked at each cell. A look from near counts more for each cell than one from afar. */
+/** Viewing time of each cell; a close view counts more for each cell than a distant one. */
 export function dwellGrid(width: number, height: number, views: readonly Dwelt[]): DwellGrid {
   const step = Math.max(width, height) / CELLS;
   const columns = Math.max(1, Math.ceil(width / step));
@@ -45,7 +45,7 @@ function span(from: number, to: number, count: number): [number, number] {
   return [Math.max(0, Math.floor(from)), Math.min(count, Math.ceil(to))];
 }
 
-/** Where a person looked, over the slide. */
+/** Layer of viewing times over the slide. */
 export class DwellLayer implements Layer {
   private grid: DwellGrid | null = null;
   private image: OffscreenCanvas | null = null;

@@ -1,4 +1,4 @@
-/** What the latest frames cost: work of the page per frame, and time from frame to frame while things move. */
+/** Frame statistics: work of the page per frame, and time between frames while the view moves. */
 const KEPT = 120;
 /** A longer pause is no slow frame but a still slide. */
 const STILL_MS = 400;

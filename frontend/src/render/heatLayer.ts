@@ -6,8 +6,10 @@ export interface HeatGrid {
   id: string;
   x: number;
   y: number;
-  /** Side of a cell in level-0 pixels. */
+  /** Width of a cell in level-0 pixels. */
   step: number;
+  /** Height of a cell where pixels are not square; else as `step`. */
+  step_y?: number | null;
   rows: number;
   columns: number;
   png: string;
@@ -66,7 +68,7 @@ export class HeatLayer implements Layer {
   valueAt(x: number, y: number): number | null {
     if (!this.grid || !this.grey) return null;
     const column = Math.floor((x - this.grid.x) / this.grid.step);
-    const row = Math.floor((y - this.grid.y) / this.grid.step);
+    const row = Math.floor((y - this.grid.y) / (this.grid.step_y ?? this.grid.step));
     if (column < 0 || row < 0 || column >= this.grid.columns || row >= this.grid.rows) return null;
     const value = this.grey[row * this.grid.columns + column];
     return value === undefined || value === 255 ? null : value / 254;
@@ -78,8 +80,8 @@ export class HeatLayer implements Layer {
     canvas.globalAlpha = this.look.opacity;
     // Cells are what the model said: no smoothing invents values between them.
     canvas.imageSmoothingEnabled = false;
-    const { x, y, step, columns, rows } = this.grid;
-    canvas.drawImage(this.image, x, y, columns * step, rows * step);
+    const { x, y, step, step_y, columns, rows } = this.grid;
+    canvas.drawImage(this.image, x, y, columns * step, rows * (step_y ?? step));
   }
 
   private colour(): void {

@@ -4,7 +4,7 @@ import { shiftBetween, widened, type View } from "./view";
 /** CSS pixels on each side of the screen. */
 export const MARGIN = 192;
 
-/** Whether two contents are the same, value by value. */
+/** Return whether two contents are equal, value by value. */
 export function sameContent(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((value, place) => value === b[place]);
 }
@@ -13,7 +13,7 @@ export class Picture {
   private readonly surface = document.createElement("canvas");
   private made: { view: View; content: readonly unknown[] } | null = null;
 
-  /** Put on the canvas what `paint` draws; it is asked again for other content, another scale or turn, or when the view has moved too far. */
+  /** Draw by `paint` on the canvas; it is called again for other content, another scale or turn, or when the view has moved too far. */
   draw(canvas: CanvasRenderingContext2D, view: View, content: readonly unknown[], paint: (canvas: CanvasRenderingContext2D, view: View) => void): void {
     const made = this.made && sameContent(this.made.content, content) ? this.made : null;
     const shift = made ? shiftBetween(made.view, view, MARGIN) : null;

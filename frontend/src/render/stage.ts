@@ -25,7 +25,7 @@ export interface GlLayer extends Layer {
   deckLayers(): DeckLayer[];
   /** Called in each frame before deck.gl draws, with all that it will show. */
   prepare(reach: View): void;
-  /** What is to be seen in this frame, value by value; deck.gl draws anew when one of them is another. Empty: nothing. */
+  /** Content of this frame, value by value; deck.gl redraws when one of them changes. Empty: nothing. */
   content(): readonly unknown[];
   onGlFailed(reason: string): void;
 }
@@ -71,7 +71,7 @@ export class Stage {
   readonly element: HTMLElement;
   /** Takes pointer events for tools; transparent to them while the viewer itself pans. */
   readonly overlay: HTMLCanvasElement;
-  /** What frames cost, for the developer's overlay and for benchmarks. */
+  /** Frame statistics, for the developer's overlay and for benchmarks. */
   readonly clock = new FrameClock();
   private readonly underlay: HTMLCanvasElement;
   private readonly middle: HTMLElement;
@@ -243,10 +243,17 @@ export class Stage {
     viewport.applyConstraints();
   }
 
-  /** Move what is seen by CSS pixels. */
+  /** Pan the view by CSS pixels. */
   panBy(dx: number, dy: number): void {
     const { viewport } = this.viewer;
     viewport.panBy(viewport.deltaPointsFromPixels(new OpenSeadragon.Point(-dx, -dy), true), true);
+    viewport.applyConstraints(true);
+  }
+
+  /** Move the slide by level-0 pixels: what was at a place is that much further right and down. */
+  moveSlide(dx: number, dy: number): void {
+    const { viewport } = this.viewer;
+    viewport.panBy(viewport.imageToViewportCoordinates(new OpenSeadragon.Point(-dx, -dy)), true);
     viewport.applyConstraints(true);
   }
 

@@ -4,7 +4,7 @@ import type { Layer as DeckLayer } from "@deck.gl/core";
 import type { Position } from "@/core/geometry/types";
 import { dot } from "./annotationLayer";
 import { cellAt, CELLS_PER_SIDE, type CellShare, type LabelPlace } from "./objects/cells";
-import { EVERYTHING, type ObjectFilter } from "./objects/filter";
+import { EVERYTHING, knownScore, type ObjectFilter } from "./objects/filter";
 import type { Derivation, HeldTile } from "./objects/heldTile";
 import { keyOf, levelFor, refined, shapeShare, tilesInView, type TileAddress } from "./objects/lod";
 import { ObjectLayer, type SceneSource } from "./objects/objectLayer";
@@ -37,9 +37,9 @@ export interface SuggestionLook {
   colourOf(labelId: string | null): string | null;
 }
 
-/** What lies under the pointer: one object, or from afar a cell with its counts. */
+/** The hit under the pointer: one object, or from afar a cell with its counts. */
 export type Hit =
-  | { kind: "object"; index: number; labelId: string | null; name: string; score: number; uncertainty: number; state: StateName }
+  | { kind: "object"; index: number; area: number; labelId: string | null; name: string; score: number | null; uncertainty: number; state: StateName }
   | { kind: "cell"; total: number; shares: { labelId: string | null; name: string; count: number; uncertainty: number }[] };
 
 export interface DrawnTile extends TileAddress {
@@ -154,7 +154,7 @@ export class SuggestionLayer implements GlLayer {
     return { ...base, level: this.level, wanted: this.wanted.length, missing, shapes, complete: missing === 0, error: this.error };
   }
 
-  /** What this frame shows, tile by tile: tests compare it with the exact counts. */
+  /** Content of this frame, tile by tile: tests compare it with the exact counts. */
   drawn(): DrawnTile[] {
     return this.parts.map(({ tile, held, clip, share }) => {
       const counts: Record<string, number> = {};
@@ -194,15 +194,16 @@ export class SuggestionLayer implements GlLayer {
     return {
       kind: "object",
       index: shapes.index[row] ?? 0,
+      area: shapes.area[row] ?? 0,
       labelId: this.palette.labelIdOf(label),
       name: this.palette.nameOf(label),
-      score: shapes.score[row] ?? 0,
+      score: knownScore(shapes.score[row]),
       uncertainty: shapes.uncertainty[row] ?? 0,
       state: STATE_NAMES[state[row] ?? 0] ?? "open",
     };
   }
 
-  /** Find out what this frame needs and has; the deck draws it next. */
+  /** Collect the tiles of this frame; the deck draws them next. */
   prepare(view: View): void {
     const { source, store, look } = this;
     this.wanted = [];

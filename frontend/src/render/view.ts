@@ -1,4 +1,4 @@
-/** How the slide lies on the screen now. */
+/** The current view of the slide. */
 import type { Box, Position } from "@/core/geometry/types";
 
 /** Affine map from level-0 pixels to CSS pixels of the stage: x' = a·x + c·y + e, y' = b·x + d·y + f. */
@@ -22,7 +22,7 @@ export interface View {
   devicePixelRatio: number;
 }
 
-/** What the address of a page keeps of a view: the centre in level-0 pixels, CSS px per level-0 px, degrees. */
+/** View parameters in a page's URL: the centre in level-0 pixels, CSS px per level-0 px, degrees. */
 export interface Place {
   x: number;
   y: number;
@@ -74,7 +74,7 @@ export function widened({ matrix, width, height, devicePixelRatio }: View, margi
 /** Less than this many CSS pixels from one end of the screen to the other is no other scale and no turn. */
 const STILL = 0.1;
 
-/** How far, in CSS pixels, what was drawn for one view has to move for another; null when it is more than `most` or not a mere move. */
+/** Translation in CSS pixels from one view to another; null when it is more than `most` or not a mere translation. */
 export function shiftBetween(from: View, to: View, most: number): Position | null {
   if (from.width !== to.width || from.height !== to.height || from.devicePixelRatio !== to.devicePixelRatio) return null;
   const reach = (to.width + to.height + 4 * most) / to.scale;

@@ -1,9 +1,9 @@
-/** The one door to the server: JSON in and out, CSRF header on writes, problem details as `ApiError`. */
+/** Client of the server's API: JSON in and out, CSRF header on writes, problem details as `ApiError`. */
 import type { Problem } from "./types";
 
 const BASE = "/api/v1";
 
-/** Fired on `sessionEvents` when the server says that nobody is signed in. */
+/** Fired on `sessionEvents` when the server answers that the session has ended. */
 export const SIGNED_OUT = "signed-out";
 export const sessionEvents = new EventTarget();
 
@@ -12,14 +12,17 @@ export class ApiError extends Error {
   readonly code: string;
   readonly detail: string;
   readonly problem: Problem;
+  /** Seconds after which the server may be asked again; 0 where it does not say. */
+  readonly retryAfter: number;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, retryAfter = 0) {
     super(problem.detail || problem.title);
     this.name = "ApiError";
     this.status = problem.status;
     this.code = problem.code;
     this.detail = problem.detail || problem.title;
     this.problem = problem;
+    this.retryAfter = retryAfter;
   }
 
   /** True when no answer came: the network or the server is away, and trying again later may help. */
@@ -115,7 +118,7 @@ export async function send(method: string, path: string, options: SendOptions = 
   }
   if (response.ok) return response;
   if (response.status === 401) sessionEvents.dispatchEvent(new Event(SIGNED_OUT));
-  throw new ApiError(await readProblem(response));
+  throw new ApiError(await readProblem(response), Number(response.headers.get("retry-after")));
 }
 
 async function sendJson<T>(method: string, path: string, options: SendOptions): Promise<T> {

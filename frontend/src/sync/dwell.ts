@@ -1,8 +1,8 @@
-/** Where a person looks: their consent, what they looked at, and the recorder that sends it. */
+/** Viewing records: the consent, the stored views, and the recorder that sends them. */
 import { useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
 
 import { api, type ApiError } from "./client";
-import { keys } from "./keys";
+import { keys } from "./queries/keys";
 import type { Viewed } from "./types";
 
 export interface DwellConsent {
@@ -29,7 +29,7 @@ export class DwellRecorder {
     this.since = now;
   }
 
-  /** What was looked at since the last time this was asked. */
+  /** Return the views since the last call. */
   take(now: number): Viewed[] {
     this.close(now);
     this.since = now;

@@ -1,9 +1,11 @@
-/** Live updates by server-sent events: one stream per project, and one per job that is looked at. */
+/** Live updates: one event stream per browser (`live/`) keeps the pages of all tabs up to date. */
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 
-import { buildUrl } from "./client";
-import { keys } from "./keys";
+import { keys } from "./queries/keys";
+import type { LiveMessage } from "./live/messages";
+import { liveTab } from "./live/tab";
+import { renewOpenCount } from "./openCount";
 import type { Job, JobKind, JobState, Page, Said, SaidValues, VerdictNews } from "./types";
 
 export interface ProjectEvent {
@@ -57,43 +59,34 @@ export function staleKeys(projectId: string, event: ProjectEvent): (readonly unk
   return stale;
 }
 
-/** What is told of a project, by the name of the server-sent event. */
-interface Told {
+/** The messages of a project, by their name. */
+interface ProjectMessages {
   job: ProjectEvent;
   verdict: VerdictNews;
   object_sets: { slide_id: string };
-}
-
-type Topic = keyof Told;
-type Listener<T extends Topic> = (told: Told[T]) => void;
-
-interface Stream {
-  source: EventSource;
-  listeners: number;
-}
-
-// Two components on one page share a stream: browsers allow few connections to one host.
-const streams = new Map<string, Stream>();
-
-/** Listen to what is told of a project under one name; returns the function that stops. */
-export function listenToProject<T extends Topic>(projectId: string, topic: T, listener: Listener<T>): () => void {
-  let stream = streams.get(projectId);
-  if (!stream) {
-    const source = new EventSource(buildUrl(`/projects/${projectId}/events`), { withCredentials: true });
-    stream = { source, listeners: 0 };
-    streams.set(projectId, stream);
-  }
-  const held = stream;
-  const hear = (message: MessageEvent<string>) => listener(JSON.parse(message.data) as Told[T]);
-  held.source.addEventListener(topic, hear);
-  held.listeners += 1;
-  return () => {
-    held.source.removeEventListener(topic, hear);
-    held.listeners -= 1;
-    if (held.listeners > 0) return;
-    held.source.close();
-    if (streams.get(projectId) === held) streams.delete(projectId);
+  slides: { slide_id: string };
+  /** Shapes or finished regions of a slide changed. */
+  annotations: {
+    slide_id: string;
+    /** Annotations by id with their new revisions, null for too many; not given where regions changed. */
+    changed?: Readonly<Record<string, number>> | null;
   };
+  resolution: { slide_id: string };
+  /** More happened than is sent again: everything may have changed. */
+  missed: Record<string, never>;
+}
+
+type ProjectMessage = keyof ProjectMessages;
+
+/** Hear the messages of a project under one name; returns the function that stops. */
+export function listenToProject<T extends ProjectMessage>(
+  projectId: string,
+  name: T,
+  listener: (data: ProjectMessages[T]) => void,
+): () => void {
+  return liveTab().listen(`project:${projectId}`, (message) => {
+    if (message.name === name) listener(message.data as unknown as ProjectMessages[T]);
+  });
 }
 
 /** Keep the query cache in step with what jobs and people do in a project. */
@@ -108,11 +101,19 @@ export function useProjectEvents(projectId: string | undefined): void {
         staleKeys(projectId, event).forEach(renew);
       }),
       listenToProject(projectId, "object_sets", (news) => {
-        [keys.objectSets(news.slide_id), keys.reviewQueues(projectId), keys.slides(projectId)].forEach(renew);
+        [keys.objectSets(news.slide_id), keys.acceptedLabels(news.slide_id), keys.reviewQueues(projectId), keys.slides(projectId)].forEach(renew);
+      }),
+      listenToProject(projectId, "slides", (news) => {
+        [keys.slides(projectId), keys.slide(news.slide_id)].forEach(renew);
+      }),
+      listenToProject(projectId, "resolution", ({ slide_id }) => {
+        [keys.slide(slide_id), keys.viewer(slide_id), keys.objectSets(slide_id), keys.slides(projectId), keys.reviewQueues(projectId)].forEach(renew);
       }),
       listenToProject(projectId, "verdict", (news) => {
-        [keys.reviewState(news.object_set_id), ["object-history", news.object_set_id], ["verdicts"], keys.slides(projectId)].forEach(renew);
+        [keys.reviewState(news.object_set_id), ["object-history", news.object_set_id], ["suggestion", news.object_set_id], keys.acceptedLabels(news.slide_id), ["verdicts"], keys.slides(projectId)].forEach(renew);
+        renewOpenCount(client, projectId);
       }),
+      listenToProject(projectId, "missed", () => void client.invalidateQueries()),
     ];
     return () => stops.forEach((stop) => stop());
   }, [client, projectId]);
@@ -140,7 +141,7 @@ export interface JobProgress {
 
 const text = (value: unknown, fallback: string): string => (typeof value === "string" ? value : fallback);
 
-/** What an event says; null where it says nothing. */
+/** Parsed data of an event; null for empty data. */
 function saidIn(data: Record<string, unknown>): Said | null {
   const message = text(data["message"], "");
   return message === "" ? null : { message, code: text(data["code"], ""), values: (data["values"] ?? {}) as SaidValues };
@@ -149,35 +150,22 @@ function saidIn(data: Record<string, unknown>): Said | null {
 const NOTHING: JobProgress = { progress: null, said: null, log: [], state: null };
 const LOG_LIMIT = 2000;
 
-/** Progress and log of one job; the browser resumes a broken stream with Last-Event-ID by itself. */
+/** Merge one message of a job into its state. */
+export function afterMessage(old: JobProgress, { name, data }: LiveMessage): JobProgress {
+  const said = saidIn(data);
+  if (name === "progress") return { ...old, progress: Number(data["progress"] ?? old.progress), said: said ?? old.said };
+  if (name === "state") return { ...old, state: (data["state"] as JobState | undefined) ?? old.state };
+  if (name !== "log" || said === null) return old;
+  return { ...old, log: [...old.log, { ...said, level: text(data["level"], "info") }].slice(-LOG_LIMIT) };
+}
+
+/** Progress and log of one job, from its beginning. */
 export function useJobEvents(jobId: string | null | undefined): JobProgress {
-  const [news, setNews] = useState<JobProgress>(NOTHING);
+  const [progress, setProgress] = useState<JobProgress>(NOTHING);
   useEffect(() => {
-    setNews(NOTHING);
+    setProgress(NOTHING);
     if (!jobId) return undefined;
-    const source = new EventSource(buildUrl(`/jobs/${jobId}/events`), { withCredentials: true });
-    const on = (name: string, take: (data: Record<string, unknown>) => (old: JobProgress) => JobProgress) => {
-      source.addEventListener(name, (message) => {
-        setNews(take(JSON.parse((message as MessageEvent<string>).data) as Record<string, unknown>));
-      });
-    };
-    on("progress", (data) => (old) => ({
-      ...old,
-      progress: Number(data["progress"] ?? old.progress),
-      said: saidIn(data) ?? old.said,
-    }));
-    on("log", (data) => (old) => {
-      const said = saidIn(data);
-      return said === null ? old : { ...old, log: [...old.log, { ...said, level: text(data["level"], "info") }].slice(-LOG_LIMIT) };
-    });
-    on("state", (data) => (old) => ({ ...old, state: (data["state"] as JobState | undefined) ?? old.state }));
-    // Without this the browser would connect again for ever to a stream that has said all.
-    source.addEventListener("end", () => {
-      source.close();
-    });
-    return () => {
-      source.close();
-    };
+    return liveTab().listen(`job:${jobId}`, (message) => setProgress((old) => afterMessage(old, message)));
   }, [jobId]);
-  return news;
+  return progress;
 }

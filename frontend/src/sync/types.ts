@@ -1,10 +1,10 @@
-/** The server's nouns as they travel, from its own schema; here is only what the schema cannot say. */
+/** Types of the server's API from its schema, with corrections that the schema cannot express. */
 import type { Area, Geometry, Polygon, Position } from "@/core/geometry/types";
 import type { components } from "./generated/schema";
 
 type Schema = components["schemas"];
 
-/** A noun of the schema whose named fields are known better here than the schema can say. */
+/** A type of the schema with more exact types for some fields. */
 type Known<Noun, Fields> = Omit<Noun, keyof Fields> & Fields;
 
 export interface Page<T> {
@@ -28,6 +28,9 @@ export type Language = Schema["LanguageEnum"];
 export type Role = Schema["RoleEnum"];
 export type Me = Known<Schema["Me"], { key_map: Record<string, string[]> }>;
 export type User = Schema["User"];
+export type Version = Schema["Version"];
+export type Account = Schema["Account"];
+export type OneTimePassword = Schema["OneTimePassword"];
 /** `secret` is only in the answer to its creation. */
 export type Token = Schema["Token"] & Partial<Pick<Schema["IssuedToken"], "secret">>;
 export type Label = Schema["Label"];
@@ -59,14 +62,14 @@ export interface Said {
 
 export type Job = Known<
   Schema["Job"],
-  { kind: JobKind; message_values: SaidValues; error_message_values: SaidValues }
+  { kind: JobKind; title_values: SaidValues; message_values: SaidValues; error_message_values: SaidValues }
 >;
 
 export type SlideState = Schema["SlideStateEnum"];
 export type ProgressState = Schema["ProgressStateEnum"];
 export type Case = Known<Schema["Case"], { clinical: Record<string, number | string> }>;
-export type Slide = Known<Schema["Slide"], { case: Case | null; failure_message_values: SaidValues }>;
-/** What the viewer needs to fetch tiles: `levels[0]` is the smallest, the last is full size. */
+export type Slide = Known<Schema["Slide"], { case: Case | null; failure_message_values: SaidValues; resolution_notes: Said[] }>;
+/** Data of the viewer for tiles: `levels[0]` is the smallest, the last is full size. */
 export type ViewerInfo = Known<Schema["Viewer"], { slide: Slide }>;
 export type Grant = Schema["Grant"];
 
@@ -74,7 +77,7 @@ export type Shape = Schema["ShapeEnum"];
 /** Its size is null until the server has measured it. */
 export type Annotation = Known<
   Schema["Annotation"],
-  { geometry: Geometry; area_px: number | null; length_px: number | null }
+  { geometry: Geometry; nucleus: Geometry | null; area_px: number | null; length_px: number | null }
 >;
 export type AnnotationRevision = Known<Schema["Revision"], { shape: Shape; geometry: Geometry }>;
 
@@ -91,7 +94,7 @@ export type AnnotationChange =
       note?: string;
     }
   | { op: "delete"; id: string; revision: number }
-  | { op: "restore"; id: string };
+  | { op: "restore"; id: string; revision?: number };
 
 export type BatchResult = Known<Schema["BatchResult"], { annotations: Annotation[] }>;
 /** An area somebody declared finished: everything in it is annotated. */
@@ -103,8 +106,10 @@ export type Withdrawal = Schema["Withdrawal"];
 export type Bounds = Schema["Bounds"];
 export type SuggestionState = Schema["SuggestionStateEnum"];
 export type Suggestion = Known<Schema["Suggestion"], { geometry: Geometry }>;
-/** How far a set has been reviewed; `version` changes with every verdict. */
+/** Review progress of a set; `version` changes with every verdict. */
 export type ReviewState = Schema["ReviewState"];
+export type AcceptedLabel = Schema["AcceptedLabel"];
+export type AcceptedOutlines = Known<Schema["AcceptedOutlines"], { outlines: { label_id: string | null; geometry: Geometry }[] }>;
 export type QueueItem = Known<Schema["QueueItem"], { geometry: Geometry }>;
 export type QueuePage = Known<Schema["Queue"], { results: QueueItem[] }>;
 
@@ -138,7 +143,7 @@ export interface VerdictBody {
 
 export type Verdict = Schema["Verdict"];
 
-/** Whose verdicts, and on what: without a slide on all of the project, without a reviewer everybody's. */
+/** Filter of verdicts: without a slide on all of the project, without a reviewer everybody's. */
 export interface VerdictsOf {
   slideId?: string | undefined;
   reviewerId?: string | undefined;
@@ -150,7 +155,7 @@ export interface VerdictNews extends Pick<Verdict, "id" | "object_set_id" | "seq
   reviewer: User;
 }
 
-/** The answer to a verdict: `meanwhile` is what others said since the version that its giver had seen. */
+/** The answer to a verdict: `meanwhile` are verdicts of others since the version that its author had seen. */
 export type GivenVerdict = Schema["GivenVerdict"];
 
 export type RecipeField = Known<Schema["Field"], { default: number | string | boolean | null }>;
@@ -179,7 +184,7 @@ export type Neighbour = Schema["Neighbour"];
 export type Explanation = Known<Schema["Explanation"], { job: Job }>;
 
 export type Landmarks = Known<Schema["Landmarks"], Record<"fixed" | "moving", Position[]>>;
-/** `matrix` leads from this slide's level-0 pixels to the other's; null until it is found. */
+/** `matrix` leads from this slide's level-0 pixels to the other's; null until it is computed. */
 export type Registration = Known<
   Schema["Registration"],
   { job: Job | null; matrix: [number, number, number][] | null; landmarks: Landmarks | null }

@@ -1,5 +1,5 @@
 import { bandAlong, difference, union } from "@/core/geometry/boolean";
-import { deleteItems, updateItem } from "@/core/edits";
+import { chosen, deleteItems, updateItem } from "@/core/edits";
 import type { Change, Item } from "@/core/annotations";
 import { distance, isArea } from "@/core/geometry/measure";
 import { simplify, simplifyChain } from "@/core/geometry/simplify";
@@ -11,22 +11,24 @@ const RADII = { smallest: 2, largest: 400, step: 1.25 };
 
 interface Stroke {
   subtract: boolean;
-  /** Shift: the chosen area, however far away and whatever its label. */
-  toChosen: boolean;
+  /** Shift: the selected area, however far away. */
+  toSelected: boolean;
   radius: number;
 }
 
 /**
- * The area that a stroke begun here continues: the chosen one if the brush touches it, else the one under the pointer.
- * What is added must have the label that is drawn with, or a stroke would grow an area of another label.
+ * Return the area that a stroke changes.
+ *
+ * One that adds extends the selected area in which it starts, as in QuPath; elsewhere it starts a new one. One that
+ * takes away changes the selected area that it touches, else the area in which it starts.
  */
-function targetAt(ctx: ToolContext, at: Position, { subtract, toChosen, radius }: Stroke): Item | null {
-  const ids = ctx.selection.snapshot();
-  const only = ids.length === 1 && ids[0] ? ctx.store.get(ids[0]) : null;
-  const fits = (item: Item) => subtract || item.label_id === ctx.labelId();
-  if (only && isArea(only.geometry) && (toChosen || (fits(only) && hits(only.geometry, at, radius)))) return only;
-  const item = ctx.store.at(at, 0);
-  return item && isArea(item.geometry) && contains(item.geometry, at) && fits(item) ? item : null;
+function targetAt(ctx: ToolContext, at: Position, { subtract, toSelected, radius }: Stroke): Item | null {
+  const selected = chosen(ctx.store, ctx.selection.snapshot()).filter((item) => isArea(item.geometry) && ctx.mayEdit(item));
+  if (toSelected && selected.length === 1) return selected[0] ?? null;
+  if (!subtract) return selected.find((item) => contains(item.geometry, at)) ?? null;
+  const touched = selected.find((item) => hits(item.geometry, at, radius));
+  if (touched) return touched;
+  return ctx.store.at(at, 0, (item) => ctx.isShown(item) && ctx.mayEdit(item) && contains(item.geometry, at));
 }
 
 function erase(item: Item, band: Area): Change[] {
@@ -34,7 +36,7 @@ function erase(item: Item, band: Area): Change[] {
   return rest ? updateItem(item, { geometry: rest, shape: "brush" }) : deleteItems([item]);
 }
 
-/** Paint an area, or add to one; Alt (or the eraser) takes away. `[` and `]` change the radius. */
+/** Paint a new area, or extend the selected one; Alt (or the eraser) takes away. `[` and `]` change the radius. */
 function makeBrushTool(ctx: ToolContext, name: "brush" | "eraser"): Tool {
   let path: Position[] = [];
   let hover: Position | null = null;
@@ -63,7 +65,7 @@ function makeBrushTool(ctx: ToolContext, name: "brush" | "eraser"): Tool {
     down: (input) => {
       follow(input);
       path = [input.at];
-      target = targetAt(ctx, input.at, { subtract, toChosen: input.shift, radius: radius() });
+      target = targetAt(ctx, input.at, { subtract, toSelected: input.shift, radius: radius() });
       ctx.redraw();
     },
     move: (input) => {
@@ -71,7 +73,7 @@ function makeBrushTool(ctx: ToolContext, name: "brush" | "eraser"): Tool {
       const last = path[path.length - 1];
       if (last && distance(last, input.at) > radius() / 8) path.push(input.at);
       // An eraser that starts outside takes the first area that it touches.
-      if (path.length > 0 && subtract) target ??= targetAt(ctx, input.at, { subtract, toChosen: false, radius: radius() });
+      if (path.length > 0 && subtract) target ??= targetAt(ctx, input.at, { subtract, toSelected: false, radius: radius() });
       ctx.redraw();
     },
     up: () => {

@@ -13,19 +13,28 @@ interface PathOptions {
 
 const NEAR = 8;
 
-/** A tool of clicks: double click or Enter ends, Backspace takes the last vertex back, Escape forgets all. */
+/**
+ * Make a tool of clicks: double click or Enter ends, Backspace takes the last vertex back, Escape discards.
+ * Every vertex is kept at once, so that a reload or another tool in between loses nothing.
+ */
 export function makePathTool(ctx: ToolContext, options: PathOptions): Tool {
-  let path: Position[] = [];
+  let path: Position[] = [...ctx.readPath(options.name)];
   let hover: Position | null = null;
-  const clear = () => {
-    path = [];
-    hover = null;
+  const set = (next: Position[]) => {
+    path = next;
+    ctx.keepPath(options.name, next);
     ctx.redraw();
   };
+  const discard = () => {
+    hover = null;
+    set([]);
+  };
   const end = () => {
+    // The second press of a double click ends; one vertex too few is no reason to lose the others.
+    if (path.length < options.fewest) return;
     const done = path;
-    clear();
-    if (done.length >= options.fewest) options.finish(done);
+    discard();
+    options.finish(done);
   };
   const isNear = (a: Position | undefined, b: Position) => a !== undefined && distance(a, b) * ctx.scale() <= NEAR;
   return {
@@ -38,8 +47,7 @@ export function makePathTool(ctx: ToolContext, options: PathOptions): Tool {
       }
       // The second press of a double click adds no vertex of its own.
       if (path.length > 0 && distance(path[path.length - 1] ?? at, at) * ctx.scale() < 2) return;
-      path = [...path, at];
-      ctx.redraw();
+      set([...path, at]);
     },
     move: ({ at }: PointerInput) => {
       hover = at;
@@ -50,14 +58,16 @@ export function makePathTool(ctx: ToolContext, options: PathOptions): Tool {
     key: (key) => {
       if (path.length === 0) return false;
       if (key === "Enter") end();
-      else if (key === "Backspace") {
-        path = path.slice(0, -1);
-        ctx.redraw();
-      } else if (key === "Escape") clear();
+      else if (key === "Backspace") set(path.slice(0, -1));
+      else if (key === "Escape") discard();
       else return false;
       return true;
     },
-    cancel: clear,
+    cancel: () => {
+      path = [];
+      hover = null;
+      ctx.redraw();
+    },
     preview: () => {
       if (path.length === 0) return null;
       const shown = hover ? [...path, hover] : path;

@@ -1,4 +1,4 @@
-/** All tools in the order of the tool rail. To add one: write its file, name it in `ToolName`, list it here. */
+/** The maker of each tool of `core/toolNames`. */
 import { makeBrush, makeEraser } from "./brush";
 import { makeEllipse } from "./ellipse";
 import { makeFreehand } from "./freehand";
@@ -28,5 +28,3 @@ export const TOOLS: Readonly<Record<ToolName, MakeTool>> = {
   region: makeRegion,
   lasso: makeLasso,
 };
-
-export const TOOL_NAMES = Object.keys(TOOLS) as ToolName[];

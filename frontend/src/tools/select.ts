@@ -1,20 +1,21 @@
 import { updateItem } from "@/core/edits";
-import type { Item } from "@/core/annotations";
+import { sizeOf, type Item } from "@/core/annotations";
 import { edgeAt, hasCorners, insertVertex, moveVertex, removeVertex, vertexAt, type VertexPath } from "@/core/geometry/hit";
-import { distance, isArea, moveBy } from "@/core/geometry/measure";
+import { boxOf, distance, isArea, moveBy } from "@/core/geometry/measure";
 import { faultOf } from "@/core/geometry/validity";
 import { union } from "@/core/geometry/boolean";
-import type { Geometry, Position } from "@/core/geometry/types";
-import type { MakeTool, PointerInput, ToolContext } from "./tool";
+import type { Box, Geometry, Position } from "@/core/geometry/types";
+import type { MakeTool, PointerInput, Tool, ToolContext } from "./tool";
 
-type Drag = { item: Item; from: Position; vertex: VertexPath | null; geometry: Geometry };
+/** Target of a drag: a shape or its corner, the slide, or the corner of a selection box. */
+type Drag =
+  | { kind: "shape"; item: Item; from: Position; vertex: VertexPath | null; geometry: Geometry }
+  | { kind: "slide"; from: Position; moved: boolean }
+  | { kind: "box"; from: Position; to: Position };
 
 const NEAR = 8;
-
-function selected(ctx: ToolContext): Item | null {
-  const ids = ctx.selection.snapshot();
-  return ids.length === 1 && ids[0] ? ctx.store.get(ids[0]) : null;
-}
+/** CSS pixels: a hand that shakes by less makes a click. */
+const SHAKE = 3;
 
 /** A dragged corner may make the outline cross itself; the crossing is resolved rather than refused. */
 function mend(geometry: Geometry): Geometry {
@@ -26,71 +27,154 @@ function shapeAfter(item: Item): Item["shape"] {
   return item.shape === "rectangle" || item.shape === "ellipse" ? "polygon" : item.shape;
 }
 
-/** Choose, move, and edit corners: drag one, double click an edge to add one, Alt+click a corner to take it away. */
-export const makeSelect: MakeTool = (ctx) => {
-  let drag: Drag | null = null;
-  const tolerance = () => NEAR / ctx.scale();
-  const withCorners = () => {
-    const item = selected(ctx);
-    return item && hasCorners(item.geometry, ctx.scale()) ? item : null;
-  };
-  const clear = () => {
-    drag = null;
-    ctx.redraw();
-  };
-  const choose = ({ at, shift }: PointerInput): Item | null => {
-    const item = ctx.store.at(at, tolerance() / 2);
-    if (shift && item) ctx.selection.toggle(item.id);
-    else if (!item) ctx.selection.clear();
-    else if (!ctx.selection.has(item.id)) ctx.selection.set([item.id]);
-    return item;
-  };
-  return {
-    name: "select",
-    cursor: "default",
-    down: (input) => {
-      const item = withCorners();
-      const vertex = item && vertexAt(item.geometry, input.at, tolerance());
-      if (item && vertex && input.alt) {
-        ctx.commit("removeVertex", updateItem(item, { geometry: removeVertex(item.geometry, vertex) }));
-        return;
-      }
-      if (item && vertex) {
-        drag = { item, vertex, from: input.at, geometry: item.geometry };
-        return;
-      }
-      const hit = choose(input);
-      if (hit && !input.shift) drag = { item: hit, vertex: null, from: input.at, geometry: hit.geometry };
-    },
-    move: ({ at }) => {
-      if (!drag) return;
-      // A hand that shakes by a pixel or two means a click.
-      if (drag.geometry === drag.item.geometry && distance(drag.from, at) * ctx.scale() < 3) return;
+function boxBetween([x1, y1]: Position, [x2, y2]: Position): Box {
+  return { minX: Math.min(x1, x2), minY: Math.min(y1, y2), maxX: Math.max(x1, x2), maxY: Math.max(y1, y2) };
+}
+
+function isInside(inner: Box, outer: Box): boolean {
+  return inner.minX >= outer.minX && inner.minY >= outer.minY && inner.maxX <= outer.maxX && inner.maxY <= outer.maxY;
+}
+
+class SelectTool implements Tool {
+  readonly name = "select";
+  readonly cursor = "grab";
+  private drag: Drag | null = null;
+
+  constructor(private readonly ctx: ToolContext) {}
+
+  cursorAt(at: Position): string {
+    if (this.drag) return this.drag.kind === "slide" ? "grabbing" : "default";
+    const { corners, item } = this.under(at);
+    if (corners && vertexAt(corners.geometry, at, this.tolerance)) return "crosshair";
+    if (!item) return "grab";
+    if (this.ctx.mayEdit(item)) return "move";
+    return this.ctx.selection.has(item.id) ? "not-allowed" : "pointer";
+  }
+
+  down(input: PointerInput): void {
+    const { corners, item } = this.under(input.at);
+    const vertex = corners && vertexAt(corners.geometry, input.at, this.tolerance);
+    if (corners && vertex && input.alt) {
+      this.ctx.commit("removeVertex", updateItem(corners, { geometry: removeVertex(corners.geometry, vertex) }));
+    } else if (input.shift) this.drag = { kind: "box", from: input.at, to: input.at };
+    else if (corners && vertex) this.drag = { kind: "shape", item: corners, vertex, from: input.at, geometry: corners.geometry };
+    else if (item) {
+      if (!this.ctx.selection.has(item.id)) this.ctx.selection.set([item.id]);
+      // What may only be looked at moves with the slide.
+      this.drag = this.ctx.mayEdit(item)
+        ? { kind: "shape", item, vertex: null, from: input.at, geometry: item.geometry }
+        : { kind: "slide", from: input.at, moved: false };
+    } else this.drag = { kind: "slide", from: input.at, moved: false };
+  }
+
+  move({ at }: PointerInput): void {
+    const { drag } = this;
+    if (!drag) return;
+    if (drag.kind === "slide") this.moveSlide(drag, at);
+    else if (drag.kind === "box") {
+      drag.to = at;
+      this.ctx.redraw();
+    } else if (drag.geometry !== drag.item.geometry || !this.isShake(drag.from, at)) {
       drag.geometry = drag.vertex
         ? moveVertex(drag.item.geometry, drag.vertex, at)
         : moveBy(drag.item.geometry, at[0] - drag.from[0], at[1] - drag.from[1]);
-      ctx.redraw();
-    },
-    up: () => {
-      if (drag && drag.geometry !== drag.item.geometry) {
-        const shape = drag.vertex ? shapeAfter(drag.item) : drag.item.shape;
-        ctx.commit(drag.vertex ? "moveVertex" : "move", updateItem(drag.item, { geometry: mend(drag.geometry), shape }));
-      }
-      clear();
-    },
-    doubleClick: ({ at }) => {
-      const item = withCorners();
-      const edge = item && edgeAt(item.geometry, at, tolerance());
-      if (!item || !edge || vertexAt(item.geometry, at, tolerance() / 2)) return;
-      ctx.commit("addVertex", updateItem(item, { geometry: insertVertex(item.geometry, edge, at), shape: shapeAfter(item) }));
-    },
-    key: (key) => {
-      if (key !== "Escape" || ctx.selection.snapshot().length === 0) return false;
-      ctx.selection.clear();
-      return true;
-    },
-    cancel: clear,
-    preview: () =>
-      drag && drag.geometry !== drag.item.geometry ? { geometry: drag.geometry, hides: [drag.item.id] } : null,
-  };
-};
+      this.ctx.redraw();
+    }
+  }
+
+  up(input: PointerInput): void {
+    const { drag } = this;
+    this.cancel();
+    if (!drag) return;
+    if (drag.kind === "box") this.selectInBox(drag.from, input.at);
+    else if (drag.kind === "slide") {
+      if (!drag.moved) this.clickSlide(input.at);
+    } else if (drag.geometry !== drag.item.geometry) {
+      const shape = drag.vertex ? shapeAfter(drag.item) : drag.item.shape;
+      this.ctx.commit(drag.vertex ? "moveVertex" : "move", updateItem(drag.item, { geometry: mend(drag.geometry), shape }));
+    }
+  }
+
+  doubleClick({ at }: PointerInput): void {
+    const { corners } = this.under(at);
+    const edge = corners && edgeAt(corners.geometry, at, this.tolerance);
+    if (!corners || !edge || vertexAt(corners.geometry, at, this.tolerance / 2)) return;
+    this.ctx.commit("addVertex", updateItem(corners, { geometry: insertVertex(corners.geometry, edge, at), shape: shapeAfter(corners) }));
+  }
+
+  key(key: string): boolean {
+    if (key !== "Escape" || this.ctx.selection.snapshot().length === 0) return false;
+    this.ctx.selection.clear();
+    return true;
+  }
+
+  cancel(): void {
+    this.drag = null;
+    this.ctx.redraw();
+  }
+
+  preview() {
+    const { drag } = this;
+    if (drag?.kind === "box") return { box: [drag.from, drag.to] as const };
+    return drag?.kind === "shape" && drag.geometry !== drag.item.geometry ? { geometry: drag.geometry, hides: [drag.item.id] } : null;
+  }
+
+  private get tolerance(): number {
+    return NEAR / this.ctx.scale();
+  }
+
+  private isShake(from: Position, to: Position): boolean {
+    return distance(from, to) * this.ctx.scale() < SHAKE;
+  }
+
+  /** The selected shape whose corners can be taken, and the annotation that a click at a place selects. */
+  private under(at: Position): { corners: Item | null; item: Item | null } {
+    const [id, more] = this.ctx.selection.snapshot();
+    const only = id !== undefined && more === undefined ? this.ctx.store.get(id) : null;
+    const corners = only && this.ctx.mayEdit(only) && hasCorners(only.geometry, this.ctx.scale()) ? only : null;
+    return { corners, item: annotationAt(this.ctx, at, this.tolerance / 2) };
+  }
+
+  private moveSlide(drag: Extract<Drag, { kind: "slide" }>, at: Position): void {
+    if (!drag.moved && this.isShake(drag.from, at)) return;
+    drag.moved = true;
+    this.ctx.panBy(at[0] - drag.from[0], at[1] - drag.from[1]);
+  }
+
+  /** A click on a shape has selected it already; elsewhere it selects the suggestion there, or nothing. */
+  private clickSlide(at: Position): void {
+    if (annotationAt(this.ctx, at, this.tolerance / 2)) return;
+    this.ctx.selection.clear();
+    this.ctx.selectSuggestion(at);
+  }
+
+  /** Add the shapes wholly inside the box to the selection; a click without a box adds or removes one shape. */
+  private selectInBox(from: Position, to: Position): void {
+    const { selection, store } = this.ctx;
+    if (this.isShake(from, to)) {
+      const item = annotationAt(this.ctx, to, this.tolerance / 2);
+      if (item) selection.toggle(item.id);
+      return;
+    }
+    const box = boxBetween(from, to);
+    const inside = store.inBox(box).filter((item) => this.ctx.isShown(item) && isInside(boxOf(item.geometry), box));
+    selection.set([...selection.snapshot(), ...inside.map(({ id }) => id)]);
+  }
+}
+
+/**
+ * Return the annotation that a click selects; null where there is none, or a smaller suggestion.
+ * Of an annotation and its copy it is the selected one, else the one that may be changed.
+ */
+export function annotationAt(ctx: ToolContext, at: Position, tolerance: number): Item | null {
+  const rank = (item: Item) => (ctx.selection.has(item.id) ? 0 : ctx.mayEdit(item) ? 1 : 2);
+  const item = ctx.store.at(at, tolerance, (each) => ctx.isShown(each), rank);
+  const suggestion = item && isArea(item.geometry) ? ctx.suggestionAt(at) : null;
+  return item && suggestion !== null && suggestion < sizeOf(item) ? null : item;
+}
+
+/**
+ * Select, move, and edit corners: drag one, double click an edge to add one, Alt+click a corner to remove it.
+ * A drag on the bare slide moves the slide, Shift and a drag selects by a box.
+ */
+export const makeSelect: MakeTool = (ctx) => new SelectTool(ctx);

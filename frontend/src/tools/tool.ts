@@ -1,22 +1,10 @@
-/** What a drawing tool is: a small state machine fed with pointer and key events in level-0 pixels. */
-import type { AnnotationStore, Change, ShapeName } from "@/core/annotations";
+/** Interface of drawing tools: a state machine of pointer and key events in level-0 pixels. */
+import type { AnnotationStore, Change, Item, ShapeName } from "@/core/annotations";
 import type { Area, Geometry, Position } from "@/core/geometry/types";
 import type { Selection } from "@/core/selection";
+import type { ToolName } from "@/core/toolNames";
 
-export type ToolName =
-  | "pan"
-  | "select"
-  | "rectangle"
-  | "ellipse"
-  | "polygon"
-  | "freehand"
-  | "brush"
-  | "eraser"
-  | "point"
-  | "ruler"
-  | "split"
-  | "region"
-  | "lasso";
+export type { ToolName };
 
 export interface PointerInput {
   at: Position;
@@ -25,12 +13,25 @@ export interface PointerInput {
   mod: boolean;
 }
 
-/** What a tool may see and do. */
+/** Services that a tool can use. */
 export interface ToolContext {
   store: AnnotationStore;
   selection: Selection;
   /** The label that is drawn with. */
   labelId(): string | null;
+  /** False for a read-only annotation of another user. */
+  mayEdit(item: Item): boolean;
+  /** False for hidden annotations, which cannot be clicked. */
+  isShown(item: Item): boolean;
+  /** Area (px²) of the suggestion drawn at a place, infinite for a cell of many; null where there is none. */
+  suggestionAt(at: Position): number | null;
+  /** Select the suggestion at a place; a place without one selects none. */
+  selectSuggestion(at: Position): void;
+  /** Move the slide under the pointer by level-0 pixels. */
+  panBy(dx: number, dy: number): void;
+  /** The unfinished path of a tool, kept across a reload. */
+  readPath(tool: ToolName): readonly Position[];
+  keepPath(tool: ToolName, path: readonly Position[]): void;
   /** Screen pixels per level-0 pixel now: tolerances are meant in screen pixels. */
   scale(): number;
   /** Brush radius in screen pixels. */
@@ -48,8 +49,10 @@ export interface ToolContext {
   redraw(): void;
 }
 
-/** What to draw over the slide while a tool is at work. */
+/** Preview over the slide while a tool is at work. */
 export interface Preview {
+  /** A box that selects, by two corners. */
+  box?: readonly [Position, Position];
   /** Geometry in the making. */
   geometry?: Geometry;
   /** Ids hidden because the preview stands in for them. */
@@ -65,13 +68,15 @@ export interface Preview {
 export interface Tool {
   readonly name: ToolName;
   readonly cursor: string;
+  /** The cursor at a place, where it depends on what is there. */
+  cursorAt?(at: Position): string;
   down(input: PointerInput): void;
   move(input: PointerInput): void;
   up(input: PointerInput): void;
   doubleClick?(input: PointerInput): void;
   /** True when the tool has used the key. */
   key?(key: string): boolean;
-  /** Forget what was begun. */
+  /** Let go of what was begun. An unfinished path stays kept: Escape discards it. */
   cancel(): void;
   preview(): Preview | null;
 }

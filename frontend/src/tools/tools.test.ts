@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { AnnotationStore, type Item } from "@/core/annotations";
-import { createItem } from "@/core/edits";
+import { copyItems, createItem } from "@/core/edits";
 import { areaOf, boxOf } from "@/core/geometry/measure";
 import type { Area, Position } from "@/core/geometry/types";
 import { History } from "@/core/history";
 import { Selection } from "@/core/selection";
-import { TOOL_NAMES, TOOLS } from "./registry";
+import { TOOL_NAMES } from "@/core/toolNames";
+import { TOOLS } from "./registry";
 import type { PointerInput, Tool, ToolContext, ToolName } from "./tool";
 
 const input = (at: Position, keys: Partial<PointerInput> = {}): PointerInput => ({
@@ -25,12 +26,30 @@ class Bench {
   lassoed: Area[] = [];
   radius = 10;
   label = "l";
+  me = "me";
+  hidden = new Set<string>();
+  /** A suggestion everywhere, of this area; null for none. */
+  suggestion: number | null = null;
+  selectedAt: Position[] = [];
+  panned: Position = [0, 0];
+  paths: Record<string, readonly Position[]> = {};
   private count = 0;
 
   readonly ctx: ToolContext = {
     store: this.store,
     selection: this.selection,
     labelId: () => this.label,
+    mayEdit: (item) => item.author_id === this.me,
+    isShown: (item) => !this.hidden.has(item.id),
+    suggestionAt: () => this.suggestion,
+    selectSuggestion: (at) => this.selectedAt.push(at),
+    panBy: (dx, dy) => {
+      this.panned = [this.panned[0] + dx, this.panned[1] + dy];
+    },
+    readPath: (tool) => this.paths[tool] ?? [],
+    keepPath: (tool, path) => {
+      this.paths[tool] = path;
+    },
     scale: () => 1,
     brushRadius: () => this.radius,
     setBrushRadius: (radius) => {
@@ -38,7 +57,7 @@ class Bench {
     },
     commit: (name, changes) => this.history.commit(name, changes),
     create: (shape, geometry) => {
-      const made: Item = { id: this.ctx.newId(), label_id: this.label, shape, geometry, note: "", author: "" };
+      const made: Item = { id: this.ctx.newId(), label_id: this.label, shape, geometry, note: "", author: "", author_id: this.me };
       this.history.commit("create", [createItem(made)]);
       this.selection.set([made.id]);
     },
@@ -157,17 +176,39 @@ describe("brush and eraser", () => {
     expect(bench.area).toBe(first);
   });
 
-  it("begins a new area away from the chosen one, and when the label is another; Shift adds all the same", () => {
+  it("extends the selected area in which it starts and nothing else; Shift adds from anywhere", () => {
     const brush = bench.tool("brush");
     bench.drag(brush, [[0, 0], [50, 0]]);
     bench.drag(brush, [[0, 200], [50, 200]]);
     expect(bench.items).toHaveLength(2);
+    // Touching the selected area from outside is not starting in it.
+    bench.drag(brush, [[66, 200], [66, 250]]);
+    expect(bench.items).toHaveLength(3);
+    // Nor is starting in an area that is not selected.
+    bench.drag(brush, [[25, 0], [25, 50]]);
+    expect(bench.items).toHaveLength(4);
+    bench.selection.clear();
     bench.label = "other";
     bench.drag(brush, [[50, 200], [50, 250]]);
-    expect(bench.items.map((item) => item.label_id)).toEqual(["l", "l", "other"]);
+    expect(bench.items.map((item) => item.label_id)).toEqual(["l", "l", "l", "l", "other"]);
+    // The selected one keeps its label when it is extended with another in hand.
+    bench.label = "l";
+    bench.drag(brush, [[50, 225], [120, 225]]);
+    expect(bench.items.map((item) => item.label_id)).toEqual(["l", "l", "l", "l", "other"]);
     bench.drag(brush, [[300, 300], [350, 300]], { shift: true });
-    expect(bench.items).toHaveLength(3);
-    expect(bench.items[2]?.geometry.type).toBe("MultiPolygon");
+    expect(bench.items).toHaveLength(5);
+    expect(bench.items[4]?.geometry.type).toBe("MultiPolygon");
+  });
+
+  it("leaves alone what somebody else drew", () => {
+    bench.me = "ann";
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.me = "me";
+    bench.drag(bench.tool("brush"), [[50, 50], [60, 50]]);
+    expect(bench.items).toHaveLength(2);
+    bench.history.undo();
+    bench.drag(bench.tool("eraser"), [[50, 50], [60, 50]]);
+    expect(bench.area).toBe(10000);
   });
 
   it("erases what it touches although something else is chosen", () => {
@@ -232,6 +273,93 @@ describe("select and split", () => {
     bench.click(select, [500, 500]);
     expect(bench.selection.snapshot()).toHaveLength(0);
     expect(bench.history.snapshot().done).toHaveLength(steps);
+  });
+
+  it("moves the slide by a drag beside the shapes, and keeps the selection", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    const steps = bench.history.snapshot().done.length;
+    bench.drag(bench.tool("select"), [[500, 500], [501, 500], [540, 520]]);
+    expect(bench.panned).toEqual([40, 20]);
+    expect(bench.selection.snapshot()).toHaveLength(1);
+    expect(bench.selectedAt).toEqual([]);
+    expect(bench.history.snapshot().done).toHaveLength(steps);
+  });
+
+  it("selects by a Shift-drag what lies wholly inside, and toggles by a Shift-click", () => {
+    for (const x of [0, 200, 400]) bench.drag(bench.tool("rectangle"), [[x, 0], [x + 100, 100]]);
+    bench.selection.clear();
+    const select = bench.tool("select");
+    bench.drag(select, [[-10, -10], [200, 50], [350, 150]], { shift: true });
+    expect(bench.selection.snapshot()).toEqual(bench.items.slice(0, 2).map(({ id }) => id));
+    bench.drag(select, [[450, 50], [390, -10], [510, 110]], { shift: true });
+    expect(bench.selection.snapshot()).toHaveLength(2);
+    bench.drag(select, [[450, 50]], { shift: true });
+    bench.drag(select, [[50, 50]], { shift: true });
+    expect(bench.selection.snapshot()).toEqual(bench.items.slice(1).map(({ id }) => id));
+    expect(bench.area).toBe(30000);
+  });
+
+  it("does not move what somebody else drew, and shows that", () => {
+    bench.me = "ann";
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.me = "me";
+    const select = bench.tool("select");
+    bench.drag(select, [[0, 0], [30, 30], [60, 60]]);
+    bench.drag(select, [[50, 50], [80, 80], [110, 110]]);
+    expect(bench.items[0] && boxOf(bench.items[0].geometry)).toEqual({ minX: 0, minY: 0, maxX: 100, maxY: 100 });
+    expect(bench.selection.snapshot()).toHaveLength(1);
+    expect(select.cursorAt?.([50, 50])).toBe("not-allowed");
+    // Of theirs and my copy in the same place a click takes mine.
+    const [theirs] = bench.items;
+    if (theirs) bench.history.commit("copy", copyItems([theirs], { author: "Me", author_id: "me" }, () => "mine"));
+    bench.selection.clear();
+    bench.click(select, [50, 50]);
+    expect(bench.selection.snapshot()).toEqual(["mine"]);
+  });
+
+  it("selects the smaller of a shape and a suggestion, and nothing that is hidden", () => {
+    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    for (const name of ["select", "pan"] as const) {
+      bench.selection.clear();
+      bench.selectedAt = [];
+      bench.suggestion = 20000;
+      bench.click(bench.tool(name), [50, 50]);
+      expect([bench.selection.snapshot().length, bench.selectedAt.length]).toEqual([1, 0]);
+      bench.suggestion = 500;
+      bench.click(bench.tool(name), [50, 50]);
+      expect([bench.selection.snapshot().length, bench.selectedAt]).toEqual([0, [[50, 50]]]);
+      bench.suggestion = null;
+      bench.hidden = new Set(bench.items.map(({ id }) => id));
+      bench.click(bench.tool(name), [50, 50]);
+      expect(bench.selection.snapshot()).toHaveLength(0);
+      bench.hidden.clear();
+    }
+  });
+
+  it.each(["polygon", "region", "ruler", "split"] as const)("takes up an unfinished %s after the tool was put away, until it is finished or discarded", (name) => {
+    const tool = bench.tool(name);
+    bench.click(tool, ...square.slice(0, 3));
+    expect(bench.paths[name]).toHaveLength(3);
+    tool.cancel();
+    const again = bench.tool(name);
+    expect(again.preview()?.geometry).toMatchObject({ coordinates: square.slice(0, 3) });
+    again.key?.("Backspace");
+    expect(bench.paths[name]).toHaveLength(2);
+    again.key?.("Escape");
+    expect(bench.paths[name]).toEqual([]);
+    bench.click(again, ...square);
+    bench.tool(name).key?.("Enter");
+    expect(bench.paths[name]).toEqual([]);
+    expect(bench.tool(name).preview()).toBeNull();
+  });
+
+  it("keeps corners that are too few when Enter is pressed too early", () => {
+    const tool = bench.tool("polygon");
+    bench.click(tool, [0, 0], [100, 0]);
+    tool.key?.("Enter");
+    bench.click(tool, [100, 100]);
+    tool.key?.("Enter");
+    expect(bench.area).toBe(5000);
   });
 
   it("lasso hands over what it went around, and draws nothing", () => {

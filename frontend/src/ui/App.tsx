@@ -1,18 +1,20 @@
 import { Center, Loader } from "@mantine/core";
 import { lazy, Suspense, useEffect, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
-import { createBrowserRouter, Navigate, Outlet, RouterProvider, useLocation, useRouteError } from "react-router";
+import { createBrowserRouter, Navigate, Outlet, RouterProvider, useLocation, useParams, useRouteError } from "react-router";
 import { useQueryClient } from "@tanstack/react-query";
 
 import { sessionEvents, SIGNED_OUT } from "@/sync/client";
-import { outboxOf } from "@/sync/outbox";
-import { keys, useMe } from "@/sync/queries";
+import { outboxOf } from "@/sync/edits/outbox";
+import { keys, useMe, useProject } from "@/sync/queries/queries";
 import { setLanguage } from "./i18n";
-import { notifyFailure } from "./shell/notify";
-import { sayError } from "./shell/serverTexts";
+import { NotFound } from "./shell/NotFound";
+import { notifyFailure } from "./shared/notify";
+import { sayError } from "./shared/serverTexts";
 
 const Shell = lazy(() => import("./shell/Shell"));
 const SignInPage = lazy(() => import("./signin/SignInPage"));
+const NewPasswordPage = lazy(() => import("./signin/NewPasswordPage"));
 const AtlasPage = lazy(() => import("./atlas/AtlasPage"));
 const ProjectsPage = lazy(() => import("./projects/ProjectsPage"));
 const GalleryPage = lazy(() => import("./gallery/GalleryPage"));
@@ -22,8 +24,8 @@ const ModelsPage = lazy(() => import("./models/ModelsPage"));
 const ModelVersionPage = lazy(() => import("./models/ModelVersionPage"));
 const ReviewPage = lazy(() => import("./review/ReviewPage"));
 const JobsPage = lazy(() => import("./jobs/JobsPage"));
-const ProjectSettingsPage = lazy(() => import("./settings/ProjectSettingsPage"));
-const PreferencesPage = lazy(() => import("./settings/PreferencesPage"));
+const ProjectSettingsPage = lazy(() => import("./projects/settings/ProjectSettingsPage"));
+const PreferencesPage = lazy(() => import("./projects/settings/PreferencesPage"));
 
 function Waiting(): ReactElement {
   const { t } = useTranslation("viewer");
@@ -60,7 +62,7 @@ function SignedIn(): ReactElement {
   }
   return (
     <Suspense fallback={<Waiting />}>
-      <Outlet />
+      {me.one_time_sign_in ? <NewPasswordPage /> : <Outlet />}
     </Suspense>
   );
 }
@@ -69,12 +71,18 @@ function Broken(): ReactElement {
   const { t } = useTranslation("viewer");
   const error = useRouteError();
   return (
-    <Center mih="60vh" role="alert" style={{ flexDirection: "column", gap: 12 }}>
-      <strong>{t("broken")}</strong>
-      <span>{sayError(error)}</span>
+    <Center component="main" mih="60vh" style={{ flexDirection: "column", gap: 12 }}>
+      <h1 style={{ fontSize: "1.1rem", margin: 0 }}>{t("broken")}</h1>
+      <span role="alert">{sayError(error)}</span>
       <a href="/">{t("toProjects")}</a>
     </Center>
   );
+}
+
+function UnknownAddress(): ReactElement {
+  const { projectId } = useParams();
+  const project = useProject(projectId);
+  return <NotFound project={project.data} />;
 }
 
 const page = (element: ReactElement) => <Suspense fallback={<Waiting />}>{element}</Suspense>;
@@ -99,7 +107,8 @@ const router = createBrowserRouter([
           { path: "/projects/:projectId/jobs", element: page(<JobsPage />) },
           { path: "/projects/:projectId/settings", element: page(<ProjectSettingsPage />) },
           { path: "/preferences", element: page(<PreferencesPage />) },
-          { path: "*", element: <Navigate to="/" replace /> },
+          { path: "/projects/:projectId/*", element: <UnknownAddress /> },
+          { path: "*", element: <UnknownAddress /> },
         ],
       },
     ],

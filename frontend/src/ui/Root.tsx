@@ -5,9 +5,9 @@ import { useEffect, useMemo, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ApiError } from "@/sync/client";
-import { useMe } from "@/sync/queries";
+import { useMe } from "@/sync/queries/queries";
 import App from "./App";
-import { closeButtons, readable, theme } from "./theme";
+import { namedControls, readable, theme } from "./theme/theme";
 
 const client = new QueryClient({
   defaultOptions: {
@@ -31,8 +31,12 @@ function ThemeOfPerson(): null {
 
 export default function Root(): ReactElement {
   const { t } = useTranslation("common");
-  const close = t("close");
-  const named = useMemo(() => mergeThemeOverrides(theme, closeButtons(close)), [close]);
+  const named = useMemo(() => {
+    const names = { close: t("close"), pickColour: t("pickColour"), dialog: t("dialog"), saturation: t("saturation"), hue: t("hue") };
+    return mergeThemeOverrides(theme, namedControls(names));
+  }, [t]);
+  const layers = t("layers");
+  useEffect(() => document.getElementById("layers")?.setAttribute("aria-label", layers), [layers]);
   return (
     <QueryClientProvider client={client}>
       <MantineProvider theme={named} cssVariablesResolver={readable} defaultColorScheme="auto">

@@ -9,8 +9,8 @@ const REMEMBERED = "coverslip.language";
 type Texts = Record<string, object>;
 
 // English is the fallback and travels with the page; the other language is fetched when it is wanted.
-const english = import.meta.glob<object>("./locales/en/*.json", { eager: true, import: "default" });
-const chinese = import.meta.glob<object>("./locales/zh-CN/*.json", { import: "default" });
+const english = import.meta.glob<object>("./locales/en/**/*.json", { eager: true, import: "default" });
+const chinese = import.meta.glob<object>("./locales/zh-CN/**/*.json", { import: "default" });
 
 /** The file's name is the namespace of its texts. */
 function namespaceOf(path: string): string {

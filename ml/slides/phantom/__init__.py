@@ -1,4 +1,4 @@
-"""Synthetic H&E slides whose truth is known exactly."""
+"""Synthetic H&E slides with exactly known truth."""
 
 from __future__ import annotations
 

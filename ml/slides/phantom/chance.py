@@ -1,4 +1,4 @@
-"""Randomness that depends on the place only, so that any part of a slide can be drawn alone."""
+"""Deterministic randomness by place, so that any part of a slide can be drawn alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Waves:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator, *, wavelength: float, height: float) -> Waves:
-        """Draw eight waves around ``wavelength`` px whose sum has standard deviation ``height``."""
+        """Return eight random waves around ``wavelength`` px whose sum has standard deviation ``height``."""
         count = 8
         angle = rng.uniform(0, 2 * np.pi, count)
         k = 2 * np.pi / (wavelength * rng.uniform(0.7, 1.6, count))

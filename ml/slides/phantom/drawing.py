@@ -1,4 +1,4 @@
-"""Drawing a phantom: stain amounts per pixel, then Beer and Lambert's law."""
+"""Renderer of a phantom: stain amounts per pixel, then Beer and Lambert's law."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Textures:
 
     @classmethod
     def drawn(cls, seed: int, mpp: float) -> Textures:
-        """Draw them from the seed."""
+        """Return the textures of a seed."""
         rng = np.random.default_rng([seed, 2])
         fibres = noise(rng, along=14.0 / mpp, across=0.9 / mpp)
         fibres = fibres + 0.7 * noise(rng, along=45.0 / mpp, across=4.0 / mpp)
@@ -65,7 +65,7 @@ def noise(rng: np.random.Generator, *, along: float, across: float) -> Plane:
 
 
 class Drawing:
-    """Draws any box of one phantom. Chunks have fixed places, so a box always looks the same."""
+    """Renderer of any box of one phantom. Chunks have fixed places, so a box always looks the same."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -146,7 +146,7 @@ class Drawing:
         return np.asarray(image)
 
     def _ground(self, view: View, tissue: NDArray[np.uint8]) -> tuple[Plane, Plane]:
-        """Haematoxylin and eosin of everything but nuclei: fibres, cytoplasm, clefts."""
+        """Return haematoxylin and eosin of fibres, cytoplasm and clefts, without nuclei."""
         x, y = view.axes()
         bend = self.layout.warp.grid(x, y)
         # Truncation after adding whole periods is a floor, and the mask makes it periodic.
@@ -185,7 +185,7 @@ class Drawing:
         return np.asarray(image)
 
     def _wrapped(self, texture: Plane, view: View, turn: int) -> Plane:
-        """Cut ``view`` out of a periodic texture; ``turn`` decouples uses of the same one."""
+        """Return ``view`` cut from a periodic texture; ``turn`` decouples uses of the same texture."""
         rows = (np.arange(view.height) + view.top + 311 * turn) % PERIOD
         columns = (np.arange(view.width) + view.left + 173 * turn) % PERIOD
         return texture[rows[:, None], columns[None, :]]
@@ -220,7 +220,7 @@ class View:
     height: int
 
     def box(self) -> BaseGeometry:
-        """Return it as a polygon."""
+        """Return the view as a polygon."""
         return shapely.box(self.left, self.top, self.left + self.width, self.top + self.height)
 
     def axes(self) -> tuple[Numbers, Numbers]:

@@ -1,4 +1,4 @@
-"""What lies where on a phantom: tissue, tumours, artefacts, and the fields that vary over it."""
+"""Layout of a phantom: tissue, tumours, artefacts, and the fields that vary over it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Layout:
 
 
 def plan(width: int, height: int, seed: int, mpp: float) -> Layout:
-    """Lay out a phantom; the same arguments always give the same one."""
+    """Return the layout of a phantom; the same arguments always give the same one."""
     if min(width, height) < 64 or mpp <= 0:  # noqa: PLR2004 - below this nothing fits
         message = f"a phantom needs at least 64 x 64 pixels and a resolution: {width} x {height}"
         raise ValueError(message)
@@ -77,7 +77,7 @@ def plan(width: int, height: int, seed: int, mpp: float) -> Layout:
 
 
 def polygons_of(geometry: BaseGeometry) -> list[Polygon]:
-    """Return the polygons that a geometry consists of."""
+    """Return the polygons of a geometry."""
     return [part for part in shapely.get_parts(geometry) if isinstance(part, Polygon)]
 
 
@@ -106,7 +106,7 @@ def place_tumours(rng: np.random.Generator, tissue: Polygon, side: int, mpp: flo
     shapely.prepare(room)
     xmin, ymin, xmax, ymax = room.bounds
     circles: list[tuple[float, float, float]] = []
-    found: list[Polygon] = []
+    tumours: list[Polygon] = []
     area = 0.0
     for attempt in range(4_000):
         radius = min(side * rng.uniform(0.10, 0.20), MAX_TUMOUR_UM / mpp * rng.uniform(0.5, 1.0))
@@ -119,15 +119,15 @@ def place_tumours(rng: np.random.Generator, tissue: Polygon, side: int, mpp: flo
         if not inside:
             continue
         circles.append((x, y, radius))
-        found.append(max(inside, key=lambda part: part.area))
-        area += found[-1].area
-        if area > 0.36 * tissue.area or (attempt > 400 and len(found) >= 2):  # noqa: PLR2004 - shares of the plan
+        tumours.append(max(inside, key=lambda part: part.area))
+        area += tumours[-1].area
+        if area > 0.36 * tissue.area or (attempt > 400 and len(tumours) >= 2):  # noqa: PLR2004 - shares of the plan
             break
-    return tuple(found)
+    return tuple(tumours)
 
 
 def place_artefacts(rng: np.random.Generator, tissue: Polygon, side: int) -> tuple[tuple[str, Polygon], ...]:
-    """Lay one fold across the tissue, one patch out of focus in it, one pen stroke at its edge."""
+    """Return one fold across the tissue, one patch out of focus in it, one pen stroke at its edge."""
     xmin, ymin, xmax, ymax = tissue.bounds
     across = np.array([xmax - xmin, ymax - ymin])
     corner = np.array([xmin, ymin])

@@ -1,4 +1,4 @@
-"""Where the nuclei and glands of a phantom are. Every decision hangs on the place alone."""
+"""Nuclei and glands of a phantom. Every random decision depends on the place alone."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def lattice(
 
 
 def nuclei_in(layout: Layout, bounds: Bounds) -> Nuclei:
-    """Return the nuclei whose centre lies in ``bounds`` (half open), in a stable order."""
+    """Return the nuclei with their centre in ``bounds`` (half open), in a stable order."""
     x0, y0 = float(bounds.x), float(bounds.y)
     x1, y1 = x0 + bounds.width, y0 + bounds.height
     glands = glands_in(layout, x0, y0, x1, y1)

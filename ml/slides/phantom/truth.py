@@ -21,7 +21,7 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class PhantomTruth:
-    """What was drawn: regions, artefacts and nuclei as polygons in level-0 pixels."""
+    """Truth of a phantom: regions, artefacts and nuclei as polygons in level-0 pixels."""
 
     width: int
     height: int
@@ -30,7 +30,7 @@ class PhantomTruth:
 
     @cached_property
     def layout(self) -> Layout:
-        """The plan that everything follows from."""
+        """The layout from which all else is computed."""
         return plan(self.width, self.height, self.seed, self.mpp)
 
     @property
@@ -46,15 +46,15 @@ class PhantomTruth:
         return list(self.layout.artefacts)
 
     def nuclei(self, bounds: Bounds | None = None) -> Iterator[tuple[str, Polygon]]:
-        """Yield (kind, polygon) of the nuclei whose centre lies in ``bounds``; block by block."""
+        """Yield (kind, polygon) of the nuclei with their centre in ``bounds``; block by block."""
         area = bounds or Bounds(0, 0, self.width, self.height)
         right, bottom = area.x + area.width, area.y + area.height
         for y in range(area.y, bottom, BLOCK):
             for x in range(area.x, right, BLOCK):
                 block = Bounds(x, y, min(BLOCK, right - x), min(BLOCK, bottom - y))
-                found = nuclei_in(self.layout, block)
-                shapes = cast("NDArray[np.object_]", shapely.polygons(found.rings))
-                yield from zip((KINDS[kind] for kind in found.kind), shapes, strict=True)
+                nuclei = nuclei_in(self.layout, block)
+                shapes = cast("NDArray[np.object_]", shapely.polygons(nuclei.rings))
+                yield from zip((KINDS[kind] for kind in nuclei.kind), shapes, strict=True)
 
     def geojson(self, *, nuclei: bool = True) -> dict[str, Any]:
         """Return a FeatureCollection as QuPath writes it; nuclei are detections."""

@@ -1,11 +1,11 @@
-"""Writing a phantom as a pyramidal tiled TIFF, tile row by tile row."""
+"""Writer of a phantom as a pyramidal tiled TIFF, tile row by tile row."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Final
 
 import numpy as np
 import simplejpeg
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from ml.contracts import Bounds
 from ml.slides.phantom.drawing import Drawing
 from ml.slides.phantom.truth import PhantomTruth, truth_of
+from ml.slides.resolution import Resolution
 
 QUALITY = 85
+MICROMETRES_PER_CM: Final = 10_000.0
 BIG_PIXELS = 4_000_000_000
 
 Pixels = NDArray[np.uint8]
@@ -53,12 +55,16 @@ def write_page(
     tiles: Iterator[bytes],
     size: tuple[int, int],
     tile: int,
-    mpp: float,
+    mpp: float | Resolution | None,
     *,
     reduced: bool,
 ) -> None:
-    """Write one level from its encoded tiles."""
-    per_centimetre = 10_000.0 / mpp
+    """Write one level from its encoded tiles; without ``mpp`` no resolution is stated."""
+    size_of_pixel = Resolution.square(mpp) if isinstance(mpp, float | int) else mpp
+    stated: dict[str, Any] = {}
+    if size_of_pixel is not None:
+        per_centimetre = (MICROMETRES_PER_CM / size_of_pixel.x, MICROMETRES_PER_CM / size_of_pixel.y)
+        stated = {"resolution": per_centimetre, "resolutionunit": "CENTIMETER"}
     tiff.write(
         tiles,
         shape=(*size, 3),
@@ -67,16 +73,15 @@ def write_page(
         subsampling=(2, 2),
         compression="jpeg",
         tile=(tile, tile),
-        resolution=(per_centimetre, per_centimetre),
-        resolutionunit="CENTIMETER",
         subfiletype=1 if reduced else 0,
         software="Coverslip phantom",
         metadata=None,
+        **stated,
     )
 
 
 class ReducedLevel:
-    """One level of the pyramid while it grows: takes pixel rows, keeps encoded tiles on disk."""
+    """One level of a growing pyramid, fed with pixel rows; encoded tiles are kept on disk."""
 
     def __init__(self, width: int, height: int, tile: int, scratch: Path) -> None:
         self.width, self.height, self.tile = width, height, tile
@@ -87,7 +92,7 @@ class ReducedLevel:
         self._taken = 0
 
     def add(self, rows: Pixels) -> list[Pixels]:
-        """Take more pixel rows and return the bands of tiles that they complete."""
+        """Add more pixel rows and return the bands of tiles that they complete."""
         self._rows.append(rows)
         self._waiting += len(rows)
         self._taken += len(rows)
@@ -123,7 +128,7 @@ def reduced_levels(width: int, height: int, tile: int, scratch: Path) -> list[Re
 
 
 def drawn_rows(drawing: Drawing, tile: int, levels: list[ReducedLevel]) -> Iterator[bytes]:
-    """Yield the encoded tiles of the full resolution, feeding the reduced levels on the way."""
+    """Yield the encoded tiles of the full resolution, and feed the reduced levels."""
     layout = drawing.layout
     for top in range(0, layout.height, tile):
         tall = min(tile, layout.height - top)

@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[3]
 HOME = Path(env.str("COVERSLIP_HOME", default=str(ROOT / ".coverslip"))).resolve()
 
 INSTALLED_APPS = [
+    # Before Django's, whose command ``createsuperuser`` it replaces.
+    "server.accounts",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -21,7 +23,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "server.core",
     "server.audit",
-    "server.accounts",
     "server.projects",
     "server.jobs",
     "server.slides",
@@ -37,7 +38,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "server.config.pages.ContentSecurityPolicyMiddleware",
+    "server.config.headers.ResponseHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     # What the libraries say of a form comes in the language of the pages; our own words they have themselves.
@@ -48,21 +49,29 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+CSRF_FAILURE_VIEW = "server.config.pages.answer_forbidden"
 ROOT_URLCONF = "server.config.urls"
 ASGI_APPLICATION = "server.config.asgi.application"
 TEMPLATES: list[dict[str, object]] = []
 
 # One file serves a whole installation until DATABASE_URL names a PostgreSQL.
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{HOME / 'coverslip.sqlite3'}")}
+# Each thread of the web process keeps its connection for so many seconds, and tests it before a request.
+DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
+# Requests that the web process works on at the same time; it has as many database connections for them.
+WEB_THREADS = env.int("WEB_THREADS", default=16)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Writers queue up at BEGIN instead of failing when a read turns into a write.
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        # What was acknowledged outlives a failure of power: each commit is flushed.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["server.accounts.sessions.PasswordBackend"]
+SESSION_ENGINE = "server.accounts.sessions"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -85,6 +94,8 @@ WHITENOISE_MAX_AGE = 3600
 
 # Everything that is not in the database: slides by content, object sets, weights, features.
 STORAGE_ROOT = HOME / "storage"
+# The tag or commit of an image that holds no repository.
+COMMIT = env.str("COVERSLIP_COMMIT", default="")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -95,7 +106,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["server.core.parsing.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "server.core.paging.PageNumberPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["server.core.filtering.FilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "server.core.schema.ProblemSchema",
     "EXCEPTION_HANDLER": "server.core.problems.handle_exception",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -115,6 +126,7 @@ SPECTACULAR_SETTINGS = {
         "VerdictKindEnum": "server.review.models.Verdict.Kind",
         "SuggestionStateEnum": ["open", "accepted", "rejected", "relabelled", "redrawn"],
         "ComparisonStateEnum": ["ready", "missing"],
+        "ScaleSourceEnum": "server.slides.models.Slide.ScaleSource",
         "ModelVersionStateEnum": "server.registry.models.ModelVersion.State",
     },
 }
@@ -130,16 +142,26 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "io"
 if CELERY_BROKER_URL.startswith("filesystem:"):
-    # Workers that start together would write one table of listeners, and one that reads it half written dies.
+    CELERY_BROKER_TRANSPORT = "server.core.files.broker:Transport"
+    # Remote control needs messages to all workers, which files do not carry.
     CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
     BROKER_FOLDER = HOME / "broker"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_FOLDER / "messages"),
         "data_folder_out": str(BROKER_FOLDER / "messages"),
-        "control_folder": str(BROKER_FOLDER / "control"),
         "store_processed": False,
         "polling_interval": 0.2,
     }
+
+# Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, comma-separated.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+
+# Bytes of a form outside its files, as ``bodies`` allows of other bodies. An annotation of the most points
+# takes half of it, so that ``annotations`` refuses larger ones by its own sentence.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
+
+# Passwords that one web process checks at the same time; each check occupies a core.
+PASSWORD_CHECKS = env.int("PASSWORD_CHECKS", default=2)
 
 # A tile grant outlives a coffee, not a day; the viewer renews it.
 TILE_GRANT_SECONDS = env.int("TILE_GRANT_SECONDS", default=3600)

@@ -1,20 +1,24 @@
-"""The embedded default: one machine, one person, nothing to configure."""
+"""Settings of development and of the embedded installation: one machine, nothing to configure."""
 
 from __future__ import annotations
 
+import os
 import secrets
 
 from server.config.settings.base import *  # noqa: F403
 from server.config.settings.base import HOME, env
+from server.core.files.storage import new_file
 
 
 def _own_secret() -> str:
-    """Return the secret of this data folder, made on first use and readable by its owner only."""
+    """Return the secret of this data folder, created on first use and readable by its owner only."""
     path = HOME / "secret.key"
     if not path.exists():
         HOME.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+        # The umask of this process may still be that of the shell.
+        with new_file(path) as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(secrets.token_urlsafe(50).encode())
     return path.read_text()
 
 

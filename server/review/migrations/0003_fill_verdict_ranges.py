@@ -1,4 +1,4 @@
-"""Write down of each verdict from which to which object it reaches. Batched; may be started again."""
+"""Store the first and last object number of each verdict. Batched; restartable."""
 
 from django.db import migrations
 from pyroaring import BitMap

@@ -6,12 +6,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from server.accounts.attempts import FREE
-from server.accounts.models import ApiToken, SignInAttempts, User
+from server.accounts.models import ApiToken, User
 from server.audit.models import AuditRecord
 from server.audit.services import first_broken_record
 
@@ -55,50 +53,6 @@ def test_a_wrong_sign_in_does_not_say_what_was_wrong(user_factory, client, body)
     assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials")
     assert answer.json()["detail"] == "User name or password is wrong."
     assert "sessionid" not in client.cookies
-
-
-def test_guessing_has_to_wait_longer_each_time(user_factory, client):
-    user_factory("mia")
-    for _ in range(FREE):
-        assert sign_in(client, password="wrong").status_code == 401
-    # Now the right password has to wait, too: nobody learns that it was right.
-    for password in (PASSWORD, "wrong"):
-        answer = sign_in(client, "Mia", password)
-        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_sign_ins")
-        assert 25 <= answer.json()["wait"] <= 30
-        assert answer.headers["Retry-After"] == str(answer.json()["wait"])
-        assert f"{answer.json()['wait']} seconds" in answer.json()["detail"]
-    pass_time(seconds=31)
-    assert sign_in(client, password="wrong").status_code == 401
-    assert 55 <= sign_in(client).json()["wait"] <= 60
-    pass_time(seconds=61)
-    assert sign_in(client).status_code == 200
-    # Who has come in is trusted again.
-    assert sign_in(Client(), password="wrong").status_code == 401
-    assert sign_in(Client()).status_code == 200
-
-
-def test_one_who_guesses_locks_nobody_else_out(user_factory, client):
-    user_factory("mia")
-    user_factory("ann")
-    for _ in range(FREE):
-        sign_in(client, password="wrong")
-    assert sign_in(client).status_code == 429
-    assert sign_in(Client(), "ann").status_code == 200
-    assert sign_in(Client(REMOTE_ADDR="192.0.2.7")).status_code == 200
-
-
-def test_guesses_are_forgotten_after_an_hour(user_factory, client):
-    user_factory("mia")
-    for _ in range(FREE):
-        sign_in(client, password="wrong")
-    pass_time(hours=1, seconds=1)
-    assert [sign_in(client, password="wrong").status_code for _ in range(FREE + 1)] == [401] * FREE + [429]
-
-
-def pass_time(**span):
-    """Let the last attempts be so much longer ago."""
-    SignInAttempts.objects.update(last_at=F("last_at") - timedelta(**span))
 
 
 def test_signing_in_and_out_and_failing_to_are_on_record(user_factory, client):
@@ -152,9 +106,11 @@ def test_a_write_in_a_session_needs_the_csrf_token(user_factory):
         {"language": "en"},
         {"theme": "dark"},
         {"key_map": {"accept": "y", "undo": "Mod+z"}},
+        {"shown_layers": ["annotations", "heatMap"]},
+        {"shown_layers": []},
     ],
 )
-def test_language_theme_and_keys_are_kept(mia, api, change):
+def test_language_theme_keys_and_layers_are_kept(mia, api, change):
     answer = mia.patch(f"{API}/session/preferences", change, format="json")
     assert answer.status_code == 200, answer.json()
     again = api(User.objects.get(username="mia")).get(f"{API}/session").json()
@@ -167,12 +123,17 @@ def test_language_theme_and_keys_are_kept(mia, api, change):
         {"theme": "pink"}, {"theme": None}, {"language": "klingon-very-long"}, {"language": "xx"},
         {"key_map": []}, {"key_map": "a"}, {"key_map": {"accept": "y" * 30_000}}, {"key_map": {"accept": 7}},
         {"key_map": {"accept": "\0"}}, {"key_map": {"a\ud800": "y"}},
+        {"shown_layers": ["cells"]}, {"shown_layers": "annotations"}, {"shown_layers": ["heatMap"] * 4},
     ],
 )  # fmt: skip
 def test_a_preference_that_makes_no_sense_is_refused(mia, change):
     answer = mia.patch(f"{API}/session/preferences", json.dumps(change), content_type="application/json")
     assert answer.status_code == 400, answer.content
-    assert list(answer.json()["errors"]) == list(change)
+    assert [name.partition(".")[0] for name in answer.json()["errors"]] == list(change)
+
+
+def test_no_layers_are_remembered_before_the_first_choice(mia):
+    assert mia.get(f"{API}/session").json()["shown_layers"] is None
 
 
 def test_a_preference_changes_nothing_else(mia):
@@ -251,8 +212,8 @@ def test_people_are_found_by_managers_only(boss, mia, user_factory, project_fact
     user_factory("ann")
     assert mia.get(f"{API}/users").status_code == 403
     project_factory(manager="mia")
-    found = mia.get(f"{API}/users", {"search": "AN"}).json()["results"]
-    assert [person["username"] for person in found] == ["ann"]
+    people = mia.get(f"{API}/users", {"search": "AN"}).json()["results"]
+    assert [person["username"] for person in people] == ["ann"]
     User.objects.filter(username="ann").update(is_active=False)
     assert mia.get(f"{API}/users", {"search": "ann"}).json()["count"] == 0
     assert boss.get(f"{API}/users", {"search": "a\0"}).status_code == 400

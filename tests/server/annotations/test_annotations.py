@@ -1,4 +1,4 @@
-"""Annotations through the API: drawing, mending, conflicts, history, who may change what."""
+"""Annotations through the API: drawing, repair, conflicts, history, permissions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from server.annotations.models import Annotation, Revision
 from server.audit.models import AuditRecord
+from server.jobs.models import JobEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -103,7 +104,7 @@ def test_a_bow_tie_is_mended_to_the_area_it_encloses(draw):
         ("nonsense", "polygon"),
     ],
 )
-def test_what_is_no_shape_is_refused_with_a_sentence(draw, geometry, shape):
+def test_an_invalid_shape_is_refused_with_a_message(draw, geometry, shape):
     answer = draw(geometry=geometry, shape=shape, status=422)
     assert answer["code"] == "bad_geometry"
     assert answer["errors"]["changes.0.geometry"] == [answer["detail"]]
@@ -120,6 +121,9 @@ def test_a_stale_edit_gets_both_versions_and_changes_nothing(draw, api, user_fac
     assert stale.status_code == 409
     assert stale.json()["code"] == "stale_revision"
     assert stale.json()["current"]["note"] == "by Rob"
+    [conflict] = stale.json()["conflicts"]
+    assert conflict["latest_revision"]["author"]["username"] == "rob"
+    assert conflict["latest_revision"]["change"] == "edited"
     assert Annotation.objects.get().note == "by Rob"
 
 
@@ -136,6 +140,29 @@ def test_a_deleted_annotation_conflicts_as_gone(draw, api, user_factory):
     assert back["revision"] == 3
     history = client.get(f"{address}/revisions").json()["results"]
     assert [row["change"] for row in history] == ["created", "deleted", "restored"]
+
+
+def test_a_restoration_that_names_an_older_revision_overwrites_nobody(draw, place, api, user_factory):
+    """Ann deletes and undoes; in between Rob has restored and changed the shape."""
+    made = draw()
+    ann, rob = api(user_factory("ann")), api(user_factory("rob"))
+    address = f"{API}/annotations/{made['id']}"
+    batch = f"{API}/slides/{place['slide'].pk}/annotations/batch"
+    assert ann.delete(f"{address}?revision=1").status_code == 204
+    assert rob.post(f"{address}/restore").json()["revision"] == 3
+    assert rob.delete(f"{address}?revision=3").status_code == 204
+    restoration = {"op": "restore", "id": made["id"], "revision": 2}
+    stale = ann.post(batch, {"changes": [restoration]}, format="json")
+    assert stale.status_code == 409
+    [conflict] = stale.json()["conflicts"]
+    assert conflict["current"] is None
+    assert conflict["latest_revision"]["number"] == 4
+    assert conflict["latest_revision"]["change"] == "deleted"
+    assert conflict["latest_revision"]["author"]["username"] == "rob"
+    restoration["revision"] = 4
+    assert (
+        ann.post(batch, {"changes": [restoration]}, format="json").json()["annotations"][0]["revision"] == 5
+    )
 
 
 def test_a_batch_is_all_or_nothing(draw, place, api, user_factory):
@@ -197,6 +224,28 @@ def test_the_view_query_returns_what_touches_the_view(draw, place, api, user_fac
     assert seen(min_x=151, min_y=0, max_x=4999, max_y=6000) == set()
 
 
+def test_open_viewers_hear_which_shapes_changed_to_which_revision(draw, place, api, user_factory):
+    client, slide = api(user_factory("ann")), place["slide"]
+    batch = f"{API}/slides/{slide.pk}/annotations/batch"
+
+    def news():
+        return JobEvent.objects.filter(kind="news", data__topic="annotations").latest("id").data
+
+    made = draw()
+    assert news() == {"topic": "annotations", "slide_id": str(slide.pk), "changed": {made["id"]: 1}}
+    changes = [{"op": "delete", "id": made["id"], "revision": 1}]
+    changes += [{"op": "create", "id": str(uuid.uuid4()), "shape": "polygon", "geometry": square(0, 0)}]
+    assert client.post(batch, {"changes": changes}, format="json").status_code == 200
+    assert news()["changed"] == {changes[0]["id"]: 2, changes[1]["id"]: 1}
+    many = [{**changes[1], "id": str(uuid.uuid4())} for _ in range(51)]
+    assert client.post(batch, {"changes": many}, format="json").status_code == 200
+    # More than a viewer fetches one by one.
+    assert news()["changed"] is None
+    body = {"id": str(uuid.uuid4()), "geometry": square(0, 0, 1000)}
+    client.post(f"{API}/slides/{slide.pk}/regions", body, format="json")
+    assert "changed" not in news()
+
+
 def test_a_finished_region_is_declared_once_and_taken_back(place, api, user_factory):
     client = api(user_factory("ann"))
     address = f"{API}/slides/{place['slide'].pk}/regions"
@@ -215,9 +264,9 @@ def test_listing_takes_the_same_number_of_queries_for_one_and_for_many(
     client = api(user_factory("ann"))
     address = f"{API}/slides/{place['slide'].pk}/annotations"
     draw()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         client.get(address)
     for number in range(5):
         draw(geometry=square(x=200 * number))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         client.get(address)

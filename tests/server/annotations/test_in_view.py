@@ -1,4 +1,4 @@
-"""What a view needs of many annotations: all of few, large ones and exact counts of many, by an index."""
+"""Annotations in a view: all of few, large ones and exact counts of many, by an index."""
 
 from __future__ import annotations
 
@@ -63,24 +63,24 @@ def look(api, user_factory):
 
 def test_a_view_of_few_gets_them_all(crowd, look):
     slide, rows = crowd(120)
-    found = look(slide, (1000, 1000, 5000, 4000), 0.5)
+    view = look(slide, (1000, 1000, 5000, 4000), 0.5)
     inside = [r for r in rows if r.max_x >= 1000 and r.min_x <= 5000 and r.max_y >= 1000 and r.min_y <= 4000]
-    assert found["complete"]
-    assert {row["id"] for row in found["annotations"]} == {str(row.pk) for row in inside}
-    assert found["count"] == len(inside) > 5
-    assert found["cells"] is None
+    assert view["complete"]
+    assert {row["id"] for row in view["annotations"]} == {str(row.pk) for row in inside}
+    assert view["count"] == len(inside) > 5
+    assert view["cells"] is None
 
 
 def test_a_view_of_many_gets_the_large_ones_and_exact_counts_of_the_rest(crowd, look, monkeypatch):
     monkeypatch.setattr(in_view, "MOST_IN_VIEW", 60)
     slide, rows = crowd(600)
-    found = look(slide, (0, 0, 10_000, 8_000), 0.1)
-    assert not found["complete"]
-    assert found["count"] == found["total"] == 600
-    large = {str(row.pk) for row in rows if row.max_x - row.min_x >= found["min_side"]}
-    assert {row["id"] for row in found["annotations"]} == large
+    view = look(slide, (0, 0, 10_000, 8_000), 0.1)
+    assert not view["complete"]
+    assert view["count"] == view["total"] == 600
+    large = {str(row.pk) for row in rows if row.max_x - row.min_x >= view["min_side"]}
+    assert {row["id"] for row in view["annotations"]} == large
     assert 0 < len(large) <= 60
-    cells = found["cells"]
+    cells = view["cells"]
     counted: Counter[tuple[int, int, str]] = Counter()
     for row in rows:
         if str(row.pk) not in large:
@@ -88,7 +88,7 @@ def test_a_view_of_many_gets_the_large_ones_and_exact_counts_of_the_rest(crowd, 
             counted[int(column // cells["size"]), int(line // cells["size"]), str(row.label_id)] += 1
     answered = {(x, y, cells["labels"][place]): count for x, y, place, count in cells["rows"]}
     assert answered == dict(counted)
-    assert {row["label_id"]: row["count"] for row in found["per_label"]} == {
+    assert {row["label_id"]: row["count"] for row in view["per_label"]} == {
         str(key): value for key, value in Counter(row.label_id for row in rows).items()
     }
 
@@ -96,10 +96,10 @@ def test_a_view_of_many_gets_the_large_ones_and_exact_counts_of_the_rest(crowd, 
 def test_more_large_ones_than_a_view_may_have_are_counted_too(crowd, look, monkeypatch):
     monkeypatch.setattr(in_view, "MOST_IN_VIEW", 10)
     slide, _rows = crowd(100, side=30)
-    found = look(slide, (0, 0, 10_000, 8_000), 1.0)
-    counted = sum(row[3] for row in found["cells"]["rows"])
-    assert len(found["annotations"]) <= 10
-    assert len(found["annotations"]) + counted == 100
+    view = look(slide, (0, 0, 10_000, 8_000), 1.0)
+    counted = sum(row[3] for row in view["cells"]["rows"])
+    assert len(view["annotations"]) <= 10
+    assert len(view["annotations"]) + counted == 100
 
 
 def test_the_view_is_read_through_the_index(crowd):

@@ -1,4 +1,4 @@
-"""The record: complete, in one order, and broken as soon as anybody touches it."""
+"""The audit record: complete, in one order, and invalid after any change."""
 
 from __future__ import annotations
 
@@ -49,12 +49,15 @@ def test_a_day_of_work_leaves_an_unbroken_chain(project, api, user_factory, slid
     far = [[-9e7, -9e7], [9e7, -9e7], [9e7, 9e7], [-9e7, 9e7], [-9e7, -9e7]]
     region = {"id": str(uuid.uuid4()), "geometry": {"type": "Polygon", "coordinates": [far]}}
     assert ann.post(f"{API}/slides/{slide.pk}/regions", region, format="json").status_code == 201
-    mia.patch(f"{API}/slides/{slide.pk}", {"mpp": 0.2501, "case": "K 1"}, format="json")
+    mia.patch(
+        f"{API}/slides/{slide.pk}", {"resolution": {"x": 0.2501, "y": 0.5}, "case": "K 1"}, format="json"
+    )
     mia.post(f"{at}/labels/{label['id']}/retire")
     facts = AuditRecord.objects.filter(chain_id=project.pk).order_by("sequence")
     assert [fact.action for fact in facts] == [
-        "label.create", "label.change", "project.change", "annotation.change", "annotation.change",
-        "region.declare_finished", "slide.changed", "label.retire",
+        "label.create", "label.change", "project.change", "annotation.change",
+        "slide.progress_began", "annotation.change", "region.declare_finished",
+        "slide.resolution_corrected", "slide.changed", "label.retire",
     ]  # fmt: skip
     assert [fact.actor_name for fact in facts][3:5] == ["Ann", "Ann"]
     assert first_broken_record(str(project.pk)) is None
@@ -69,7 +72,7 @@ def test_a_day_of_work_leaves_an_unbroken_chain(project, api, user_factory, slid
         {"nan": float("nan")},
     ],
 )  # fmt: skip
-def test_what_a_database_makes_of_details_does_not_break_the_chain(project, user_factory, details):
+def test_details_altered_by_the_database_do_not_break_the_chain(project, user_factory, details):
     record(actor=user_factory("mia"), action="test.do", subject=project, project=project, details=details)
     assert first_broken_record(str(project.pk)) is None
 
@@ -97,7 +100,7 @@ def test_a_record_that_was_changed_and_signed_again_is_found_at_the_next(chain):
 
 @pytest.mark.parametrize("sequence", [1, 3, 5])
 def test_a_removed_record_is_found(chain, sequence):
-    """The last one too: the head of the chain knows how long it is."""
+    """The last one too: the head of the chain stores its length."""
     AuditRecord.objects.filter(sequence=sequence).delete()
     assert first_broken_record(chain) == sequence
 

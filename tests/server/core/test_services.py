@@ -1,4 +1,4 @@
-"""The shape of every write: atomic, and refused unless it left a record."""
+"""The decorator of services: atomic, and refused without an audit record."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_an_inner_service_that_changed_nothing_excuses_no_outer_one(actor):
     assert Project.objects.count() == 0
 
 
-def test_what_an_outer_service_recorded_before_excuses_no_inner_one(actor):
+def test_an_audit_record_of_an_outer_service_does_not_count_for_an_inner_one(actor):
     @service
     def inner(*, actor):
         return make("inner", actor, audited=False)

@@ -1,4 +1,4 @@
-"""HistoML out and in, and the outlines of ASAP and Aperio ImageScope in."""
+"""Export and import of HistoML, and import of ASAP and Aperio ImageScope outlines."""
 
 from __future__ import annotations
 
@@ -12,19 +12,11 @@ from shapely.geometry import shape
 
 from ml.formats.histoml import HISTO
 from server.annotations.models import Annotation
+from server.exchange.errors import BadForeignFileError
+from server.exchange.formats.files import read_file
 from tests.server.exchange.test_geojson import API, bring, essence, export, feature, square
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project(project_factory):
-    return project_factory(annotator="ann", manager="mia")
-
-
-@pytest.fixture
-def mia(api, user_factory, project):
-    return api(user_factory("mia"))
 
 
 @pytest.fixture
@@ -55,6 +47,20 @@ def test_histoml_goes_out_and_comes_in_the_same(mia, project, slide, slide_facto
     twin = slide_factory(project, "twin", width=46_000, height=33_000)
     assert bring(mia, twin, archive, name="slide.histoml.zip")["created"] == 3
     assert essence(export(mia, twin)) == essence(export(mia, slide))
+
+
+def test_histoml_states_areas_by_both_sides_of_oblong_pixels(mia, project, slide_factory):
+    slide = slide_factory(project, "oblong", width=46_000, height=33_000, mpp_x=0.25, mpp_y=0.5)
+    draw(mia, slide)
+    with zipfile.ZipFile(io.BytesIO(export_histoml(mia, slide))) as archive:
+        rdf = archive.read("annotations.rdf").decode()
+    # Squares of 500 and of 100 pixels.
+    assert f">{500 * 0.25 * 500 * 0.5:g}<" in rdf
+    assert ">1250<" in rdf
+    body = {"resolution": {"x": 0.5, "y": 0.5}}
+    assert mia.patch(f"{API}/slides/{slide.pk}", body, format="json").status_code == 200
+    with zipfile.ZipFile(io.BytesIO(export_histoml(mia, slide))) as archive:
+        assert ">2500<" in archive.read("annotations.rdf").decode()
 
 
 def test_histoml_answers_the_official_query_and_names_no_patient(mia, slide):
@@ -95,22 +101,23 @@ def test_an_entity_without_an_outline_is_named(mia, slide):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.zip", b"no archive"), ("a.zip", packed(other_txt="x")), ("a.xml", b"<a/>"), ("a.xml", b"{}"),
+        ("a.zip", b"no archive"), ("a.zip", packed(other_txt="x")), ("a.xml", b"<a/>"), ("a.xml", b"no xml"),
         ("a.zip", packed(annotations_rdf="<a/>", annotations_geojson='{"features": []}')),
         ("a.zip", packed(annotations_rdf="<a/>", annotations_geojson="[")),
         ("a.zip", packed(annotations_rdf="<a/>", annotations_geojson='{"features": [1]}')),
         ("a.xml", b'<!DOCTYPE a [<!ENTITY b "c">]><ASAP_Annotations>&b;</ASAP_Annotations>'),
     ],
 )  # fmt: skip
-def test_what_is_no_file_of_theirs_is_refused_as_a_whole(name, content, mia, slide):
+def test_a_file_of_another_format_is_refused_as_a_whole(name, content, mia, slide):
     assert bring(mia, slide, content, 422, name=name)["code"] == "bad_foreign_file"
     assert Annotation.objects.count() == 0
 
 
-def test_an_archive_that_unpacks_to_too_much_is_refused(mia, slide, monkeypatch):
-    monkeypatch.setattr("server.exchange.foreign.MOST_UNPACKED", 1000)
+def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr("server.exchange.formats.archives.MOST_UNPACKED", 1000)
     content = packed(annotations_rdf="x" * 2000, annotations_geojson="{}")
-    assert "unpacks" in bring(mia, slide, content, 422, name="a.zip")["detail"]
+    with pytest.raises(BadForeignFileError, match="unpacks"):
+        list(read_file(content, "a.zip"))
 
 
 @pytest.mark.parametrize(
@@ -139,11 +146,11 @@ def asap(*rows):
 def test_the_groups_of_camelyon_are_tumour_with_holes(mia, slide):
     content = asap(("_0", (0, 0, 100)), ("_2", (20, 20, 30)), ("_1", (500, 500, 50)), ("Other", (900, 0, 9)))
     bring(mia, slide, content, name="tumor_001.xml")
-    found = {
+    areas = {
         round(shape(f["geometry"]).area): f["properties"]["classification"]["name"]
         for f in export(mia, slide)
     }
-    assert found == {100 * 100 - 30 * 30: "Tumor", 50 * 50: "Tumor", 81: "Other"}
+    assert areas == {100 * 100 - 30 * 30: "Tumor", 50 * 50: "Tumor", 81: "Other"}
 
 
 def test_the_layers_of_aperio_are_labels(mia, slide):

@@ -1,4 +1,4 @@
-"""Files of very many objects become a set; bad ones are refused row by row and leave nothing behind."""
+"""Files of very many objects become a set; invalid ones are refused row by row and leave no files behind."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ import shapely
 from django.utils import timezone
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 
+from ml.objectset.geojson import known_score
 from server.annotations.models import Annotation
-from server.exchange import objectjobs
+from server.exchange.object_files import jobs as object_jobs
 from server.jobs.models import Job, JobEvent
+from server.jobs.runner import run_job
 from server.jobs.services import sweep_jobs
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
@@ -54,10 +56,10 @@ def collection(features):
     return json.dumps({"type": "FeatureCollection", "features": features}).encode()
 
 
-def bring(client, slide, content, status, *, name="cells.geojson", become="auto"):
+def bring(client, slide, content, status, *, name="cells.geojson", become="auto", **options):
     file = io.BytesIO(content)
     file.name = name
-    body = {"file": file, "become": become}
+    body = {"file": file, "become": become, **options}
     answer = client.post(f"{API}/slides/{slide.pk}/import", body, format="multipart")
     assert answer.status_code == status, answer.content[:2000]
     return answer.json()
@@ -84,7 +86,10 @@ def test_more_than_twenty_thousand_shapes_become_a_set(slide, rob, run_jobs, hom
     made = ObjectSet.objects.get()
     assert (made.state, made.source, made.count) == ("ready", "file", 20_001)
     assert Annotation.objects.count() == 0
-    assert job.result == {"outcome": "objects", "object_set_id": str(made.pk), "count": 20_001}
+    changed = {"skipped": 0, "mended": 0, "cut": 0}
+    report = job.result.pop("report")
+    assert job.result == {"outcome": "objects", "object_set_id": str(made.pk), "count": 20_001, **changed}
+    assert (report["created"], report["rows"], report["reasons"]) == (20_001, [], [])
     [listed] = rob.get(f"{API}/slides/{slide.pk}/object-sets").json()["results"]
     assert (listed["count"], listed["shape"]) == (20_001, "boxes")
     assert not list((Path(home) / "storage/imports").iterdir())
@@ -107,7 +112,7 @@ def test_many_may_not_become_annotations(slide, rob):
     assert bring(rob, slide, collection(points), 413, become="annotations")["code"] == "too_many_features"
 
 
-def test_what_a_file_says_is_kept(slide, rob, run_jobs):
+def test_values_of_a_file_are_kept(slide, rob, run_jobs):
     content = collection(
         [
             feature(RING, "tumour", score=0.25, uncertainty=0.5),
@@ -122,8 +127,9 @@ def test_what_a_file_says_is_kept(slide, rob, run_jobs):
     files, shapes = read(made)
     columns = files.columns()
     names = [made.labels[int(label)]["name"] for label in columns["label"]]
-    told = sorted(zip(names, columns["score"].tolist(), columns["uncertainty"].tolist(), strict=True))
-    assert told == [("", 1, 0), ("", 1, 0.125), ("Alien", 0.75, 0), ("Tumour", 0.25, 0.5)]
+    stated = [known_score(score) for score in columns["score"]]
+    told = sorted(zip(names, columns["uncertainty"].tolist(), stated, strict=True))
+    assert told == [("", 0, None), ("", 0.125, None), ("Alien", 0, 0.75), ("Tumour", 0.5, 0.25)]
     by_name = {row["name"]: row for row in made.labels}
     assert by_name["Tumour"]["label_id"] is not None
     assert (by_name["Alien"]["label_id"], by_name["Alien"]["colour"]) == (None, "#010203")
@@ -169,11 +175,11 @@ def test_tables_come_in(slide, rob, run_jobs, kind):
     bring(rob, slide, content, 202, name="cells.parquet" if kind == "parquet" else "cells.arrow")
     run_jobs()
     made = ObjectSet.objects.get()
-    files, found = read(made)
+    files, shapes_read = read(made)
     assert made.count == 3
-    assert all(min(shapely.hausdorff_distance(found, shape)) < 0.1 for shape in shapes)
+    assert all(min(shapely.hausdorff_distance(shapes_read, shape)) < 0.1 for shape in shapes)
     if kind != "geoarrow":
-        assert sorted(files.columns()["score"].tolist()) == [0.25, 0.5, 1]
+        np.testing.assert_equal(np.sort(files.columns()["score"]), [0.25, 0.5, np.nan])
 
 
 GOOD = feature(RING, "Tumour")
@@ -202,8 +208,8 @@ BAD_ROWS = {
 
 
 def refused(client, slide, run_jobs, home, content, name="cells.geojson"):
-    """Bring a file that is refused; return the job and its log, and look that nothing is left."""
-    answer = bring(client, slide, content, 202, name=name, become="objects")
+    """Import a file that a strict import refuses; return the job and its log. No file is left."""
+    answer = bring(client, slide, content, 202, name=name, become="objects", strict="true")
     run_jobs()
     job = Job.objects.get(pk=answer["job_id"])
     assert job.state == "failed"
@@ -224,7 +230,7 @@ def test_a_bad_row_refuses_the_file_and_is_named(slide, rob, run_jobs, home, nam
 
 
 def test_bad_rows_far_apart_are_all_counted(slide, rob, run_jobs, home, monkeypatch):
-    monkeypatch.setattr(objectjobs, "MOST_NAMED", 3)
+    monkeypatch.setattr("server.exchange.object_files.report.MOST_NAMED", 3)
     outside, deep = BAD_ROWS["outside"][0], BAD_ROWS["deep"][0]
     rows = [*[GOOD] * 5000, *[outside] * 5, *[deep] * 2]
     job, log = refused(rob, slide, run_jobs, home, collection(rows))
@@ -253,8 +259,6 @@ def test_a_polygon_of_a_million_vertices_is_refused(slide, rob, run_jobs, home):
         ("a.geojson", b"\xff\xfe\x00", "not_geojson", "UTF-8"),
         ("a.geojson", b"[" * 200_000, "not_geojson", "not JSON"),
         ("a.geojson", collection([]), "bad_object_file", "no objects"),
-        ("a.geojson.gz", b"no gzip", "bad_object_file", "unpacked"),
-        ("a.geojson.gz", gzip.compress(collection([GOOD] * 50))[:-20], "bad_object_file", "unpacked"),
         ("a.geojson.gz", gzip.compress(b" " * 80 * 2**20), "bad_object_file", "times its size"),
         ("a.parquet", b"PAR1 nonsense PAR1", "bad_object_file", "cannot be read"),
         ("a.parquet", parquet(pa.table({"x": [1]})), "bad_object_file", "no column of shapes"),
@@ -284,7 +288,7 @@ def test_bad_rows_of_tables_are_named(slide, rob, run_jobs, home, table, reason)
 
 
 def wkb_polygon(*rings):
-    """Write a polygon as it is, also with rings that no library would write."""
+    """Return a polygon as WKB unchecked, also with rings that no library would write."""
     body = b"".join(
         struct.pack("<I", len(ring)) + b"".join(struct.pack("<2d", *at) for at in ring) for ring in rings
     )
@@ -339,7 +343,7 @@ BROKEN_TABLES = {
 @pytest.mark.parametrize("kind", BROKEN_TABLES)
 @pytest.mark.parametrize("before", [0, 20_000])
 def test_a_broken_row_of_a_table_hides_no_other(slide, rob, run_jobs, home, kind, before):
-    """Far into a table its rows are a slice of a larger one."""
+    """In the middle of a table the rows are a slice of a larger one."""
     table, reasons = BROKEN_TABLES[kind]
     whole = pa.concat_tables([*[table.slice(0, 1)] * before, table]).combine_chunks()
     job, log = refused(rob, slide, run_jobs, home, arrow(whole), "a.arrow")
@@ -360,8 +364,15 @@ def test_coordinates_of_three_numbers_are_no_places(slide, rob, run_jobs, home):
     assert "interleaved coordinates" in job.error_message
 
 
-def test_kinds_of_files_that_are_not_read_and_people_who_may_not(slide, rob, api, user_factory):
-    assert bring(rob, slide, b"x", 422, name="a.zip", become="objects")["code"] == "bad_object_file"
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"x", "none of GeoJSON"), (gzip.compress(collection([GOOD] * 50))[:-20], "unpacked")],
+)
+def test_kinds_of_files_that_are_not_read_and_people_who_may_not(
+    slide, rob, api, user_factory, content, words
+):
+    answer = bring(rob, slide, content, 422, name="a.geojson.gz", become="objects")
+    assert (answer["code"], words in answer["detail"]) == ("bad_object_file", True)
     bring(api(user_factory("ann")), slide, collection([GOOD]), 403, become="objects")
     assert Job.objects.count() == 0
 
@@ -374,14 +385,33 @@ def test_an_attempt_that_died_is_taken_up_again(slide, rob, run_jobs, monkeypatc
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(objectjobs, "finish_object_set", die)
-        patch.setattr(objectjobs.storage, "delete", lambda _key: None)
-        patch.setattr(objectjobs, "discard_object_set", lambda **_: None)
+        patch.setattr(object_jobs, "finish_object_set", die)
+        patch.setattr(object_jobs.storage, "delete", lambda _key: None)
         with pytest.raises(SystemExit):
             run_jobs()
     Job.objects.filter(pk=answer["job_id"]).update(state="queued")
     run_jobs()
     assert ObjectSet.objects.get().state == "ready"
+
+
+def test_attempts_that_died_leave_no_unfinished_set(slide, rob, monkeypatch):
+    """The user lost their role meanwhile, and each worker was killed before it finished the set."""
+    answer = bring(rob, slide, collection([GOOD]), 202, become="objects")
+
+    def die(**_):
+        raise SystemExit
+
+    monkeypatch.setattr(object_jobs, "finish_object_set", die)
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            run_job(answer["job_id"], with_heart=False)
+        assert ObjectSet.objects.get().state == "writing"
+        Job.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
+        if Job.objects.get().attempt == 2:
+            slide.project.memberships.update(role="annotator")
+        sweep_jobs()
+    assert Job.objects.get().state == "failed"
+    assert not ObjectSet.objects.exists()
 
 
 def test_only_a_file_that_is_still_here_is_offered_to_be_read_again(slide, rob, run_jobs, home, monkeypatch):
@@ -399,7 +429,7 @@ def test_only_a_file_that_is_still_here_is_offered_to_be_read_again(slide, rob, 
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(objectjobs, "finish_object_set", break_down)
+        patch.setattr(object_jobs, "finish_object_set", break_down)
         run_jobs()
     assert rob.get(address).json()["state"] == "failed"
     assert rob.post(f"{address}/retry").json()["state"] == "queued"

@@ -1,13 +1,16 @@
-"""Starting predictions through the API: on a slide, a region, a project; twice; and what is refused."""
+"""Predictions through the API: on a slide, a region, a project; twice; and their refusals."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from server.inference.models import PredictionRun
 from server.jobs.models import Job
+from server.jobs.services import start_job, sweep_jobs
 from server.registry.models import ModelVersion
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +30,7 @@ def rob(api, user_factory, project):
 
 @pytest.fixture
 def version_factory(user_factory):
-    """A version without weights: enough for everything that happens before the run."""
+    """Create a version without weights, enough for all steps before the run."""
 
     def make(project, number=1):
         return ModelVersion.objects.create(
@@ -66,7 +69,7 @@ def square(x, y, side=500):
 
 def test_on_one_slide(rob, project, version, slides):
     [job] = start(rob, project, version, slide_ids=[str(slides[0].pk)])["jobs"]
-    assert (job["state"], job["title"]) == ("queued", "descriptors v1 on a")
+    assert (job["state"], job["title"]) == ("queued", "Predict a with descriptors v1")
     assert job["subject_id"] == str(slides[0].pk)
     [run] = rob.get(f"{API}/projects/{project.pk}/predictions").json()["results"]
     assert (run["slide_id"], run["job"]["id"], run["object_set_id"]) == (str(slides[0].pk), job["id"], None)
@@ -138,7 +141,7 @@ def test_a_region_belongs_to_one_slide(rob, project, version, slides):
     assert start(rob, project, version, 422, region=square(0, 0))["code"] == "bad_region"
 
 
-def test_who_may_not_start_one(api, user_factory, project, version, slides):
+def test_annotators_and_strangers_start_no_predictions(api, user_factory, project, version, slides):
     assert start(api(user_factory("ann")), project, version, 403)["code"] == "not_allowed"
     start(api(user_factory("stranger")), project, version, 404)
     assert Job.objects.count() == 0
@@ -194,3 +197,34 @@ def test_labels_on_slides_with_several_channels_start_no_training(
     ).json()
     assert not told["ready"]
     assert "several_channels" in {problem["code"] for problem in told["blockers"]}
+
+
+@pytest.mark.parametrize("person", ["still a reviewer", "removed"])
+def test_a_run_whose_workers_die_leaves_no_unfinished_suggestions(
+    rob, project, version, slides, user_factory, person
+):
+    import numpy as np
+
+    from ml.contracts import HeatMap as Grid
+    from server.inference.services import begin_prediction
+    from server.objects.models import HeatMap, ObjectSet
+    from server.objects.services import grow_heat_map
+
+    [answer] = start(rob, project, version, slide_ids=[str(slides[0].pk)])["jobs"]
+    prediction = PredictionRun.objects.get()
+    for _ in range(3):
+        start_job(answer["id"])
+        object_set = begin_prediction(actor=user_factory("rob"), prediction=prediction)
+        grid = Grid("uncertainty", None, 0, 0, 64, np.zeros((2, 2), np.float32))
+        grow_heat_map(object_set=object_set, name="map", label_id=None, grid=grid)
+        if person == "removed":
+            project.memberships.filter(user=user_factory("rob")).delete()
+        assert ObjectSet.objects.get().state == "writing"
+        Job.objects.update(heartbeat_at=timezone.now() - timedelta(hours=1))
+        sweep_jobs()
+        if person == "removed":
+            project.memberships.create(user=user_factory("rob"), role="reviewer")
+    assert Job.objects.get().state == "failed"
+    assert not ObjectSet.objects.exists()
+    assert not HeatMap.objects.exists()
+    assert PredictionRun.objects.get().object_set is None

@@ -1,4 +1,4 @@
-"""The atlas of a project through the API: asked for, made by a job, read with crops."""
+"""The atlas of a project through the API: requested, made by a job, read with crops."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def test_patches_of_all_slides_are_laid_out(
     assert (asked.status_code, asked.json()["map"]) == (202, None)
     assert ann.post(address).json()["job"]["id"] == asked.json()["job"]["id"]
     run_jobs()
-    found = ann.get(address).json()["map"]
-    assert found["total"] >= found["shown"] == len(found["points"]) >= 3
-    assert [row["id"] for row in found["slides"]] == [str(slide.pk)]
-    for point in found["points"]:
+    points_map = ann.get(address).json()["map"]
+    assert points_map["total"] >= points_map["shown"] == len(points_map["points"]) >= 3
+    assert [row["id"] for row in points_map["slides"]] == [str(slide.pk)]
+    for point in points_map["points"]:
         assert point["slide"] == str(slide.pk)
         assert max(abs(point["across"]), abs(point["down"])) <= 1
-        assert 0 <= point["kind"] < found["kinds"]
+        assert 0 <= point["kind"] < points_map["kinds"]
         assert 0 <= point["x"] < slide.width
     assert ann.post(address).json()["job"]["id"] != asked.json()["job"]["id"]
-    assert ann.get(address).json()["map"]["points"] == found["points"]
+    assert ann.get(address).json()["map"]["points"] == points_map["points"]
 
 
 def test_a_patch_has_the_label_that_is_drawn_over_its_middle(

@@ -1,4 +1,4 @@
-"""Recipes that build on earlier models find them by name among what a person may see, and nothing else."""
+"""Recipes that build on earlier models resolve them by name among visible ones only."""
 
 from __future__ import annotations
 

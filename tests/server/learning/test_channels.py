@@ -1,4 +1,4 @@
-"""A round and a prediction on fluorescence slides, whose label only the second channel shows."""
+"""A round and a prediction on fluorescence slides with labels visible in the second channel only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from server.registry.models import ModelVersion
-from tests.ml.channel_material import ACROSS, BLOCK, LABELS, square_of, write_blocks, write_channels
+from tests.ml.materials.channel_material import ACROSS, BLOCK, LABELS, square_of, write_blocks, write_channels
 
 pytestmark = pytest.mark.django_db
 
@@ -68,8 +68,8 @@ def test_a_round_on_fluorescence_learns_and_predicts_by_its_channels(
     assert str(slide.pk) in {job["subject_id"] for job in jobs}
     assert not {str(other.pk), str(plain.pk)} & {job["subject_id"] for job in jobs}
     run_jobs()
-    [found] = rob.get(f"{API}/slides/{slide.pk}/object-sets").json()["results"]
-    heat_map = next(one for one in found["heat_maps"] if one["label_id"] == str(labels[1].pk))
+    [made] = rob.get(f"{API}/slides/{slide.pk}/object-sets").json()["results"]
+    heat_map = next(one for one in made["heat_maps"] if one["label_id"] == str(labels[1].pk))
     picture = rob.get(heat_map["png"])
     with Image.open(io.BytesIO(picture.getvalue())) as image:
         share = np.asarray(image)

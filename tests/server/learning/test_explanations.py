@@ -1,4 +1,4 @@
-"""Why a version made a suggestion, asked through the API on the real mosaic."""
+"""Explanations of suggestions, requested through the API on the real mosaic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a round may start: every reason why not, said before a job begins, with what to do."""
+"""Readiness of a round: every problem, reported before a job starts, with what to do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from server.jobs.models import Job
 from server.learning.models import Snapshot
+from server.learning.rounds.readiness import warn_of_marks_off_tissue
+from server.learning.snapshots.plan import plan_round
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +32,7 @@ def mia(api, user_factory, project):
 
 @pytest.fixture
 def slide(project, slide_factory):
-    """Ten thousand pixels wide, tissue on the left half."""
+    """A slide ten thousand pixels wide, with tissue on the left half."""
     return slide_factory(project, "a", tissue=LEFT_HALF)
 
 
@@ -76,8 +78,8 @@ def test_nothing_labelled(mia, project, slide):
     assert all(finding["message"].endswith(".") for finding in told["blockers"])
 
 
-def test_what_teaches_nothing_does_not_count(mia, project, slide, labels):
-    """Shapes without a label, rulers, and marks of a label that was retired."""
+def test_shapes_without_training_value_do_not_count(mia, project, slide, labels):
+    """Shapes without a label, rulers, and marks of a retired label."""
     draw(mia, slide, None, places(3))
     draw(
         mia,
@@ -112,11 +114,11 @@ def test_too_few_marks_of_a_label(mia, project, slide, labels):
 def test_marks_outside_tissue_are_counted_and_said(mia, project, slide, labels):
     draw(mia, slide, labels[0], places(8))
     draw(mia, slide, labels[1], [*places(8, x=300), (7000, 500), (8000, 500), (4900, 6000)])
-    told = check(mia, project)
-    assert "labels_outside_tissue" in codes(told)[1]
-    [finding] = [row for row in told["warnings"] if row["code"] == "labels_outside_tissue"]
+    # The job looks, which reads the shapes.
+    [finding] = warn_of_marks_off_tissue(plan_round(project))
     # The third of them touches tissue with a third of its area.
-    assert finding["message"].startswith("2 of the marks of Stroma on a")
+    assert finding.code == "labels_outside_tissue"
+    assert finding.detail.startswith("2 of the marks of Stroma on a")
 
 
 def test_one_case_is_split_by_place_with_a_warning_two_are_not(mia, project, slide, labels, slide_factory):

@@ -1,4 +1,4 @@
-"""A round of a recipe that answers about whole slides: diagnoses and clinical fields in, findings out."""
+"""A round of a recipe for whole slides: diagnoses and clinical fields in, findings out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ml.evaluation.survival import evaluate_survival
-from server.learning.prognosis import survival_of
+from server.learning.rounds.prognosis import survival_of
 from server.slides.models import Case
-from tests.ml.bag_material import write_slide
+from tests.ml.materials.bag_material import write_slide
 
 pytestmark = pytest.mark.django_db
 
@@ -56,9 +56,9 @@ def test_diagnoses_and_clinical_fields_become_findings_and_curves(
     assert sum(group["count"] for group in survival["groups"]) == survival["count"] >= 2
     for group in survival["groups"]:
         assert len(group["censored"]) == group["count"] - group["events"]
-    found = mia.get(f"{API}/slides/{slides[1].pk}/findings").json()
-    assert len(found) == 1
-    finding = found[0]["finding"]
+    findings = mia.get(f"{API}/slides/{slides[1].pk}/findings").json()
+    assert len(findings) == 1
+    finding = findings[0]["finding"]
     assert sum(item["value"] for item in finding["probabilities"]) == pytest.approx(1, abs=1e-5)
     assert 1 <= len(finding["evidence"]) <= 2
     assert {(box["width"], box["height"]) for box in finding["evidence"]} == {(32, 32)}
@@ -68,8 +68,8 @@ def test_patients_with_several_slides_count_once_and_a_clear_split_has_a_small_p
     count = 40
     risk = np.repeat(np.arange(count, dtype=float), 2)
     unit = np.repeat([f"c{number}" for number in range(count)], 2)
-    found = survival_of(evaluate_survival(100 - risk, np.ones(2 * count, dtype=bool), risk, unit))
-    assert found["count"] == count
-    assert [group["count"] for group in found["groups"]] == [20, 20]
-    assert found["p"] < 1e-6
+    curves = survival_of(evaluate_survival(100 - risk, np.ones(2 * count, dtype=bool), risk, unit))
+    assert curves["count"] == count
+    assert [group["count"] for group in curves["groups"]] == [20, 20]
+    assert curves["p"] < 1e-6
     assert survival_of(evaluate_survival(100 - risk, risk > 3, np.zeros(2 * count), unit)) is None

@@ -1,4 +1,4 @@
-"""Suggestions without a model, as the tests of reviewing make them."""
+"""Suggestions without a model, as in the tests of review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Object sets and heat maps: written, shown to whom they may be shown, tiled under a grant, never changed."""
+"""Object sets and heat maps: written, visible to members only, tiled under a grant, immutable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from ml.contracts import HeatMap as Grid
 from server.audit.models import AuditRecord
-from server.core.storage import storage_path
+from server.core.files.storage import storage_path
 from server.jobs.models import JobEvent
 from server.objects import services
 from server.objects.models import HeatMap, ObjectSet
@@ -37,7 +37,7 @@ def ann(api, user_factory, place):
 
 @pytest.fixture
 def shown(suggest, place, ann):
-    """What a person is told of a set of 300 suggestions."""
+    """The API's answer for a set of 300 suggestions."""
     rng = np.random.default_rng(1)
     made = suggest(place["slide"], place["labels"], rng.random(300), numbers=rng.integers(0, 2, 300))
     return ann.get(f"{API}/object-sets/{made.pk}").json()
@@ -99,7 +99,7 @@ def test_tiles_that_are_not_there(shown, place_of_tile):
 
 
 def test_names_that_are_no_folder_of_a_set(shown):
-    from server.slides.grants import issue_grant
+    from server.slides.tiles.grants import issue_grant
 
     for name in ("%2e%2e", "x", f"{uuid.uuid4()}", f"{uuid.uuid4()}.1"):
         grant = issue_grant(name)[0]
@@ -139,16 +139,6 @@ def test_finishing_twice_changes_nothing_and_superseded_sets_step_back(suggest, 
     assert [row["id"] for row in current] == [str(new.pk)]
 
 
-def test_an_annotator_makes_no_sets(place, user_factory):
-    from server.core.errors import NotAllowedError
-
-    with pytest.raises(NotAllowedError):
-        services.begin_object_set(
-            actor=user_factory("ann"), slide=place["slide"], name="x", source="file", labels=[]
-        )
-    assert ObjectSet.objects.count() == 0
-
-
 def test_a_heat_map_grows_and_its_older_versions_stay(suggest, place, ann, api, user_factory):
     made = suggest(place["slide"], place["labels"], [0.5])
     for value in (0.25, 1.0):
@@ -181,8 +171,8 @@ def test_a_heat_map_grows_and_its_older_versions_stay(suggest, place, ann, api, 
 def test_a_slide_with_every_kind_of_verdict_is_deleted_with_its_files(
     suggest, place, api, user_factory, home
 ):
-    """Redrawn and undone verdicts hold on to rows that go with the slide."""
-    from tests.server.slides.test_import import with_commit
+    """Redrawn and undone verdicts refer to rows that are deleted with the slide."""
+    from tests.server.slides.imports.test_import import with_commit
 
     mia = api(user_factory("mia"))
     made = suggest(place["slide"], place["labels"], [0.4, 0.5, 0.6])
@@ -205,14 +195,14 @@ def test_a_slide_with_every_kind_of_verdict_is_deleted_with_its_files(
 
 @pytest.fixture
 def brought(suggest, place):
-    """A ready set that somebody brought as a file."""
+    """A ready imported set."""
     made = suggest(place["slide"], place["labels"], [0.4, 0.5, 0.6], name="cells.parquet")
     ObjectSet.objects.filter(pk=made.pk).update(source=ObjectSet.Source.FILE)
     return made
 
 
 def test_a_set_brought_by_mistake_is_taken_back_with_its_files(brought, place, api, user_factory):
-    from tests.server.slides.test_import import with_commit
+    from tests.server.slides.imports.test_import import with_commit
 
     rob, address = api(user_factory("rob")), f"{API}/object-sets/{brought.pk}/withdrawal"
     tiles = rob.get(f"{API}/object-sets/{brought.pk}").json()["tiles"].format(z=0, x=0, y=0)
@@ -227,7 +217,7 @@ def test_a_set_brought_by_mistake_is_taken_back_with_its_files(brought, place, a
     assert JobEvent.objects.filter(data__topic="object_sets", data__slide_id=str(place["slide"].pk)).exists()
 
 
-def test_what_was_decided_outlives_the_set(brought, place, api, user_factory):
+def test_verdicts_outlive_the_set(brought, place, api, user_factory):
     rob, address = api(user_factory("rob")), f"{API}/object-sets/{brought.pk}"
     given = {"kind": "accepted", "indices": [1]}
     assert rob.post(f"{address}/verdicts", given, format="json").status_code == 201
@@ -254,7 +244,7 @@ def test_suggestions_of_a_model_and_unfinished_sets_are_not_taken_back(suggest, 
 
 @pytest.fixture
 def crowd(suggest, place, ann):
-    """A set of 5,000: its first tile comes as cells."""
+    """A set of 5,000: its first tile is served as cells."""
     rng = np.random.default_rng(2)
     made = suggest(place["slide"], place["labels"], rng.random(5000), numbers=rng.integers(0, 2, 5000))
     return ann.get(f"{API}/object-sets/{made.pk}").json()
@@ -271,7 +261,7 @@ def crowd(suggest, place, ann):
     ],
 )
 def test_tiles_are_packed_as_the_client_can_unpack(crowd, accepted, encoding):
-    """The same table in every packing; httpx unpacks gzip, pyarrow the rest."""
+    """The same table in every encoding; httpx unpacks gzip, pyarrow the rest."""
     address = crowd["tiles"].format(z=0, x=0, y=0)
     plain = fetch(address, headers={"Accept-Encoding": "identity"})
     answer = fetch(address, headers={"Accept-Encoding": accepted})

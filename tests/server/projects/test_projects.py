@@ -74,7 +74,7 @@ def test_a_label_is_made_and_changed(mia, labels):
 
 
 def test_a_clash_is_told_by_what_clashes(mia, labels):
-    """On both databases, whose words for it differ."""
+    """On both databases, whose messages for it differ."""
     first = new_label(mia, labels, key=1)
     same_name = new_label(mia, labels, 409)
     assert (same_name["code"], same_name["field"]) == ("name_taken", "name")
@@ -106,13 +106,18 @@ def test_a_label_is_retired_and_never_deleted(mia, labels):
 @pytest.mark.parametrize(
     "body",
     [
-        {"name": ""}, {"name": "x" * 101}, {"name": "a\0"}, {"colour": "red"}, {"colour": "#12345"},
+        {"name": ""}, {"name": "x" * 101}, {"colour": "red"}, {"colour": "#12345"},
         {"colour": "#1234567"}, {"key": 0}, {"key": 10}, {"key": "a"}, {"snomed": "9" * 21},
     ],
 )  # fmt: skip
 def test_a_label_that_makes_no_sense_is_refused(mia, labels, body):
     answer = new_label(mia, labels, 400, **body)
     assert list(answer["errors"]) == list(body)
+
+
+def test_the_name_of_a_label_holds_no_control_character(mia, labels):
+    answer = new_label(mia, labels, 422, name="a\0")
+    assert (answer["code"], answer["field"]) == ("unsafe_name", "name")
 
 
 def test_members_come_change_and_go(mia, project, user_factory, api):
@@ -131,7 +136,7 @@ def test_members_come_change_and_go(mia, project, user_factory, api):
     assert client.get(f"{API}/projects").json()["count"] == 0
 
 
-def test_who_is_not_there_is_not_made_a_member(mia, project, user_factory):
+def test_an_unknown_user_is_not_made_a_member(mia, project, user_factory):
     address = f"{API}/projects/{project.pk}/members"
     gone = user_factory("gone")
     gone.is_active = False
@@ -183,3 +188,22 @@ def test_nothing_reaches_into_another_project(mia, project, project_factory, lab
     )
     assert mia.get(f"{API}/projects/{other.pk}").status_code == 404
     assert Project.objects.count() == 2
+
+
+def test_labels_are_reordered_in_one_request(api, project_factory, label_factory, user_factory):
+    project = project_factory(manager="mia", annotator="ann")
+    first, second, third = (label_factory(project, name) for name in ("A", "B", "C"))
+    mia, address = api(user_factory("mia")), f"{API}/projects/{project.pk}/labels/order"
+
+    def order():
+        return list(project.labels.order_by("order").values_list("name", flat=True))
+
+    ids = [str(third.pk), str(first.pk), str(second.pk)]
+    assert mia.put(address, {"label_ids": ids}, format="json").status_code == 204
+    assert order() == ["C", "A", "B"]
+    for wrong in (ids[:2], [*ids, ids[0]], [ids[0]] * 3, [*ids[:2], str(project.pk)]):
+        answer = mia.put(address, {"label_ids": wrong}, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_order")
+    ann = api(user_factory("ann"))
+    assert ann.put(address, {"label_ids": ids[::-1]}, format="json").status_code == 403
+    assert order() == ["C", "A", "B"]

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from server.audit.models import AuditRecord
 from server.audit.services import first_broken_record
+from server.core.files.names import safe_file_name
 from server.registry.errors import WeightsMissingError
 from server.registry.models import Comparison, ModelVersion, Promotion
 from server.registry.services import TrainedModel, register_model_version, save_comparison
@@ -31,7 +32,7 @@ def mia(api, user_factory, project):
 
 @pytest.fixture
 def train(project, user_factory, tmp_path):
-    """``train()`` registers one more version, as the end of a round does."""
+    """Register one more version, as the end of a round does."""
 
     def make(task="patch", **values):
         folder = tmp_path / uuid.uuid4().hex
@@ -77,6 +78,15 @@ def test_the_first_version_of_a_task_is_current_later_ones_are_candidates(train,
     }  # fmt: skip
     assert states(mia, project, task="object") == {"nuclei v3": "current"}
     assert states(mia, project, state="candidate") == {"descriptors v2": "candidate"}
+
+
+def test_the_card_is_downloaded_under_a_name_that_every_system_takes(train, mia, monkeypatch):
+    version = train()
+    address = f"{API}/model-versions/{version.pk}"
+    assert mia.get(address).json()["card_file_name"] == "descriptors v1.md"
+    monkeypatch.setattr(ModelVersion, "name", "nuclei: H&E/IHC v1")
+    assert mia.get(address).json()["card_file_name"] == safe_file_name("nuclei: H&E/IHC v1", ".md")
+    assert not set("/\\:") & set(mia.get(address).json()["card_file_name"])
 
 
 def test_a_round_that_registers_twice_has_one_version(train):

@@ -1,4 +1,4 @@
-"""Weights that people bring along: taken only as safetensors, found by name, started from."""
+"""Uploaded weights: accepted only as safetensors, resolved by name, used as a start."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ def with_header(header, data=b""):
 
 def test_a_manager_uploads_and_recipes_find_the_file_by_name(project, api, user_factory, project_factory):
     mia = user_factory("mia")
-    found = upload(api(mia), project)
-    assert (found["tensors"], found["size"]) == (2, len(GOOD))
+    uploaded = upload(api(mia), project)
+    assert (uploaded["tensors"], uploaded["size"]) == (2, len(GOOD))
     listed = api(user_factory("ann")).get(f"/api/v1/projects/{project.pk}/weights").json()
-    assert [item["id"] for item in listed] == [found["id"]]
-    path = find_weights_named(mia, project, "weights: liver")
+    assert [item["id"] for item in listed] == [uploaded["id"]]
+    path = find_weights_named(project, "weights: liver")
     assert path.read_bytes() == GOOD
     assert AuditRecord.objects.filter(action="uploaded_weights.create").count() == 1
     upload(api(mia), project, status=409)
     other = project_factory(manager="zoe")
-    for actor, where, name in ((mia, project, "weights:lung"), (user_factory("zoe"), other, "weights:liver")):
+    for where, name in ((project, "weights:lung"), (other, "weights:liver")):
         with pytest.raises(NotVisibleError):
-            find_weights_named(actor, where, name)
+            find_weights_named(where, name)
     path.unlink()
     with pytest.raises(WeightsMissingError):
-        find_weights_named(mia, project, "weights:liver")
+        find_weights_named(project, "weights:liver")
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,16 @@ def test_a_manager_uploads_and_recipes_find_the_file_by_name(project, api, user_
         with_header({"w": {"dtype": "OBJ", "shape": [2], "data_offsets": [0, 8]}}, b"12345678"),
         with_header({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 8]}}, b"12345678"),
         with_header({"w": []}, b"12345678"),
+        with_header(b'{"w": {"dtype": "F32", "shape": [%s], "data_offsets": [0, 8]}}' % (b"9" * 5000)),
+        with_header({"w": {"dtype": "F32", "shape": [1] * 17, "data_offsets": [0, 4]}}, b"1234"),
+        with_header({str(n): {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for n in range(20_001)}),
+        with_header(b" " * (2 * 2**20 + 1)),
         struct.pack("<Q", 2**40) + b"{}",
     ],
 )
-def test_what_is_no_safetensors_is_refused_and_leaves_nothing(content, project, api, user_factory, settings):
+def test_an_invalid_safetensors_file_is_refused_and_leaves_no_file(
+    content, project, api, user_factory, settings
+):
     answer = upload(api(user_factory("mia")), project, content, status=422)
     assert answer["code"] == "bad_weights"
     assert "safetensors" in answer["detail"]

@@ -1,4 +1,4 @@
-"""A set of suggestions without a model: known shapes, scores and doubts."""
+"""A set of suggestions without a model: known shapes, scores and uncertainties."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ml.objectset import ObjectSetWriter
 
 @pytest.fixture
 def suggest(user_factory):
-    """``suggest(slide, labels, scores)`` makes a ready set of boxes of 10 px, 20 px apart."""
-    from server.core.storage import storage_path
+    """Create a ready set of boxes of 10 px, 20 px apart, as in ``suggest(slide, labels, scores)``."""
+    from server.core.files.storage import storage_path
     from server.objects.services import begin_object_set, finish_object_set
     from server.objects.storage import object_set_key
 

@@ -1,4 +1,4 @@
-"""The fold of verdicts keeps its promises for any history."""
+"""Invariants of the fold of verdicts for any history."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def histories(draw):
 
 
 def expected(rows, index):
-    """Return what one object's history comes to, told the slow way."""
+    """Return the state of one object after its history, computed one verdict at a time."""
     undone = {row.undoes_id for row in rows if row.kind == "undone"}
     state = ("open", None)
     for row in rows:
@@ -62,7 +62,7 @@ def test_the_last_verdict_that_stands_decides(rows):
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
-def test_what_is_stored_is_what_is_loaded(rows):
+def test_stored_weights_are_loaded_unchanged(rows):
     state = ReviewState()
     decisions = fold(rows)
     store(state, decisions)

@@ -1,4 +1,4 @@
-"""Verdicts on many objects: by filter and lasso, undone at once, told to others, in order, by tile."""
+"""Verdicts on many objects: by filter and lasso, undone at once, announced to others, in order, by tile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from server.objects.selectors import open_object_set
 from server.review import queue as queue_module
 from server.review.fold import fold, load
 from server.review.models import ReviewState, Verdict
-from tests.ml.shapes import flat_polygons
+from tests.ml.materials.shapes import flat_polygons
 
 API = "/api/v1"
 SIZE = 4096
@@ -35,8 +35,8 @@ def place(project_factory, slide_factory, label_factory):
 
 @pytest.fixture
 def many(user_factory, place):
-    """``many(count)`` makes a ready set of so many small polygons on the slide."""
-    from server.core.storage import storage_path
+    """Create a ready set of so many small polygons on the slide, as in ``many(count)``."""
+    from server.core.files.storage import storage_path
     from server.objects.services import begin_object_set, finish_object_set
     from server.objects.storage import object_set_key
 
@@ -260,9 +260,7 @@ def test_a_filter_may_leave_labels_out(many, rob, place):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_reviewers_at_once_lose_nothing(many, api, user_factory, place):
-    """Both press keys as fast as they can on the same objects: every verdict has a number and its effect."""
-    if connection.vendor == "sqlite":
-        pytest.skip("a test database in memory belongs to one thread")
+    """Both decide as fast as they can on the same objects: every verdict has a number and its effect."""
     made, answers = many(300), []
 
     def review(username, kind):

@@ -136,7 +136,7 @@ NO_CONDITIONS = [{"score_min": 0.9}, {"within": {}}, {"within": None}, {"min_sco
 
 @pytest.mark.parametrize("conditions", NO_CONDITIONS)
 def test_a_condition_that_is_none_decides_nothing(place, suggest, rob, conditions):
-    """Passed over, it would be a verdict on everything."""
+    """Ignored, it would be a verdict on everything."""
     object_set = suggest(place["slide"], place["labels"], [0.9, 0.5, 0.7])
     status = 422 if conditions == {"within": {}} else 400
     decide(rob, object_set, "rejected", status, filter=conditions)

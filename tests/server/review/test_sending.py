@@ -1,4 +1,4 @@
-"""A verdict on its way: a connection that breaks leaves no half of it, and everybody is told of it."""
+"""Interrupted verdicts: a broken connection leaves none half stored, and everybody is notified."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ import uuid
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIHandler
-from django.test import RequestFactory
 
 from server.accounts.services import create_token
 from server.audit.models import AuditRecord
-from server.jobs import streams
 from server.jobs.models import JobEvent
 from server.review import services
 from server.review.fold import fold, load
 from server.review.models import ReviewState, Verdict
+from tests.server.jobs.event_client import OpenStream, event_application, session_header
 
 API = "/api/v1"
-# Committed, since what is told is told on commit.
+# Committed, since events are written on commit.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -33,7 +32,7 @@ def made(project_factory, slide_factory, label_factory, suggest):
 
 
 def post_and_hang_up(token, path, body, may_hang_up):
-    """Send a request to the whole application; the connection breaks once ``may_hang_up`` is set."""
+    """Send a request to the whole application; the connection closes once ``may_hang_up`` is set."""
     content = json.dumps(body).encode()
     headers = {
         "host": "testserver",
@@ -58,13 +57,13 @@ def post_and_hang_up(token, path, body, may_hang_up):
         return message
 
     async def send(message):
-        """Nobody is there to read it."""
+        """Discard the message: the client has left."""
 
     async_to_sync(ASGIHandler())(scope, receive, send)
 
 
 def expect_whole(made):
-    """Every verdict is on record and in the state, or is not there at all."""
+    """Assert that every verdict is in the audit and in the state, or in neither."""
     rows = list(Verdict.objects.filter(object_set=made).order_by("sequence"))
     state = ReviewState.objects.filter(object_set=made).first()
     assert (state.version if state else 0) == len(rows)
@@ -75,7 +74,7 @@ def expect_whole(made):
 
 @pytest.mark.parametrize("moment", ["at once", "while it is written"])
 def test_a_broken_connection_leaves_no_half_written_verdict(made, user_factory, api, monkeypatch, moment):
-    _, token = create_token(actor=user_factory("rob"), name="browser")
+    _, token = create_token(actor=user_factory("rob"), name="browser", scope="write")
     address, hang_up = f"{API}/object-sets/{made.pk}/verdicts", threading.Event()
     body = {"id": str(uuid.uuid4()), "kind": "rejected", "indices": [0, 2]}
     store = services.store
@@ -96,28 +95,26 @@ def test_a_broken_connection_leaves_no_half_written_verdict(made, user_factory, 
     assert list(load(ReviewState.objects.get(object_set=made)).rejected) == [0, 2]
 
 
-def test_whoever_has_the_project_open_is_told_of_a_verdict(made, user_factory, api, monkeypatch):
-    monkeypatch.setattr(streams, "POLL_SECONDS", 0.001)
+def test_members_receive_each_verdict_by_the_event_stream(made, user_factory, api, client):
     rob, address = api(user_factory("rob")), f"{API}/object-sets/{made.pk}/verdicts"
     rob.post(address, {"kind": "accepted", "indices": [0]}, format="json")
     before = JobEvent.objects.get()
     given = rob.post(address, {"kind": "accepted", "indices": [1]}, format="json").json()
     rob.post(f"{API}/verdicts/{given['id']}/undo")
-    request = RequestFactory().get(f"/?after={before.pk}")
-    request.user, project_id = user_factory("ann"), made.slide.project_id
+    cookie, topic = (
+        session_header(client, user_factory("ann")),
+        f"project:{made.slide.project_id}@{before.pk}",
+    )
 
     async def read():
-        answer = await streams.project_events(request, project_id)
-        found = []
-        async with asyncio.timeout(10):
-            async for chunk in answer:
-                found += [line for line in chunk.decode().splitlines() if line.startswith("data: ")]
-                if len(found) == 2:
-                    break
-        return [json.loads(line[6:]) for line in found]
+        async with event_application() as application:
+            stream = OpenStream(application, [topic], cookie)
+            messages = await stream.count(2)
+            await stream.leave()
+            return [message["data"] for message in messages if message["name"] == "verdict"]
 
     first, second = async_to_sync(read)()
-    wanted = {"object_set_id": str(made.pk), "slide_id": str(made.slide_id), "count": 1, "topic": "verdict"}
+    wanted = {"object_set_id": str(made.pk), "slide_id": str(made.slide_id), "count": 1}
     assert wanted.items() <= first.items()
     assert (first["id"], first["kind"], first["sequence"]) == (given["id"], "accepted", 2)
     assert first["reviewer"] == given["reviewer"]

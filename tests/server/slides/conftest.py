@@ -1,4 +1,4 @@
-"""Slides brought in as a person brings them: by the tus protocol, through the API."""
+"""Slides uploaded by the tus protocol, through the API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def begin(client, project, length, filename="slide.svs", **extra):
 
 
 def append(client, location, content, offset=0):
-    """Bring bytes; return the answer."""
+    """Append bytes to an upload; return the answer."""
     return client.patch(
         location,
         content,
@@ -57,7 +57,7 @@ def mia(api, user_factory, project):
 
 @pytest.fixture
 def gallery(mia, project):
-    """``gallery()`` returns the slides of the project as the API lists them, by name."""
+    """Return the slides of the project as the API lists them, by name."""
 
     def slides():
         return mia.get(f"{API}/projects/{project.pk}/slides").json()["results"]

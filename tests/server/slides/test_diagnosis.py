@@ -1,19 +1,20 @@
-"""What people say of a whole slide and of its patient, and what a round would learn from it."""
+"""Diagnosis of a slide and clinical fields of its patient, and their use in a round."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from ml.catalogue import find_recipe
+from ml.catalogue.registry import find_recipe
 from ml.contracts import Survival, Task
 from server.audit.models import AuditRecord
-from server.learning.diagnoses import plan_diagnoses
 from server.learning.models import SplitUnit
-from server.learning.plan import plan_round
-from server.learning.readiness import check_readiness
-from server.learning.snapshots import compose_document, dataset_of
+from server.learning.rounds.readiness import check_readiness
+from server.learning.snapshots.diagnoses import summarise_diagnoses
+from server.learning.snapshots.files import compose_document, dataset_of
+from server.learning.snapshots.plan import Plan, plan_round
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +70,24 @@ def test_a_retired_label_is_refused(ann, api, user_factory, project, slide_facto
     assert diagnose(ann, slide, label, status=422)["code"] == "invalid"
 
 
+def test_a_case_that_somebody_else_described_meanwhile_is_not_overwritten(
+    ann, api, user_factory, project, slide_factory
+):
+    case = slide_factory(project).case
+    seen = {"clinical": {}, "months": None, "event": None}
+    mia = api(user_factory("mia"))
+    describe(mia, case, clinical={"age": 61}, months=18, event=True, seen=seen)
+    refused = describe(ann, case, clinical={"sex": "female"}, seen=seen, status=409)
+    assert (refused["code"], refused["changed_by"]) == ("changed_meanwhile", "Mia")
+    assert refused["current"]["clinical"] == {"age": 61}
+    case.refresh_from_db()
+    assert (case.clinical, case.months) == ({"age": 61}, 18)
+    # The same description twice is no conflict: an answer may get lost.
+    describe(mia, case, clinical={"age": 61}, months=18, event=True, seen=seen)
+    now = {"clinical": {"age": 61}, "months": 18, "event": True}
+    assert describe(ann, case, clinical={"sex": "female"}, seen=now)["clinical"] == {"sex": "female"}
+
+
 def test_clinical_fields_and_follow_up_of_a_case(ann, project, slide_factory):
     case = slide_factory(project).case
     described = describe(ann, case, clinical={"age": 61, "sex": "female"}, months=18.5, event=True)
@@ -105,7 +124,7 @@ def test_strange_clinical_fields_are_refused_and_nothing_changes(ann, project, s
 
 @pytest.fixture
 def slide_recipe():
-    """Any recipe's words, as if it answered about whole slides."""
+    """Return any recipe's description with the task of whole slides."""
     return dataclasses.replace(find_recipe("descriptors"), task=Task.SLIDE)
 
 
@@ -116,8 +135,8 @@ def test_readiness_says_what_a_model_of_slides_lacks(
     slides = [slide_factory(project, f"s{i}") for i in range(6)]
 
     def codes():
-        found = check_readiness(slide_recipe, {}, plan_diagnoses(project))
-        return {item.code for item in found.problems}
+        readiness = check_readiness(slide_recipe, {}, summarise_diagnoses(project))
+        return {item.code for item in readiness.problems}
 
     assert codes() == {"no_labels"}
     for slide in slides[:3]:
@@ -136,9 +155,9 @@ def test_a_snapshot_holds_diagnoses_clinical_fields_and_follow_up(ann, project, 
     for number, slide in enumerate(slides[:8]):
         diagnose(ann, slide, tumour if number % 2 else normal)
     describe(ann, slides[1].case, clinical={"age": 70}, months=5, event=False)
-    plan = plan_diagnoses(project)
-    document = compose_document(plan)
-    dataset = dataset_of(document, lambda _slide: __file__)
+    plan = summarise_diagnoses(project)
+    document = compose_document(Plan(plan))
+    dataset = dataset_of(document, lambda _slide: (Path(__file__), "slide"))
     by_content = {slide.content: slide for slide in dataset.slides}
     assert len(by_content) == 9
     known = by_content[slides[1].sha256]
@@ -147,7 +166,7 @@ def test_a_snapshot_holds_diagnoses_clinical_fields_and_follow_up(ann, project, 
     assert set(dataset.parts) == {str(slide.case_id) for slide in slides}
     tested = {case for case, part in dataset.parts.items() if part == "test"}
     assert {by_content[s.sha256].label for s in slides if str(s.case_id) in tested} >= {"Tumour", "Normal"}
-    assert compose_document(plan_diagnoses(project)) == document
+    assert compose_document(Plan(summarise_diagnoses(project))) == document
 
 
 def test_a_case_keeps_its_part_whatever_is_learned_about_it(ann, project, slide_factory, label_factory):
@@ -159,7 +178,7 @@ def test_a_case_keeps_its_part_whatever_is_learned_about_it(ann, project, slide_
     SplitUnit.objects.bulk_create(
         SplitUnit(project=project, split_by="case", unit=case, part="test") for case in cases[:2]
     )
-    parts = plan_diagnoses(project).parts
+    parts = summarise_diagnoses(project).parts
     assert [parts[case] for case in cases[:2]] == ["test", "test"]
     SplitUnit.objects.bulk_create(
         SplitUnit(project=project, split_by="slide", unit=case, part=parts[case]) for case in cases
@@ -174,6 +193,6 @@ def test_a_case_keeps_its_part_whatever_is_learned_about_it(ann, project, slide_
             "geometry": {"type": "Polygon", "coordinates": [ring]},
         }
         assert ann.post(f"{API}/slides/{slide.pk}/annotations", body, format="json").status_code == 201
-    plan = plan_round(project)
+    plan = plan_round(project).summary
     assert plan.split_by == "case"
     assert plan.parts == parts

@@ -1,4 +1,4 @@
-"""Where somebody looks: stored with consent alone, seen by nobody else, gone when consent is."""
+"""Viewing records: stored with consent alone, visible to nobody else, deleted with the consent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The quality map of a slide through the API: asked for, made by a job, shown, filtered by."""
+"""The quality map of a slide through the API: requested, made by a job, shown, used as a filter."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from PIL import Image
 from ml.claims.pairs import write_tiff
 from ml.contracts import Bounds
 from ml.slides import open_slide
-from ml.slides.quality_map import CLASSES as KNOWN
-from server.slides.quality import CLASSES
+from ml.slides.quality.map import CLASSES as KNOWN
+from server.slides.quality.services import CLASSES
 
 pytestmark = pytest.mark.django_db
 
@@ -44,9 +44,9 @@ def test_pen_is_mapped_where_it_is_and_the_gallery_finds_the_slide(
     assert (asked.status_code, asked.json()["map"]) == (202, None)
     assert ann.post(address).json()["job"]["id"] == asked.json()["job"]["id"]
     run_jobs()
-    found = ann.post(address).json()
-    assert found["job"]["id"] == asked.json()["job"]["id"]
-    shown = found["map"]
+    quality = ann.post(address).json()
+    assert quality["job"]["id"] == asked.json()["job"]["id"]
+    shown = quality["map"]
     shares = {row["name"]: row for row in shown["shares"]}
     assert shares["pen"]["share"] > 0.1
     classes = np.asarray(Image.open(io.BytesIO(ann.get(shown["picture"]).content)))

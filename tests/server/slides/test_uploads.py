@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 
 import pytest
+from django.utils import timezone
 
-from server.core.storage import storage_path
+from server.core.files.leftovers import sweep_storage
+from server.core.files.storage import storage_path
 from server.slides.models import Slide, Upload
 from tests.server.slides.conftest import API, append, begin, metadata, send
 
@@ -63,7 +65,7 @@ def test_an_offset_that_is_no_number_is_refused(mia, begun, offset):
 
 
 def test_more_bytes_than_announced_are_refused_before_one_is_written(mia, begun, monkeypatch):
-    monkeypatch.setattr("server.slides.uploads._BLOCK", 4)
+    monkeypatch.setattr("server.slides.uploads.services._BLOCK", 4)
     answer = append(mia, begun, b"0" * 11)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert mia.head(begun)["Upload-Offset"] == "0"
@@ -95,7 +97,7 @@ def test_only_the_person_who_began_it_knows_of_an_upload(api, user_factory, proj
     assert storage_path(Upload.objects.get().storage_key).read_bytes() == b""
 
 
-def test_who_may_not_add_slides_may_not_begin(api, user_factory, project_factory, project):
+def test_uploads_need_the_permission_to_add_slides(api, user_factory, project_factory, project):
     assert begin(api(user_factory("ann")), project, 10).status_code == 403
     assert begin(api(user_factory("stranger")), project, 10).status_code == 404
     assert begin(api(), project, 10).status_code == 401
@@ -119,7 +121,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent(mia, project, set
 
 
 @pytest.mark.parametrize(
-    "filename", ["", "..", "../../etc/passwd", "/etc/passwd", "a\\b.svs", "C:x.svs", "a\nb.svs", "x" * 501]
+    "filename", ["", "..", "../../etc/passwd", "/etc/passwd", "a\\b.svs", "a\nb.svs", "x" * 501]
 )
 def test_names_that_might_leave_their_place_are_refused(mia, project, filename):
     answer = begin(mia, project, 10, filename)
@@ -151,9 +153,10 @@ def test_another_version_of_the_protocol_or_type_of_body_is_refused(mia, project
     assert mia.head(begun)["Upload-Offset"] == "0"
 
 
-def test_an_upload_is_given_up(mia, begun):
+def test_an_upload_is_given_up(mia, begun, django_capture_on_commit_callbacks):
     path = storage_path(Upload.objects.get().storage_key)
-    assert mia.delete(begun).status_code == 204
+    with django_capture_on_commit_callbacks(execute=True):
+        assert mia.delete(begun).status_code == 204
     assert not path.exists()
     assert mia.head(begun).status_code == 404
     assert append(mia, begun, b"0").status_code == 404
@@ -167,16 +170,17 @@ def test_giving_up_an_upload_that_became_a_slide_keeps_its_bytes(mia, project, r
     assert Slide.objects.get().state == "ready"
 
 
-def test_what_was_begun_and_left_alone_is_thrown_away_later(mia, project, begun, settings):
+def test_abandoned_uploads_are_deleted_later(mia, project, begun, django_capture_on_commit_callbacks):
     import os
 
     old = Upload.objects.get()
     path = storage_path(old.storage_key)
     Upload.objects.update(created_at="2020-01-01T00:00:00Z")
     # Bytes have come lately, so it is not alone.
-    begin(mia, project, 10, "second.svs")
+    sweep_storage(timezone.now())
     assert path.exists()
     os.utime(path, (0, 0))
-    begin(mia, project, 10, "third.svs")
+    with django_capture_on_commit_callbacks(execute=True):
+        sweep_storage(timezone.now())
     assert not path.exists()
     assert not Upload.objects.filter(pk=old.pk).exists()

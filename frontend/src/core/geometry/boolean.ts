@@ -65,7 +65,7 @@ function capsule(a: Position, b: Position, radius: number, corners = 12): Area {
   return { type: "Polygon", coordinates: [ring] };
 }
 
-/** What a round brush of this radius covers along a path. */
+/** The area that a round brush of this radius covers along a path. */
 export function bandAlong(path: readonly Position[], radius: number): Area | null {
   const first = path[0];
   if (!first || radius <= 0) return null;

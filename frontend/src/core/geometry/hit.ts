@@ -1,4 +1,4 @@
-/** What lies under a position. */
+/** Hit tests: the geometry at a position. */
 import { boxOf, chainsOf, distance, isArea, polygonsOf } from "./measure";
 import { distanceToSegment } from "./simplify";
 import type { Geometry, Position, Ring } from "./types";
@@ -41,13 +41,13 @@ export function hits(geometry: Geometry, at: Position, tolerance: number): boole
 /** CSS pixels: on a smaller shape corners would cover all of it, and nothing would be left to take hold of and move. */
 const CORNERS_FROM = 24;
 
-/** Whether a shape is large enough at this scale (CSS pixels per pixel) for its corners to be taken one by one. */
+/** Return whether a shape is large enough at this scale (CSS pixels per pixel) for its corners to be taken one by one. */
 export function hasCorners(geometry: Geometry, scale: number): boolean {
   const box = boxOf(geometry);
   return Math.max(box.maxX - box.minX, box.maxY - box.minY) * scale >= CORNERS_FROM;
 }
 
-/** Where a vertex stands in its geometry. Polygons: polygon, ring, index; lines: 0, 0, index. */
+/** Index path of a vertex in its geometry. Polygons: polygon, ring, index; lines: 0, 0, index. */
 export interface VertexPath {
   polygon: number;
   ring: number;

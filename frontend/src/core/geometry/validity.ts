@@ -1,4 +1,4 @@
-/** Is a shape one that the server and every other program will take? */
+/** Validation of a shape for the server and other programs. */
 import { areaOf, polygonsOf } from "./measure";
 import type { Geometry, Position, Ring } from "./types";
 

@@ -7,7 +7,7 @@ export const CELLS_PER_SIDE = 64;
 /** Labels are 16-bit numbers. */
 const LABELS = 65_536;
 
-/** Where a label stands in the palette: the set's own labels first, then those that reviewers gave. */
+/** Index of a label in the palette: the set's own labels first, then those of reviewers. */
 export type LabelPlace = number;
 
 interface Tally {
@@ -166,7 +166,7 @@ export interface CellShare {
   uncertainty: number;
 }
 
-/** What a cell holds, the most frequent label first; x and y are level-0 pixels from the tile's corner. */
+/** Content of a cell, the most frequent label first; x and y are level-0 pixels from the tile's corner. */
 export function cellAt(mix: CellMix, x: number, y: number): CellShare[] {
   const labels = mix.cells.get(clampCell(y / mix.size) * CELLS_PER_SIDE + clampCell(x / mix.size));
   if (!labels) return [];

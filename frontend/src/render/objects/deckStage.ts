@@ -79,7 +79,7 @@ export class DeckStage {
     });
   }
 
-  /** What the canvas will show for a view: more than the screen, and the same as before as long as moving it is enough. */
+  /** Return the canvas content for a view: larger than the screen, and unchanged while a translation suffices. */
   reach(view: SlideView): SlideView {
     return widened(this.baseFor(view), MARGIN);
   }

@@ -1,5 +1,5 @@
-/** Which objects are to be seen. The same rule stands here, in the shaders and, for cells, in the server. Pure. */
-import { OPEN, REJECTED, REDRAWN } from "./tileFormat";
+/** Visibility rule of objects, equal here, in the shaders and, for cells, in the server. Pure. */
+import { ACCEPTED, OPEN, REJECTED, REDRAWN, RELABELLED } from "./tileFormat";
 
 export interface ObjectFilter {
   minScore: number;
@@ -26,6 +26,9 @@ export const EVERYTHING: ObjectFilter = {
   states: USUAL_STATES,
 };
 
+/** States that count as labels: shown with the annotations, whether suggestions are shown or not. */
+export const ACCEPTED_ONLY: ObjectFilter = { ...EVERYTHING, states: (1 << ACCEPTED) | (1 << RELABELLED) };
+
 export function passes(filter: ObjectFilter, score: number, uncertainty: number, state: number): boolean {
   return (
     inRange(score, filter.minScore, filter.maxScore) &&
@@ -34,7 +37,7 @@ export function passes(filter: ObjectFilter, score: number, uncertainty: number,
   );
 }
 
-/** Whether an object is neither too small nor too large. */
+/** Return whether an object's area is within the limits. */
 export function passesArea({ minArea, maxArea }: ObjectFilter, area: number): boolean {
   return (minArea === null || area >= Math.fround(minArea)) && (maxArea === null || area <= Math.fround(maxArea));
 }
@@ -44,7 +47,21 @@ function inRange(value: number, least: number, most: number): boolean {
   return (least <= 0 || value >= Math.fround(least)) && (most >= 1 || value <= Math.fround(most));
 }
 
-/** What the server must count by; empty when the tiles that never change already say it. */
+/** Stands for "no score" on the graphics card, which knows no number that is none. */
+export const NO_SCORE = -1e30;
+
+/** A score of a tile; null where the object has none. */
+export function knownScore(score: number | undefined): number | null {
+  return score === undefined || Number.isNaN(score) ? null : score;
+}
+
+/** The least score for the shaders: an object without a score is seen only where scores are not limited. */
+export function leastScore({ minScore, maxScore }: ObjectFilter): number {
+  if (minScore > 0) return minScore;
+  return maxScore >= 1 ? NO_SCORE : 0;
+}
+
+/** Query parameters of the server's counts; empty when the immutable tiles suffice. */
 export function filterQuery(filter: ObjectFilter): string {
   const parts: string[] = [];
   if (filter.minScore > 0) parts.push(`min_score=${filter.minScore}`);

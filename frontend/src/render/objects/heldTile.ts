@@ -1,13 +1,13 @@
-/** A tile as it is held: what came, what was decided of it, and what is derived from both for the present look. */
+/** A cached tile: its data, its decisions, and the values derived from both for the current filter. */
 import { mixOfCells, mixOfShapes, pictureOf, type CellMix, type LabelPlace, type RowStates } from "./cells";
-import { passes, passesArea, type ObjectFilter } from "./filter";
+import { NO_SCORE, passes, passesArea, type ObjectFilter } from "./filter";
 import type { TileAddress } from "./lod";
 import type { PaintTile } from "./painter";
 import { LEFT_OUT, type CellTable, type TileStates } from "./tileFormat";
 import { bytesOf, type ShapeGeometry } from "./tileGeometry";
 import type { Prepared } from "./tileWorker";
 
-/** What a tile is derived for; a new object after every change. */
+/** Inputs of the derived values of a tile; a new object after every change. */
 export interface Derivation {
   filter: ObjectFilter;
   placeOf: (labelId: string) => LabelPlace;
@@ -69,7 +69,7 @@ export class HeldTile implements PaintTile {
     this.pictureFor = null;
   }
 
-  /** Whether a row is to be seen. */
+  /** Return whether a row is visible. */
   seesRow(row: number, wanted: Derivation): boolean {
     const { shapes } = this;
     if (!shapes) return false;
@@ -133,7 +133,8 @@ function interleave(shapes: ShapeGeometry, rows: RowStates): Float32Array {
   const data = new Float32Array(4 * shapes.rows);
   for (let row = 0; row < shapes.rows; row += 1) {
     data[4 * row] = rows.shown[row] ?? 0;
-    data[4 * row + 1] = shapes.score[row] ?? 0;
+    const score = shapes.score[row] ?? 0;
+    data[4 * row + 1] = Number.isNaN(score) ? NO_SCORE : score;
     data[4 * row + 2] = shapes.uncertainty[row] ?? 0;
     data[4 * row + 3] = rows.state[row] ?? 0;
   }

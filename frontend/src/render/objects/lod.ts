@@ -1,4 +1,4 @@
-/** Which tiles a view needs, and whether cells or shapes are read better there. Pure. */
+/** Level of detail: the tiles of a view, drawn as cells or as shapes. Pure. */
 import type { Box } from "@/core/geometry/types";
 
 export interface TileAddress {
@@ -21,7 +21,7 @@ const EDGE_FROM = 10;
 const EDGE_TO = 16;
 const SMALL_FILL = 0.55;
 /**
- * Where each object has so many CSS pixels a side for itself, shapes begin to show, and tiles of counts are cut up until
+ * CSS pixels a side for each object at which shapes begin to show, and tiles of counts are cut up until
  * they come. So what is drawn follows the crowd and not the borders of tiles, and a screen never holds more than some
  * thousand shapes.
  */
@@ -82,14 +82,14 @@ function smoothStep(from: number, to: number, value: number): number {
   return t * t * (3 - 2 * t);
 }
 
-/** How strongly a shape of so many CSS pixels is filled, and how strongly its edge is drawn, which costs more. */
+/** Opacity of the fill and of the edge, which costs more, of a shape of so many CSS pixels. */
 export function paintOf(side: number, fill: number): { fill: number; edge: number } {
   if (side === 0) return { fill, edge: 1 };
   const edge = smoothStep(EDGE_FROM, EDGE_TO, side);
   return { fill: Math.max(fill, SMALL_FILL * (1 - edge)), edge };
 }
 
-/** How much of a tile is drawn as shapes: 0 only cells, 1 only shapes, in between both, faded. */
+/** Share of a tile drawn as shapes: 0 only cells, 1 only shapes, in between both, blended. */
 export function shapeShare(meanSide: number, rows: number, tileSide: number, scale: number): number {
   if (rows === 0) return 1;
   const room = (tileSide * scale) / Math.sqrt(rows);
@@ -97,7 +97,7 @@ export function shapeShare(meanSide: number, rows: number, tileSide: number, sca
   return smoothStep(SPACE_FROM, SPACE_TO, room);
 }
 
-/** The tile itself or the nearest one above it that is here, and the key of that one. */
+/** The tile itself or its nearest loaded ancestor, and the key of that one. */
 export function nearestHeld(tile: TileAddress, has: (key: string) => boolean): TileAddress | null {
   for (let { z, x, y } = tile; z >= 0; z -= 1, x >>= 1, y >>= 1) {
     if (has(keyOf({ z, x, y }))) return { z, x, y };

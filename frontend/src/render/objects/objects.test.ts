@@ -2,7 +2,7 @@ import { Field, Float32, Int16, Int32, List, Schema, Table, tableFromArrays, tab
 import { describe, expect, it } from "vitest";
 
 import { cellAt, mixOfCells, mixOfShapes, pictureOf, shareOut, TEXELS } from "./cells";
-import { EVERYTHING, filterQuery, passes } from "./filter";
+import { EVERYTHING, filterQuery, knownScore, leastScore, NO_SCORE, passes } from "./filter";
 import { keyOf, levelFor, nearestHeld, paintOf, refined, shapeShare, tilesInView, type TileAddress } from "./lod";
 import { ringsOf, rowAt, rowContains } from "./picking";
 import { TileCache } from "./tileCache";
@@ -252,6 +252,18 @@ describe("the filter", () => {
     expect(filterQuery({ ...EVERYTHING, minArea: 80.5, maxArea: 200 })).toBe("min_area=80.5&max_area=200");
     expect(filterQuery(EVERYTHING)).toBe("");
   });
+});
+
+it("shows objects without a score only where scores are not limited", () => {
+  const limited = [{ ...EVERYTHING, minScore: 0.1 }, { ...EVERYTHING, maxScore: 0.9 }];
+  expect(passes(EVERYTHING, Number.NaN, 0, OPEN)).toBe(true);
+  expect(leastScore(EVERYTHING)).toBeLessThanOrEqual(NO_SCORE);
+  for (const filter of limited) {
+    expect(passes(filter, Number.NaN, 0, OPEN)).toBe(false);
+    expect(leastScore(filter)).toBeGreaterThan(NO_SCORE);
+  }
+  expect(knownScore(Number.NaN)).toBeNull();
+  expect(knownScore(0)).toBe(0);
 });
 
 it("reads the states of a tile of shapes", () => {

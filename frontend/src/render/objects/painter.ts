@@ -3,7 +3,7 @@ import type { Buffer, Device, RenderPass, Texture } from "@luma.gl/core";
 import { Model, ShaderInputs } from "@luma.gl/engine";
 
 import { CELLS_PER_SIDE, FULLNESS, TEXELS } from "./cells";
-import type { ObjectFilter } from "./filter";
+import { leastScore, type ObjectFilter } from "./filter";
 import { paintOf } from "./lod";
 import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
 import { RING_END, type ShapeGeometry } from "./tileGeometry";
@@ -14,7 +14,7 @@ export interface Palette {
   version: number;
 }
 
-/** One part of the screen and what fills it. */
+/** One part of the screen and the tile that fills it. */
 export interface Drawable {
   tile: PaintTile;
   corner: readonly [number, number];
@@ -26,7 +26,7 @@ export interface Drawable {
   finer: number;
 }
 
-/** What the painter needs of a tile, and where it keeps its buffers. */
+/** Input of the painter for a tile, and the tile's buffers. */
 export interface PaintTile {
   shapes: ShapeGeometry | null;
   /** Label, score, uncertainty, state by row; a new array after every change. */
@@ -180,7 +180,7 @@ export class Painter {
       toClip: moved,
       clipBox: [clip[0] - x, clip[1] - y, clip[2] - x, clip[3] - y],
       limits: [
-        filter.minScore <= 0 ? -1e30 : filter.minScore,
+        leastScore(filter),
         filter.maxScore >= 1 ? 1e30 : filter.maxScore,
         filter.minUncertainty <= 0 ? -1e30 : filter.minUncertainty,
         filter.maxUncertainty >= 1 ? 1e30 : filter.maxUncertainty,

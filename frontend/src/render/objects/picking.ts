@@ -1,4 +1,4 @@
-/** Which object lies at a place. Pure, on the columns that are held anyway: no reading back from the graphics card. */
+/** Picking of the object at a place. Pure, on the loaded columns, without reading back from the graphics card. */
 import { RING_END, type ShapeGeometry } from "./tileGeometry";
 
 /** Even-odd over all rings of a row, so that holes are holes and every polygon counts. */

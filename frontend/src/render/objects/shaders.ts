@@ -1,4 +1,4 @@
-/** GLSL of what is drawn of object sets. One block of uniforms serves all four programs. */
+/** GLSL shaders of object sets. One block of uniforms serves all four programs. */
 import type { ShaderModule } from "@luma.gl/shadertools";
 
 const BLOCK = `\
@@ -38,7 +38,7 @@ export const objectsModule = {
   },
 } as const satisfies ShaderModule<ObjectUniforms>;
 
-/** What is known of an object lies in a texture by row: label as shown, score, uncertainty, state. */
+/** Attributes of the objects, in a texture by row: displayed label, score, uncertainty, state. */
 const ROWS = `\
 uniform highp sampler2D rowData;
 uniform highp sampler2D palette;

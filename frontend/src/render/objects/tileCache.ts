@@ -1,4 +1,4 @@
-/** What is held of a set within a budget of bytes; what was used longest ago goes first. Pure. */
+/** LRU cache of a set's tiles within a budget of bytes. Pure. */
 
 interface Entry<T> {
   value: T;

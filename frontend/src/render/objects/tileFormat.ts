@@ -1,4 +1,4 @@
-/** What an object tile contains; the layout is in server/objects/README.md. Pure: used by the worker and by tests. */
+/** Format of an object tile; the layout is in server/objects/README.md. Pure: used by the worker and by tests. */
 import { tableFromIPC, type Table } from "apache-arrow";
 
 export type NumberColumn = Uint8Array | Uint16Array | Uint32Array | Int16Array | Int32Array | Float32Array;
@@ -73,7 +73,7 @@ export interface CellStates {
   count: Uint32Array;
 }
 
-/** What was decided of a tile's objects; what is not in it is open. */
+/** Decisions on a tile's objects; missing objects are open. */
 export type TileStates = ShapeStates | CellStates;
 
 export const OPEN = 0;
@@ -155,7 +155,7 @@ export function readTile(body: Uint8Array): TileTable {
   };
 }
 
-/** Read what was decided of a tile. */
+/** Read the decisions on a tile. */
 export function readStates(body: Uint8Array): TileStates {
   const table = open(body);
   const labelIds = JSON.parse(table.schema.metadata.get("label_ids") ?? "[]") as string[];

@@ -1,4 +1,4 @@
-/** From the columns of a tile to what a graphics card draws: vertices, edges, triangles. Pure. */
+/** Conversion of a tile's columns to vertices, edges and triangles for the graphics card. Pure. */
 import earcut from "earcut";
 
 import type { ShapeTable } from "./tileFormat";
@@ -6,7 +6,7 @@ import type { ShapeTable } from "./tileFormat";
 /** Marks the last vertex of a ring: no edge starts there. */
 export const RING_END = 0x80000000;
 
-/** What is kept of a tile of shapes. Vertices are level-0 pixels from the tile's corner; rings are closed. */
+/** Geometry of a tile of shapes. Vertices are level-0 pixels from the tile's corner; rings are closed. */
 export interface ShapeGeometry {
   kind: "shapes";
   rows: number;
@@ -146,7 +146,7 @@ function meanSide(rows: number, boxes: Float32Array): number {
   return rows > 0 ? total / rows : 0;
 }
 
-/** Build what is drawn of a tile whose corner lies at `corner`, level-0 pixels. */
+/** Build the geometry of a tile with its corner at `corner`, level-0 pixels. */
 export function buildShapes(table: ShapeTable, corner: readonly [number, number]): ShapeGeometry {
   const builder = new Builder(mostVertices(table));
   const firstVertex = new Uint32Array(table.rows + 1);

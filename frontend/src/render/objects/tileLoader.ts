@@ -1,4 +1,4 @@
-/** Orders tiles from the workers: a few at once, given up when the view has moved on. */
+/** Requests tiles from the workers: a few at once, cancelled when the view has moved on. */
 import type { Answer, Order, Prepared } from "./tileWorker";
 
 const WORKERS = Math.max(1, Math.min(3, (navigator.hardwareConcurrency || 2) - 1));
@@ -38,7 +38,7 @@ export class TileLoader {
     worker.postMessage(order);
   }
 
-  /** Give up whatever is not in `keys`. */
+  /** Cancel all requests outside `keys`. */
   keepOnly(keys: ReadonlySet<string>): void {
     for (const [key, id] of this.ids) {
       if (!keys.has(key)) this.giveUp(key, id);

@@ -1,4 +1,4 @@
-/** The tiles of one object set that are here: ordered by what the view wants, evicted by what it does not. */
+/** Loaded tiles of one object set: requested for the view, and evicted outside it. */
 import { filterQuery, type ObjectFilter } from "./filter";
 import { HeldTile } from "./heldTile";
 import { keyOf, nearestHeld, type TileAddress } from "./lod";
@@ -68,7 +68,7 @@ export class TileStore {
     return held !== undefined && this.isCounted(held, filter) && this.hasStates(held, filter);
   }
 
-  /** Order what is missing, the first first; give up what is no longer wanted. */
+  /** Request missing tiles in order; cancel requests for others. */
   want(tiles: readonly TileAddress[], filter: ObjectFilter): void {
     const keys = new Set(tiles.map(keyOf));
     this.loader.keepOnly(keys);
@@ -82,7 +82,7 @@ export class TileStore {
     }
   }
 
-  /** Forget what failed, so that it is ordered again. */
+  /** Drop failed requests, so that they are repeated. */
   retry(): void {
     this.failed.clear();
     this.changed();

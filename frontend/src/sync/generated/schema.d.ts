@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List accounts, active ones first. */
+        get: operations["list_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{user_id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Deactivate an account: sessions and tokens end, sign-ins fail; 422 ``last_administrator``. */
+        post: operations["deactivate_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{user_id}/reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Reactivate an account. */
+        post: operations["reactivate_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{user_id}/reset-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Return a one-time password; 422 ``own_password_reset`` or ``account_inactive``. */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/annotations/{annotation_id}": {
         parameters: {
             query?: never;
@@ -11,15 +79,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return how it stands. */
+        /** @description Return an annotation. */
         get: operations["get_annotation"];
         put?: never;
         post?: never;
-        /** @description Delete it; its revisions stay and it can be restored. */
+        /** @description Delete an annotation; its revisions stay and it can be restored. */
         delete: operations["delete_annotation"];
         options?: never;
         head?: never;
-        /** @description Change shape, label or note. */
+        /** @description Change shape, label or note of an annotation. */
         patch: operations["change_annotation"];
         trace?: never;
     };
@@ -32,7 +100,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Restore it. */
+        /** @description Restore a deleted annotation. */
         post: operations["restore_annotation"];
         delete?: never;
         options?: never;
@@ -47,7 +115,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List how it stood after each change. */
+        /** @description List the revisions of an annotation. */
         get: operations["list_revisions"];
         put?: never;
         post?: never;
@@ -65,7 +133,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** @description Set the clinical fields and the follow-up. */
+        /** @description Set clinical fields and follow-up. */
         put: operations["describe_case"];
         post?: never;
         delete?: never;
@@ -81,12 +149,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Say whether views are stored, and how many there are. */
+        /** @description Return the consent, and the number of stored views. */
         get: operations["get_dwell_consent"];
-        /** @description Consent that views are stored. */
+        /** @description Consent to the storage of views. */
         put: operations["consent_to_dwell"];
         post?: never;
-        /** @description Take consent back and delete all views. */
+        /** @description Withdraw the consent and delete all views. */
         delete: operations["withdraw_from_dwell"];
         options?: never;
         head?: never;
@@ -134,7 +202,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, newest first. */
+        /** @description List the jobs, newest first. */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
@@ -151,7 +219,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return how it stands. */
+        /** @description Return a job. */
         get: operations["get_job"];
         put?: never;
         post?: never;
@@ -170,7 +238,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Ask it to stop; nothing that it made is kept. */
+        /** @description Cancel a job; its output is deleted. */
         post: operations["cancel_job"];
         delete?: never;
         options?: never;
@@ -187,7 +255,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Queue it once more. */
+        /** @description Retry a job. */
         post: operations["retry_job"];
         delete?: never;
         options?: never;
@@ -202,7 +270,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return it with metrics and card. */
+        /** @description Return a model version with metrics and card. */
         get: operations["get_model_version"];
         put?: never;
         post?: never;
@@ -219,7 +287,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return the stored comparison, or say that it is missing. */
+        /** @description Return the stored comparison, null without one. */
         get: operations["get_comparison"];
         put?: never;
         /** @description Measure both on the same held-out labels. */
@@ -239,7 +307,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Keep the current version and remember the decision. */
+        /** @description Keep the current version and record the decision. */
         post: operations["keep_current_version"];
         delete?: never;
         options?: never;
@@ -256,7 +324,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Promote it. */
+        /** @description Promote a version. */
         post: operations["promote_model_version"];
         delete?: never;
         options?: never;
@@ -271,7 +339,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return it, with its heat maps. */
+        /** @description Return an object set, with its heat maps. */
         get: operations["get_object_set"];
         put?: never;
         post?: never;
@@ -288,7 +356,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return them in the order asked for. */
+        /** @description Return objects in the requested order. */
         get: operations["list_suggestions"];
         put?: never;
         post?: never;
@@ -305,10 +373,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return what was worked out, or how far the job is. */
+        /** @description Return the explanation, or the progress of its job. */
         get: operations["get_explanation"];
         put?: never;
-        /** @description Ask; a second question is answered with the first one's explanation. */
+        /** @description Request an explanation; a second request returns the first one's. */
         post: operations["explain"];
         delete?: never;
         options?: never;
@@ -323,7 +391,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List the verdicts that concern it. */
+        /** @description List the verdicts on an object. */
         get: operations["suggestion_history"];
         put?: never;
         post?: never;
@@ -374,7 +442,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return them as an Arrow stream; asking again costs a 304 until the next verdict. */
+        /** @description Return the decided objects as an Arrow stream; 304 until the next verdict. */
         get: operations["get_states"];
         put?: never;
         post?: never;
@@ -391,10 +459,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them in order. */
+        /** @description List the verdicts on a set in order. */
         get: operations["list_verdicts"];
         put?: never;
-        /** @description Accept, reject or relabel. */
+        /** @description Accept, reject or relabel suggestions. */
         post: operations["give_verdict"];
         delete?: never;
         options?: never;
@@ -411,7 +479,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Make an annotation whose parent is the suggestion. */
+        /** @description Create an annotation whose parent is the suggestion. */
         post: operations["redraw_suggestion"];
         delete?: never;
         options?: never;
@@ -428,7 +496,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Delete it, or let it step back where verdicts were given on it; ``deleted`` says which. */
+        /** @description Delete an imported set, or supersede it where it has verdicts; ``deleted`` says which. */
         post: operations["withdraw_object_set"];
         delete?: never;
         options?: never;
@@ -446,7 +514,7 @@ export interface paths {
         /** @description List the projects that the actor may see. */
         get: operations["list_projects"];
         put?: never;
-        /** @description Make a project. */
+        /** @description Create a project. */
         post: operations["create_project"];
         delete?: never;
         options?: never;
@@ -461,14 +529,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return it with its labels. */
+        /** @description Return a project with its labels. */
         get: operations["get_project"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Change name, description, or whether the quality of new slides is mapped. */
+        /** @description Change name, description, or the quality mapping of new slides. */
         patch: operations["change_project"];
         trace?: never;
     };
@@ -479,10 +547,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return the newest finished one, and how far the newest job is. */
+        /** @description Return the newest finished atlas, and the progress of the newest job. */
         get: operations["get_atlas"];
         put?: never;
-        /** @description Have one made of the slides as they are now. */
+        /** @description Start an atlas of the current slides. */
         post: operations["build_atlas"];
         delete?: never;
         options?: never;
@@ -497,7 +565,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them by pseudonym. */
+        /** @description List the cases by pseudonym. */
         get: operations["list_cases"];
         put?: never;
         post?: never;
@@ -518,6 +586,44 @@ export interface paths {
         get: operations["export_project"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Import each file of the export on the slide of the same content, or else of the same name.
+         *
+         *     Files without a slide are named. Of a slide with very many objects a job reads the file.
+         */
+        post: operations["import_project_annotations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/import/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Preview the import of the export; only the file itself is stored, for six hours. */
+        post: operations["preview_project_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -555,7 +661,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Change name, colour, key, order or code. */
+        /** @description Change name, colour, key or code. */
         patch: operations["change_label"];
         trace?: never;
     };
@@ -568,8 +674,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Retire it. */
+        /** @description Retire a label. */
         post: operations["retire_label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/labels/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Reorder the labels in use. */
+        put: operations["reorder_labels"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -586,7 +709,7 @@ export interface paths {
         /** @description List members and their roles. */
         get: operations["list_members"];
         put?: never;
-        /** @description Give a user a role. */
+        /** @description Add a member. */
         post: operations["add_member"];
         delete?: never;
         options?: never;
@@ -604,11 +727,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Take the role away. */
+        /** @description Remove a member. */
         delete: operations["remove_member"];
         options?: never;
         head?: never;
-        /** @description Change the role. */
+        /** @description Change the role of a member. */
         patch: operations["change_member"];
         trace?: never;
     };
@@ -619,7 +742,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the newest first. */
+        /** @description List the model versions, the newest first. */
         get: operations["list_model_versions"];
         put?: never;
         post?: never;
@@ -638,7 +761,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Make the version before the current one current again. */
+        /** @description Make the previous version current again. */
         post: operations["roll_back_model_version"];
         delete?: never;
         options?: never;
@@ -653,10 +776,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the newest first. */
+        /** @description List the prediction runs, the newest first. */
         get: operations["list_predictions"];
         put?: never;
-        /** @description Let a version look at slides. */
+        /** @description Start predictions of a version on slides. */
         post: operations["start_predictions"];
         delete?: never;
         options?: never;
@@ -673,7 +796,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Ask for the map of every slide that has none. */
+        /** @description Request the map of every slide without one. */
         post: operations["map_all_quality"];
         delete?: never;
         options?: never;
@@ -688,7 +811,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the most doubtful first. */
+        /** @description List the open suggestions, the most uncertain first. */
         get: operations["review_queue"];
         put?: never;
         post?: never;
@@ -705,10 +828,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the newest first. */
+        /** @description List the rounds, the newest first. */
         get: operations["list_rounds"];
         put?: never;
-        /** @description Take a snapshot and start learning. */
+        /** @description Start a round. */
         post: operations["start_round"];
         delete?: never;
         options?: never;
@@ -725,7 +848,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Look at the labels with the eyes of a recipe; changes nothing. */
+        /** @description Check the labels against a recipe's requirements; changes nothing. */
         post: operations["check_round"];
         delete?: never;
         options?: never;
@@ -740,7 +863,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them by name. */
+        /** @description List the slides by name. */
         get: operations["list_slides"];
         put?: never;
         post?: never;
@@ -757,7 +880,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the newest first. */
+        /** @description List the snapshots, the newest first. */
         get: operations["list_snapshots"];
         put?: never;
         post?: never;
@@ -776,7 +899,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Find the slides among the folder's files and begin their imports. */
+        /** @description Group the folder's files into slides and start their imports. */
         post: operations["finish_folder"];
         delete?: never;
         options?: never;
@@ -791,7 +914,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the newest first. */
+        /** @description List the verdicts of a project, the newest first. */
         get: operations["list_project_verdicts"];
         put?: never;
         post?: never;
@@ -808,10 +931,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them by name. */
+        /** @description List the uploaded weights by name. */
         get: operations["list_uploaded_weights"];
         put?: never;
-        /** @description Keep a file of weights for recipes to start from. */
+        /** @description Upload a file of weights for recipes to start from. */
         post: operations["upload_weights"];
         delete?: never;
         options?: never;
@@ -826,7 +949,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them with their settings. */
+        /** @description List the recipes with their settings. */
         get: operations["list_recipes"];
         put?: never;
         post?: never;
@@ -846,7 +969,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Take back that it is finished. */
+        /** @description Revoke a finished region. */
         delete: operations["revoke_finished"];
         options?: never;
         head?: never;
@@ -861,10 +984,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** @description Lay them by landmarks. */
+        /** @description Set the registration by landmarks. */
         put: operations["set_landmarks"];
         post?: never;
-        /** @description Part them. */
+        /** @description Delete the registration. */
         delete: operations["unregister_slides"];
         options?: never;
         head?: never;
@@ -878,7 +1001,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List at most 5000 of them, as they lie on the slide that stays. */
+        /** @description List at most 5000 annotations of the other slide, transferred to this one. */
         get: operations["list_carried_annotations"];
         put?: never;
         post?: never;
@@ -897,9 +1020,9 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Skip it, for this reviewer. */
+        /** @description Skip a suggestion, for this reviewer. */
         post: operations["skip_suggestion"];
-        /** @description Take it back into the queue. */
+        /** @description Return a skipped suggestion to the queue. */
         delete: operations["unskip_suggestion"];
         options?: never;
         head?: never;
@@ -913,7 +1036,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return it with its job and what it made. */
+        /** @description Return a round with its job and its results. */
         get: operations["get_round"];
         put?: never;
         post?: never;
@@ -930,13 +1053,38 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return who is signed in; nothing (204) when nobody is, which is no error. */
+        /** @description Return the signed-in user; 204 without a sign-in, which is no error. */
         get: operations["get_session"];
         put?: never;
-        /** @description Sign in; 401 ``invalid_credentials``, 429 ``too_many_sign_ins`` after several failures. */
+        /**
+         * @description Sign in; a wrong password is 401 ``invalid_credentials``, 429 ``too_many_sign_ins`` after several.
+         *
+         *     The right password is accepted at any time.
+         */
         post: operations["sign_in"];
         /** @description Sign out. */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * @description Change the password; other sessions end, and API tokens unless they are to be kept.
+         *
+         *     422 ``wrong_password``, ``same_password`` or ``weak_password``; 429 ``too_many_passwords``.
+         */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -955,7 +1103,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Change language, theme or key map. */
+        /** @description Change language, theme, key map or shown layers. */
         patch: operations["change_preferences"];
         trace?: never;
     };
@@ -966,16 +1114,50 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return what is known of it. */
+        /** @description Return a slide. */
         get: operations["get_slide"];
         put?: never;
         post?: never;
-        /** @description Remove it with everything that was said of it. */
+        /** @description Delete a slide with all its annotations and verdicts. */
         delete: operations["delete_slide"];
         options?: never;
         head?: never;
-        /** @description Change name, case, resolution, diagnosis, or how far people are with it. */
+        /** @description Change name, case, resolution, diagnosis or progress. */
         patch: operations["change_slide"];
+        trace?: never;
+    };
+    "/api/v1/slides/{slide_id}/accepted-labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the number of accepted suggestions by label. */
+        get: operations["list_accepted_labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slides/{slide_id}/accepted-outlines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the outlines of accepted suggestions, within a box where one is given. */
+        get: operations["list_accepted_outlines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/slides/{slide_id}/annotations": {
@@ -985,10 +1167,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them in the order in which they were made. */
+        /** @description List the annotations of a slide in the order of their creation. */
         get: operations["list_annotations"];
         put?: never;
-        /** @description Draw one. */
+        /** @description Create an annotation. */
         post: operations["create_annotation"];
         delete?: never;
         options?: never;
@@ -1005,7 +1187,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Apply all of them or none. */
+        /** @description Apply all operations or none. */
         post: operations["apply_annotation_changes"];
         delete?: never;
         options?: never;
@@ -1020,7 +1202,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return all that touch the view, or the large ones with exact counts of the rest. */
+        /** @description Return all annotations that intersect the view, or the large ones with exact counts of the rest. */
         get: operations["annotations_in_view"];
         put?: never;
         post?: never;
@@ -1106,7 +1288,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List the newest answer of each version, the newest first. */
+        /** @description List the newest finding of each version, the newest first. */
         get: operations["list_findings"];
         put?: never;
         post?: never;
@@ -1125,8 +1307,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Return a grant. */
+        /** @description Return a new grant. */
         post: operations["renew_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slides/{slide_id}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Import the slide from a chosen image. */
+        post: operations["choose_slide_image"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1143,11 +1342,33 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * @description Make annotations of a file at once, or queue the reading of very many objects (202).
+         * @description Import the annotations of a file at once, or queue the import of very many objects (202).
          *
-         *     GeoJSON; HistoML as it is exported (.zip); outlines of ASAP or Aperio ImageScope (.xml).
+         *     GeoJSON; HistoML as it is exported (.zip); outlines of ASAP or Aperio ImageScope (.xml); the export of
+         *     a project (.zip), of which the slide takes its own part.
          */
         post: operations["import_annotations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slides/{slide_id}/import/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Preview the import of a file; only the file itself is stored, for six hours.
+         *
+         *     The answer has the token ``upload``, which the import and further previews take instead of the file.
+         */
+        post: operations["preview_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1161,7 +1382,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the newest first. */
+        /** @description List the object sets of a slide, the newest first. */
         get: operations["list_object_sets"];
         put?: never;
         post?: never;
@@ -1178,10 +1399,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return the map, or how far the job is. */
+        /** @description Return the map, or the progress of its job. */
         get: operations["get_quality"];
         put?: never;
-        /** @description Ask for the map; a second request is answered with the first one's. */
+        /** @description Request the map; a second request returns the first one's. */
         post: operations["map_quality"];
         delete?: never;
         options?: never;
@@ -1196,7 +1417,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return the picture. */
+        /** @description Return the picture of the quality map. */
         get: operations["get_quality_picture"];
         put?: never;
         post?: never;
@@ -1213,7 +1434,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them. */
+        /** @description List the finished regions of a slide. */
         get: operations["list_regions"];
         put?: never;
         /** @description Declare an area finished. */
@@ -1231,11 +1452,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List the slides that were laid over it. */
+        /** @description List the slides registered with this one. */
         get: operations["list_registrations"];
         put?: never;
-        /** @description Lay another slide over it. */
+        /** @description Register another slide with this one. */
         post: operations["register_slides"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slides/{slide_id}/resolution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Read the resolution again, as slides imported by an earlier version keep their old reading. */
+        post: operations["read_resolution"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1249,7 +1487,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return it; the content hash is its entity tag. */
+        /** @description Return the thumbnail; the content hash is its entity tag. */
         get: operations["get_thumbnail"];
         put?: never;
         post?: never;
@@ -1283,7 +1521,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them, the newest first. */
+        /** @description List the verdicts on a slide, the newest first. */
         get: operations["list_slide_verdicts"];
         put?: never;
         post?: never;
@@ -1300,7 +1538,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return levels, tile addresses and a grant. */
+        /** @description Return levels, tile URLs and a grant. */
         get: operations["open_slide"];
         put?: never;
         post?: never;
@@ -1317,10 +1555,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them; secrets are never shown again. */
+        /** @description List the actor's tokens; secrets are never shown again. */
         get: operations["list_tokens"];
         put?: never;
-        /** @description Make a token; the answer alone holds its secret. */
+        /** @description Create a token; only this response holds its secret. */
         post: operations["create_token"];
         delete?: never;
         options?: never;
@@ -1338,7 +1576,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Revoke it. */
+        /** @description Revoke the token. */
         delete: operations["revoke_token"];
         options?: never;
         head?: never;
@@ -1354,7 +1592,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Begin an upload; its address is in the ``Location`` header. */
+        /** @description Create an upload; its URL is in the ``Location`` header. */
         post: operations["begin_upload"];
         delete?: never;
         options?: never;
@@ -1372,11 +1610,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** @description Give the upload up. */
+        /** @description Cancel the upload. */
         delete: operations["abandon_upload"];
         options?: never;
         head?: never;
-        /** @description Bring the next bytes. The last ones make a slide, whose id is in ``Coverslip-Slide``. */
+        /** @description Append the next bytes. The last ones create a slide, whose id is in ``Coverslip-Slide``. */
         patch: operations["append_to_upload"];
         trace?: never;
     };
@@ -1387,10 +1625,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Find people to add as members. */
+        /** @description Search users to add as members. */
         get: operations["list_users"];
         put?: never;
-        /** @description Make an account. */
+        /** @description Create an account. */
         post: operations["create_user"];
         delete?: never;
         options?: never;
@@ -1407,8 +1645,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Undo it, by another verdict. */
+        /** @description Undo a verdict, by another verdict. */
         post: operations["undo_verdict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the version and the commit. */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1419,7 +1674,46 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A shape with a label, as it now stands. */
+        /** @description Number of accepted suggestions with a label. */
+        AcceptedLabel: {
+            /** Format: uuid */
+            label_id: string;
+            count: number;
+        };
+        /** @description The outline of an accepted suggestion and its current label. */
+        AcceptedOutline: {
+            /** Format: uuid */
+            label_id: string | null;
+            geometry: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description Outlines to draw; ``count`` is larger than their number where more are accepted. */
+        AcceptedOutlines: {
+            count: number;
+            outlines: components["schemas"]["AcceptedOutline"][];
+        };
+        /** @description An account as administrators see it. */
+        Account: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @description Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only. */
+            username: string;
+            display_name: string;
+            is_administrator: boolean;
+            /**
+             * Active
+             * @description Designates whether this user should be treated as active. Unselect this instead of deleting accounts.
+             */
+            is_active: boolean;
+            /** @description The next sign-in is by a one-time password. */
+            one_time_sign_in: boolean;
+            /** @description The one-time password was not used in time; reset it again. */
+            readonly one_time_expired: boolean;
+            /** Format: date-time */
+            last_login: string | null;
+        };
+        /** @description A shape with a label, in its current revision. */
         Annotation: {
             /** Format: uuid */
             readonly id: string;
@@ -1436,6 +1730,9 @@ export interface components {
             /** Format: double */
             length_px: number;
             note: string;
+            readonly nucleus: {
+                [key: string]: unknown;
+            } | null;
             /** Format: int64 */
             revision: number;
             readonly author: components["schemas"]["User"];
@@ -1445,13 +1742,13 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
         };
-        /** @description How many annotations a label has. */
+        /** @description Number of annotations with a label. */
         AnnotationCount: {
             /** Format: uuid */
             label_id: string | null;
             count: number;
         };
-        /** @description The newest job, null where nobody has asked, and the newest atlas that is finished. */
+        /** @description The newest job, null before the first request, and the newest finished atlas. */
         Atlas: {
             job: components["schemas"]["Job"] | null;
             map: components["schemas"]["AtlasMap"] | null;
@@ -1460,19 +1757,23 @@ export interface components {
         AtlasMap: {
             /** Format: date-time */
             created_at: string;
+            /** @description The resolution of a slide was changed since: build it again. */
+            is_outdated: boolean;
             kinds: number;
             shown: number;
             total: number;
             slides: components["schemas"]["AtlasSlide"][];
             points: components["schemas"]["AtlasPoint"][];
         };
-        /** @description A patch: its square in level-0 pixels, its place on the map (-1..1), its kind, its label. */
+        /** @description A patch: its square in level-0 pixels, its place on the map (-1..1), its cluster, its label. */
         AtlasPoint: {
             /** Format: uuid */
             slide: string;
             x: number;
             y: number;
             side: number;
+            /** @description Where pixels are not square; else as `side`. */
+            height?: number;
             /** Format: double */
             across: number;
             /** Format: double */
@@ -1481,7 +1782,7 @@ export interface components {
             /** Format: uuid */
             label_id: string | null;
         };
-        /** @description A slide with patches on the atlas; ``region`` is the address of its crops. */
+        /** @description A slide with patches on the atlas; ``region`` is the URL of its crops. */
         AtlasSlide: {
             /** Format: uuid */
             id: string;
@@ -1493,18 +1794,11 @@ export interface components {
         BatchRequest: {
             changes: components["schemas"]["ChangeRequest"][];
         };
-        /** @description The annotations that the batch touched and that still stand, and those that are gone. */
+        /** @description The annotations that the batch changed, and the ids of those that it deleted. */
         BatchResult: {
             annotations: components["schemas"]["Annotation"][];
             deleted: string[];
         };
-        /**
-         * @description * `auto` - auto
-         *     * `annotations` - annotations
-         *     * `objects` - objects
-         * @enum {string}
-         */
-        BecomeEnum: "auto" | "annotations" | "objects";
         /** @enum {unknown} */
         BlankEnum: "";
         /** @description A box in level-0 pixels. */
@@ -1528,7 +1822,7 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description A case under its pseudonym, with what is known of the patient. */
+        /** @description A case under its pseudonym, with clinical fields and follow-up. */
         Case: {
             /** Format: uuid */
             readonly id: string;
@@ -1540,8 +1834,18 @@ export interface components {
             months: number | null;
             event: boolean | null;
         };
-        /** @description Clinical fields (numbers or words by name) and follow-up; what is left out is unknown. */
+        /** @description New facts of a case, and the version that the change starts from. */
         CaseChangesRequest: {
+            clinical: {
+                [key: string]: unknown;
+            };
+            /** Format: double */
+            months?: number | null;
+            event?: boolean | null;
+            seen?: components["schemas"]["CaseFactsRequest"];
+        };
+        /** @description Clinical fields (numbers or words by name) and follow-up; omitted values are unknown. */
+        CaseFactsRequest: {
             clinical: {
                 [key: string]: unknown;
             };
@@ -1578,7 +1882,7 @@ export interface components {
             };
             note?: string;
         };
-        /** @description One channel of a fluorescence or near-infrared slide, and how it is shown at first. */
+        /** @description One channel of a fluorescence or near-infrared slide, and its initial display. */
         Channel: {
             name: string;
             /** @description rrggbb */
@@ -1613,6 +1917,17 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description A class of the file and its target: a label, or ``new``, ``none``, ``skip`` or ``own``. */
+        Class: {
+            name: string;
+            count: number;
+            colour: string;
+            target: string;
+            label_name: string | null;
+            is_retired: boolean;
+            is_question: boolean;
+            similar: components["schemas"]["SimilarLabel"][];
+        };
         /**
          * @description * `none` - None
          *     * `srgb` - Srgb
@@ -1642,7 +1957,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
-        /** @description The comparison, or that there is none yet. */
+        /** @description The comparison, null without one. */
         ComparisonAnswer: {
             state: components["schemas"]["ComparisonStateEnum"];
             comparison: components["schemas"]["Comparison"] | null;
@@ -1653,17 +1968,23 @@ export interface components {
          * @enum {string}
          */
         ComparisonStateEnum: "ready" | "missing";
-        /** @description Since when views are stored, null without consent, and how many there are. */
+        /**
+         * @description * `here` - here
+         *     * `file` - file
+         * @enum {string}
+         */
+        ConflictsEnum: "here" | "file";
+        /** @description Date of the consent, null without one, and the number of stored views. */
         Consent: {
             /** Format: date-time */
             since: string | null;
             views: number;
         };
-        /** @description How many. */
+        /** @description A number of objects. */
         Count: {
             count: number;
         };
-        /** @description What a round learns from, in numbers. */
+        /** @description Counts of a round's training material. */
         Counts: {
             labels: components["schemas"]["LabelCount"][];
             negatives: number;
@@ -1673,7 +1994,7 @@ export interface components {
             slides: number;
             parts: components["schemas"]["Parts"];
         };
-        /** @description The person's own views of a slide. */
+        /** @description The user's own views of a slide. */
         Dwell: {
             views: components["schemas"]["Viewed"][];
         };
@@ -1686,7 +2007,7 @@ export interface components {
             /** Format: double */
             high: number | null;
         };
-        /** @description A patch that weighed much, in level-0 pixels; ``weight`` 0..1. */
+        /** @description A patch with high attention, in level-0 pixels; ``weight`` 0..1. */
         Evidence: {
             x: number;
             y: number;
@@ -1718,7 +2039,15 @@ export interface components {
             choices: string[];
             optional: boolean;
         };
-        /** @description A stable code, a sentence, and the names and numbers in it. */
+        /** @description One image of a file that may be the slide, its size in pixels as stored. */
+        FileImage: {
+            index: number;
+            name: string;
+            width: number;
+            height: number;
+            level_count: number;
+        };
+        /** @description A stable code, a message, and the names and numbers in it. */
         Finding: {
             code: string;
             message: string;
@@ -1730,12 +2059,12 @@ export interface components {
         FolderRequest: {
             folder: string;
         };
-        /** @description The slides that a folder held. */
+        /** @description The slides of a folder. */
         FolderResult: {
             slides: components["schemas"]["Slide"][];
             refused: components["schemas"]["RefusedFile"][];
         };
-        /** @description A verdict that was just given, and what others said since the state that its giver had seen. */
+        /** @description A new verdict, and the verdicts of others since the state that its author had seen. */
         GivenVerdict: {
             /** Format: uuid */
             readonly id: string;
@@ -1761,7 +2090,7 @@ export interface components {
             readonly undoes: string | null;
             readonly meanwhile: components["schemas"]["Verdict"][];
         };
-        /** @description Permission to fetch pixels, and when it lapses. */
+        /** @description Permission to fetch pixels, and its expiry. */
         Grant: {
             grant: string;
             /** Format: date-time */
@@ -1781,13 +2110,15 @@ export interface components {
             y: number;
             /** Format: double */
             step: number;
+            /** Format: double */
+            step_y: number | null;
             /** Format: int64 */
             rows: number;
             /** Format: int64 */
             columns: number;
             /** Format: int64 */
             version: number;
-            /** @description Return where the picture is: grey value 254 times the number, 255 for none. */
+            /** @description Return the URL of the picture: grey value 254 times the number, 255 for none. */
             readonly png: string;
         };
         /**
@@ -1797,31 +2128,68 @@ export interface components {
          * @enum {string}
          */
         HeatMapKindEnum: "probability" | "uncertainty" | "attention";
+        /** @description The image that is the slide, by its index. */
+        ImageChoiceRequest: {
+            image: number;
+        };
         /**
-         * @description A file of shapes, and whether classes that the project lacks become labels.
+         * @description * `auto` - auto
+         *     * `annotations` - annotations
+         *     * `objects` - objects
+         * @enum {string}
+         */
+        ImportBecomeEnum: "auto" | "annotations" | "objects";
+        /**
+         * @description A file of shapes with the options of its import.
          *
-         *     ``become``: annotations, or objects (an object set), or auto: annotations up to 20,000 shapes; but
-         *     proposals that nobody has reviewed, as of the gaze tool, are objects to review.
+         *     ``file`` is the file itself; ``upload`` the token of a file that a preview has sent already. ``become``:
+         *     annotations, or objects (an object set), or auto: annotations up to 20,000 shapes; but proposals that
+         *     nobody has reviewed are objects to review.
          */
         ImportRequest: {
             /** Format: binary */
-            file: string;
+            file?: string;
+            upload?: string;
             /** @default false */
             create_labels?: boolean;
             /** @default auto */
-            become?: components["schemas"]["BecomeEnum"];
+            become?: components["schemas"]["ImportBecomeEnum"];
+            mapping?: {
+                [key: string]: unknown;
+            };
+            /** @default keep */
+            outside?: components["schemas"]["OutsideEnum"];
+            /** @default false */
+            strict?: boolean;
+            /**
+             * Format: double
+             * @default 1
+             */
+            scale?: number;
+            /** @default here */
+            conflicts?: components["schemas"]["ConflictsEnum"];
         };
-        /** @description What became of the file. */
+        /** @description Report of an import. ``job_id`` is the job that imports a large file and has the report later. */
         Imported: {
             created: number;
+            updated: number;
             already_there: number;
+            conflicts: number;
             mended: number;
+            cut: number;
+            missing: number;
+            without_score: number;
             skipped: components["schemas"]["Skipped"][];
+            skipped_count: number;
             labels_created: string[];
+            rows: components["schemas"]["ReportRow"][];
+            rows_left_out: number;
+            reasons: components["schemas"]["ReasonCount"][];
+            warning: components["schemas"]["Said"] | null;
             /** Format: uuid */
             job_id: string | null;
         };
-        /** @description What a view needs: shapes from ``min_side`` on, counts of what is smaller. */
+        /** @description Content of a view: shapes from ``min_side`` on, counts of smaller ones. */
         InView: {
             count: number;
             complete: boolean;
@@ -1837,20 +2205,25 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             name: string;
+            scope: components["schemas"]["ScopeEnum"];
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
-            expires_at: string | null;
+            expires_at: string;
             /** Format: date-time */
             last_used_at: string | null;
             secret: string;
         };
-        /** @description A background run as people see it. */
+        /** @description A job as users see it. */
         Job: {
             /** Format: uuid */
             readonly id: string;
             kind: string;
             title: string;
+            title_code: string;
+            readonly title_values: {
+                [key: string]: unknown;
+            };
             /** Format: uuid */
             readonly project_id: string | null;
             subject_type: string;
@@ -1879,9 +2252,9 @@ export interface components {
             started_at: string | null;
             /** Format: date-time */
             finished_at: string | null;
-            /** @description Say whether the actor may cancel it now. */
+            /** @description Return whether the actor may cancel the job now. */
             readonly can_cancel: boolean;
-            /** @description Say whether the actor may try it again now. */
+            /** @description Return whether the actor may retry the job now. */
             readonly can_retry: boolean;
         };
         /**
@@ -1907,7 +2280,7 @@ export interface components {
             /** Format: date-time */
             retired_at: string | null;
         };
-        /** @description How many examples of a label there are, in all and by part. */
+        /** @description Number of examples of a label, in all and by part. */
         LabelCount: {
             /** Format: uuid */
             label_id: string;
@@ -1920,7 +2293,13 @@ export interface components {
             validation: number;
             test: number;
         };
-        /** @description How probable a version holds one label of the whole slide. */
+        /** @description The labels in use, in their new order. */
+        LabelOrderRequest: {
+            label_ids: string[];
+            /** @description The order that was changed. The change is refused where another stands now. */
+            seen?: string[];
+        };
+        /** @description Probability of one label of the whole slide. */
         LabelProbability: {
             /** Format: uuid */
             label_id: string | null;
@@ -1929,12 +2308,12 @@ export interface components {
             /** Format: double */
             value: number;
         };
-        /** @description Pairs of places in level-0 pixels, in the same order. */
+        /** @description Pairs of points in level-0 pixels, in the same order. */
         Landmarks: {
             fixed: number[][];
             moving: number[][];
         };
-        /** @description Pairs of places in level-0 pixels, in the same order. */
+        /** @description Pairs of points in level-0 pixels, in the same order. */
         LandmarksRequest: {
             fixed: number[][];
             moving: number[][];
@@ -1945,17 +2324,26 @@ export interface components {
          * @enum {string}
          */
         LanguageEnum: "en" | "zh-CN";
+        /** @description A file of the export without a matching slide. */
+        LeftOutFile: {
+            reason: string;
+            reason_code: string;
+            reason_values: {
+                [key: string]: unknown;
+            };
+            file: string;
+        };
         /** @description One level of the tile pyramid. */
         Level: {
             z: number;
             width: number;
             height: number;
         };
-        /** @description How many jobs were started. */
+        /** @description Number of started jobs. */
         MapsStarted: {
             count: number;
         };
-        /** @description How well two slides match. */
+        /** @description Quality of the match of two slides. */
         MatchQuality: {
             inliers: number;
             /** Format: double */
@@ -1965,7 +2353,13 @@ export interface components {
             /** Format: double */
             dice: number;
         };
-        /** @description The person who is signed in. */
+        /**
+         * @description * `content` - content
+         *     * `name` - name
+         * @enum {string}
+         */
+        MatchedByEnum: "content" | "name";
+        /** @description The signed-in user. */
         Me: {
             /** Format: uuid */
             readonly id: string;
@@ -1978,7 +2372,10 @@ export interface components {
             readonly key_map: {
                 [key: string]: unknown;
             };
-            /** @description Return the token that writes must carry in ``X-CSRFToken``. */
+            readonly shown_layers: components["schemas"]["ShownLayersEnum"][] | null;
+            /** @description Signed in by a one-time password: nothing works until it is changed. */
+            readonly one_time_sign_in: boolean;
+            /** @description Return the token that writes must send in ``X-CSRFToken``. */
             readonly csrf_token: string;
         };
         /** @description A member and their role. */
@@ -1987,8 +2384,10 @@ export interface components {
             readonly id: string;
             readonly user: components["schemas"]["User"];
             role: components["schemas"]["RoleEnum"];
+            /** @description False for a deactivated account. */
+            readonly is_active: boolean;
         };
-        /** @description What was measured on held-out data; what is missing was measured before it was kept. */
+        /** @description Metrics on held-out data; missing ones were not stored by earlier versions. */
         Metrics: {
             count: number;
             units?: number | null;
@@ -2002,7 +2401,7 @@ export interface components {
             part: string;
             split_by: string;
         };
-        /** @description A trained recipe with everything that explains it. */
+        /** @description A trained recipe with its provenance and metrics. */
         ModelVersion: {
             /** Format: uuid */
             readonly id: string;
@@ -2010,7 +2409,7 @@ export interface components {
             readonly project_id: string;
             readonly name: string;
             recipe: string;
-            /** @description Return what people call the recipe. */
+            /** @description Return the title of the recipe. */
             readonly recipe_title: string;
             task: components["schemas"]["TaskEnum"];
             /** Format: int64 */
@@ -2031,6 +2430,8 @@ export interface components {
             readonly metrics: components["schemas"]["Metrics"];
             card: string;
             readonly card_lines: components["schemas"]["Said"][];
+            /** @description Return the file name of the card's download. */
+            readonly card_file_name: string;
             readonly created_by: components["schemas"]["User"];
             /** Format: date-time */
             readonly created_at: string;
@@ -2046,7 +2447,7 @@ export interface components {
          * @enum {string}
          */
         ModelVersionStateEnum: "candidate" | "current" | "former";
-        /** @description A labelled patch that is like the one explained; ``likeness`` 0..1. */
+        /** @description A labelled patch similar to the explained one; ``likeness`` 0..1. */
         Neighbour: {
             /** Format: uuid */
             slide_id: string;
@@ -2057,7 +2458,7 @@ export interface components {
             likeness: number;
             crop: string;
         };
-        /** @description A new shape under an id that the client made. */
+        /** @description A new shape under an id chosen by the client. */
         NewAnnotationRequest: {
             /** Format: uuid */
             id: string;
@@ -2076,13 +2477,13 @@ export interface components {
             key?: number | null;
             snomed?: string;
         };
-        /** @description A user and the role to give them. */
+        /** @description A user and their new role. */
         NewMemberRequest: {
             /** Format: uuid */
             user_id: string;
             role: components["schemas"]["RoleEnum"];
         };
-        /** @description Which version looks at which slides; without ``slide_ids`` at all that are ready. */
+        /** @description A model version and the slides to predict; without ``slide_ids`` all that are ready. */
         NewPredictionRequest: {
             /** Format: uuid */
             model_version_id: string;
@@ -2096,7 +2497,7 @@ export interface components {
             name: string;
             description?: string;
         };
-        /** @description An area to declare finished, under an id that the client made. */
+        /** @description An area to declare finished, under an id chosen by the client. */
         NewRegionRequest: {
             /** Format: uuid */
             id: string;
@@ -2104,7 +2505,7 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description The slide to lay over this one. */
+        /** @description The slide to register with this one. */
         NewRegistrationRequest: {
             /** Format: uuid */
             moving_id: string;
@@ -2120,11 +2521,15 @@ export interface components {
             /** @default true */
             predict?: boolean;
         };
-        /** @description What a new token is called and when it ends. */
+        /** @description The name, scope and end of a new token. */
         NewTokenRequest: {
             name: string;
-            /** Format: date-time */
-            expires_at?: string | null;
+            scope?: components["schemas"]["ScopeEnum"];
+            /**
+             * Format: date-time
+             * @description At most 366 days from now; 90 days without one.
+             */
+            expires_at?: string;
         };
         /** @description A new account. */
         NewUserRequest: {
@@ -2140,7 +2545,7 @@ export interface components {
          * @enum {string}
          */
         NewVerdictKindEnum: "accepted" | "rejected" | "relabelled";
-        /** @description A verdict on objects by number, or on all open ones that a filter chooses. */
+        /** @description A verdict on objects by number, or on all open ones of a filter. */
         NewVerdictRequest: {
             /** Format: uuid */
             id?: string;
@@ -2155,7 +2560,7 @@ export interface components {
             indices?: number[];
             filter?: components["schemas"]["ChoiceOfObjectsRequest"];
         };
-        /** @description Views in the order in which they were seen. */
+        /** @description Views in chronological order. */
         NewViewsRequest: {
             views: components["schemas"]["ViewedRequest"][];
         };
@@ -2165,7 +2570,7 @@ export interface components {
             object_set_id: string;
             index: number;
         };
-        /** @description An immutable table of shapes, and where its tiles are. */
+        /** @description An immutable table of shapes, with the URL of its tiles. */
         ObjectSet: {
             /** Format: uuid */
             readonly id: string;
@@ -2185,9 +2590,15 @@ export interface components {
             };
             /** Format: date-time */
             superseded_at: string | null;
+            /** Format: double */
+            mpp_x: number | null;
+            /** Format: double */
+            mpp_y: number | null;
+            /** @description The slide's resolution was changed since the model ran: predict again. */
+            readonly is_of_other_resolution: boolean;
             /** Format: date-time */
             readonly created_at: string;
-            /** @description Return the template of tile addresses with its grant; None until the set is ready. */
+            /** @description Return the template of tile URLs with its grant; None until the set is ready. */
             readonly tiles: string | null;
             /** @description Return the deepest level. */
             readonly levels: number;
@@ -2198,7 +2609,7 @@ export interface components {
             readonly tile0: number;
             /** @description Return polygons, points or boxes. */
             readonly shape: string;
-            /** @description Return on how many objects a verdict was given. */
+            /** @description Return the number of objects with a verdict. */
             readonly decided_count: number;
             readonly heat_maps: components["schemas"]["HeatMap"][];
         };
@@ -2209,6 +2620,13 @@ export interface components {
          * @enum {string}
          */
         ObjectSetStateEnum: "writing" | "ready" | "failed";
+        /** @description A password for one sign-in, shown once. */
+        OneTimePassword: {
+            username: string;
+            password: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         /**
          * @description * `create` - create
          *     * `update` - update
@@ -2217,6 +2635,37 @@ export interface components {
          * @enum {string}
          */
         OpEnum: "create" | "update" | "delete" | "restore";
+        /**
+         * @description * `created` - created
+         *     * `updated` - updated
+         *     * `restored` - restored
+         *     * `already_there` - already_there
+         *     * `conflict` - conflict
+         *     * `skipped` - skipped
+         * @enum {string}
+         */
+        OutcomeEnum: "created" | "updated" | "restored" | "already_there" | "conflict" | "skipped";
+        /**
+         * @description * `keep` - keep
+         *     * `cut` - cut
+         * @enum {string}
+         */
+        OutsideEnum: "keep" | "cut";
+        PaginatedAccountList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["Account"][];
+        };
         PaginatedAnnotationList: {
             /** @example 123 */
             count: number;
@@ -2478,13 +2927,23 @@ export interface components {
             object_set_id: string;
             index: number;
         };
-        /** @description How many marks lie in each part. */
+        /** @description Number of marks in each part. */
         Parts: {
             train: number;
             validation: number;
             test: number;
         };
-        /** @description What changes, and the revision that the change starts from. */
+        /** @description The current password and the new one. */
+        PasswordChangeRequest: {
+            current_password: string;
+            new_password: string;
+            /**
+             * @description Whether API tokens go on working; otherwise they are revoked.
+             * @default false
+             */
+            keep_tokens?: boolean;
+        };
+        /** @description Changed fields, and the revision that the change starts from. */
         PatchedAnnotationChangesRequest: {
             revision?: number;
             /** Format: uuid */
@@ -2495,32 +2954,40 @@ export interface components {
             };
             note?: string;
         };
-        /** @description What may change of a class. */
+        /** @description Changes of a class. */
         PatchedLabelChangesRequest: {
             name?: string;
             colour?: string;
             key?: number | null;
             snomed?: string;
-            order?: number;
+            /** @description Values that the changed fields had before. The change is refused where others stand now. */
+            seen?: {
+                [key: string]: unknown;
+            };
         };
-        /** @description What a person may set for themselves. */
+        /** @description Preferences that users set for themselves. */
         PatchedPreferencesRequest: {
             language?: components["schemas"]["LanguageEnum"];
             theme?: components["schemas"]["ThemeEnum"];
             key_map?: unknown;
+            shown_layers?: components["schemas"]["ShownLayersEnum"][];
         };
-        /** @description What may change of a project. */
+        /** @description Changes of a project. */
         PatchedProjectChangesRequest: {
             name?: string;
             description?: string;
             /** @description Whether the quality of each slide is mapped once it is imported. */
             map_quality?: boolean;
+            /** @description Values that the changed fields had before. The change is refused where others stand now. */
+            seen?: {
+                [key: string]: unknown;
+            };
         };
-        /** @description A role to change to. */
+        /** @description The new role of a member. */
         PatchedRoleRequest: {
             role?: components["schemas"]["RoleEnum"];
         };
-        /** @description What people may say of a slide. */
+        /** @description Changes of a slide. */
         PatchedSlideChangesRequest: {
             name?: string;
             case?: string;
@@ -2529,11 +2996,15 @@ export interface components {
              * @description What the slide is.
              */
             label_id?: string | null;
-            /** Format: double */
-            mpp?: number;
+            /** @description Null reverts to what the file states. */
+            resolution?: components["schemas"]["ResolutionRequest"] | null;
             progress_state?: components["schemas"]["ProgressStateEnum"];
+            /** @description Values that the changed fields had before. The change is refused where others stand now. */
+            seen?: {
+                [key: string]: unknown;
+            };
         };
-        /** @description One model version over one slide. */
+        /** @description A prediction run of one model version on one slide. */
         Prediction: {
             /** Format: uuid */
             readonly id: string;
@@ -2547,6 +3018,39 @@ export interface components {
             readonly job: components["schemas"]["Job"];
             /** Format: date-time */
             readonly created_at: string;
+        };
+        /**
+         * @description Expected report of an import, the classes of the file, and its shapes for an overlay.
+         *
+         *     ``scale`` is a factor that would put most shapes on the tissue. ``counted`` shapes were read; with
+         *     ``is_part`` the file holds more. ``shapes`` holds at most 3000.
+         */
+        Preview: {
+            upload: string;
+            become: components["schemas"]["PreviewBecomeEnum"];
+            counted: number;
+            is_part: boolean;
+            unlabelled: number;
+            may_create_labels: boolean;
+            /** Format: double */
+            scale: number | null;
+            classes: components["schemas"]["Class"][];
+            shapes: components["schemas"]["PreviewShape"][];
+            report: components["schemas"]["Imported"];
+        };
+        /**
+         * @description * `annotations` - annotations
+         *     * `objects` - objects
+         * @enum {string}
+         */
+        PreviewBecomeEnum: "annotations" | "objects";
+        /** @description A shape of the file as it would be placed on the slide. */
+        PreviewShape: {
+            geometry: {
+                [key: string]: unknown;
+            };
+            colour: string;
+            outcome: components["schemas"]["OutcomeEnum"];
         };
         /** @description RFC 9457 problem details, with a stable code. */
         Problem: {
@@ -2566,7 +3070,7 @@ export interface components {
                 [key: string]: string[];
             };
         };
-        /** @description What made a suggestion. */
+        /** @description The producer of a suggestion. */
         Producer: {
             /** Format: uuid */
             id: string | null;
@@ -2587,11 +3091,26 @@ export interface components {
             description: string;
             map_quality: boolean;
             readonly my_role: components["schemas"]["RoleEnum"];
-            /** @description Return how many slides are ready; the selector that lists projects counts them. */
+            /** @description Return the number of ready slides, counted by the selector that lists projects. */
             readonly slide_count: number;
             readonly labels: components["schemas"]["Label"][];
             /** Format: date-time */
             readonly created_at: string;
+        };
+        /** @description Result of the import of a project's export, slide by slide, and the files without a slide. */
+        ProjectImported: {
+            slides: components["schemas"]["SlidePart"][];
+            left_out: components["schemas"]["LeftOutFile"][];
+        };
+        /** @description Expected result of the import, and the classes of all slides together. */
+        ProjectPreview: {
+            slides: components["schemas"]["SlidePart"][];
+            left_out: components["schemas"]["LeftOutFile"][];
+            upload: string;
+            counted: number;
+            unlabelled: number;
+            may_create_labels: boolean;
+            classes: components["schemas"]["Class"][];
         };
         /** @description A recipe with its settings. */
         ProposedRoundRequest: {
@@ -2600,22 +3119,26 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** @description The map of a slide; ``job`` is null where nobody has asked, ``map`` until the job has ended. */
+        /** @description The map of a slide; ``job`` is null before the first request, ``map`` until the job has ended. */
         Quality: {
             job: components["schemas"]["Job"] | null;
             map: components["schemas"]["QualityMap"] | null;
         };
-        /** @description A class for each cell; ``step`` is the side of a cell in level-0 pixels, from the slide's corner. */
+        /** @description A class for each cell; a cell is ``step`` by ``step_y`` level-0 pixels, from the slide's corner. */
         QualityMap: {
             /** Format: double */
             step: number;
+            /** Format: double */
+            step_y: number;
             rows: number;
             columns: number;
             shares: components["schemas"]["QualityShare"][];
+            /** @description The slide's resolution was changed since: ask for the map again. */
+            is_outdated: boolean;
             /** @description A grey PNG of class numbers, a pixel per cell. */
             picture: string;
         };
-        /** @description How much of what is not glass has one kind of artefact. */
+        /** @description Share of the area without glass that has one kind of artefact. */
         QualityShare: {
             name: components["schemas"]["QualityShareNameEnum"];
             /** @description Its value in the picture. */
@@ -2640,15 +3163,18 @@ export interface components {
             };
             results: components["schemas"]["QueueItem"][];
         };
-        /** @description A suggestion in the queue, with all that is needed to judge it. */
+        /** @description A suggestion in the queue, with all data for its review. */
         QueueItem: {
             /** Format: uuid */
             object_set_id: string;
             index: number;
             /** Format: uuid */
             label_id: string | null;
-            /** Format: double */
-            score: number;
+            /**
+             * Format: double
+             * @description Null: the file has none.
+             */
+            score: number | null;
             /** Format: double */
             uncertainty: number;
             /** Format: double */
@@ -2665,7 +3191,7 @@ export interface components {
             reason: string;
             slide: components["schemas"]["QueueSlide"];
             model_version: components["schemas"]["Producer"];
-            /** @description Return the address of a picture of the suggestion with something around it. */
+            /** @description Return the URL of a picture of the suggestion with its surroundings. */
             readonly crop: string;
         };
         /** @description The slide of a suggestion. */
@@ -2674,9 +3200,15 @@ export interface components {
             id: string;
             name: string;
             /** Format: double */
-            mpp: number | null;
+            mpp_x: number | null;
+            /** Format: double */
+            mpp_y: number | null;
+            resolution_source: components["schemas"]["ScaleSourceEnum"];
+            /** Format: double */
+            magnification: number | null;
+            magnification_source: components["schemas"]["ScaleSourceEnum"];
         };
-        /** @description Whether a round can start. */
+        /** @description Readiness of a round, with its problems and warnings. */
         Readiness: {
             ready: boolean;
             blockers: components["schemas"]["Finding"][];
@@ -2684,6 +3216,15 @@ export interface components {
             counts: components["schemas"]["Counts"];
             split_by: components["schemas"]["SplitByEnum"];
             parts: components["schemas"]["Parts"];
+        };
+        /** @description Number of rows with one reason. */
+        ReasonCount: {
+            reason: string;
+            reason_code: string;
+            reason_values: {
+                [key: string]: unknown;
+            };
+            count: number;
         };
         /**
          * @description * `wrong_class` - Wrong Class
@@ -2694,12 +3235,12 @@ export interface components {
          * @enum {string}
          */
         ReasonEnum: "wrong_class" | "not_an_object" | "bad_outline" | "artefact" | "other";
-        /** @description Why. */
+        /** @description The reason for a decision. */
         ReasonRequest: {
             /** @default  */
             reason?: string;
         };
-        /** @description A method: what it does, what it needs, what it claims. */
+        /** @description A recipe: its description, requirements and claim. */
         Recipe: {
             name: string;
             title: string;
@@ -2719,7 +3260,7 @@ export interface components {
          * @enum {string}
          */
         RecommendationEnum: "promote" | "keep" | "unclear";
-        /** @description A recording as ``python -m ml run gaze`` reads it. */
+        /** @description A recording in the format of ``python -m ml run gaze``. */
         Recording: {
             consent: boolean;
             kind: string;
@@ -2727,7 +3268,7 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
-        /** @description The number of the suggestion, and the annotation that takes its place. */
+        /** @description The number of the suggestion, and the annotation that replaces it. */
         RedrawRequest: {
             /** Format: uuid */
             id?: string;
@@ -2742,12 +3283,12 @@ export interface components {
             verdict: components["schemas"]["Verdict"];
             annotation: components["schemas"]["Annotation"];
         };
-        /** @description A file that is no slide, and why. */
+        /** @description A file that is no slide, with the reason. */
         RefusedFile: {
             name: string;
             why: components["schemas"]["Said"];
         };
-        /** @description An area that was declared finished. */
+        /** @description A finished region. */
         Region: {
             /** Format: uuid */
             readonly id: string;
@@ -2762,7 +3303,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
-        /** @description One slide laid over another. ``matrix`` maps its pixels to the other's, leaving local shifts aside. */
+        /** @description Registration of two slides. ``matrix`` maps this one's pixels to the other's, without local shifts. */
         Registration: {
             /** Format: uuid */
             readonly id: string;
@@ -2772,12 +3313,32 @@ export interface components {
             readonly moving_id: string;
             readonly moving_name: string;
             readonly job: components["schemas"]["Job"] | null;
-            /** @description Return three rows of three numbers; None until a map is found. */
+            /** @description Return three rows of three numbers; None until a map is computed. */
             readonly matrix: number[][] | null;
             readonly quality: components["schemas"]["MatchQuality"] | null;
             readonly landmarks: components["schemas"]["Landmarks"] | null;
         };
-        /** @description How far a set has been reviewed; ``version`` changes with every verdict. */
+        /** @description A row of the report with its outcome and the reason. */
+        ReportRow: {
+            reason: string;
+            reason_code: string;
+            reason_values: {
+                [key: string]: unknown;
+            };
+            row: number;
+            outcome: components["schemas"]["OutcomeEnum"];
+            id: string | null;
+            label: string | null;
+            is_mended: boolean;
+        };
+        /** @description µm per level-0 pixel along both axes. */
+        ResolutionRequest: {
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+        };
+        /** @description Review progress of a set; ``version`` changes with every verdict. */
         ReviewState: {
             version: number;
             open: number;
@@ -2786,7 +3347,7 @@ export interface components {
             relabelled: number;
             redrawn: number;
         };
-        /** @description How an annotation stood after one change. */
+        /** @description An annotation after one change. */
         Revision: {
             /** Format: int64 */
             number: number;
@@ -2809,13 +3370,13 @@ export interface components {
          * @enum {string}
          */
         RoleEnum: "annotator" | "reviewer" | "manager";
-        /** @description Which task goes back to its version before. */
+        /** @description The task to roll back to its previous version. */
         RollBackRequest: {
             /** @default  */
             reason?: string;
             task: components["schemas"]["TaskEnum"];
         };
-        /** @description One turn of the loop. */
+        /** @description One round of training. */
         Round: {
             /** Format: uuid */
             readonly id: string;
@@ -2829,7 +3390,7 @@ export interface components {
             };
             /** Format: int64 */
             seed: number;
-            readonly snapshot: components["schemas"]["Snapshot"];
+            readonly snapshot: components["schemas"]["Snapshot"] | null;
             readonly warnings: components["schemas"]["Finding"][];
             predict: boolean;
             readonly job: components["schemas"]["Job"];
@@ -2838,7 +3399,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
-        /** @description A sentence in English, with the code and the values to say it in other words. */
+        /** @description A message in English, with the code and the values of its translation. */
         Said: {
             message: string;
             code: string;
@@ -2846,6 +3407,20 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * @description * `file` - File
+         *     * `estimated` - Estimated
+         *     * `corrected` - Corrected
+         *     * `unknown` - Unknown
+         * @enum {string}
+         */
+        ScaleSourceEnum: "file" | "estimated" | "corrected" | "unknown";
+        /**
+         * @description * `read` - Read
+         *     * `write` - Write
+         * @enum {string}
+         */
+        ScopeEnum: "read" | "write";
         /** @description A label at its index in the files. */
         SetLabel: {
             /** Format: uuid */
@@ -2864,17 +3439,30 @@ export interface components {
          * @enum {string}
          */
         ShapeEnum: "point" | "rectangle" | "ellipse" | "polygon" | "freehand" | "brush" | "line";
+        /**
+         * @description * `annotations` - Annotations
+         *     * `suggestions` - Suggestions
+         *     * `heatMap` - Heat Map
+         * @enum {string}
+         */
+        ShownLayersEnum: "annotations" | "suggestions" | "heatMap";
         /** @description User name and password. */
         SignInRequest: {
             username: string;
             password: string;
         };
-        /** @description A row of the file that was left out. */
+        /** @description A label whose name differs from a class in letter case only. */
+        SimilarLabel: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
+        /** @description A row that is left out. */
         Skipped: {
             row: number;
             reason: string;
         };
-        /** @description A slide as people see it. Nothing of the file's header text is in it. */
+        /** @description A slide as users see it, without any of the file's header text. */
         Slide: {
             /** Format: uuid */
             readonly id: string;
@@ -2890,6 +3478,8 @@ export interface components {
             failure_code: string;
             failure_message_code: string;
             failure_message_values: unknown;
+            /** @description Of a file with several images: those that may be the slide. */
+            readonly images: components["schemas"]["FileImage"][];
             /** Format: uuid */
             import_job_id: string | null;
             sha256: string;
@@ -2902,10 +3492,31 @@ export interface components {
             height: number;
             /** Format: int64 */
             level_count: number;
-            /** Format: double */
-            readonly mpp: number | null;
+            /**
+             * Format: double
+             * @description Width of a level-0 pixel in µm; null where unknown.
+             */
+            readonly mpp_x: number | null;
+            /**
+             * Format: double
+             * @description Height of a level-0 pixel in µm; null where unknown.
+             */
+            readonly mpp_y: number | null;
+            resolution_source: components["schemas"]["ScaleSourceEnum"];
+            /**
+             * Format: double
+             * @description As the file states it.
+             */
+            readonly file_mpp_x: number | null;
+            /**
+             * Format: double
+             * @description As the file states it.
+             */
+            readonly file_mpp_y: number | null;
+            readonly resolution_notes: components["schemas"]["Said"][];
             /** Format: double */
             magnification: number | null;
+            magnification_source: components["schemas"]["ScaleSourceEnum"];
             /** Format: double */
             tissue_fraction: number | null;
             /** Format: double */
@@ -2915,17 +3526,17 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly counts: components["schemas"]["SlideCounts"];
-            /** @description Return where the small picture is. */
+            /** @description Return the URL of the thumbnail. */
             readonly thumbnail: string | null;
         };
-        /** @description What there is on a slide. */
+        /** @description Numbers of annotations, regions and suggestions on a slide. */
         SlideCounts: {
             annotations: number;
             regions: number;
             suggestions: number;
             suggestions_open: number;
         };
-        /** @description The newest answer of one version about a slide. */
+        /** @description The newest finding of one version for a slide. */
         SlideFinding: {
             /** Format: uuid */
             prediction_id: string;
@@ -2937,6 +3548,17 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             finding: components["schemas"]["WholeSlide"];
+        };
+        /** @description The file of one slide in the export of a project, with its report or the reason for its refusal. */
+        SlidePart: {
+            file: string;
+            /** Format: uuid */
+            slide_id: string;
+            slide_name: string;
+            matched_by: components["schemas"]["MatchedByEnum"];
+            becomes_objects: boolean;
+            report: components["schemas"]["Imported"] | null;
+            error: components["schemas"]["Said"] | null;
         };
         /**
          * @description * `importing` - Importing
@@ -2969,23 +3591,39 @@ export interface components {
          * @enum {string}
          */
         SplitByEnum: "case" | "region";
+        /** @description Numbers of focal planes and time points of a slide, and the shown ones, from 0. */
+        Stack: {
+            planes: number;
+            /** @description The plane shown unless another is chosen. */
+            plane: number;
+            times: number;
+            /** @description The time point shown. */
+            time: number;
+            /** @description Add &plane= to an address to choose another plane. */
+            is_selectable: boolean;
+            /** @description Colour images by different optical paths; the first is shown. */
+            paths: number;
+        };
         /** @description One job per slide. */
         Started: {
             jobs: components["schemas"]["Job"][];
         };
-        /** @description How many views were stored. */
+        /** @description Number of stored views. */
         Stored: {
             stored: number;
         };
-        /** @description One object of a set, and what was said of it. */
+        /** @description One object of a set with its verdict. */
         Suggestion: {
             /** Format: uuid */
             object_set_id: string;
             index: number;
             /** Format: uuid */
             label_id: string | null;
-            /** Format: double */
-            score: number;
+            /**
+             * Format: double
+             * @description Null: the file has none.
+             */
+            score: number | null;
             /** Format: double */
             uncertainty: number;
             /** Format: double */
@@ -3010,7 +3648,7 @@ export interface components {
          * @enum {string}
          */
         SuggestionStateEnum: "open" | "accepted" | "rejected" | "relabelled" | "redrawn";
-        /** @description How patients fared by what a version with a survival head said of them. */
+        /** @description Survival of patients by a version's predicted risk. */
         Survival: {
             count: number;
             /** Format: double */
@@ -3065,7 +3703,7 @@ export interface components {
          * @enum {string}
          */
         ThemeEnum: "light" | "dark" | "auto";
-        /** @description Where there is tissue. */
+        /** @description Outline of the tissue. */
         Tissue: {
             geometry: {
                 [key: string]: unknown;
@@ -3076,10 +3714,11 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             name: string;
+            scope: components["schemas"]["ScopeEnum"];
             /** Format: date-time */
             readonly created_at: string;
             /** Format: date-time */
-            expires_at: string | null;
+            expires_at: string;
             /** Format: date-time */
             last_used_at: string | null;
         };
@@ -3092,12 +3731,12 @@ export interface components {
          * @enum {string}
          */
         TypeEnum: "integer" | "number" | "choice" | "boolean" | "text";
-        /** @description ``id`` of the undoing, chosen by the sender: sent again, it is not done twice. */
+        /** @description ``id`` of the undoing, chosen by the client: repeated, it has no effect. */
         UndoRequest: {
             /** Format: uuid */
             id?: string;
         };
-        /** @description Weights that somebody brought along. Recipes name them as ``weights:`` and then the name. */
+        /** @description Uploaded weights. Recipes refer to them as ``weights:`` and the name. */
         UploadedWeights: {
             /** Format: uuid */
             readonly id: string;
@@ -3110,7 +3749,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
-        /** @description A person as others see them. */
+        /** @description A user as other users see them. */
         User: {
             /** Format: uuid */
             readonly id: string;
@@ -3118,7 +3757,7 @@ export interface components {
             username: string;
             display_name: string;
         };
-        /** @description What a reviewer said of some suggestions. */
+        /** @description A reviewer's verdict on some suggestions. */
         Verdict: {
             /** Format: uuid */
             readonly id: string;
@@ -3152,6 +3791,11 @@ export interface components {
          * @enum {string}
          */
         VerdictKindEnum: "accepted" | "rejected" | "relabelled" | "redrawn" | "undone";
+        /** @description The semantic version, and the commit or tag that runs; empty where neither is known. */
+        Version: {
+            version: string;
+            commit: string;
+        };
         /** @description A label as the version knows it. */
         VersionLabel: {
             /** Format: uuid */
@@ -3165,7 +3809,7 @@ export interface components {
             id: string;
             name: string;
         };
-        /** @description A box in level-0 pixels, level-0 pixels per pixel of the screen, and how long it was on the screen. */
+        /** @description A box in level-0 pixels, level-0 pixels per screen pixel, and its time on the screen. */
         Viewed: {
             /** Format: double */
             x: number;
@@ -3179,7 +3823,7 @@ export interface components {
             scale: number;
             milliseconds: number;
         };
-        /** @description A box in level-0 pixels, level-0 pixels per pixel of the screen, and how long it was on the screen. */
+        /** @description A box in level-0 pixels, level-0 pixels per screen pixel, and its time on the screen. */
         ViewedRequest: {
             /** Format: double */
             x: number;
@@ -3193,7 +3837,7 @@ export interface components {
             scale: number;
             milliseconds: number;
         };
-        /** @description Everything that a viewer needs to show a slide. */
+        /** @description All data that a viewer needs to show a slide. */
         Viewer: {
             grant: string;
             /** Format: date-time */
@@ -3206,17 +3850,18 @@ export interface components {
             colour_profile: components["schemas"]["ColourProfileEnum"];
             /** @description Add &channels=index:rrggbb:low:high,... to an address to choose. */
             channels: components["schemas"]["Channel"][];
+            stack: components["schemas"]["Stack"];
             /** @description Add &x=&y=&width=&height=&size= for a crop. */
             region: string;
         };
-        /** @description A safetensors file, what to call it, and where it comes from. */
+        /** @description A safetensors file, its name, and its origin. */
         WeightsFileRequest: {
             /** Format: binary */
             file: string;
             name: string;
             provenance: string;
         };
-        /** @description What a version says of a whole slide. ``refer``: a person should decide. */
+        /** @description Finding of a version for a whole slide. ``refer``: a person should decide. */
         WholeSlide: {
             probabilities: components["schemas"]["LabelProbability"][];
             /** Format: double */
@@ -3226,7 +3871,7 @@ export interface components {
             /** Format: double */
             risk: number | null;
         };
-        /** @description Where the version looked, and what that reminds it of. */
+        /** @description The explanation map and the most similar labelled patches. */
         Why: {
             label: string;
             /** Format: double */
@@ -3255,6 +3900,103 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_accounts: {
+        parameters: {
+            query?: {
+                active?: boolean;
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedAccountList"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deactivate_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+        };
+    };
+    reactivate_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OneTimePassword"];
+                };
+            };
+        };
+    };
     get_annotation: {
         parameters: {
             query?: never;
@@ -4230,6 +4972,56 @@ export interface operations {
             };
         };
     };
+    import_project_annotations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectImported"];
+                };
+            };
+        };
+    };
+    preview_project_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectPreview"];
+                };
+            };
+        };
+    };
     list_labels: {
         parameters: {
             query?: {
@@ -4334,6 +5126,30 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Label"];
                 };
+            };
+        };
+    };
+    reorder_labels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelOrderRequest"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -5156,6 +5972,29 @@ export interface operations {
             };
         };
     };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
     change_preferences: {
         parameters: {
             query?: never;
@@ -5241,6 +6080,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Slide"];
+                };
+            };
+        };
+    };
+    list_accepted_labels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedLabel"][];
+                };
+            };
+        };
+    };
+    list_accepted_outlines: {
+        parameters: {
+            query?: {
+                /** @description min_x,min_y,max_x,max_y in level-0 pixels. */
+                bbox?: string;
+                /** @description The object set whose own tiles are drawn. */
+                beside?: string;
+            };
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedOutlines"];
                 };
             };
         };
@@ -5526,7 +6412,7 @@ export interface operations {
             };
         };
     };
-    import_annotations: {
+    choose_slide_image: {
         parameters: {
             query?: never;
             header?: never;
@@ -5536,6 +6422,31 @@ export interface operations {
             cookie?: never;
         };
         requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImageChoiceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slide"];
+                };
+            };
+        };
+    };
+    import_annotations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
             content: {
                 "multipart/form-data": components["schemas"]["ImportRequest"];
             };
@@ -5555,6 +6466,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Imported"];
+                };
+            };
+        };
+    };
+    preview_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
         };
@@ -5759,6 +6695,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registration"];
+                };
+            };
+        };
+    };
+    read_resolution: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slide"];
                 };
             };
         };
@@ -6072,6 +7029,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Verdict"];
+                };
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
                 };
             };
         };

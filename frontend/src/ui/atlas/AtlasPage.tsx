@@ -3,16 +3,16 @@ import { IconChartDots3 } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useAtlas, useBuildAtlas } from "@/sync/atlas";
-import { isUnderWay } from "@/sync/quality";
-import { useProject } from "@/sync/queries";
+import { useAtlas, useBuildAtlas } from "@/sync/queries/atlas";
+import { isUnderWay } from "@/sync/queries/quality";
+import { useProject } from "@/sync/queries/queries";
 import type { AtlasMap, AtlasPoint, Job, Label } from "@/sync/types";
-import { EmptyState } from "../shell/EmptyState";
-import { Failure } from "../shell/Failure";
-import { PageHeader } from "../shell/PageHeader";
-import { sayError, useServerTexts } from "../shell/serverTexts";
-import { useFormat } from "../shell/format";
-import { useProjectId } from "../shell/useProjectId";
+import { EmptyState } from "../shared/EmptyState";
+import { Failure } from "../shared/Failure";
+import { PageHeader } from "../shared/PageHeader";
+import { sayError, useServerTexts } from "../shared/serverTexts";
+import { useFormat } from "../shared/format";
+import { useProjectId } from "../shared/useProjectId";
 import { AtlasCanvas } from "./AtlasCanvas";
 import { ChosenPanel } from "./ChosenPanel";
 import { PatchPanel } from "./PatchPanel";
@@ -121,6 +121,11 @@ function MadeAtlas({ projectId, job, map }: { readonly projectId: string; readon
         <BuildButton projectId={projectId} job={job} made />
       </PageHeader>
       <Working job={job} />
+      {map.is_outdated && !isUnderWay(job) ? (
+        <Alert mb="sm" color="yellow" data-testid="atlas-outdated">
+          {t("outdated")}
+        </Alert>
+      ) : null}
       <AtlasView key={map.created_at} map={map} labels={project.data?.labels ?? []} projectId={projectId} />
       <Text size="xs" c="dimmed" mt="xs">
         {t("how")}

@@ -2,9 +2,9 @@ import { Button, Group, Paper, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { labelPatches, takeBack, type LabelledOnSlide } from "@/sync/atlas";
+import { labelPatches, takeBack, type LabelledOnSlide } from "@/sync/queries/atlas";
 import type { AtlasPoint, Label } from "@/sync/types";
-import { notifyDone, notifyFailure } from "../shell/notify";
+import { notifyDone, notifyFailure } from "../shared/notify";
 
 interface ChosenPanelProps {
   readonly points: readonly AtlasPoint[];

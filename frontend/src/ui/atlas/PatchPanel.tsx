@@ -23,12 +23,12 @@ export function PatchPanel({ point, slide, projectId }: PatchPanelProps) {
       </Text>
     );
   }
-  const { x, y, side } = point;
-  const place = `x=${x + side / 2}&y=${y + side / 2}&zoom=${ZOOM}`;
+  const { x, y, side, height = side } = point;
+  const place = `x=${x + side / 2}&y=${y + height / 2}&zoom=${ZOOM}`;
   return (
     <Paper withBorder radius="md" p="sm" data-testid="atlas-patch">
       <Stack gap="xs">
-        <Image src={`${slide.region}&x=${x}&y=${y}&width=${side}&height=${side}&size=${CROP}`} alt={slide.name} w={CROP} h={CROP} radius="sm" />
+        <Image src={`${slide.region}&x=${x}&y=${y}&width=${side}&height=${height}&size=${CROP}`} alt={slide.name} w={CROP} h={CROP} radius="sm" />
         <Text size="sm" fw={600} style={{ overflowWrap: "anywhere" }}>
           {slide.name}
         </Text>

@@ -3,9 +3,9 @@ import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type ClinicalValue, useDescribeCase } from "@/sync/wholeSlide";
+import { type ClinicalValue, useDescribeCase } from "@/sync/queries/wholeSlide";
 import type { Case } from "@/sync/types";
-import { Failure } from "../shell/Failure";
+import { Failure } from "../shared/Failure";
 
 interface Row {
   readonly key: number;
@@ -29,10 +29,11 @@ function rowsOf(subject: Case): Row[] {
   return Object.entries(subject.clinical).map(([name, value], key) => ({ key, name, value: String(value) }));
 }
 
-/** What is known of a patient beside the slides. Mounted only while open. */
+/** Clinical fields and follow-up of a case. Mounted only while open. */
 export function CaseDialog({ projectId, subject, onClose }: CaseDialogProps) {
   const { t } = useTranslation("slides");
   const describe = useDescribeCase(projectId);
+  const [seen] = useState(() => ({ clinical: subject.clinical, months: subject.months, event: subject.event }));
   const [rows, setRows] = useState<Row[]>(() => [...rowsOf(subject), { key: 1000, name: "", value: "" }]);
   const [months, setMonths] = useState<number | string>(subject.months ?? "");
   const [event, setEvent] = useState(subject.event === null ? "" : String(subject.event));
@@ -48,6 +49,7 @@ export function CaseDialog({ projectId, subject, onClose }: CaseDialogProps) {
         clinical: Object.fromEntries(known.map((row) => [row.name.trim(), parsed(row.value)])),
         months: typeof months === "number" ? months : null,
         event: event === "" ? null : event === "true",
+        seen,
       },
       { onSuccess: onClose },
     );

@@ -1,10 +1,12 @@
-import { Button, Group, Modal, NumberInput, Stack, TextInput } from "@mantine/core";
-import { type SyntheticEvent, useState } from "react";
+import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type SlideBody, useUpdateSlide } from "@/sync/queries";
+import { isChangedMeanwhile, type SlideBody, useUpdateSlide } from "@/sync/queries/queries";
 import type { Slide } from "@/sync/types";
-import { Failure } from "../shell/Failure";
+import { Failure } from "../shared/Failure";
+import { useEdited } from "../shared/useEdited";
+import { isComplete, resolutionChange, ResolutionFields, resolutionInputOf, resolutionOf } from "./ResolutionFields";
 
 interface EditSlideDialogProps {
   readonly slide: Slide;
@@ -15,16 +17,26 @@ interface EditSlideDialogProps {
 export function EditSlideDialog({ slide, onClose }: EditSlideDialogProps) {
   const { t } = useTranslation("pages");
   const update = useUpdateSlide(slide.project_id);
-  const [name, setName] = useState(slide.name);
-  const [pseudonym, setPseudonym] = useState(slide.case?.pseudonym ?? "");
-  const [mpp, setMpp] = useState<number | string>(slide.mpp ?? "");
+  const name = useEdited(slide.name);
+  const pseudonym = useEdited(slide.case?.pseudonym ?? "");
+  const resolution = useEdited(resolutionInputOf(slide));
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     const body: SlideBody = {};
-    if (name.trim() !== slide.name) body.name = name.trim();
-    if (pseudonym.trim() !== (slide.case?.pseudonym ?? "")) body.case = pseudonym.trim();
-    if (mpp !== (slide.mpp ?? "")) body.mpp = typeof mpp === "number" ? mpp : null;
-    update.mutate({ id: slide.id, ...body }, { onSuccess: onClose });
+    if (name.isEdited) body.name = name.value.trim();
+    if (pseudonym.isEdited) body.case = pseudonym.value.trim();
+    const change = resolution.isEdited ? resolutionChange(slide, resolution.value) : undefined;
+    if (change !== undefined) body.resolution = change;
+    body.seen = { name: name.seen, case: pseudonym.seen, resolution: resolutionOf(resolution.seen) };
+    update.mutate(
+      { id: slide.id, ...body },
+      {
+        onSuccess: onClose,
+        onError: (error) => {
+          if (isChangedMeanwhile(error)) [name, pseudonym, resolution].forEach(({ tell }) => tell());
+        },
+      },
+    );
   };
   return (
     <Modal opened onClose={onClose} title={t("gallery.edit")} centered>
@@ -34,33 +46,23 @@ export function EditSlideDialog({ slide, onClose }: EditSlideDialogProps) {
           <TextInput
             label={t("common:name")}
             required
-            value={name}
-            onChange={(event) => setName(event.currentTarget.value)}
+            value={name.value}
+            onChange={(event) => name.write(event.currentTarget.value)}
             data-autofocus
           />
           <TextInput
             label={t("gallery.case")}
             description={t("gallery.caseHint")}
-            value={pseudonym}
-            onChange={(event) => setPseudonym(event.currentTarget.value)}
+            value={pseudonym.value}
+            onChange={(event) => pseudonym.write(event.currentTarget.value)}
             data-testid="slide-case"
           />
-          <NumberInput
-            label={t("gallery.mpp")}
-            description={t("gallery.mppHint")}
-            suffix=" µm/px"
-            min={0.01}
-            max={100}
-            step={0.01}
-            decimalScale={5}
-            value={mpp}
-            onChange={setMpp}
-          />
+          <ResolutionFields slide={slide} value={resolution.value} onChange={resolution.write} />
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={onClose}>
               {t("common:cancel")}
             </Button>
-            <Button type="submit" loading={update.isPending} disabled={name.trim() === ""}>
+            <Button type="submit" loading={update.isPending} disabled={name.value.trim() === "" || !isComplete(resolution.value)}>
               {t("common:save")}
             </Button>
           </Group>

@@ -4,12 +4,13 @@ import { IconFilterOff, IconMicroscope } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type SlideFilters, useProject, useSlides } from "@/sync/queries";
+import { type SlideFilters, useProject, useSlides } from "@/sync/queries/queries";
 import type { Role, Slide } from "@/sync/types";
-import { EmptyState } from "../shell/EmptyState";
-import { Failure } from "../shell/Failure";
-import { PageHeader } from "../shell/PageHeader";
-import { useProjectId } from "../shell/useProjectId";
+import { EmptyState } from "../shared/EmptyState";
+import { Failure } from "../shared/Failure";
+import { PageHeader } from "../shared/PageHeader";
+import { hasRole } from "../shared/roles";
+import { useProjectId } from "../shared/useProjectId";
 import { DropArea } from "../upload/DropArea";
 import { UploadButton } from "../upload/UploadButton";
 import { UploadPanel } from "../upload/UploadPanel";
@@ -70,13 +71,13 @@ function Matches({ slides, role, view, onClear }: MatchesProps) {
   );
 }
 
-function NoSlides({ projectId }: { readonly projectId: string }) {
+function NoSlides({ projectId, role }: { readonly projectId: string; readonly role: Role }) {
   const { t } = useTranslation("pages");
   return (
     <EmptyState
       icon={<IconMicroscope size={28} />}
       title={t("gallery.emptyTitle")}
-      description={t("gallery.emptyText")}
+      description={t(hasRole(role, "manager") ? "gallery.emptyText" : "gallery.emptyTextOthers")}
     >
       <UploadButton projectId={projectId} />
     </EmptyState>
@@ -117,7 +118,7 @@ function Gallery({ projectId, role }: { readonly projectId: string; readonly rol
   }
   const { results, count } = slides.data;
   if (results.length === 0 && !isFiltered(filters)) {
-    return <NoSlides projectId={projectId} />;
+    return <NoSlides projectId={projectId} role={role} />;
   }
   return (
     <>

@@ -2,8 +2,8 @@ import { ActionIcon, CloseButton, Group, SegmentedControl, Select, TextInput, To
 import { IconLayoutGrid, IconList, IconSearch, IconSortAscending } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import type { SlideFilters } from "@/sync/queries";
-import { ARTEFACTS, type Artefact } from "@/sync/quality";
+import type { SlideFilters } from "@/sync/queries/queries";
+import { ARTEFACTS, type Artefact } from "@/sync/queries/quality";
 import type { ProgressState, SlideState } from "@/sync/types";
 
 export type GalleryView = "grid" | "list";

@@ -2,10 +2,10 @@ import { Button, Tooltip } from "@mantine/core";
 import { IconZoomCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { useMapAllQuality } from "@/sync/quality";
-import { notifyDone, notifyFailure } from "../shell/notify";
+import { useMapAllQuality } from "@/sync/queries/quality";
+import { notifyDone, notifyFailure } from "../shared/notify";
 
-/** Has the quality of every slide mapped that has no map yet. */
+/** Starts the quality map of every slide without one. */
 export function MapAllButton({ projectId }: { readonly projectId: string }) {
   const { t } = useTranslation("quality");
   const mapAll = useMapAllQuality(projectId);

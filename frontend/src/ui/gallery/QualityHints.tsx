@@ -2,7 +2,8 @@ import { Badge, Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import type { Slide } from "@/sync/types";
-import { useFormat } from "../shell/format";
+import { useFormat } from "../shared/format";
+import { saySentence } from "../shared/serverTexts";
 
 /** Below this share of sharp tissue, and above this share of pen marks, a person should look at the slide. */
 const MINIMUM_FOCUS = 0.5;
@@ -23,10 +24,11 @@ function Hint({ label, explanation }: HintProps) {
   );
 }
 
-/** What the import noticed and a person should know before drawing. */
+/** Quality warnings of the import. */
 export function QualityHints({ slide }: { readonly slide: Slide }) {
   const { t } = useTranslation("pages");
   const format = useFormat();
+  const notes = slide.resolution_notes.map(saySentence).join(" ");
   if (slide.state !== "ready") {
     return null;
   }
@@ -44,8 +46,10 @@ export function QualityHints({ slide }: { readonly slide: Slide }) {
           explanation={t("gallery.penText", { share: format.percent(slide.pen_score, 1) })}
         />
       ) : null}
-      {slide.mpp === null ? (
-        <Hint label={t("gallery.noScale")} explanation={t("gallery.noScaleText")} />
+      {slide.mpp_x === null ? (
+        <Hint label={t("gallery.noScale")} explanation={notes || t("gallery.noScaleText")} />
+      ) : notes !== "" && slide.resolution_source !== "corrected" ? (
+        <Hint label={t("gallery.checkScale")} explanation={notes} />
       ) : null}
     </>
   );

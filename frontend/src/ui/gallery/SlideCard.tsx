@@ -4,9 +4,10 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import type { Role, Slide } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { StateBadge } from "../shell/StateBadge";
+import { useFormat } from "../shared/format";
+import { StateBadge } from "../shared/StateBadge";
 import classes from "./Gallery.module.css";
+import { ImageChoice } from "./ImageChoice";
 import { QualityHints } from "./QualityHints";
 import { describeScale, describeSize } from "./slideFacts";
 import { SlideMenu } from "./SlideMenu";
@@ -32,7 +33,7 @@ function Count({ icon: Icon, label, count }: CountProps) {
   );
 }
 
-/** How much has been drawn, declared finished and suggested on a slide. */
+/** Numbers of annotations, finished regions and suggestions on a slide. */
 export function SlideCounts({ slide }: { readonly slide: Slide }) {
   const { t } = useTranslation("pages");
   const { annotations, regions, suggestions_open: open } = slide.counts;
@@ -90,6 +91,7 @@ export function SlideCard({ slide, role }: SlideCardProps) {
         <Group gap={6} style={{ rowGap: 4 }}>
           <StateBadge state={ready ? slide.progress_state : slide.state} />
           <QualityHints slide={slide} />
+          <ImageChoice slide={slide} role={role} />
         </Group>
         <Group gap={4} wrap="nowrap" c="dimmed">
           <IconFolder size={14} stroke={1.6} />

@@ -4,11 +4,11 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { buildUrl } from "@/sync/client";
-import { useDeleteSlide, useUpdateSlide } from "@/sync/queries";
+import { useDeleteSlide, useUpdateSlide } from "@/sync/queries/queries";
 import type { ProgressState, Role, Slide } from "@/sync/types";
-import { ConfirmDialog } from "../shell/ConfirmDialog";
-import { notifyDone, notifyFailure } from "../shell/notify";
-import { hasRole } from "../shell/roles";
+import { ConfirmDialog } from "../shared/ConfirmDialog";
+import { notifyDone, notifyFailure } from "../shared/notify";
+import { hasRole } from "../shared/roles";
 import { CaseDialog } from "./CaseDialog";
 import { EditSlideDialog } from "./EditSlideDialog";
 
@@ -26,7 +26,10 @@ export function SlideMenu({ slide, role }: SlideMenuProps) {
   const remove = useDeleteSlide(slide.project_id);
   const close = () => setDialog(null);
   const mark = (progress_state: ProgressState) =>
-    update.mutate({ id: slide.id, progress_state }, { onError: notifyFailure });
+    update.mutate(
+      { id: slide.id, progress_state, seen: { progress_state: slide.progress_state } },
+      { onError: notifyFailure },
+    );
   const erase = () =>
     remove.mutate(slide.id, {
       onSuccess: () => notifyDone(t("gallery.deleted", { name: slide.name })),
@@ -71,7 +74,7 @@ export function SlideMenu({ slide, role }: SlideMenuProps) {
           {hasRole(role, "manager") ? (
             <>
               <Menu.Divider />
-              <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={() => setDialog("delete")}>
+              <Menu.Item c="red" leftSection={<IconTrash size={16} />} onClick={() => setDialog("delete")}>
                 {t("gallery.delete")}
               </Menu.Item>
             </>

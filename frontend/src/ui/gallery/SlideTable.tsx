@@ -1,13 +1,14 @@
-import { Anchor, Box, Group, Table, Text } from "@mantine/core";
+import { Anchor, Box, Group, Table, Text, VisuallyHidden } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import type { Role, Slide } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { useServerTexts } from "../shell/serverTexts";
-import { StateBadge } from "../shell/StateBadge";
+import { useFormat } from "../shared/format";
+import { useServerTexts } from "../shared/serverTexts";
+import { StateBadge } from "../shared/StateBadge";
 import { QualityHints } from "./QualityHints";
 import { SlideCounts } from "./SlideCard";
+import { ImageChoice } from "./ImageChoice";
 import { describeScale, describeSize } from "./slideFacts";
 import { SlideMenu } from "./SlideMenu";
 import { SlideThumbnail } from "./SlideThumbnail";
@@ -38,6 +39,7 @@ function SlideRow({ slide, role }: { readonly slide: Slide; readonly role: Role 
             {slideFailure(slide)}
           </Text>
         )}
+        <ImageChoice slide={slide} role={role} />
       </Table.Td>
       <Table.Td>{slide.case?.pseudonym ?? "–"}</Table.Td>
       <Table.Td>
@@ -63,14 +65,18 @@ export function SlideTable({ slides, role }: { readonly slides: readonly Slide[]
       <Table highlightOnHover verticalSpacing={6}>
         <Table.Thead>
           <Table.Tr>
-            <Table.Th aria-label={t("gallery.thumbnail")} />
+            <Table.Th>
+              <VisuallyHidden>{t("gallery.thumbnail")}</VisuallyHidden>
+            </Table.Th>
             <Table.Th>{t("common:name")}</Table.Th>
             <Table.Th>{t("gallery.case")}</Table.Th>
             <Table.Th>{t("gallery.state")}</Table.Th>
             <Table.Th>{t("gallery.scale")}</Table.Th>
             <Table.Th>{t("gallery.size")}</Table.Th>
             <Table.Th>{t("gallery.work")}</Table.Th>
-            <Table.Th aria-label={t("common:more")} />
+            <Table.Th>
+              <VisuallyHidden>{t("common:more")}</VisuallyHidden>
+            </Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

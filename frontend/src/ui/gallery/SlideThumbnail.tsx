@@ -2,10 +2,10 @@ import { Box, Center, Image, Loader, Stack, Text, ThemeIcon } from "@mantine/cor
 import { IconAlertTriangle, IconPhoto } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { useJobs } from "@/sync/queries";
+import { useJobs } from "@/sync/queries/queries";
 import type { Slide } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { useServerTexts } from "../shell/serverTexts";
+import { useFormat } from "../shared/format";
+import { useServerTexts } from "../shared/serverTexts";
 
 function ImportProgress({ slide }: { readonly slide: Slide }) {
   const { t } = useTranslation("pages");
@@ -52,7 +52,7 @@ function Content({ slide }: { readonly slide: Slide }) {
   );
 }
 
-/** The slide seen from afar, or why it cannot be seen. The ground is white as on the scanner. */
+/** Thumbnail of a slide, or the reason for its absence. The ground is white as on the scanner. */
 export function SlideThumbnail({ slide, height }: { readonly slide: Slide; readonly height: number }) {
   const bright = slide.state === "ready" && slide.thumbnail !== null;
   return (

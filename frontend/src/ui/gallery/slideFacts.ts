@@ -1,23 +1,24 @@
 import type { Slide } from "@/sync/types";
-import type { Format } from "../shell/format";
+import type { Format } from "../shared/format";
+import { magnificationText, pixelSizeOf, resolutionText } from "../viewer/format";
 
 const UM_PER_MM = 1000;
 
 /** The scanned area as people say it: millimetres, or micrometres of a crop, when the slide has a resolution, else pixels. */
 export function describeSize(slide: Slide, format: Format): string {
-  if (slide.mpp === null) {
-    return `${format.number(slide.width)} × ${format.number(slide.height)} px`;
-  }
-  const isCrop = Math.max(slide.width, slide.height) * slide.mpp < UM_PER_MM;
-  const unit = isCrop ? 1 : UM_PER_MM;
-  const sides = [slide.width, slide.height].map((pixels) => format.number((pixels * (slide.mpp ?? 0)) / unit, isCrop ? 0 : 1));
-  return `${sides.join(" × ")} ${isCrop ? "µm" : "mm"}`;
+  const size = pixelSizeOf(slide);
+  if (size === null) return `${format.number(slide.width)} × ${format.number(slide.height)} px`;
+  const sides = [slide.width * size.x, slide.height * size.y];
+  const isCrop = Math.max(...sides) < UM_PER_MM;
+  const text = sides.map((um) => format.number(um / (isCrop ? 1 : UM_PER_MM), isCrop ? 0 : 1)).join(" × ");
+  return `${size.isEstimated ? "≈ " : ""}${text} ${isCrop ? "µm" : "mm"}`;
 }
 
-/** The magnification, or what stands in for it. */
+/** The magnification, or its estimate. */
 export function describeScale(slide: Slide, format: Format): string | null {
   if (slide.magnification !== null) {
-    return `${format.number(slide.magnification)}×`;
+    return magnificationText(format.number(slide.magnification), slide.magnification_source);
   }
-  return slide.mpp === null ? null : `${format.number(slide.mpp, 3)} µm/px`;
+  const size = pixelSizeOf(slide);
+  return size === null ? null : resolutionText(size);
 }

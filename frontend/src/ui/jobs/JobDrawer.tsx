@@ -5,14 +5,16 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { type JobProgress, useJobEvents } from "@/sync/events";
-import { keys, useCancelJob, useJob, useRetryJob } from "@/sync/queries";
+import { keys, useCancelJob, useJob, useRetryJob } from "@/sync/queries/queries";
+import { reportOf } from "@/sync/queries/imports";
 import type { Job } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { useFormat } from "../shell/format";
-import { notifyFailure } from "../shell/notify";
-import { StateBadge } from "../shell/StateBadge";
+import { ReportView } from "../imports/ReportView";
+import { Failure } from "../shared/Failure";
+import { useFormat } from "../shared/format";
+import { notifyFailure } from "../shared/notify";
+import { StateBadge } from "../shared/StateBadge";
 import { JobLog } from "./JobLog";
-import { useServerTexts } from "../shell/serverTexts";
+import { useServerTexts } from "../shared/serverTexts";
 
 function JobFacts({ job }: { readonly job: Job }) {
   const { t } = useTranslation("pages");
@@ -76,7 +78,9 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
   const texts = useServerTexts();
   const { t } = useTranslation("pages");
   const state = news.state ?? job.state;
-  const message = texts.jobMessage(job, news.said);
+  const report = reportOf(job.result);
+  // Once the job has ended, its last step is no news.
+  const message = state === "queued" || state === "running" ? texts.jobMessage(job, news.said) : "";
   return (
     <Stack>
       <Group justify="space-between">
@@ -102,7 +106,7 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
           <Title order={3} size="h6">
             {t("jobs.result")}
           </Title>
-          <Code block>{JSON.stringify(job.result, null, 2)}</Code>
+          {report === null ? <Code block>{JSON.stringify(job.result, null, 2)}</Code> : <ReportView report={report} />}
         </>
       )}
     </Stack>

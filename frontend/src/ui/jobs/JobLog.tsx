@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { LogLine } from "@/sync/events";
-import { useServerTexts } from "../shell/serverTexts";
+import { useServerTexts } from "../shared/serverTexts";
 import classes from "../training/Training.module.css";
 
 const COLOURS: Record<string, string> = { error: "red", warning: "orange" };

@@ -4,16 +4,16 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
 
-import { useJobs } from "@/sync/queries";
+import { useJobs } from "@/sync/queries/queries";
 import type { Job, JobKind, JobState } from "@/sync/types";
-import { EmptyState } from "../shell/EmptyState";
-import { Failure } from "../shell/Failure";
-import { useFormat } from "../shell/format";
-import { PageHeader } from "../shell/PageHeader";
-import { StateBadge } from "../shell/StateBadge";
-import { useProjectId } from "../shell/useProjectId";
+import { EmptyState } from "../shared/EmptyState";
+import { Failure } from "../shared/Failure";
+import { useFormat } from "../shared/format";
+import { PageHeader } from "../shared/PageHeader";
+import { StateBadge } from "../shared/StateBadge";
+import { useProjectId } from "../shared/useProjectId";
 import { JobDrawer } from "./JobDrawer";
-import { useServerTexts } from "../shell/serverTexts";
+import { useServerTexts } from "../shared/serverTexts";
 
 const PAGE_SIZE = 50;
 const STATES: readonly JobState[] = ["queued", "running", "succeeded", "failed", "cancelled"];
@@ -38,7 +38,7 @@ function JobRow({ job, onOpen }: { readonly job: Job; readonly onOpen: () => voi
   return (
     <Table.Tr data-testid="job-row" data-state={job.state} data-kind={job.kind}>
       <Table.Td>
-        <Badge variant="default" radius="sm" tt="none" size="sm">
+        <Badge variant="default" radius="sm" tt="none" size="sm" miw="max-content">
           {t(`common:kinds.${job.kind}`, { defaultValue: job.kind })}
         </Badge>
       </Table.Td>

@@ -1,73 +1,16 @@
-import { Alert, Button, Group, Loader, Paper, Progress, Stack, Table, Text, Title } from "@mantine/core";
+import { Alert, Button, Group, Loader, Paper, Progress, Stack, Text, Title } from "@mantine/core";
 import { IconScale } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useJobEvents } from "@/sync/events";
-import { useComparison, useStartComparison } from "@/sync/queries";
-import type { Comparison, Job, ModelVersion, Role } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { type Interval, IntervalBar } from "./IntervalBar";
-import { useServerTexts } from "../shell/serverTexts";
-import { IntervalText } from "./IntervalText";
-import { toInterval } from "./mainMetric";
-import { useMetricName } from "./useMetricName";
+import { useComparison, useStartComparison } from "@/sync/queries/queries";
+import type { Job, ModelVersion, Role } from "@/sync/types";
+import { Failure } from "../shared/Failure";
+import { useServerTexts } from "../shared/serverTexts";
+import { Differences, VERDICT_COLOURS } from "./Differences";
 import { VersionActions } from "./VersionActions";
-
-const COLOURS = { promote: "green", keep: "red", unclear: "yellow" } as const;
-
-function Differences({ comparison, names }: { comparison: Comparison; names: readonly [string, string] }) {
-  const { t } = useTranslation("pages");
-  const metricName = useMetricName();
-  const reach = Math.max(
-    0.01,
-    ...comparison.metrics.flatMap(({ difference }) => {
-      const interval = toInterval(difference);
-      return interval === null ? [] : (interval.ends ?? [interval.value]).map(Math.abs);
-    }),
-  );
-  return (
-    <Table.ScrollContainer minWidth={720}>
-      <Table verticalSpacing={6}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t("models.metric")}</Table.Th>
-            <Table.Th>{names[0]}</Table.Th>
-            <Table.Th>{names[1]}</Table.Th>
-            <Table.Th>{t("models.difference")}</Table.Th>
-            <Table.Th w="22%" aria-label={t("models.interval")} />
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {comparison.metrics.map((metric) => (
-            <Table.Tr key={metric.name} data-testid="comparison-row">
-              <Table.Td>{metricName(metric.name)}</Table.Td>
-              <Table.Td>
-                <IntervalText interval={toInterval(metric.this)} />
-              </Table.Td>
-              <Table.Td>
-                <IntervalText interval={toInterval(metric.other)} />
-              </Table.Td>
-              <Table.Td>
-                <IntervalText interval={toInterval(metric.difference)} signed />
-              </Table.Td>
-              <Table.Td>
-                <DifferenceBar interval={toInterval(metric.difference)} reach={reach} />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  );
-}
-
-function DifferenceBar({ interval, reach }: { readonly interval: Interval | null; readonly reach: number }) {
-  const { t } = useTranslation("pages");
-  if (interval === null) return null;
-  return <IntervalBar interval={interval} minimum={-reach} maximum={reach} zero label={t("models.difference")} />;
-}
 
 function ComparisonJob({ job }: { readonly job: Job }) {
   const { t } = useTranslation("pages");
@@ -97,7 +40,7 @@ interface ComparisonPanelProps {
   readonly role: Role;
 }
 
-/** Two versions on the same held-out data, and what the figures advise. The decision stays with a person. */
+/** Comparison of two versions on the same held-out data, with a recommendation. A person decides. */
 export function ComparisonPanel({ version, other, role }: ComparisonPanelProps) {
   const { t } = useTranslation("pages");
   const query = useComparison(version.id, other.id);
@@ -130,7 +73,7 @@ export function ComparisonPanel({ version, other, role }: ComparisonPanelProps) 
         {ready === null ? null : (
           <>
             <Alert
-              color={COLOURS[ready.recommendation]}
+              color={VERDICT_COLOURS[ready.recommendation]}
               icon={<IconScale size={18} />}
               title={t(`models.recommendation.${ready.recommendation}`)}
               data-testid="recommendation"

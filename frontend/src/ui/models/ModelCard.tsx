@@ -6,14 +6,14 @@ import Markdown from "react-markdown";
 import remarkGfm from "remark-gfm";
 
 import type { ModelVersion } from "@/sync/types";
-import { useServerTexts } from "../shell/serverTexts";
+import { useServerTexts } from "../shared/serverTexts";
 import classes from "./ModelCard.module.css";
 
 /** The document lies inside a section: its headings stay below the section's own. */
 const HEADINGS = { h1: "h3", h2: "h4", h3: "h5" } as const;
 const LIMITS = ["research", "labels", "elsewhere"] as const;
 
-/** What a version is for and where it ends, in words; its card as a document on demand. */
+/** Purpose and limits of a version; its card as a document on demand. */
 export function ModelCard({ version }: { readonly version: ModelVersion }) {
   const { t } = useTranslation("pages");
   const texts = useServerTexts();
@@ -45,7 +45,7 @@ export function ModelCard({ version }: { readonly version: ModelVersion }) {
             <Anchor
               size="sm"
               href={`data:text/markdown;charset=utf-8,${encodeURIComponent(card)}`}
-              download={`${version.name}.md`}
+              download={version.card_file_name}
             >
               <Group gap={4}>
                 <IconDownload size={16} />

@@ -3,20 +3,21 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
 
-import { useModelVersion, useModelVersions, useProject } from "@/sync/queries";
+import { useModelVersion, useModelVersions, useProject } from "@/sync/queries/queries";
 import type { ModelVersion, Role } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { PageHeader } from "../shell/PageHeader";
-import { useServerTexts } from "../shell/serverTexts";
-import { StateBadge } from "../shell/StateBadge";
-import { useProjectId } from "../shell/useProjectId";
+import { Failure } from "../shared/Failure";
+import { isNotFound, NotFound } from "../shell/NotFound";
+import { PageHeader } from "../shared/PageHeader";
+import { useServerTexts } from "../shared/serverTexts";
+import { StateBadge } from "../shared/StateBadge";
+import { useProjectId } from "../shared/useProjectId";
 import { ComparisonPanel } from "./ComparisonPanel";
-import { ConfusionMatrix } from "./ConfusionMatrix";
-import { MetricsTable } from "./MetricsTable";
+import { ConfusionMatrix } from "./figures/ConfusionMatrix";
+import { MetricsTable } from "./figures/MetricsTable";
 import { ModelCard } from "./ModelCard";
 import { Provenance } from "./Provenance";
-import { ReliabilityChart } from "./ReliabilityChart";
-import { SurvivalChart } from "./SurvivalChart";
+import { ReliabilityChart } from "./figures/ReliabilityChart";
+import { SurvivalChart } from "./figures/SurvivalChart";
 import { VersionActions } from "./VersionActions";
 
 function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
@@ -118,6 +119,10 @@ export default function ModelVersionPage() {
   const texts = useServerTexts();
   const role = project.data?.my_role ?? "annotator";
   const siblings = (versions.data ?? []).filter((each) => each.task === version.data?.task);
+  // A version of another project is not on this page either.
+  if (isNotFound(version.error) || (version.data && version.data.project_id !== projectId)) {
+    return <NotFound project={project.data} />;
+  }
   return (
     <Box p="lg" maw={1440} mx="auto">
       <Breadcrumbs mb="xs">

@@ -3,20 +3,21 @@ import { IconBrain, IconVersions } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import { useModelVersions, useProject } from "@/sync/queries";
+import { useModelVersions, useProject } from "@/sync/queries/queries";
 import type { ModelVersion, Role } from "@/sync/types";
-import { EmptyState } from "../shell/EmptyState";
-import { Failure } from "../shell/Failure";
-import { useFormat } from "../shell/format";
-import { PageHeader } from "../shell/PageHeader";
-import { useServerTexts } from "../shell/serverTexts";
-import { StateBadge } from "../shell/StateBadge";
-import { useProjectId } from "../shell/useProjectId";
-import { IntervalBar } from "./IntervalBar";
-import { IntervalText } from "./IntervalText";
-import { mainMetric } from "./mainMetric";
+import { EmptyState } from "../shared/EmptyState";
+import { Failure } from "../shared/Failure";
+import { useFormat } from "../shared/format";
+import { PageHeader } from "../shared/PageHeader";
+import { hasRole } from "../shared/roles";
+import { useServerTexts } from "../shared/serverTexts";
+import { StateBadge } from "../shared/StateBadge";
+import { useProjectId } from "../shared/useProjectId";
+import { IntervalBar } from "./figures/IntervalBar";
+import { IntervalText } from "./figures/IntervalText";
+import { mainMetric } from "./figures/mainMetric";
 import { UploadedWeights } from "./UploadedWeights";
-import { useMetricName } from "./useMetricName";
+import { useMetricName } from "./figures/useMetricName";
 import { VersionActions } from "./VersionActions";
 
 const SHORT_DIGEST = 10;
@@ -124,6 +125,7 @@ export default function ModelsPage() {
   const project = useProject(projectId);
   const versions = useModelVersions(projectId);
   const sorted = [...(versions.data ?? [])].sort((a, b) => b.number - a.number);
+  const mayTrain = hasRole(project.data?.my_role, "manager");
   const tasks = [...new Set(sorted.map((version) => version.task))];
   return (
     <Box p="lg" maw={1440} mx="auto">
@@ -134,15 +136,13 @@ export default function ModelsPage() {
         <EmptyState
           icon={<IconVersions size={28} />}
           title={t("models.emptyTitle")}
-          description={t("models.emptyText")}
+          description={t(mayTrain ? "models.emptyText" : "models.emptyTextOthers")}
         >
-          <Button
-            component={Link}
-            to={`/projects/${projectId}/training`}
-            leftSection={<IconBrain size={16} />}
-          >
-            {t("models.toTraining")}
-          </Button>
+          {mayTrain ? (
+            <Button component={Link} to={`/projects/${projectId}/training`} leftSection={<IconBrain size={16} />}>
+              {t("models.toTraining")}
+            </Button>
+          ) : null}
         </EmptyState>
       ) : null}
       <Stack>
@@ -155,7 +155,7 @@ export default function ModelsPage() {
           />
         ))}
       </Stack>
-      <UploadedWeights projectId={projectId} mayUpload={project.data?.my_role === "manager"} />
+      <UploadedWeights projectId={projectId} mayUpload={mayTrain} />
     </Box>
   );
 }

@@ -2,10 +2,10 @@ import { Button, Group, Modal, MultiSelect, SegmentedControl, Stack, Text } from
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useSlides, useStartPrediction } from "@/sync/queries";
+import { useSlides, useStartPrediction } from "@/sync/queries/queries";
 import type { ModelVersion } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { notifyDone } from "../shell/notify";
+import { Failure } from "../shared/Failure";
+import { notifyDone } from "../shared/notify";
 
 interface PredictDialogProps {
   readonly version: ModelVersion;

@@ -5,18 +5,19 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import type { ModelVersion } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { useServerTexts } from "../shell/serverTexts";
+import { useFormat } from "../shared/format";
+import { useServerTexts } from "../shared/serverTexts";
 
 function Digest({ value }: { readonly value: string }) {
   const { t } = useTranslation("pages");
   if (value === "") return <Text size="sm">–</Text>;
+  const short = `${value.slice(0, 16)}${value.length > 16 ? "…" : ""}`;
   return (
     <CopyButton value={value}>
       {({ copied, copy }) => (
-        <UnstyledButton onClick={copy} aria-label={`${t("common:copy")} ${value}`} title={value}>
+        <UnstyledButton onClick={copy} aria-label={`${t("common:copy")} ${short}`} title={value}>
           <Group gap={4} wrap="nowrap">
-            <Code>{`${value.slice(0, 16)}${value.length > 16 ? "…" : ""}`}</Code>
+            <Code>{short}</Code>
             {copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
           </Group>
         </UnstyledButton>
@@ -46,7 +47,7 @@ function Row({ name, children }: { readonly name: string; readonly children: Rea
   );
 }
 
-/** From what, by what and by whom a version was made: enough to make it again. */
+/** Provenance of a version: data, recipe, settings and author, enough to reproduce it. */
 export function Provenance({ version }: { readonly version: ModelVersion }) {
   const { t } = useTranslation("pages");
   const format = useFormat();

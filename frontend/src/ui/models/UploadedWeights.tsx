@@ -4,10 +4,10 @@ import { IconUpload } from "@tabler/icons-react";
 import { useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useUploadedWeights, useUploadWeights } from "@/sync/queries";
+import { useUploadedWeights, useUploadWeights } from "@/sync/queries/queries";
 import type { UploadedWeights as Weights } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { sayError } from "../shell/serverTexts";
+import { useFormat } from "../shared/format";
+import { sayError } from "../shared/serverTexts";
 
 const LONGEST_NAME = 100;
 const LONGEST_PROVENANCE = 2000;
@@ -19,7 +19,7 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
-/** Asks what to call a chosen file and where it comes from, and sends it. Mounted only while open. */
+/** Asks for name and origin of a chosen file, and uploads it. Mounted only while open. */
 function UploadDialog({ projectId, file, onClose }: DialogProps): ReactElement {
   const { t } = useTranslation("weights");
   const [name, setName] = useState(file.name.replace(/\.safetensors$/, "").replace(SEPARATORS, " "));
@@ -120,7 +120,7 @@ interface Props {
   readonly mayUpload: boolean;
 }
 
-/** Weights that people brought along, for recipes to start from. */
+/** Uploaded weights, for recipes to start from. */
 export function UploadedWeights({ projectId, mayUpload }: Props): ReactElement | null {
   const { t } = useTranslation("weights");
   const [file, setFile] = useState<File | null>(null);

@@ -4,9 +4,9 @@ import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 
-import { useCreateLabelledProject } from "@/sync/projectQueries";
-import { type DraftLabel, DraftLabelRow, nextColour } from "../labels/DraftLabelRow";
-import { Failure } from "../shell/Failure";
+import { useCreateLabelledProject } from "@/sync/queries/projectQueries";
+import { type DraftLabel, DraftLabelRow, nextColour } from "./labels/DraftLabelRow";
+import { Failure } from "../shared/Failure";
 
 const FIRST_LABELS = 2;
 

@@ -3,12 +3,12 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import type { Project } from "@/sync/types";
-import { LabelDot } from "../shell/LabelDot";
-import { useFormat } from "../shell/format";
+import { LabelDot } from "../shared/LabelDot";
+import { useFormat } from "../shared/format";
 
 const SHOWN_LABELS = 6;
 
-/** One project: what it is, how large, and what the reader may do in it. */
+/** One project: name, description, size, and the reader's role. */
 export function ProjectCard({ project }: { readonly project: Project }) {
   const { t } = useTranslation("pages");
   const format = useFormat();

@@ -3,10 +3,10 @@ import { IconFolderPlus, IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useMe, useProjects } from "@/sync/queries";
-import { EmptyState } from "../shell/EmptyState";
-import { Failure } from "../shell/Failure";
-import { PageHeader } from "../shell/PageHeader";
+import { useMe, useProjects } from "@/sync/queries/queries";
+import { EmptyState } from "../shared/EmptyState";
+import { Failure } from "../shared/Failure";
+import { PageHeader } from "../shared/PageHeader";
 import { CreateProjectDialog } from "./CreateProjectDialog";
 import { ProjectCard } from "./ProjectCard";
 

@@ -5,11 +5,11 @@ import { useTranslation } from "react-i18next";
 
 import type { Polygon } from "@/core/geometry/types";
 import { ApiError } from "@/sync/client";
-import { type GiveVerdict, useBulkVerdict, useCountVerdict } from "@/sync/queries";
+import { type GiveVerdict, useBulkVerdict, useCountVerdict } from "@/sync/queries/queries";
 import type { GivenVerdict, Label, QueueItem, VerdictFilter } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { useFormat } from "../shell/format";
-import { notifyDone } from "../shell/notify";
+import { Failure } from "../shared/Failure";
+import { useFormat } from "../shared/format";
+import { notifyDone } from "../shared/notify";
 
 type BulkKind = "accepted" | "rejected" | "relabelled";
 
@@ -51,7 +51,7 @@ interface Counted {
   readonly count: number;
 }
 
-/** How many suggestions the draft concerns in each set; null until the server has said it. */
+/** Number of suggestions that the draft concerns in each set; null until the server has answered. */
 function useCounts(draft: Draft, props: BulkDialogProps) {
   const count = useCountVerdict();
   const [settled] = useDebouncedValue(draft, COUNT_DELAY_MS);

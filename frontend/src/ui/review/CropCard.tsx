@@ -1,10 +1,10 @@
-import { Box, Group, Image, Text, UnstyledButton } from "@mantine/core";
+import { Box, Group, Image, Text, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { memo, type MouseEvent, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Label, QueueItem } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { StateBadge } from "../shell/StateBadge";
+import { useFormat } from "../shared/format";
+import { StateBadge } from "../shared/StateBadge";
 import { CropOutline } from "./CropOutline";
 import type { Decision } from "./queue";
 import classes from "./Review.module.css";
@@ -18,7 +18,7 @@ interface CropCardProps {
   readonly onClick: (item: QueueItem, event: MouseEvent) => void;
 }
 
-/** One suggestion of the grid: what it looks like, what the model says, what was decided. */
+/** One suggestion of the grid: crop, prediction and verdict. */
 export const CropCard = memo(function CropCard(props: CropCardProps) {
   const { item, label, decision, current, selected, onClick } = props;
   const { t } = useTranslation("pages");
@@ -38,11 +38,6 @@ export const CropCard = memo(function CropCard(props: CropCardProps) {
       data-testid="review-item"
       aria-pressed={selected}
       aria-current={current ? "true" : undefined}
-      aria-label={t("review.itemLabel", {
-        label: label?.name ?? t("review.noLabel"),
-        slide: item.slide.name,
-        score: format.percent(item.score),
-      })}
       onClick={(event) => onClick(item, event)}
       // The keys of the page decide, also after a click on a crop.
       tabIndex={-1}
@@ -64,8 +59,9 @@ export const CropCard = memo(function CropCard(props: CropCardProps) {
           </Text>
         </Group>
         <Text size="xs" c="dimmed">
-          {format.percent(item.score)}
+          {item.score === null ? t("review.noScore") : format.percent(item.score)}
         </Text>
+        <VisuallyHidden>{item.slide.name}</VisuallyHidden>
       </Group>
     </UnstyledButton>
   );

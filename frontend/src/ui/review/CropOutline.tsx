@@ -1,18 +1,9 @@
-import type { Position } from "@/core/geometry/types";
+import { svgPath } from "@/core/geometry/svgPath";
 import type { QueueItem } from "@/sync/types";
 
 interface CropOutlineProps {
   readonly item: QueueItem;
   readonly colour: string;
-}
-
-const path = (rings: readonly (readonly Position[])[]) =>
-  rings.map((ring) => `M${ring.map(([x, y]) => `${x} ${y}`).join("L")}Z`).join("");
-
-function outlineOf({ geometry }: QueueItem): string {
-  if (geometry.type === "Polygon") return path(geometry.coordinates);
-  if (geometry.type === "MultiPolygon") return geometry.coordinates.map(path).join("");
-  return "";
 }
 
 /** The area that the crop shows, in level-0 pixels, as its address says. */
@@ -28,7 +19,7 @@ export function CropOutline({ item, colour }: CropOutlineProps) {
   if (frame === null) {
     return null;
   }
-  const outline = outlineOf(item);
+  const outline = svgPath(item.geometry);
   const side = Number(frame.split(" ")[2] ?? 1);
   const line = { fill: "none", vectorEffect: "non-scaling-stroke" as const };
   return (

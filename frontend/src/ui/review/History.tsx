@@ -1,13 +1,13 @@
 import { Loader, Stack, Text, Timeline } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import { useObjectHistory } from "@/sync/queries";
+import { useObjectHistory } from "@/sync/queries/queries";
 import type { Label, QueueItem } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { useFormat } from "../shell/format";
+import { Failure } from "../shared/Failure";
+import { useFormat } from "../shared/format";
 import { labelOf } from "./queue";
 
-/** Who said what of a suggestion, the first at the top. */
+/** Verdicts on a suggestion, the first at the top. */
 export function History({ item, labels }: { readonly item: QueueItem; readonly labels: readonly Label[] }) {
   const { t } = useTranslation("pages");
   const format = useFormat();

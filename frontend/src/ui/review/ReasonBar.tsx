@@ -13,7 +13,7 @@ interface ReasonBarProps {
 export function ReasonBar({ onReason, onClose }: ReasonBarProps) {
   const { t } = useTranslation("pages");
   return (
-    <Paper withBorder radius="md" px="sm" py={6} data-testid="reason-bar">
+    <Paper withBorder shadow="md" radius="md" px="sm" py={6} data-testid="reason-bar">
       <Group gap="xs">
         <Text size="sm">{t("review.askReason")}</Text>
         {REASONS.map((reason, place) => (

@@ -4,18 +4,18 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import type { Project, QueueFilters } from "@/sync/types";
-import { EmptyState } from "../shell/EmptyState";
-import { hasRole } from "../shell/roles";
+import { EmptyState } from "../shared/EmptyState";
+import { hasRole } from "../shared/roles";
 
 interface ReviewDoneProps {
   readonly project: Project;
   readonly filters: QueueFilters;
-  /** How many were decided in this sitting. */
+  /** Number of suggestions decided in this session. */
   readonly decided: number;
   readonly onUndo: (() => void) | null;
 }
 
-/** Nothing is open: what to do next depends on whether there ever was something. */
+/** Empty queue; the next step depends on whether there ever was a suggestion. */
 export function ReviewDone({ project, filters, decided, onUndo }: ReviewDoneProps) {
   const { t } = useTranslation("pages");
   const narrowed = Object.entries(filters).some(([name, value]) => name !== "order" && value !== undefined);

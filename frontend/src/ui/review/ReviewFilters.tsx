@@ -1,11 +1,12 @@
-import { Button, Group, Popover, RangeSlider, SegmentedControl, Select, Slider, Stack, Switch, Text } from "@mantine/core";
+import { Button, Group, RangeSlider, SegmentedControl, Select, Slider, Stack, Switch, Text } from "@mantine/core";
 import { IconFilter } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useSlides } from "@/sync/queries";
+import { useSlides } from "@/sync/queries/queries";
 import type { Label, QueueFilters } from "@/sync/types";
-import { useFormat } from "../shell/format";
+import { Popup } from "../shared/Popup";
+import { useFormat } from "../shared/format";
 
 export type ReviewView = "grid" | "slide";
 type Order = NonNullable<QueueFilters["order"]>;
@@ -22,25 +23,37 @@ interface ReviewFiltersProps {
   readonly onView: (view: ReviewView) => void;
 }
 
+/** The value stands beside the name: a bubble over the thumb would cover the name. */
+function SliderTitle({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <Group justify="space-between" gap="xs">
+      <Text size="sm">{name}</Text>
+      <Text size="sm" c="dimmed">
+        {value}
+      </Text>
+    </Group>
+  );
+}
+
 function Numbers({ filters, onFilters }: Pick<ReviewFiltersProps, "filters" | "onFilters">) {
   const { t } = useTranslation("pages");
   const format = useFormat();
   const [score, setScore] = useState<[number, number]>([filters.min_score ?? 0, filters.max_score ?? 1]);
   const [doubt, setDoubt] = useState(filters.min_uncertainty ?? 0);
-  const label = (value: number) => format.number(value, 2);
+  const written = (value: number) => format.number(value, 2);
   // An end of the scale is no filter: the address stays short.
   const keepScore = ([low, high]: [number, number]) =>
     onFilters({ ...filters, min_score: low > 0 ? low : undefined, max_score: high < 1 ? high : undefined });
   return (
     <Stack gap="md">
       <Stack gap={2}>
-        <Text size="sm">{t("review.score")}</Text>
+        <SliderTitle name={t("review.score")} value={score.map(written).join(" – ")} />
         <RangeSlider
           min={0}
           max={1}
           step={STEP}
           minRange={0}
-          label={label}
+          label={null}
           value={score}
           onChange={setScore}
           onChangeEnd={keepScore}
@@ -49,12 +62,12 @@ function Numbers({ filters, onFilters }: Pick<ReviewFiltersProps, "filters" | "o
         />
       </Stack>
       <Stack gap={2}>
-        <Text size="sm">{t("review.minimumUncertainty")}</Text>
+        <SliderTitle name={t("review.minimumUncertainty")} value={written(doubt)} />
         <Slider
           min={0}
           max={1}
           step={STEP}
-          label={label}
+          label={null}
           value={doubt}
           onChange={setDoubt}
           onChangeEnd={(value) => onFilters({ ...filters, min_uncertainty: value > 0 ? value : undefined })}
@@ -108,16 +121,17 @@ export function ReviewFilters(props: ReviewFiltersProps) {
         value={filters.order ?? "uncertainty"}
         onChange={(order) => onFilters({ ...filters, order: order as Order })}
       />
-      <Popover width={280} position="bottom-start" withinPortal>
-        <Popover.Target>
-          <Button size="xs" variant={count > 0 ? "light" : "default"} leftSection={<IconFilter size={14} />}>
+      <Popup
+        width={280}
+        position="bottom-start"
+        target={(toggle) => (
+          <Button size="xs" variant={count > 0 ? "light" : "default"} leftSection={<IconFilter size={14} />} onClick={toggle} data-testid="review-filters">
             {count > 0 ? t("review.filtersOn", { count }) : t("review.filters")}
           </Button>
-        </Popover.Target>
-        <Popover.Dropdown>
-          <Numbers filters={filters} onFilters={onFilters} />
-        </Popover.Dropdown>
-      </Popover>
+        )}
+      >
+        {() => <Numbers filters={filters} onFilters={onFilters} />}
+      </Popup>
       <SegmentedControl
         size="xs"
         value={view}

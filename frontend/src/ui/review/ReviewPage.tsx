@@ -2,9 +2,9 @@ import { Group, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useSearchParams } from "react-router";
 
-import { useMe, useProject } from "@/sync/queries";
-import { Failure } from "../shell/Failure";
-import { useProjectId } from "../shell/useProjectId";
+import { useMe, useProject } from "@/sync/queries/queries";
+import { Failure } from "../shared/Failure";
+import { useProjectId } from "../shared/useProjectId";
 import { filtersFromUrl, filtersToUrl } from "./queue";
 import classes from "./Review.module.css";
 import { ReviewFilters, type ReviewView } from "./ReviewFilters";

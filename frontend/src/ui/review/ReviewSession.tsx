@@ -6,10 +6,10 @@ import { useTranslation } from "react-i18next";
 import type { Polygon } from "@/core/geometry/types";
 import { simplify } from "@/core/geometry/simplify";
 import type { Project, QueueFilters, QueueItem, Suggestion } from "@/sync/types";
-import { useUnsentVerdicts } from "@/sync/queries";
-import { Failure } from "../shell/Failure";
-import { useFormat } from "../shell/format";
-import { useActions } from "../shell/useActions";
+import { useUnsentVerdicts } from "@/sync/queries/queries";
+import { Failure } from "../shared/Failure";
+import { useFormat } from "../shared/format";
+import { useActions } from "../shared/useActions";
 import { VerdictHistory } from "../verdicts/VerdictHistory";
 import { BulkDialog } from "./BulkDialog";
 import { GridView } from "./GridView";
@@ -149,7 +149,7 @@ function SelectionBar({ session }: { readonly session: Session }) {
     return null;
   }
   return (
-    <Paper withBorder radius="md" px="sm" py={6} data-testid="selection-bar">
+    <Paper withBorder shadow="md" radius="md" px="sm" py={6} data-testid="selection-bar">
       <Group gap="xs">
         <Text size="sm">{t("review.selected", { count: selection.size })}</Text>
         <Button size="compact-xs" variant="light" color="green" onClick={context.accept}>
@@ -203,6 +203,24 @@ function Main({ session, props, onLasso }: { session: Session; props: ReviewSess
   );
 }
 
+/** Offers and messages beside the review, which never move it. */
+function Notes({ session, userId }: { readonly session: Session; readonly userId: string }) {
+  const { t } = useTranslation("reviewing");
+  const unsent = useUnsentVerdicts(userId);
+  const { verdicts } = session;
+  return (
+    <div className={classes.notes}>
+      {unsent > 0 && (
+        <Alert color="yellow" variant="filled" autoContrast py={6} data-testid="review-unsent">
+          {t("unsent", { count: unsent })}
+        </Alert>
+      )}
+      {verdicts.rejected === null ? null : <ReasonBar onReason={verdicts.addReason} onClose={verdicts.dismissReason} />}
+      <SelectionBar session={session} />
+    </div>
+  );
+}
+
 function Waiting(): ReactNode {
   return (
     <Center h="100%" mih={240}>
@@ -215,7 +233,6 @@ function Waiting(): ReactNode {
 export function ReviewSession(props: ReviewSessionProps) {
   const { t } = useTranslation("pages");
   const session = useSession(props);
-  const unsent = useUnsentVerdicts(props.userId);
   const [bulk, setBulk] = useState<Bulk | null>(null);
   const { queue, verdicts, current, context } = session;
   useActions(context, reviewActions, bulk === null && !session.history);
@@ -243,17 +260,11 @@ export function ReviewSession(props: ReviewSessionProps) {
           {t("review.history")}
         </Button>
       </Group>
-      {unsent > 0 && (
-        <Alert color="yellow" py={6} data-testid="review-unsent">
-          {t("reviewing:unsent", { count: unsent })}
-        </Alert>
-      )}
-      {verdicts.rejected === null ? null : (
-        <ReasonBar onReason={verdicts.addReason} onClose={verdicts.dismissReason} />
-      )}
-      <SelectionBar session={session} />
       <div className={classes.layout}>
-        <Main session={session} props={props} onLasso={(within) => setBulk({ within })} />
+        <div className={classes.work}>
+          <Main session={session} props={props} onLasso={(within) => setBulk({ within })} />
+          <Notes session={session} userId={props.userId} />
+        </div>
         <SidePanel
           projectId={props.project.id}
           item={current}

@@ -1,15 +1,16 @@
-import { Anchor, Badge, Box, Button, Group, Image, Kbd, Paper, Popover, Progress, ScrollArea, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Box, Button, Group, Image, Kbd, Paper, Progress, ScrollArea, Stack, Text } from "@mantine/core";
 import { IconArrowBackUp, IconCheck, IconHistory, IconPencil, IconPlayerSkipForward, IconX } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import { keysOf, showChord } from "@/actions/keymap";
-import { useMe } from "@/sync/queries";
+import { useMe } from "@/sync/queries/queries";
 import type { Label, QueueItem } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { LabelDot } from "../shell/LabelDot";
-import { StateBadge } from "../shell/StateBadge";
+import { useFormat } from "../shared/format";
+import { LabelDot } from "../shared/LabelDot";
+import { Popup } from "../shared/Popup";
+import { StateBadge } from "../shared/StateBadge";
 import { CropOutline } from "./CropOutline";
 import { History } from "./History";
 import { type Decision, labelOf } from "./queue";
@@ -150,23 +151,24 @@ function ItemFacts({ item, labels, decision }: Pick<SidePanelProps, "item" | "la
         <LabelDot colour={label?.colour ?? "#868e96"} name={label?.name ?? t("review.noLabel")} />
         <StateBadge state={decision?.state ?? item.state} />
       </Group>
-      <Bar name={t("review.score")} value={item.score} />
+      {item.score === null ? <Text size="xs" c="dimmed">{t("review.noScore")}</Text> : <Bar name={t("review.score")} value={item.score} />}
       <Bar name={t("review.uncertainty")} value={item.uncertainty} />
       <Badge variant="default" radius="sm" tt="none" size="sm" maw="100%" title={t("review.madeBy")} style={{ alignSelf: "start" }}>
         {item.model_version.name || t("review.file")}
       </Badge>
       <Group gap={6} wrap="nowrap">
         {item.model_version.id !== null ? <Why key={`${item.object_set_id}-${item.index}`} objectSetId={item.object_set_id} index={item.index} /> : null}
-        <Popover width={280} position="left" withinPortal>
-          <Popover.Target>
-            <Button size="compact-xs" variant="subtle" leftSection={<IconHistory size={14} />}>
+        <Popup
+          width={280}
+          position="left"
+          target={(toggle) => (
+            <Button size="compact-xs" variant="subtle" leftSection={<IconHistory size={14} />} onClick={toggle} data-testid="object-history">
               {t("review.history")}
             </Button>
-          </Popover.Target>
-          <Popover.Dropdown>
-            <History item={item} labels={labels} />
-          </Popover.Dropdown>
-        </Popover>
+          )}
+        >
+          {() => <History item={item} labels={labels} />}
+        </Popup>
       </Group>
     </Stack>
   );
@@ -181,7 +183,7 @@ interface SidePanelProps {
   readonly withCrop: boolean;
 }
 
-/** The current suggestion, and all that can be said of it. */
+/** The current suggestion, and all verdicts on it. */
 export function SidePanel({ projectId, item, labels, decision, context, withCrop }: SidePanelProps) {
   const active = labels.filter((label) => label.retired_at === null);
   const place = `x=${Math.round(item.x)}&y=${Math.round(item.y)}&zoom=1`;

@@ -5,11 +5,14 @@ import { useTranslation } from "react-i18next";
 
 import type { Polygon } from "@/core/geometry/types";
 import type { Layer, Stage } from "@/render/stage";
-import { useObjectSet, useViewer } from "@/sync/queries";
+import type { View } from "@/render/view";
+import { useObjectSet, useViewer } from "@/sync/queries/queries";
 import type { Label, QueueItem, Suggestion } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { sayError } from "../shell/serverTexts";
-import { SlideStage } from "../viewer/SlideStage";
+import { Failure } from "../shared/Failure";
+import { sayError } from "../shared/serverTexts";
+import { Magnification, ScaleBar } from "../viewer/stage/Scale";
+import { SlideStage } from "../viewer/stage/SlideStage";
+import { useFrameValue } from "../viewer/stage/useFrameValue";
 import { startLasso } from "./lassoLayer";
 import classes from "./Review.module.css";
 
@@ -51,6 +54,7 @@ export default function SlideView(props: SlideViewProps) {
   const viewer = useViewer(item.slide.id);
   const objectSet = useObjectSet(item.object_set_id);
   const [stage, setStage] = useState<Stage | null>(null);
+  const view = useFrameValue<View | null>(stage, () => stage?.view() ?? null, null);
   const layers = useLasso(stage, drawing, props.onDrawn);
   if (viewer.isError) {
     return <Failure error={viewer.error} onRetry={() => void viewer.refetch()} />;
@@ -77,6 +81,12 @@ export default function SlideView(props: SlideViewProps) {
         navigator
         onStage={setStage}
       />
+      {view === null ? null : (
+        <div className={classes.scale} data-testid="review-scale">
+          <ScaleBar slide={viewer.data.slide} view={view} />
+          <Magnification slide={viewer.data.slide} view={view} />
+        </div>
+      )}
       {drawing === null ? (
         <Button
           size="compact-sm"

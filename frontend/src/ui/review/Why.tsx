@@ -1,12 +1,12 @@
-import { Alert, Box, Button, Group, Image, Loader, Popover, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Alert, Box, Button, Group, Image, Loader, SimpleGrid, Stack, Text } from "@mantine/core";
 import { IconQuestionMark } from "@tabler/icons-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useExplanation } from "@/sync/wholeSlide";
+import { useExplanation } from "@/sync/queries/wholeSlide";
 import type { Explanation } from "@/sync/types";
-import { sayError, useServerTexts } from "../shell/serverTexts";
-import { useFormat } from "../shell/format";
+import { sayError, useServerTexts } from "../shared/serverTexts";
+import { useFormat } from "../shared/format";
+import { Popup } from "../shared/Popup";
 import classes from "./Review.module.css";
 
 interface WhyProps {
@@ -14,25 +14,21 @@ interface WhyProps {
   readonly index: number;
 }
 
-/** Why a model made a suggestion: where it looked, and which labelled patches are like this one. */
+/** Explanation of a suggestion: the map over its patch, and the most similar labelled patches. */
 export function Why({ objectSetId, index }: WhyProps) {
   const { t } = useTranslation("slides");
-  const [open, setOpen] = useState(false);
   return (
-    <Popover width={336} position="left-start" withinPortal opened={open} onChange={setOpen} trapFocus>
-      <Popover.Target>
-        <Button
-          size="compact-xs"
-          variant="subtle"
-          leftSection={<IconQuestionMark size={14} />}
-          onClick={() => setOpen(!open)}
-          data-testid="why"
-        >
+    <Popup
+      width={336}
+      position="left-start"
+      target={(toggle) => (
+        <Button size="compact-xs" variant="subtle" leftSection={<IconQuestionMark size={14} />} onClick={toggle} data-testid="why">
           {t("why")}
         </Button>
-      </Popover.Target>
-      <Popover.Dropdown>{open ? <Answer objectSetId={objectSetId} index={index} /> : null}</Popover.Dropdown>
-    </Popover>
+      )}
+    >
+      {() => <Answer objectSetId={objectSetId} index={index} />}
+    </Popup>
   );
 }
 

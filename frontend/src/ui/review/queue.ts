@@ -1,6 +1,6 @@
 import type { Label, QueueFilters, QueueItem, SuggestionState } from "@/sync/types";
 
-/** What has been said of an item since the page was opened. */
+/** Verdict on an item since the page was opened. */
 export interface Decision {
   readonly state: Exclude<SuggestionState, "open"> | "skipped";
   readonly labelId: string | null;

@@ -1,7 +1,7 @@
 import type { Action } from "@/actions/registry";
 import type { Label, RejectReason } from "@/sync/types";
 
-/** What the review page offers to its actions; buttons and keys use the same. */
+/** State and functions of the review page for its actions; buttons and keys use the same. */
 export interface ReviewContext {
   readonly hasItem: boolean;
   readonly canUndo: boolean;

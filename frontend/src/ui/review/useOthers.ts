@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef } from "react";
 
 import { useVerdictNews } from "@/sync/events";
-import { fetchSuggestions } from "@/sync/queries";
+import { fetchSuggestions } from "@/sync/queries/queries";
 import type { GivenVerdict, QueueItem, VerdictNews } from "@/sync/types";
 import type { Told } from "../verdicts/othersVerdicts";
 import { useMeanwhile } from "../verdicts/useMeanwhile";
@@ -24,11 +24,11 @@ interface Wanted {
 export interface Others {
   /** The version of a set's state that this reviewer has been told of. */
   readonly seen: (setId: string) => number;
-  /** Take in what the answer to a verdict says of the others. */
+  /** Apply the verdicts of others in the answer to a verdict. */
   readonly hear: (given: GivenVerdict) => void;
 }
 
-/** What others decide meanwhile is told, and shown on the items that are here. */
+/** Announces verdicts of others, and shows them on loaded items. */
 export function useOthers(wanted: Wanted): Others {
   const latest = useRef(wanted);
   useEffect(() => {

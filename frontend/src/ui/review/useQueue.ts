@@ -1,10 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
 
-import { outboxOf } from "@/sync/outbox";
-import { keys, useReviewQueue } from "@/sync/queries";
+import { outboxOf } from "@/sync/edits/outbox";
+import { keys, useReviewQueue } from "@/sync/queries/queries";
 import type { QueueFilters, QueueItem } from "@/sync/types";
-import { notifyFailure } from "../shell/notify";
+import { notifyFailure } from "../shared/notify";
 import { keyOf } from "./queue";
 
 /** How close to the end of what is loaded the next part is fetched, and how many crops are fetched ahead. */
@@ -13,7 +13,7 @@ const CROPS_AHEAD = 12;
 
 export interface Queue {
   readonly items: readonly QueueItem[];
-  /** How many were open when the queue was loaded. */
+  /** Number of open suggestions when the queue was loaded. */
   readonly count: number;
   readonly loading: boolean;
   readonly error: unknown;
@@ -24,7 +24,7 @@ export interface Queue {
   readonly reload: () => Promise<void>;
 }
 
-/** The queue from its start, asked for again once the server has what an earlier visit left unsent. */
+/** The queue from its start, reloaded once the unsent verdicts of an earlier visit are saved. */
 export function useQueue(projectId: string, userId: string, filters: QueueFilters): Queue {
   const client = useQueryClient();
   const queue = useReviewQueue(projectId, filters);
@@ -42,8 +42,6 @@ export function useQueue(projectId: string, userId: string, filters: QueueFilter
       current = false;
     };
   }, [load]);
-  // The navigation shows how many are open: after a visit it asks again.
-  useEffect(() => () => void client.invalidateQueries({ queryKey: keys.reviewQueue(projectId, { limit: 1 }) }), [client, projectId]);
   const pages = queue.data?.pages;
   const items = useMemo(() => (pages ?? []).flatMap((page) => page.results), [pages]);
   // The first page that shows a set counts: what it shows is the oldest.

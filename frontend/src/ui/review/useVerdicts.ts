@@ -2,9 +2,9 @@ import { useCallback, useMemo, useRef, useState } from "react";
 
 import type { Geometry } from "@/core/geometry/types";
 import { ApiError } from "@/sync/client";
-import { useVerdictSender } from "@/sync/queries";
+import { useVerdictSender } from "@/sync/queries/queries";
 import type { QueueItem, RejectReason, VerdictBody } from "@/sync/types";
-import { notifyFailure } from "../shell/notify";
+import { notifyFailure } from "../shared/notify";
 import { refusalByOthers, type Refusal } from "../verdicts/othersVerdicts";
 import { askWhoseVerdict } from "../verdicts/toasts";
 import { bySet, type Decision, type Decisions, keyOf } from "./queue";
@@ -79,12 +79,12 @@ interface Place {
   readonly onBulkUndone: () => void;
 }
 
-/** Verdicts are shown at once and sent behind the reviewer's back; what the server refuses is taken back and told. */
+/** Verdicts are shown at once and sent in the background; refused ones are reverted and reported. */
 export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndone }: Place): Verdicts {
   const { decisions, put, setDecisions } = useDecisions();
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [rejected, setRejected] = useState<readonly QueueItem[] | null>(null);
-  const sender = useVerdictSender(userId);
+  const sender = useVerdictSender(userId, projectId);
   const { during, now } = useUnderWay();
   const known = useRef(decisions);
   known.current = decisions;
@@ -95,7 +95,7 @@ export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndo
   const drop = (verdictId: string) =>
     setSteps((old) => old.map((step) => ({ ...step, verdictIds: step.verdictIds.filter((id) => id !== verdictId) })).filter((step) => step.skipped || step.verdictIds.length > 0));
 
-  /** Show what the others said of some items; hand back those of which they said nothing. */
+  /** Show the verdicts of others on some items; return the other items. */
   const giveWay = (items: readonly QueueItem[], refusal: Refusal): readonly QueueItem[] => {
     const theirs = new Map(refusal.said.map((row) => [keyOf(row), row]));
     put(items, null);
@@ -120,7 +120,7 @@ export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndo
     if (rest.length > 0 && contested.length > 0) again(rest);
   };
 
-  /** Send one verdict for each set; `seen` is given by who has seen what it replaces. */
+  /** Send one verdict for each set; `seen` is the version that it may replace. */
   const give = (items: readonly QueueItem[], said: Said, seen?: number): string[] => {
     const replace = seen !== undefined || items.some((item) => item.state !== "open" || known.current.has(keyOf(item)));
     return [...bySet(items)].map(([object_set_id, indices]) => {

@@ -3,7 +3,6 @@ import {
   Button,
   Group,
   Indicator,
-  Popover,
   Progress,
   ScrollArea,
   Stack,
@@ -14,10 +13,11 @@ import { IconActivity, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import { useCancelJob, useJobs } from "@/sync/queries";
+import { useCancelJob, useJobs } from "@/sync/queries/queries";
 import type { Job } from "@/sync/types";
-import { notifyFailure } from "./notify";
-import { useServerTexts } from "./serverTexts";
+import { notifyFailure } from "../shared/notify";
+import { Popup } from "../shared/Popup";
+import { useServerTexts } from "../shared/serverTexts";
 
 const SHOWN = 50;
 
@@ -54,29 +54,34 @@ function RunningJob({ job }: { readonly job: Job }) {
   );
 }
 
-/** Says that something runs in the background, and shows what when asked. */
+/** Indicator of running jobs, with a list on demand. */
 export function JobsIndicator({ projectId }: { readonly projectId: string }) {
   const { t } = useTranslation("pages");
   const jobs = useJobs({ project: projectId, state: ["queued", "running"], page_size: SHOWN });
   const rows = (jobs.data?.results ?? []).filter((job) => job.state === "queued" || job.state === "running");
   return (
-    <Popover width={340} position="bottom-end" withinPortal trapFocus>
-      <Popover.Target>
-        <Tooltip label={t("shell.jobs")}>
-          <Indicator label={rows.length} size={16} disabled={rows.length === 0} processing offset={4}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="lg"
-              aria-label={`${t("shell.jobs")}: ${rows.length}`}
-              data-testid="jobs-indicator"
-            >
-              <IconActivity size={20} />
-            </ActionIcon>
-          </Indicator>
-        </Tooltip>
-      </Popover.Target>
-      <Popover.Dropdown>
+    <Popup
+      width={340}
+      position="bottom-end"
+      target={(toggle, opened) => (
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          style={{ overflow: "visible" }}
+          aria-label={`${t("shell.jobs")}: ${rows.length}`}
+          onClick={toggle}
+          data-testid="jobs-indicator"
+        >
+          <Tooltip label={t("shell.jobs")} disabled={opened}>
+            <Indicator label={rows.length} size={16} disabled={rows.length === 0} processing offset={-2}>
+              <IconActivity size={20} display="block" />
+            </Indicator>
+          </Tooltip>
+        </ActionIcon>
+      )}
+    >
+      {() => (
         <Stack gap="sm">
           {rows.length === 0 ? (
             <Text size="sm" c="dimmed">
@@ -95,7 +100,7 @@ export function JobsIndicator({ projectId }: { readonly projectId: string }) {
             {t("shell.allJobs")}
           </Button>
         </Stack>
-      </Popover.Dropdown>
-    </Popover>
+      )}
+    </Popup>
   );
 }

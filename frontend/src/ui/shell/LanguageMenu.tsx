@@ -1,5 +1,6 @@
 import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import { IconCheck, IconLanguage } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { LANGUAGES, setLanguage, type LanguageCode } from "../i18n";
@@ -11,18 +12,19 @@ interface LanguageMenuProps {
 
 export function LanguageMenu({ onChange }: LanguageMenuProps) {
   const { t, i18n } = useTranslation("pages");
+  const [opened, setOpened] = useState(false);
   const choose = (language: LanguageCode) => {
     void setLanguage(language);
     onChange?.(language);
   };
   return (
-    <Menu position="bottom-end" withinPortal>
+    <Menu position="bottom-end" withinPortal opened={opened} onChange={setOpened}>
       <Menu.Target>
-        <Tooltip label={t("shell.language")}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("shell.language")}>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("shell.language")}>
+          <Tooltip label={t("shell.language")} disabled={opened}>
             <IconLanguage size={20} />
-          </ActionIcon>
-        </Tooltip>
+          </Tooltip>
+        </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         {LANGUAGES.map((language) => (

@@ -11,10 +11,10 @@ import {
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "react-router";
 
-import { useReviewQueue } from "@/sync/queries";
+import { useOpenCount } from "@/sync/queries/queries";
 import type { Project, Role } from "@/sync/types";
-import { useFormat } from "./format";
-import { hasRole } from "./roles";
+import { useFormat } from "../shared/format";
+import { hasRole } from "../shared/roles";
 
 interface Place {
   readonly name: "slides" | "review" | "training" | "models" | "atlas" | "jobs" | "settings";
@@ -41,13 +41,12 @@ export function placesFor(role: Role): readonly Place[] {
 function OpenCount({ projectId }: { readonly projectId: string }) {
   const { t } = useTranslation("pages");
   const format = useFormat();
-  const queue = useReviewQueue(projectId, { limit: 1 });
-  const count = queue.data?.pages[0]?.count ?? 0;
+  const count = useOpenCount(projectId).data ?? 0;
   if (count === 0) {
     return null;
   }
   return (
-    <Badge size="sm" variant="filled" radius="sm" aria-label={t("shell.openSuggestions", { count })}>
+    <Badge size="sm" variant="filled" radius="sm" aria-label={t("shell.openSuggestions", { count })} data-testid="open-count">
       {format.number(count)}
     </Badge>
   );
@@ -84,7 +83,7 @@ export function Navigation({ project, direction, onFollow }: NavigationProps) {
     );
   });
   return (
-    <nav aria-label={t("shell.navigation")} style={{ minWidth: 0 }}>
+    <nav aria-label={t(direction === "row" ? "shell.navigation" : "shell.menu")} style={{ minWidth: 0 }}>
       {direction === "row" ? (
         <ScrollArea type="never">
           <Group gap={2} wrap="nowrap">

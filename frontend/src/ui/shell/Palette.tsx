@@ -3,7 +3,7 @@ import { IconFolder, IconSearch } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 
-import { useProjects } from "@/sync/queries";
+import { useProjects } from "@/sync/queries/queries";
 import type { Project } from "@/sync/types";
 import { placesFor } from "./Navigation";
 
@@ -36,7 +36,7 @@ export function Palette({ project }: { readonly project: Project | undefined }) 
       limit={12}
       highlightQuery
       nothingFound={t("shell.paletteEmpty")}
-      searchProps={{ leftSection: <IconSearch size={18} />, placeholder: t("shell.palettePlaceholder") }}
+      searchProps={{ leftSection: <IconSearch size={18} />, placeholder: t("shell.palettePlaceholder"), "aria-label": t("shell.palettePlaceholder") }}
     />
   );
 }

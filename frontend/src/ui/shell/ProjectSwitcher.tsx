@@ -3,7 +3,7 @@ import { IconCheck, IconChevronDown, IconLayoutGrid } from "@tabler/icons-react"
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import { useProjects } from "@/sync/queries";
+import { useProjects } from "@/sync/queries/queries";
 import type { Project } from "@/sync/types";
 
 export function ProjectSwitcher({ project }: { readonly project: Project | undefined }) {

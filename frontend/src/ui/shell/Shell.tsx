@@ -13,14 +13,16 @@ import { useDisclosure } from "@mantine/hooks";
 import { spotlight } from "@mantine/spotlight";
 import { IconMoon, IconSearch, IconSun } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { Link, Outlet, useParams } from "react-router";
+import { Link, Outlet, useMatch, useParams } from "react-router";
 
 import { useProjectEvents } from "@/sync/events";
-import { useMe, usePreferences, useProject } from "@/sync/queries";
+import { useMe, usePreferences, useProject } from "@/sync/queries/queries";
 import { JobsIndicator } from "./JobsIndicator";
 import { LanguageMenu } from "./LanguageMenu";
+import { lastProject, useLastProject } from "./lastProject";
 import { Logo } from "./Logo";
 import { Navigation } from "./Navigation";
+import { isNotFound, NotFound } from "./NotFound";
 import { Palette } from "./Palette";
 import { ProjectSwitcher } from "./ProjectSwitcher";
 import { UserMenu } from "./UserMenu";
@@ -59,16 +61,25 @@ function PaletteButton() {
   );
 }
 
+/** The project of the address; on the preferences the one that was opened last, if it can still be seen. */
+function useShellProject() {
+  const { projectId: named } = useParams();
+  const onPreferences = useMatch("/preferences") !== null;
+  const projectId = named ?? (onPreferences ? lastProject() : undefined);
+  const query = useProject(projectId);
+  useLastProject(named, query.isSuccess);
+  const here = projectId === undefined || isNotFound(query.error) ? undefined : query.data;
+  return { projectId, here, isMissing: named !== undefined && isNotFound(query.error) };
+}
+
 /** The frame of all pages but the sign-in and the viewer. */
 export default function Shell() {
   const { t } = useTranslation("pages");
-  const { projectId } = useParams();
   const me = useMe();
-  const project = useProject(projectId);
+  const { projectId, here, isMissing } = useShellProject();
   const preferences = usePreferences();
   const [opened, menu] = useDisclosure(false);
-  useProjectEvents(projectId);
-  const here = projectId === undefined ? undefined : project.data;
+  useProjectEvents(isMissing || here === undefined ? undefined : projectId);
   return (
     <AppShell
       header={{ height: HEADER_HEIGHT }}
@@ -82,7 +93,7 @@ export default function Shell() {
           {here === undefined ? null : (
             <Burger opened={opened} onClick={menu.toggle} hiddenFrom="md" size="sm" aria-label={t("shell.navigation")} />
           )}
-          <UnstyledButton component={Link} to="/" aria-label={t("shell.allProjects")}>
+          <UnstyledButton component={Link} to="/" aria-label={`${t("common:product")}: ${t("shell.allProjects")}`}>
             <Group gap={8} wrap="nowrap">
               <Logo />
               <span className={classes.product}>{t("common:product")}</span>
@@ -103,10 +114,11 @@ export default function Shell() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs">
-        {here === undefined ? null : <Navigation project={here} direction="column" onFollow={menu.close} />}
+        {/* Only while open: links outside the window would still take the focus. */}
+        {here === undefined || !opened ? null : <Navigation project={here} direction="column" onFollow={menu.close} />}
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} className={classes.main}>
-        <Outlet />
+        {isMissing ? <NotFound /> : <Outlet />}
       </AppShell.Main>
       <Palette project={here} />
     </AppShell>

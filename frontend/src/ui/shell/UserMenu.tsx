@@ -1,11 +1,11 @@
-import { ActionIcon, Avatar, Menu } from "@mantine/core";
+import { ActionIcon, Avatar, Menu, VisuallyHidden } from "@mantine/core";
 import { IconAdjustments, IconLogout } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
 
-import { useSignOut } from "@/sync/queries";
+import { useSignOut } from "@/sync/queries/queries";
 import type { Me } from "@/sync/types";
-import { notifyFailure } from "./notify";
+import { notifyFailure } from "../shared/notify";
 
 export function UserMenu({ me }: { readonly me: Me }) {
   const { t } = useTranslation("pages");
@@ -17,8 +17,9 @@ export function UserMenu({ me }: { readonly me: Me }) {
   return (
     <Menu position="bottom-end" width={220} withinPortal>
       <Menu.Target>
-        <ActionIcon variant="subtle" size="lg" radius="xl" aria-label={t("shell.user")} data-testid="user-menu">
-          <Avatar size={28} name={name} color="initials" />
+        <ActionIcon variant="subtle" size="lg" radius="xl" data-testid="user-menu">
+          <VisuallyHidden>{`${t("shell.user")}: ${name}`}</VisuallyHidden>
+          <Avatar size={28} name={name} color="initials" variant="filled" aria-hidden="true" alt="" />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

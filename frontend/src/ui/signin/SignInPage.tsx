@@ -16,8 +16,8 @@ import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Navigate, useNavigate, useSearchParams } from "react-router";
 
-import { useMe, useSignIn } from "@/sync/queries";
-import { sayError } from "../shell/serverTexts";
+import { isSignInBusy, useMe, useSignIn } from "@/sync/queries/queries";
+import { sayError } from "../shared/serverTexts";
 import { LanguageMenu } from "../shell/LanguageMenu";
 import { Logo } from "../shell/Logo";
 
@@ -36,10 +36,10 @@ export default function SignInPage() {
   }
   return (
     <Box mih="100vh" style={{ background: "var(--mantine-color-body)" }}>
-      <Group justify="flex-end" p="sm">
+      <Group component="header" justify="flex-end" p="sm">
         <LanguageMenu />
       </Group>
-      <Center px="md" style={{ minHeight: "calc(100vh - 120px)" }}>
+      <Center component="main" px="md" style={{ minHeight: "calc(100vh - 120px)" }}>
         <Stack w="100%" maw={380} gap="lg">
           <Stack align="center" gap={4}>
             <Logo size={56} />
@@ -67,7 +67,12 @@ function SignInForm({ target }: { readonly target: string }) {
     event.preventDefault();
     signIn.mutate(
       { username, password },
-      { onSuccess: () => void navigate(target, { replace: true }), onError: () => setPassword("") },
+      {
+        onSuccess: () => void navigate(target, { replace: true }),
+        onError: (error) => {
+          if (!isSignInBusy(error)) setPassword("");
+        },
+      },
     );
   };
   return (
@@ -77,6 +82,11 @@ function SignInForm({ target }: { readonly target: string }) {
           {signIn.isError ? (
             <Alert color="red" icon={<IconAlertTriangle size={18} />} role="alert">
               {sayError(signIn.error)}
+            </Alert>
+          ) : null}
+          {signIn.isPending && isSignInBusy(signIn.failureReason) ? (
+            <Alert color="yellow" icon={<IconAlertTriangle size={18} />} role="status">
+              {t("signin.busy")}
             </Alert>
           ) : null}
           <TextInput

@@ -1,11 +1,11 @@
-import { Alert, ColorSwatch, Group, Paper, Progress, Skeleton, Stack, Table, Text, Title, Tooltip } from "@mantine/core";
-import { IconAlertTriangle, IconCircleCheck, IconHandStop } from "@tabler/icons-react";
+import { ColorSwatch, Group, Paper, Progress, Skeleton, Stack, Table, Text, Title, Tooltip } from "@mantine/core";
+import { IconCircleCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 import type { Label, RoundCheck } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { LabelDot } from "../shell/LabelDot";
-import { useServerTexts } from "../shell/serverTexts";
+import { useFormat } from "../shared/format";
+import { LabelDot } from "../shared/LabelDot";
+import { groupNotices, NoticeGroup } from "./NoticeGroup";
 
 const PART_COLOURS = { train: "coverslip", validation: "yellow", test: "grape" } as const;
 
@@ -81,10 +81,9 @@ interface CheckPanelProps {
   readonly labels: readonly Label[];
 }
 
-/** What the round would learn from, and what stands in its way, before anything is started. */
+/** Readiness of the round: its training material and problems. */
 export function CheckPanel({ check, labels }: CheckPanelProps) {
   const { t } = useTranslation("pages");
-  const texts = useServerTexts();
   if (check === undefined) {
     return <Skeleton h={260} radius="md" />;
   }
@@ -105,15 +104,11 @@ export function CheckPanel({ check, labels }: CheckPanelProps) {
             </Group>
           ) : null}
         </Group>
-        {check.blockers.map((notice) => (
-          <Alert key={texts.finding(notice)} color="red" icon={<IconHandStop size={18} />} p="xs">
-            {texts.finding(notice)}
-          </Alert>
+        {groupNotices(check.blockers).map((notices) => (
+          <NoticeGroup key={notices[0]?.code} notices={notices} isBlocking />
         ))}
-        {check.warnings.map((notice) => (
-          <Alert key={texts.finding(notice)} color="yellow" icon={<IconAlertTriangle size={18} />} p="xs">
-            {texts.finding(notice)}
-          </Alert>
+        {groupNotices(check.warnings).map((notices) => (
+          <NoticeGroup key={notices[0]?.code} notices={notices} isBlocking={false} />
         ))}
         <LabelCounts check={check} labels={labels} />
         <Text size="xs" c="dimmed">

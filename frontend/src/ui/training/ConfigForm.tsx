@@ -4,7 +4,7 @@ import { IconAdjustmentsHorizontal, IconChevronDown, IconChevronUp } from "@tabl
 import { useTranslation } from "react-i18next";
 
 import type { Recipe } from "@/sync/types";
-import { useServerTexts } from "../shell/serverTexts";
+import { useServerTexts } from "../shared/serverTexts";
 import { type FieldProps, SourceField } from "./SourceField";
 
 export type Config = Record<string, unknown>;

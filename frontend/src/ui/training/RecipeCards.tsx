@@ -1,20 +1,16 @@
 import { Badge, Group, Paper, Radio, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
 import { IconBolt } from "@tabler/icons-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Recipe } from "@/sync/types";
-import { useServerTexts } from "../shell/serverTexts";
+import { useServerTexts } from "../shared/serverTexts";
 import classes from "./Training.module.css";
+import { type Method, methodsOf, TASKS } from "./useMethod";
 
 interface RecipeCardsProps {
   readonly recipes: readonly Recipe[];
-  readonly value: string | null;
-  readonly onChange: (name: string) => void;
+  readonly method: Method;
 }
-
-// In the order of what a pathologist points at: a patch, an area, a cell, the whole slide.
-const TASKS = ["patch", "region", "object", "slide", "image"] as const;
 
 function RecipeCard({ recipe, chosen }: { readonly recipe: Recipe; readonly chosen: boolean }) {
   const { t } = useTranslation("pages");
@@ -67,28 +63,26 @@ function RecipeDetails({ recipe }: { readonly recipe: Recipe }) {
   );
 }
 
-/** All methods by what they answer about, the quick ones first. */
-export function RecipeCards({ recipes, value, onChange }: RecipeCardsProps) {
+/** All methods by what they answer about, the quick ones first. Each tab has its own selection. */
+export function RecipeCards({ recipes, method }: RecipeCardsProps) {
   const { t } = useTranslation("pages");
-  const chosen = recipes.find((recipe) => recipe.name === value);
-  const [task, setTask] = useState<string>(chosen?.task ?? "patch");
+  const { task, recipe: chosen } = method;
   const tasks = TASKS.filter((name) => recipes.some((recipe) => recipe.task === name));
-  const shown = recipes.filter((recipe) => recipe.task === task).sort((a, b) => Number(b.quick) - Number(a.quick));
   return (
     <Paper component="section" aria-label={t("training.recipe")} bg="transparent">
       <SegmentedControl
         value={task}
-        onChange={setTask}
+        onChange={method.openTab}
         data={tasks.map((name) => ({ value: name, label: t(`training.tasks.${name}`) }))}
         aria-label={t("training.taskOf")}
         data-testid="recipe-tasks"
         fullWidth
         mb="sm"
       />
-      <Radio.Group value={value} onChange={onChange} label={t("training.recipe")} description={t("training.recipeHint")}>
+      <Radio.Group value={chosen?.name ?? null} onChange={method.choose} label={t("training.recipe")} description={t("training.recipeHint")}>
         <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm" mt="xs" className={classes.recipes}>
-          {shown.map((recipe) => (
-            <RecipeCard key={recipe.name} recipe={recipe} chosen={recipe.name === value} />
+          {methodsOf(recipes, task).map((recipe) => (
+            <RecipeCard key={recipe.name} recipe={recipe} chosen={recipe.name === chosen?.name} />
           ))}
         </SimpleGrid>
       </Radio.Group>

@@ -3,12 +3,12 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import type { Recipe, Round } from "@/sync/types";
-import { IntervalText } from "../models/IntervalText";
-import { mainMetric } from "../models/mainMetric";
-import { useMetricName } from "../models/useMetricName";
-import { useFormat } from "../shell/format";
-import { useServerTexts } from "../shell/serverTexts";
-import { StateBadge } from "../shell/StateBadge";
+import { IntervalText } from "../models/figures/IntervalText";
+import { mainMetric } from "../models/figures/mainMetric";
+import { useMetricName } from "../models/figures/useMetricName";
+import { useFormat } from "../shared/format";
+import { useServerTexts } from "../shared/serverTexts";
+import { StateBadge } from "../shared/StateBadge";
 
 interface RoundHistoryProps {
   readonly rounds: readonly Round[];
@@ -56,7 +56,7 @@ function RoundRow({ round, title }: { readonly round: Round; readonly title: str
   );
 }
 
-/** All rounds, the newest first, with what came of each. */
+/** All rounds, the newest first, with their results. */
 export function RoundHistory({ rounds, recipes }: RoundHistoryProps) {
   const { t } = useTranslation("pages");
   const texts = useServerTexts();

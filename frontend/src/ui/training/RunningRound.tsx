@@ -7,20 +7,20 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import { useJobEvents } from "@/sync/events";
-import { keys, useCancelJob } from "@/sync/queries";
+import { keys, useCancelJob } from "@/sync/queries/queries";
 import type { Recipe, Round } from "@/sync/types";
 import { JobLog } from "../jobs/JobLog";
-import { useFormat } from "../shell/format";
-import { notifyFailure } from "../shell/notify";
-import { useServerTexts } from "../shell/serverTexts";
-import { StateBadge } from "../shell/StateBadge";
+import { useFormat } from "../shared/format";
+import { notifyFailure } from "../shared/notify";
+import { useServerTexts } from "../shared/serverTexts";
+import { StateBadge } from "../shared/StateBadge";
 
 interface RunningRoundProps {
   readonly round: Round;
   readonly recipes: readonly Recipe[];
 }
 
-/** The newest round: live while it runs, then what came of it. */
+/** The newest round: live while it runs, then its result. */
 export function RunningRound({ round, recipes }: RunningRoundProps) {
   const { t } = useTranslation("pages");
   const format = useFormat();

@@ -2,9 +2,9 @@ import { Autocomplete } from "@mantine/core";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useModelVersions, useUploadedWeights } from "@/sync/queries";
+import { useModelVersions, useUploadedWeights } from "@/sync/queries/queries";
 import type { RecipeField } from "@/sync/types";
-import { useProjectId } from "../shell/useProjectId";
+import { useProjectId } from "../shared/useProjectId";
 
 export interface FieldProps {
   readonly field: RecipeField;
@@ -14,7 +14,7 @@ export interface FieldProps {
   readonly onChange: (value: unknown) => void;
 }
 
-/** Which model or uploaded weights a recipe builds on: chosen from the project's, or typed for another's. */
+/** Choice of the model or uploaded weights that a recipe builds on: from the project, or typed for another one. */
 export function SourceField({ field, label, description, value, onChange }: FieldProps): ReactElement {
   const { t } = useTranslation("weights");
   const projectId = useProjectId();

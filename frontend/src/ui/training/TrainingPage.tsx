@@ -1,11 +1,11 @@
 import { Box, Skeleton } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import { useProject, useRecipes, useRounds } from "@/sync/queries";
-import { Failure } from "../shell/Failure";
-import { PageHeader } from "../shell/PageHeader";
-import { hasRole } from "../shell/roles";
-import { useProjectId } from "../shell/useProjectId";
+import { useProject, useRecipes, useRounds } from "@/sync/queries/queries";
+import { Failure } from "../shared/Failure";
+import { PageHeader } from "../shared/PageHeader";
+import { hasRole } from "../shared/roles";
+import { useProjectId } from "../shared/useProjectId";
 import { RoundHistory } from "./RoundHistory";
 import { RunningRound } from "./RunningRound";
 import { StartRound } from "./StartRound";

@@ -3,7 +3,7 @@ import { IconUpload } from "@tabler/icons-react";
 import { type DragEvent, type ReactNode, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { notifyFailure } from "../shell/notify";
+import { notifyFailure } from "../shared/notify";
 import { readDropped } from "./dropped";
 import { uploads } from "./uploadStore";
 

@@ -13,11 +13,11 @@ import {
 import { useEffect, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 
-import { keys, useJobs } from "@/sync/queries";
+import { keys, useJobs } from "@/sync/queries/queries";
 import type { Job } from "@/sync/types";
-import { useFormat } from "../shell/format";
-import { notifyFailure } from "../shell/notify";
-import { useServerTexts } from "../shell/serverTexts";
+import { useFormat } from "../shared/format";
+import { notifyFailure } from "../shared/notify";
+import { useServerTexts } from "../shared/serverTexts";
 import { outcomeOf } from "./outcome";
 import { type UploadItem, uploads, type UploadState } from "./uploadStore";
 
@@ -109,7 +109,7 @@ function UploadRow({ item, imports }: { readonly item: UploadItem; readonly impo
   );
 }
 
-/** The uploads of this project: what is on its way, what is here, what was refused and why. */
+/** The uploads of this project: running, finished, and refused with the reason. */
 export function UploadPanel({ projectId }: { readonly projectId: string }) {
   const { t } = useTranslation("pages");
   const client = useQueryClient();

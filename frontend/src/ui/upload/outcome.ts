@@ -1,4 +1,4 @@
-/** What became of an upload once it had arrived: the end of its import job. */
+/** Outcome of a finished upload: the end of its import job. */
 import type { Job } from "@/sync/types";
 import type { UploadItem, UploadState } from "./uploadStore";
 

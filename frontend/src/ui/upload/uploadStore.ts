@@ -1,7 +1,8 @@
 /** Uploads outlive the page that started them: the list lives here, not in a component. */
 import { ApiError } from "@/sync/client";
 import { finishFolder, type RunningUpload, startUpload } from "@/sync/uploads";
-import { sayError, saySentence } from "../shell/serverTexts";
+import { sayError, saySentence } from "../shared/serverTexts";
+import { belongingTogether } from "./belonging";
 import type { GivenFile } from "./dropped";
 
 export type UploadState = "waiting" | "sending" | "paused" | "done" | "known" | "failed";
@@ -45,15 +46,17 @@ function tellFinished(projectId: string): void {
 
 async function closeFolder(projectId: string, folder: string): Promise<void> {
   const members = items.filter((item) => item.folder === folder);
-  if (members.length === 0 || members.some((item) => item.state !== "done")) return;
+  const underWay = members.some((item) => ["waiting", "sending", "paused"].includes(item.state));
+  if (underWay || !members.some((item) => item.state === "done")) return;
   try {
     const result = await finishFolder(projectId, folder);
     for (const { name, why } of result.refused) {
-      const item = members.find((member) => member.name === name) ?? members[0];
+      // The server keeps names in normalisation form C.
+      const item = members.find((member) => member.name.normalize("NFC") === name) ?? members[0];
       if (item) change(item.id, { state: "failed", message: saySentence(why) });
     }
   } catch (error) {
-    const first = members[0];
+    const first = members.find((item) => item.state === "done");
     if (first) change(first.id, { state: "failed", message: sayError(error) });
   }
   tellFinished(projectId);
@@ -105,7 +108,8 @@ export const uploads = {
     return () => finishedListeners.delete(listener);
   },
   add(projectId: string, files: readonly GivenFile[]): void {
-    const folder = files.some((given) => given.relativePath !== null) ? crypto.randomUUID() : null;
+    const together = belongingTogether(files);
+    const folder = together.size > 0 ? crypto.randomUUID() : null;
     const added = files.map((given) => {
       const id = crypto.randomUUID();
       sources.set(id, given);
@@ -118,7 +122,7 @@ export const uploads = {
         state: "waiting" as const,
         message: "",
         slideId: null,
-        folder: given.relativePath === null ? null : folder,
+        folder: together.has(given) ? folder : null,
       };
     });
     replace([...items, ...added]);

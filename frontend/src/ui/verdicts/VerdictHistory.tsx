@@ -2,21 +2,21 @@ import { Button, Center, Drawer, Group, Loader, Select, Stack, Text, Timeline } 
 import { useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useMembers, useVerdictHistory } from "@/sync/queries";
+import { useMembers, useVerdictHistory } from "@/sync/queries/queries";
 import type { Project, Verdict } from "@/sync/types";
-import { Failure } from "../shell/Failure";
-import { useFormat } from "../shell/format";
+import { Failure } from "../shared/Failure";
+import { useFormat } from "../shared/format";
 
 interface Props {
   readonly project: Project;
-  /** Only what was said of this slide. */
+  /** Only verdicts on this slide. */
   readonly slideId?: string | undefined;
   /** Go to the first suggestion that a verdict concerns. */
   readonly onGo?: ((verdict: Verdict) => void) | undefined;
   readonly onClose: () => void;
 }
 
-/** Who said what of how many suggestions, the newest first. Mounted only while open. */
+/** History of verdicts, the newest first. Mounted only while open. */
 export function VerdictHistory({ project, slideId, onGo, onClose }: Props): ReactElement {
   const { t } = useTranslation("reviewing");
   const members = useMembers(project.id);

@@ -3,7 +3,7 @@ import i18next from "i18next";
 import { ApiError } from "@/sync/client";
 import type { SuggestionState, Verdict } from "@/sync/types";
 
-/** What somebody else said of a suggestion before us. */
+/** An earlier verdict of another user on a suggestion. */
 export interface SaidByOther {
   readonly object_set_id: string;
   readonly index: number;
@@ -18,14 +18,14 @@ export interface Refusal {
   readonly version: number;
 }
 
-/** What others have decided, by which the server refused a verdict; null for every other error. */
+/** Verdicts of others in the error of a refused verdict; null for every other error. */
 export function refusalByOthers(error: unknown): Refusal | null {
   if (!(error instanceof ApiError) || error.code !== "already_decided") return null;
   const { decided = [], version = 0 } = error.problem as { decided?: readonly SaidByOther[]; version?: number };
   return { said: decided, version };
 }
 
-/** Who decided what, in one sentence. */
+/** One sentence with authors and verdicts. */
 export function sayRefusal({ said }: Refusal): string {
   const [first] = said;
   if (!first) return i18next.t("reviewing:decidedMeanwhile");
@@ -36,7 +36,7 @@ export function sayRefusal({ said }: Refusal): string {
 export type Told = Pick<Verdict, "id" | "kind" | "count" | "reviewer">;
 export type Tally = Partial<Record<Verdict["kind"], number>>;
 
-/** Add what was said to what has been told, by number of suggestions. */
+/** Add verdicts to the announced ones, by number of suggestions. */
 export function addUp(tally: Tally, said: readonly Told[]): Tally {
   const sum = { ...tally };
   for (const { kind, count } of said) sum[kind] = (sum[kind] ?? 0) + count;

@@ -40,7 +40,7 @@ function Message({ id, text, choices }: { readonly id: string; readonly text: st
   );
 }
 
-/** Say who said what of how many suggestions, with a way to see it. One message for each person. */
+/** Announce the verdicts of another user, with a link to them. One message for each user. */
 export function tellMeanwhile(said: readonly Told[], onShow: () => void): void {
   const people = new Map(said.map(({ reviewer }) => [reviewer.id, reviewer]));
   for (const reviewer of people.values()) {
@@ -64,7 +64,7 @@ export function tellMeanwhile(said: readonly Told[], onShow: () => void): void {
   }
 }
 
-/** Say who was faster and let the person choose: nothing is overwritten unseen. */
+/** Name the faster user and let this user choose: no verdict is overwritten unseen. */
 export function askWhoseVerdict(refusal: Refusal, onMine: () => void): void {
   const id = `conflict-${crypto.randomUUID()}`;
   const choices = [

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef } from "react";
 import type { Told } from "./othersVerdicts";
 import { tellMeanwhile } from "./toasts";
 
-/** Tells what others said, each verdict once, whether the event stream or an answer brings it. */
+/** Announces verdicts of others once, whether the event stream or an answer brings them. */
 export function useMeanwhile(userId: string, onShow: () => void): (said: readonly Told[]) => readonly Told[] {
   const told = useRef(new Set<string>());
   const show = useRef(onShow);

@@ -7,7 +7,7 @@ import { viewerAction, ZOOM_POWERS, type ViewerContext } from "@/actions/viewerA
 import type { Position } from "@/core/geometry/types";
 import type { View } from "@/render/view";
 import type { Slide } from "@/sync/types";
-import { fullPower, scaleBar } from "./format";
+import { Magnification, ScaleBar } from "./stage/Scale";
 
 interface Props {
   ctx: ViewerContext;
@@ -30,8 +30,6 @@ function degrees({ matrix }: View): number {
 
 export function BottomBar({ ctx, slide, view, pointer, heatValue }: Props): ReactElement {
   const { t } = useTranslation(["viewer", "actions"]);
-  const bar = view ? scaleBar(view.scale, slide.mpp, 140) : null;
-  const full = fullPower(slide.magnification, slide.mpp);
   return (
     <footer className="cs-bar cs-bottom">
       <Button.Group aria-label={t("magnification")}>
@@ -53,16 +51,11 @@ export function BottomBar({ ctx, slide, view, pointer, heatValue }: Props): Reac
           </Tooltip>
         ))}
       </div>
-      {bar && (
-        <span role="img" aria-label={t("scaleBar", { length: bar.text })} style={{ textAlign: "center" }}>
-          <span data-testid="scale-bar">{bar.text}</span>
-          <div className="cs-scale-bar" style={{ width: bar.width }} />
-        </span>
-      )}
+      {view && <ScaleBar slide={slide} view={view} />}
       <span style={{ flex: 1 }} />
       {heatValue !== null && <Text size="xs">{t("heatValue", { value: heatValue.toFixed(2) })}</Text>}
       {pointer && <Text size="xs" data-testid="coordinates">{`x ${pointer[0].toFixed(0)}  y ${pointer[1].toFixed(0)}`}</Text>}
-      {view && <Text size="xs" data-testid="zoom-power">{full ? `${(full * view.scale).toPrecision(3)}×` : `${(view.scale * 100).toPrecision(3)} %`}</Text>}
+      {view && <Magnification slide={slide} view={view} />}
       {view && <Text size="xs" data-testid="rotation">{`${degrees(view)}°`}</Text>}
     </footer>
   );

@@ -5,9 +5,10 @@ import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Snapshot } from "@/core/annotations";
-import type { ObjectSet, Project } from "@/sync/types";
+import { useRegions } from "@/sync/queries/queries";
+import type { ObjectSet, Project, Role } from "@/sync/types";
 
-/** Whether the steps were put away; remembered on this machine. */
+/** Whether the guide was closed; stored in this browser. */
 export function useGuideAway(): [boolean, (away: boolean) => void] {
   const [away, setAway] = useLocalStorage({ key: "coverslip.guide.away", defaultValue: false, getInitialValueInEffect: false });
   return [away, setAway];
@@ -15,14 +16,22 @@ export function useGuideAway(): [boolean, (away: boolean) => void] {
 
 interface Props {
   project: Project;
+  slideId: string;
   items: Snapshot;
   objectSet: ObjectSet | null;
   /** A round or a prediction that was started here is at work. */
   busy: boolean;
 }
 
-const STEPS = ["draw", "train", "review", "again"] as const;
-type Step = (typeof STEPS)[number];
+type Step = "draw" | "train" | "review" | "again" | "annotate" | "region" | "finish";
+
+/** The steps that a person of each role can do. */
+const STEPS: Readonly<Record<Role, readonly Step[]>> = {
+  annotator: ["annotate", "region", "finish"],
+  reviewer: ["annotate", "review", "finish"],
+  manager: ["draw", "train", "review", "again"],
+};
+const TITLES = { annotator: "titleAnnotator", reviewer: "titleReviewer", manager: "title" } as const;
 
 const LEAST_LABELS = 2;
 const LEAST_MARKS = 2;
@@ -34,38 +43,50 @@ function labelsReady(items: Snapshot): number {
   return [...counts.values()].filter((count) => count >= LEAST_MARKS).length;
 }
 
-function stepNow(items: Snapshot, objectSet: ObjectSet | null): Step {
+interface Progress {
+  readonly items: Snapshot;
+  readonly objectSet: ObjectSet | null;
+  readonly hasRegion: boolean;
+}
+
+const openIn = (set: ObjectSet) => set.count - set.decided_count;
+
+export function stepNow(role: Role, { items, objectSet, hasRegion }: Progress): Step {
+  if (role === "annotator") return items.size === 0 ? "annotate" : hasRegion ? "finish" : "region";
+  if (role === "reviewer") return objectSet ? (openIn(objectSet) > 0 ? "review" : "finish") : "annotate";
   if (objectSet) return objectSet.decided_count > 0 ? "again" : "review";
   return labelsReady(items) >= LEAST_LABELS ? "train" : "draw";
 }
 
-/** Whether a step before the present one was done, and not passed over by bringing objects in as a file. */
-function isDone(step: Step, items: Snapshot, objectSet: ObjectSet | null): boolean {
-  if (step === "review" || objectSet?.source === "model") return true;
+/** Return whether an earlier step was done, and not skipped by an import of objects. */
+function isDone(step: Step, { items, objectSet }: Progress): boolean {
+  if (step === "annotate") return items.size > 0;
+  if (step === "review" || step === "region" || objectSet?.source === "model") return true;
   return step === "draw" && labelsReady(items) >= LEAST_LABELS;
 }
 
-/** The loop step by step: what is done, and how to do what comes next. Stays until it is put away. */
-export function Guide({ project, items, objectSet, busy }: Props): ReactElement | null {
+/** Guide of the reader's role: finished steps, and instructions for the next one. Stays until it is closed. */
+export function Guide({ project, slideId, items, objectSet, busy }: Props): ReactElement | null {
   const { t } = useTranslation("guide");
   const [away, putAway] = useGuideAway();
+  const regions = useRegions(slideId);
   if (away) return null;
-  const now = STEPS.indexOf(stepNow(items, objectSet));
-  const how = (step: Step) => {
-    if (step === "train" && project.my_role !== "manager") return t("onlyReader");
-    return step === "train" && busy ? t("trainWait") : t(`${step}How`);
-  };
+  const role = project.my_role;
+  const steps = STEPS[role];
+  const progress = { items, objectSet, hasRegion: (regions.data ?? []).length > 0 };
+  const now = steps.indexOf(stepNow(role, progress));
+  const how = (step: Step) => (step === "train" && busy ? t("trainWait") : t(`${step}How`));
   return (
-    <Paper className="cs-hint" shadow="md" p="sm" withBorder component="section" aria-label={t("title")} data-testid="guide">
+    <Paper className="cs-hint" shadow="md" p="sm" withBorder component="section" aria-label={t(TITLES[role])} data-testid="guide" data-role={role}>
       <Group justify="space-between" mb={6}>
         <Text fw={600} size="sm">
-          {t("title")}
+          {t(TITLES[role])}
         </Text>
         <CloseButton size="sm" aria-label={t("close")} onClick={() => putAway(true)} />
       </Group>
       <Stack gap={6} component="ol" m={0} p={0} style={{ listStyle: "none" }}>
-        {STEPS.map((step, number) => {
-          const done = number < now && isDone(step, items, objectSet);
+        {steps.map((step, number) => {
+          const done = number < now && isDone(step, progress);
           return (
             <Group key={step} component="li" gap="xs" wrap="nowrap" align="flex-start" aria-current={number === now ? "step" : undefined} data-testid={`guide-${step}`}>
               <ThemeIcon size={20} radius="xl" variant={number === now ? "filled" : "light"} color={done ? "teal" : undefined}>

@@ -5,9 +5,9 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import { useJobEvents } from "@/sync/events";
-import { checkRound, useJob, useModelVersions, useRecipes, useStartPrediction, useStartRound } from "@/sync/queries";
+import { checkRound, useJob, useModelVersions, useRecipes, useStartPrediction, useStartRound } from "@/sync/queries/queries";
 import type { Project, RoundCheck } from "@/sync/types";
-import { sayError, useServerTexts } from "../shell/serverTexts";
+import { sayError, useServerTexts } from "../shared/serverTexts";
 
 interface Props {
   project: Project;

@@ -5,13 +5,14 @@ import { useState, type ReactElement, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import type { SaveState, SaveStatus } from "@/sync/autosave";
+import type { SaveState, SaveStatus } from "@/sync/edits/autosave";
 import { buildUrl } from "@/sync/client";
 import type { Project, Slide } from "@/sync/types";
 import type { ViewerContext } from "@/actions/viewerActions";
-import { sayError } from "../shell/serverTexts";
+import { sayError } from "../shared/serverTexts";
 import { useGuideAway } from "./Guide";
-import { IMPORTED_FILES, ImportDialog } from "./ImportDialog";
+
+const IMPORTED_FILES = ".ndpa,.geojson,.geojsonl,.geojsons,.ndjson,.json,.zip,.xml,.gz,.parquet,.geoparquet,.arrow,.feather";
 
 interface Props {
   project: Project;
@@ -19,30 +20,33 @@ interface Props {
   save: SaveStatus;
   ctx: ViewerContext;
   onSaveClick: () => void;
-  onImported: (jobId: string | null) => void;
+  onImport: (file: File | null) => void;
   onPanel: () => void;
   children: ReactNode;
 }
 
 const COLOURS: Record<SaveState, string> = { saved: "teal", saving: "gray", offline: "yellow", conflict: "red", refused: "red" };
 
-export function TopBar({ project, slide, save, ctx, onSaveClick, onImported, onPanel, children }: Props): ReactElement {
+export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPanel, children }: Props): ReactElement {
   const { t } = useTranslation(["viewer", "guide", "imports"]);
   const [, putAway] = useGuideAway();
+  const [menu, setMenu] = useState(false);
+  const importChosen = (file: File | null) => {
+    setMenu(false);
+    onImport(file);
+  };
   const share = async () => {
     await navigator.clipboard.writeText(window.location.href);
     notifications.show({ message: t("linkCopied") });
   };
-  const [file, setFile] = useState<File | null>(null);
   return (
     <header className="cs-bar cs-top">
-      {file && <ImportDialog slideId={slide.id} file={file} onImported={onImported} onClose={() => setFile(null)} />}
       <Tooltip label={t("toSlides")}>
         <ActionIcon component={Link} to={`/projects/${project.id}`} color="gray" aria-label={t("toSlides")}>
           <IconArrowLeft size={18} />
         </ActionIcon>
       </Tooltip>
-      <Text fw={650} size="sm" truncate title={slide.name}>
+      <Text component="h1" m={0} fw={650} size="sm" truncate title={slide.name}>
         {slide.name}
       </Text>
       {slide.case && (
@@ -75,14 +79,14 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImported, onP
           <IconMaximize size={18} />
         </ActionIcon>
       </Tooltip>
-      <Menu position="bottom-end">
+      <Menu position="bottom-end" opened={menu} onChange={setMenu}>
         <Menu.Target>
           <ActionIcon color="gray" aria-label={t("more")} data-testid="viewer-menu">
             <IconDots size={18} />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <FileButton accept={IMPORTED_FILES} onChange={setFile}>
+          <FileButton accept={IMPORTED_FILES} onChange={importChosen}>
             {(props) => (
               <Menu.Item {...props} leftSection={<IconUpload size={16} />} disabled={!ctx.mayDraw} closeMenuOnClick={false}>
                 {t("importGeoJson")}

@@ -6,92 +6,113 @@ import { useCallback, useEffect, useMemo, useRef, useState, type ReactElement } 
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 
-import { chooseLabel, VIEWER_ACTIONS, type ViewerContext } from "@/actions/viewerActions";
+import { chooseLabel, LOOKING, VIEWER_ACTIONS, type ViewerContext } from "@/actions/viewerActions";
 import { boxOf, moveBy } from "@/core/geometry/measure";
 import type { Area, Position } from "@/core/geometry/types";
 import type { Stage } from "@/render/stage";
+import type { SuggestionLayer } from "@/render/suggestionLayer";
 import type { View } from "@/render/view";
 import { api } from "@/sync/client";
 import { useVerdictNews } from "@/sync/events";
-import { fetchSuggestion, keys, useJob, useObjectSets, useRegions } from "@/sync/queries";
-import type { Annotation, HeatMap, Me, ObjectSet, Project, Region, Verdict, ViewerInfo } from "@/sync/types";
-import { TOOL_NAMES } from "@/tools/registry";
+import { fetchSuggestion, keys, useObjectSets, useRegions } from "@/sync/queries/queries";
+import type { Annotation, HeatMap, Label, Me, ObjectSet, Project, Region, Verdict, ViewerInfo } from "@/sync/types";
+import { TOOL_NAMES } from "@/core/toolNames";
 import type { Tool, ToolName } from "@/tools/tool";
-import { notifyFailure } from "../shell/notify";
-import { useActions } from "../shell/useActions";
+import { notifyFailure } from "../shared/notify";
+import { useActions } from "../shared/useActions";
 import { useMeanwhile } from "../verdicts/useMeanwhile";
 import { VerdictHistory } from "../verdicts/VerdictHistory";
-import { AnnotationsPanel } from "./AnnotationsPanel";
-import { AnnotationStatus } from "./AnnotationStatus";
+import { useImport } from "../imports/useImport";
+import { LockedCard } from "./cards/LockedCard";
+import { SketchCard } from "./cards/SketchCard";
+import { ConflictDialog } from "./conflicts/ConflictDialog";
+import { rememberedLayers, useRememberLayers } from "./session/rememberedLayers";
+import { useClipboard, type ShapeClipboard } from "./session/useClipboard";
+import { useEditing, type Editing } from "./session/useEditing";
+import { SUGGESTION_ACTIONS } from "./suggestions/suggestionActions";
+import { SuggestionCard } from "./suggestions/SuggestionCard";
+import { useOlderAccepted } from "./suggestions/useOlderAccepted";
+import { useSelectedSuggestion } from "./suggestions/useSelectedSuggestion";
+import { useSuggestionView } from "./suggestions/useSuggestionView";
+import { AnnotationsPanel } from "./panels/AnnotationsPanel";
+import { AnnotationStatus } from "./session/AnnotationStatus";
 import { BottomBar } from "./BottomBar";
-import { DiagnosisSelect } from "./DiagnosisSelect";
-import { DwellBadge, DwellPanel } from "./DwellPanel";
-import { HelpDialog, Palette, SaveDialog } from "./Dialogs";
-import { FindingsPanel } from "./FindingsPanel";
+import { DiagnosisSelect } from "./panels/DiagnosisSelect";
+import { DwellBadge, DwellPanel } from "./panels/DwellPanel";
+import { HelpDialog, Palette } from "./Dialogs";
+import { FindingsPanel } from "./panels/FindingsPanel";
 import { Guide } from "./Guide";
-import { fullPower, lengthText } from "./format";
-import { GammaFilter, ImagePanel } from "./ImagePanel";
-import { LassoCard } from "./LassoCard";
-import { LabelsPanel } from "./LabelsPanel";
-import { LayersPanel } from "./LayersPanel";
+import { chainText, diameterText, fullPower, pixelSizeOf } from "./format";
+import { GammaFilter, ImagePanel } from "./panels/ImagePanel";
+import { LassoCard } from "./tools/LassoCard";
+import { LabelsPanel } from "./panels/LabelsPanel";
+import { LayersPanel } from "./panels/LayersPanel";
 import { firstLook, lookToUrl, toggled, type Look } from "./look";
 import { LoopButtons } from "./LoopButtons";
-import { QualityPanel } from "./QualityPanel";
-import { RegionList } from "./RegionList";
-import { RegistrationsPanel } from "./RegistrationsPanel";
-import { SlideStage } from "./SlideStage";
-import { ToolHint } from "./ToolHint";
-import { ToolRail } from "./ToolRail";
+import { QualityPanel } from "./panels/QualityPanel";
+import { RegionList } from "./panels/RegionList";
+import { RegistrationsPanel } from "./panels/RegistrationsPanel";
+import { SlideStage } from "./stage/SlideStage";
+import { ToolHint } from "./tools/ToolHint";
+import { ToolRail } from "./tools/ToolRail";
 import { TopBar } from "./TopBar";
-import { useChannels } from "./useChannels";
-import { useCarried } from "./useCarried";
-import { useDrawing } from "./useDrawing";
-import { useDwellRecording } from "./useDwellRecording";
-import { NO_LABEL_COLOUR, useLayers } from "./useLayers";
-import { useLasso } from "./useLasso";
-import { useQualityOverlay } from "./useQualityOverlay";
-import type { Session } from "./useSession";
-import { useSessionView } from "./useSession";
-import { useToolContext } from "./useToolContext";
-import { useUrlView } from "./useUrlView";
-import { sayError } from "../shell/serverTexts";
+import { PlanePanel } from "./panels/PlanePanel";
+import { useChannels } from "./stage/useChannels";
+import { firstTab, usePlane } from "./stage/usePlane";
+import { useCarried } from "./stage/useCarried";
+import { useDrawing } from "./tools/useDrawing";
+import { useDwellRecording } from "./stage/useDwellRecording";
+import { NO_LABEL_COLOUR, useLayers } from "./panels/useLayers";
+import { useLasso } from "./tools/useLasso";
+import { useQualityOverlay } from "./stage/useQualityOverlay";
+import type { Session } from "./session/useSession";
+import { useChangedShapes, useSessionView } from "./session/useSession";
+import { useToolContext } from "./tools/useToolContext";
+import { useUrlView } from "./stage/useUrlView";
+import { sayError } from "../shared/serverTexts";
 
 interface Props {
   me: Me;
   project: Project;
   viewer: ViewerInfo;
   session: Session;
-  reload: () => void;
 }
 
 const NO_SETS: ObjectSet[] = [];
 const NO_REGIONS: Region[] = [];
 
-export function Workplace({ me, project, viewer, session, reload }: Props): ReactElement {
+export function Workplace({ me, project, viewer, session }: Props): ReactElement {
   const { t } = useTranslation(["viewer", "actions"]);
   const { slide } = viewer;
+  const pixelSize = useMemo(() => pixelSizeOf(slide), [slide]);
   const { items, selected, save, inView } = useSessionView(session);
+  useChangedShapes(project.id, slide.id, session);
   const isUnsaved = useCallback((id: string) => session.autosave.isUnsaved(id), [session]);
   const [stage, setStage] = useState<Stage | null>(null);
   const [view, setView] = useState<View | null>(null);
   const [pointer, setPointer] = useState<Position | null>(null);
-  const [tool, setTool] = useState<ToolName>("pan");
-  const [look, setLook] = useState<Look>(() => firstLook(window.location.search));
+  const [suggestionLayer, setSuggestionLayer] = useState<SuggestionLayer | null>(null);
+  const { sketches } = session;
+  const [tool, setTool] = useState<ToolName>(() => firstTool(session));
+  const [look, setLook] = useState<Look>(() => firstLook(window.location.search, rememberedLayers(me)));
+  useRememberLayers(look);
   const channels = useChannels(viewer.channels);
-  const [tab, setTab] = useState<string | null>(viewer.channels.length > 0 ? "image" : "annotations");
+  const focus = usePlane(viewer.stack);
+  const [tab, setTab] = useState<string | null>(() => firstTab(viewer));
   const [panel, setPanel] = useState(true);
   const [help, setHelp] = useState(false);
   const [developer, setDeveloper] = useState(false);
   const [saveDialog, setSaveDialog] = useState(true);
   const labels = project.labels;
-  const [labelId, setLabelId] = useState<string | null>(() => labels.find((label) => !label.retired_at)?.id ?? null);
+  const [labelId, setLabelId] = useState<string | null>(() => firstLabel(session, labels));
   const patchLook = useCallback((patch: Partial<Look>) => setLook((old) => ({ ...old, ...patch })), []);
 
   const { objectSets, objectSet, heatMap } = useModelOutput(slide.id, look);
   const { data: regions = NO_REGIONS } = useRegions(slide.id);
   const { busy, onBusy } = useShowWhatCame(objectSets[0] ?? null, patchLook, setTab);
-  const imported = useImported(reload);
-  const layers = useLayers({ store: session.store, stage, look, labels, regions, heatMap, selected, handles: tool === "select", counted: inView.counted, isUnsaved });
+  const imports = useImport({ project, slide, session, stage });
+  const editing = useEditing(session, me, project, viewer);
+  const layers = useLayers({ store: session.store, stage, look, labels, regions, heatMap, selected, handles: tool === "select", counted: inView.counted, isUnsaved, isLocked: editing.isLocked });
   const quality = useQualityOverlay(stage, slide.id);
   const dwell = useDwellRecording(stage, slide);
   const underlays = useMemo(
@@ -99,7 +120,8 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
     [layers.underlays, quality.layer, dwell.layer],
   );
   layers.preview.colour = labels.find((label) => label.id === labelId)?.colour ?? NO_LABEL_COLOUR;
-  layers.preview.lengthText = (px) => lengthText(px, slide.mpp);
+  layers.preview.chainText = (chain) => chainText(chain, pixelSize);
+  layers.preview.diameterText = (px) => `Ø ${diameterText(px, pixelSize)}`;
 
   const [history, setHistory] = useState(false);
   const tellMeanwhile = useMeanwhile(me.id, () => setHistory(true));
@@ -108,25 +130,49 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
   });
   const lasso = useLasso({ stage, history: session.history, objectSet, look, onMeanwhile: tellMeanwhile });
   const carried = useCarried(stage, labels);
-  const overlays = useMemo(() => [carried.layer, lasso.layer, ...layers.overlays], [carried.layer, lasso.layer, layers.overlays]);
+  const selectedSuggestion = useSelectedSuggestion({
+    userId: me.id,
+    project,
+    slideId: slide.id,
+    objectSet,
+    stage,
+    suggestions: suggestionLayer,
+    history: session.history,
+    selection: session.selection,
+    isDrawing: !LOOKING.includes(tool),
+    onSelect: () => lasso.choose(null),
+  });
+  const { layer: selectedLayer } = selectedSuggestion;
+  const older = useOlderAccepted({ stage, view, slideId: slide.id, labels, objectSet, look });
+  const overlays = useMemo(
+    () => [carried.layer, older.layer, lasso.layer, ...layers.overlays, selectedLayer, imports.layer],
+    [carried.layer, older.layer, lasso.layer, layers.overlays, selectedLayer, imports.layer],
+  );
   const declareFinished = useDeclareFinished(slide.id);
   const atWork = useRef<Tool | null>(null);
+  const clipboard = useClipboard({ me, author: editing.author, project, slide, session, stage });
   const toolContext = useToolContext({
     stage,
     session,
     layers,
-    author: me.display_name,
+    me: editing.author,
     labelId,
     noLabelText: t("noLabels"),
     tool: () => atWork.current,
+    mayEdit: editing.mayEdit,
+    commit: editing.commit,
+    suggestions: suggestionLayer,
+    selectSuggestion: selectedSuggestion.selectAt,
     declareFinished,
     lasso: lasso.choose,
   });
   useDrawing(stage, tool, toolContext, atWork);
   const toggleDeveloper = () => setDeveloper((shown) => !shown);
-  const ctx = useViewerContext({ project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp: () => setHelp(true), toggleDeveloper, mayLasso: look.suggestions && objectSet !== null, undoVerdict: lasso.undo });
+  const ctx = useViewerContext({ project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp: () => setHelp(true), toggleDeveloper, mayLasso: look.suggestions && objectSet !== null, verdictUndos: [lasso.undo, selectedSuggestion.undo], editing, clipboard });
+  // The first that applies takes the key: with a suggestion selected, keys are those of the review.
+  useActions(selectedSuggestion.context, SUGGESTION_ACTIONS);
   useActions(ctx, VIEWER_ACTIONS);
-  const lookUrl = useMemo(() => ({ ...lookToUrl(look), channels: channels.text }), [look, channels.text]);
+  const lookUrl = useMemo(() => ({ ...lookToUrl(look), channels: channels.text, plane: focus.text }), [look, channels.text, focus.text]);
   const writeUrl = useUrlView(stage, lookUrl);
   const conflicts = save.conflicts.length;
   useEffect(() => {
@@ -148,16 +194,7 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
     if (save.conflicts.length > 0 || save.state === "refused") setSaveDialog(true);
     else session.autosave.flush();
   };
-  const suggestions = useMemo(
-    () => ({
-      visible: look.suggestions,
-      opacity: look.suggestionOpacity,
-      fill: look.suggestionFill,
-      filter: look.suggestionFilter,
-      hiddenLabels: look.hiddenLabels,
-    }),
-    [look.suggestions, look.suggestionOpacity, look.suggestionFill, look.suggestionFilter, look.hiddenLabels],
-  );
+  const suggestions = useSuggestionView(objectSet, look);
 
   const isWhole = inView.total === null;
   const saved = save.state === "saved";
@@ -168,8 +205,8 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
 
   return (
     <div className="cs-viewer" data-panel={panel ? "open" : "closed"}>
-      <TopBar project={project} slide={slide} save={save} ctx={ctx} onPanel={() => setPanel(!panel)} onImported={imported.follow} onSaveClick={onSaveClick}>
-        <LoopButtons project={project} slideId={slide.id} saved={save.state === "saved"} followed={imported.jobId} onBusy={onBusy} />
+      <TopBar project={project} slide={slide} save={save} ctx={ctx} onPanel={() => setPanel(!panel)} onImport={imports.open} onSaveClick={onSaveClick}>
+        <LoopButtons project={project} slideId={slide.id} saved={save.state === "saved"} followed={imports.jobId} onBusy={onBusy} />
       </TopBar>
       <ToolRail ctx={ctx} active={tool} keyMap={me.key_map} />
       <main
@@ -189,17 +226,24 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
           underlays={underlays}
           panning={tool === "pan"}
           channels={channels.text}
+          plane={focus.chosen}
           onStage={setStage}
+          onSuggestions={setSuggestionLayer}
           onView={onView}
           navigator
           developer={developer}
           annotationsHeld={items.size}
         >
-          <Guide project={project} items={items} objectSet={objectSet} busy={busy} />
+          <Guide project={project} slideId={slide.id} items={items} objectSet={objectSet} busy={busy} />
           <ToolHint tool={tool} />
-          <LassoCard lasso={lasso} labels={labels} />
+          <div className="cs-cards">
+            <SketchCard sketches={sketches} tool={tool} atWork={() => atWork.current} setTool={setTool} />
+            <LockedCard ctx={ctx} selected={selected} keyMap={me.key_map} />
+            <SuggestionCard selected={selectedSuggestion} labels={labels} objectSet={objectSet} keyMap={me.key_map} />
+            <LassoCard lasso={lasso} labels={labels} />
+          </div>
           <DwellBadge dwell={dwell} />
-          <AnnotationStatus status={inView} onRetry={() => session.view.retry()} />
+          <AnnotationStatus status={inView} outlinesLeft={older.left} onRetry={() => session.view.retry()} />
         </SlideStage>
       </main>
       {panel && (
@@ -215,17 +259,18 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
             <div className="cs-panel-body">
               <Tabs.Panel value="annotations">
                 <DiagnosisSelect slide={slide} labels={labels} />
-                <LabelsPanel labels={labels} items={items} counts={inView.total === null ? null : inView.perLabel} active={labelId} hidden={look.hiddenLabels} onChoose={(id) => chooseLabel(ctx, id)} onToggle={(id) => patchLook({ hiddenLabels: toggled(look.hiddenLabels, id) })} />
+                <LabelsPanel slideId={slide.id} labels={labels} items={items} counts={inView.total === null ? null : inView.perLabel} active={labelId} hidden={look.hiddenLabels} onChoose={(id) => chooseLabel(ctx, id)} onToggle={(id) => patchLook({ hiddenLabels: toggled(look.hiddenLabels, id) })} />
                 <hr style={{ border: 0, borderTop: "1px solid var(--mantine-color-default-border)", margin: "10px 0" }} />
-                <RegionList regions={regions} mpp={slide.mpp} mayDraw={ctx.mayDraw} onGoTo={(region) => stage?.show(boxOf(region.geometry), 0.3)} />
-                <AnnotationsPanel ctx={ctx} items={items} selected={selected} labels={labels} mpp={slide.mpp} keyMap={me.key_map} pages={pages} />
+                <RegionList regions={regions} pixelSize={pixelSize} mayDraw={ctx.mayDraw} onGoTo={(region) => stage?.show(boxOf(region.geometry), 0.3)} />
+                <AnnotationsPanel ctx={ctx} items={items} selected={selected} labels={labels} pixelSize={pixelSize} keyMap={me.key_map} pages={pages} />
               </Tabs.Panel>
               <Tabs.Panel value="layers">
                 <FindingsPanel slideId={slide.id} onGoTo={({ x, y, width, height }) => stage?.show({ minX: x, minY: y, maxX: x + width, maxY: y + height }, 1)} />
-                <LayersPanel look={look} onLook={patchLook} objectSets={objectSets} objectSet={objectSet} heatMap={heatMap} heatError={layers.heatError} mpp={slide.mpp} onHistory={() => setHistory(true)} mayWithdraw={project.my_role !== "annotator"} />
+                <LayersPanel look={look} onLook={patchLook} objectSets={objectSets} objectSet={objectSet} heatMap={heatMap} heatError={layers.heatError} pixelSize={pixelSize} onHistory={() => setHistory(true)} mayWithdraw={project.my_role !== "annotator"} />
               </Tabs.Panel>
               <Tabs.Panel value="image">
-                <ImagePanel viewer={viewer} channels={channels} look={look} onLook={patchLook}>
+                <PlanePanel stack={viewer.stack} plane={focus.plane} onPlane={focus.setPlane} />
+                <ImagePanel viewer={viewer} channels={channels} look={look} onLook={patchLook} mayEdit={project.my_role === "manager"}>
                   <QualityPanel overlay={quality} />
                 </ImagePanel>
                 <RegistrationsPanel viewer={viewer} stage={stage} carried={carried} />
@@ -237,12 +282,24 @@ export function Workplace({ me, project, viewer, session, reload }: Props): Reac
       )}
       <BottomBar ctx={ctx} slide={slide} view={view} pointer={pointer} heatValue={pointer && look.heatMap ? (layers.heat?.valueAt(...pointer) ?? null) : null} />
       {history && <VerdictHistory project={project} slideId={slide.id} onGo={showVerdict} onClose={() => setHistory(false)} />}
+      {imports.panel}
       <GammaFilter gamma={look.gamma} />
-      <Palette ctx={ctx} keyMap={me.key_map} />
+      <Palette ctx={ctx} suggestion={selectedSuggestion.context} keyMap={me.key_map} />
       <HelpDialog opened={help} onClose={() => setHelp(false)} keyMap={me.key_map} />
-      <SaveDialog opened={saveDialog} onClose={() => setSaveDialog(false)} save={save} autosave={session.autosave} labels={labels} mpp={slide.mpp} />
+      <ConflictDialog opened={saveDialog} onClose={() => setSaveDialog(false)} session={session} viewer={viewer} me={me} labels={labels} />
     </div>
   );
+}
+
+/** The tool of a drawing that an earlier visit left unfinished, else the one that only looks. */
+function firstTool({ sketches }: Session): ToolName {
+  return sketches.isRestored() ? (sketches.snapshot().tool as ToolName) : "pan";
+}
+
+/** The label of an unfinished drawing while it is in use, else the first one. */
+function firstLabel({ sketches }: Session, labels: readonly Label[]): string | null {
+  const inUse = labels.filter((label) => !label.retired_at);
+  return (inUse.find((label) => label.id === sketches.snapshot().labelId) ?? inUse[0])?.id ?? null;
 }
 
 function sameView(a: View, b: View): boolean {
@@ -250,7 +307,7 @@ function sameView(a: View, b: View): boolean {
   return m.a === n.a && m.b === n.b && m.e === n.e && m.f === n.f && a.width === b.width && a.height === b.height;
 }
 
-/** What models made of the slide, and which of it is chosen: the newest when nothing else is. */
+/** Object sets of the slide, and the selected one: the newest by default. */
 function useModelOutput(slideId: string, look: Look): { objectSets: ObjectSet[]; objectSet: ObjectSet | null; heatMap: HeatMap | null } {
   const { data: objectSets = NO_SETS } = useObjectSets(slideId);
   const objectSet = objectSets.find((set) => set.id === look.objectSetId) ?? objectSets[0] ?? null;
@@ -258,7 +315,7 @@ function useModelOutput(slideId: string, look: Look): { objectSets: ObjectSet[];
   return { objectSets, objectSet, heatMap };
 }
 
-/** What was asked for here is shown when it comes; what others started stays hidden until somebody asks. */
+/** Predictions started here are shown when they are ready; those of others stay hidden until requested. */
 function useShowWhatCame(
   newestSet: ObjectSet | null,
   patchLook: (patch: Partial<Look>) => void,
@@ -282,18 +339,6 @@ function useShowWhatCame(
     notifications.show({ message: t("suggestionsHere", { count: newestSet.count, name: newestSet.producer_name }) });
   }, [newestSet, patchLook, setTab, t]);
   return { busy, onBusy };
-}
-
-/** A file that was brought in: annotations are fetched anew, a job that reads it is followed until it has ended. */
-function useImported(reload: () => void): { jobId: string | null; follow: (jobId: string | null) => void } {
-  const [jobId, setJobId] = useState<string | null>(null);
-  const { data: job } = useJob(jobId);
-  const cameAsAnnotations = job?.state === "succeeded" && job.result?.["outcome"] === "annotations";
-  useEffect(() => {
-    if (cameAsAnnotations) reload();
-  }, [cameAsAnnotations, reload]);
-  const follow = useCallback((id: string | null) => (id === null ? reload() : setJobId(id)), [reload]);
-  return { jobId, follow };
 }
 
 function useDeclareFinished(slideId: string): (area: Area) => void {
@@ -322,15 +367,18 @@ interface ContextParts {
   openHelp: () => void;
   toggleDeveloper: () => void;
   mayLasso: boolean;
-  undoVerdict: (() => void) | null;
+  /** Of verdicts given here: at most the last one is not null. */
+  verdictUndos: readonly ((() => void) | null)[];
+  editing: Editing;
+  clipboard: ShapeClipboard;
 }
 
 function useViewerContext(parts: ContextParts): ViewerContext {
-  const { project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp, toggleDeveloper, mayLasso, undoVerdict } = parts;
+  const { project, viewer, session, stage, tool, setTool, setLabelId, setLook, openHelp, toggleDeveloper, mayLasso, verdictUndos, editing, clipboard } = parts;
   const mayReview = project.my_role !== "annotator";
   const navigate = useNavigate();
   const { store, history, selection, autosave } = session;
-  const power = fullPower(viewer.slide.magnification, viewer.slide.mpp);
+  const power = fullPower(viewer.slide);
   return {
     store,
     history,
@@ -338,11 +386,20 @@ function useViewerContext(parts: ContextParts): ViewerContext {
     tools: TOOL_NAMES,
     tool,
     mayDraw: viewer.slide.state === "ready",
+    mayEdit: editing.mayEdit,
+    me: editing.author,
     mayReview,
     mayLasso: mayLasso && mayReview,
-    undoVerdict,
+    undoVerdict: verdictUndos.find((undo) => undo !== null) ?? null,
     labels: project.labels,
-    commit: (name, changes) => history.commit(name, changes),
+    commit: editing.commit,
+    isTextMarked: () => window.getSelection()?.isCollapsed === false,
+    copy: clipboard.copy,
+    paste: clipboard.paste,
+    panView: (across, down) => {
+      const view = stage?.view();
+      if (view) stage?.panBy(-across * view.width, -down * view.height);
+    },
     setTool: (name) => setTool(name as ToolName),
     setLabel: setLabelId,
     toggleLayer: (layer) => setLook((look) => ({ ...look, [layer]: !look[layer] })),

@@ -2,7 +2,7 @@ import type { ColourMapName } from "@/render/colourMap";
 import { EVERYTHING, type ObjectFilter } from "@/render/objects/filter";
 import { STATE_NAMES } from "@/render/objects/tileFormat";
 
-/** What is drawn over the slide, and how; chosen by the person, kept while the page is open. */
+/** Display settings of the viewer's layers; chosen by the user, kept while the page is open. */
 export interface Look {
   annotations: boolean;
   suggestions: boolean;
@@ -22,14 +22,17 @@ export interface Look {
   gamma: number;
 }
 
-/** Model output stays hidden until it is asked for: the first look is the pathologist's own. */
-export function firstLook(search: string): Look {
+/**
+ * Return the look to start with. Layers are those that the address names, else those that the person showed last.
+ * Model output stays hidden until it is asked for: the first look is the pathologist's own.
+ */
+export function firstLook(search: string, remembered: Pick<Look, "annotations" | "suggestions" | "heatMap"> | null = null): Look {
   const query = new URLSearchParams(search);
-  const layers = query.get("layers")?.split(",") ?? [];
+  const named = query.get("layers")?.split(",");
+  const layers = named ?? [];
+  const fromAddress = { annotations: !layers.includes("-annotations"), suggestions: layers.includes("suggestions"), heatMap: layers.includes("heatMap") };
   return {
-    annotations: !layers.includes("-annotations"),
-    suggestions: layers.includes("suggestions"),
-    heatMap: layers.includes("heatMap"),
+    ...(named === undefined && remembered ? remembered : fromAddress),
     fill: 0.15,
     suggestionOpacity: 0.9,
     suggestionFill: 0.12,
@@ -71,12 +74,12 @@ function filterFrom(query: URLSearchParams): ObjectFilter {
   return JSON.stringify(filter) === JSON.stringify(EVERYTHING) ? EVERYTHING : filter;
 }
 
-/** What the address says of the look; null says that there is nothing to say. */
+/** URL parameters of the display settings; null for a default. */
 export function lookToUrl(look: Look): Record<string, string | null> {
   const { minScore, maxScore, minUncertainty, maxUncertainty, minArea, maxArea, states } = look.suggestionFilter;
   const range = (least: number, most: number) => (least > 0 || most < 1 ? `${least}-${most}` : null);
   return {
-    layers: layersText(look) || null,
+    layers: layersText(look),
     set: look.objectSetId,
     score: range(minScore, maxScore),
     uncertainty: range(minUncertainty, maxUncertainty),
@@ -85,12 +88,13 @@ export function lookToUrl(look: Look): Record<string, string | null> {
   };
 }
 
+/** Always named, so that a link shows the same layers to a person who has chosen others. */
 function layersText(look: Look): string {
   const parts: string[] = [];
   if (!look.annotations) parts.push("-annotations");
   if (look.suggestions) parts.push("suggestions");
   if (look.heatMap) parts.push("heatMap");
-  return parts.join(",");
+  return parts.join(",") || "annotations";
 }
 
 export function filterText({ brightness, contrast, gamma }: Look): string {

@@ -1,4 +1,4 @@
-"""``manage.py prepare_demo``: fill the demo project, and import what the operator named."""
+"""``manage.py prepare_demo``: fill the demo project, and import the operator's slides."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from server.slides.models import Slide
 
 
 class Command(BaseCommand):
-    """Runs beside the web server after a start, so that nobody waits for it."""
+    """Import of the demo slides, beside the web server, so that nobody waits for it."""
 
     help = "Fill the demo project; import the given slides."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare what may be chosen."""
+        """Add the arguments."""
         parser.add_argument("--slides", default="")
         parser.add_argument("--no-demo", action="store_true")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Import what is missing; everything is safe to do again."""
+        """Import missing slides; safe to repeat."""
         if options["slides"] and not Path(options["slides"]).expanduser().exists():
             message = f"{options['slides']} does not exist."
             raise CommandError(message)

@@ -1,4 +1,4 @@
-"""``manage.py import_slides PATH``: bring the slides of a file or folder of this machine."""
+"""``manage.py import_slides PATH``: import the slides of a file or folder of this machine."""
 
 from __future__ import annotations
 
@@ -9,48 +9,52 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ml.slides.files.companions import files_of_slide
 from server.accounts.models import User
-from server.core.storage import storage_path
+from server.core.files.storage import flush, link_or_copy, make_folder, storage_path
 from server.projects.models import Project
-from server.slides.importing import link_or_copy
-from server.slides.intake import find_slides
+from server.slides.imports.intake import sort_files
 from server.slides.services import register_slide
 
 
 class Command(BaseCommand):
-    """Begins an import job for each slide found; the files named stay where they are."""
+    """Start an import job for each slide in the paths; the files stay in place."""
 
     help = "Import the slides of a file or folder into a project."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare what may be chosen."""
+        """Add the arguments."""
         parser.add_argument("path", help="a slide, or a folder with slides in it")
         parser.add_argument("--project", default="", help="name or id; by default the only one")
         parser.add_argument("--case", default="", help="one case for all of them")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Register what is found."""
+        """Register the slides."""
         path = Path(options["path"]).expanduser().resolve()
         if not path.exists():
             message = f"{path} does not exist."
             raise CommandError(message)
-        project = _project(options["project"])
+        project = find_project(options["project"])
         actor = User.objects.filter(is_superuser=True, is_active=True).order_by("date_joined").first()
         if actor is None:
             message = "There is no administrator; make one first."
             raise CommandError(message)
-        found, ignored = find_slides(_files(path))
-        for item in found:
+        slides, ignored = sort_files(_files(path))
+        for item in slides:
             keys = {}
             for target, name in item.files.items():
                 keys[target] = f"uploads/{uuid.uuid4()}"
-                source = path / name if path.is_dir() else path
-                link_or_copy(source, storage_path(keys[target]))
-            slide = register_slide(actor=actor, project=project, found=item, keys=keys, case=options["case"])
+                source = (path if path.is_dir() else path.parent) / name
+                stored = storage_path(keys[target])
+                make_folder(stored.parent)
+                link_or_copy(source, stored)
+                for written in (stored, stored.parent):
+                    flush(written)
+            slide = register_slide(actor=actor, project=project, intake=item, keys=keys, case=options["case"])
             self._say(options, f"Importing {slide.name}")
         for left in ignored:
             self._say(options, f"Left out {left.name}: {left.reason}")
-        if not found:
+        if not slides:
             message = f"There is no slide in {path}."
             raise CommandError(message)
 
@@ -61,13 +65,14 @@ class Command(BaseCommand):
 
 def _files(path: Path) -> dict[str, Path]:
     if path.is_file():
-        return {path.name: path}
+        return files_of_slide(path)
     return {
         member.relative_to(path).as_posix(): member for member in sorted(path.rglob("*")) if member.is_file()
     }
 
 
-def _project(text: str) -> Project:
+def find_project(text: str) -> Project:
+    """Return a project by name or id, by default the only one; raises CommandError."""
     projects = Project.objects.all()
     if text:
         try:

@@ -1,0 +1,105 @@
+/** Server messages in the user's language. The server sends English with codes and values. */
+import i18next, { type TFunction } from "i18next";
+import { useTranslation } from "react-i18next";
+
+import { ApiError, errorText } from "@/sync/client";
+import { metricName } from "../models/figures/metricName";
+import type { Job, Recipe, RecipeField, RoundNotice, Said, SaidValues, Slide } from "@/sync/types";
+
+/** A message of the server, for use outside components. */
+export function saySentence(said: Said): string {
+  return serverTexts(i18next.getFixedT(i18next.language, ["server", "settings"])).said(said);
+}
+
+/** The sentence of an error: the one that the server names, or that of its code. */
+export function sayError(error: unknown): string {
+  if (!(error instanceof ApiError)) return errorText(error);
+  const { message_code: code, message_values: values = {} } = error.problem;
+  if (code !== undefined) return saySentence({ message: error.detail, code, values });
+  if (i18next.language === "en") return errorText(error);
+  const t = i18next.getFixedT(i18next.language, "server");
+  const sentence = t(`problems.${error.code}`, { ...error.problem, defaultValue: "" });
+  if (sentence === "") return errorText(error);
+  // Which fields are wrong, the server says in the language of the page.
+  return error.problem.errors ? t("withParticulars", { sentence, message: errorText(error) }) : sentence;
+}
+
+type RecipeName = Pick<Recipe, "name" | "task">;
+type SettingName = Pick<RecipeField, "name" | "title" | "description">;
+
+export interface ServerTexts {
+  readonly finding: (notice: RoundNotice) => string;
+  /** A field of a recipe in words: title, summary, needs, cost or claim. */
+  readonly recipe: (name: string, field: "title" | "summary" | "needs" | "cost" | "claim", fallback: string) => string;
+  /** A setting of a recipe in words: its own where its sentence differs from the task's or from that of all. */
+  readonly setting: (recipe: RecipeName, field: SettingName) => { title: string; description: string };
+  readonly unit: (unit: string) => string;
+  readonly choice: (value: string) => string;
+  /** A sentence that a job has said. */
+  readonly said: (said: Said) => string;
+  /** Progress message of a job, live or stored. */
+  readonly jobMessage: (job: Job, news?: Said | null) => string;
+  /** Reason for a failed job. */
+  readonly jobError: (job: Pick<Job, "error_message" | "error_message_code" | "error_message_values">) => string;
+  /** Reason for a failed import. */
+  readonly slideFailure: (slide: Pick<Slide, "failure" | "failure_message_code" | "failure_message_values">) => string;
+  readonly jobTitle: (job: Pick<Job, "title" | "title_code" | "title_values">) => string;
+}
+
+export function useServerTexts(): ServerTexts {
+  const { t } = useTranslation(["server", "settings"]);
+  return serverTexts(t);
+}
+
+type Translate = TFunction<["server", "settings"]>;
+
+/** Names of values whose words are the product's own, such as the part of the data or a role. */
+const WORDS = new Set(["part", "needed", "role", "state", "fact"]);
+
+export function serverTexts(t: Translate): ServerTexts {
+  const recipe: ServerTexts["recipe"] = (name, field, fallback) => t(`recipes.${name}.${field}`, { defaultValue: fallback });
+  const said = ({ message, code, values }: Said): string => {
+    if (code === "") return message;
+    const told: Record<string, string | number> = {};
+    for (const [name, value] of Object.entries(values)) told[name] = inWords(name, value);
+    return t(`messages.${code}`, { ...told, ...titles(values), defaultValue: message });
+  };
+  const inWords = (name: string, value: string | number | Said): string | number => {
+    if (typeof value === "object") return said(value);
+    if (!WORDS.has(name) || typeof value === "number") return value;
+    return value.split(" or ").map((word) => t(`words.${word}`, { defaultValue: word })).join(t("words.or"));
+  };
+  /** Display name of a recipe, a setting or a metric in a message. */
+  const titles = ({ title, recipe: name, setting, summary, metric }: SaidValues): Record<string, string> => {
+    const found: Record<string, string> = {};
+    if (typeof metric === "string") found["metric"] = metricName(metric);
+    if (typeof summary === "string" && typeof name === "string") found["summary"] = recipe(name, "summary", summary);
+    if (typeof title !== "string") return found;
+    if (typeof name === "string") found["title"] = recipe(name, "title", title);
+    else if (typeof setting === "string") found["title"] = t(`settings:fields.${setting}.title`, { defaultValue: title });
+    return found;
+  };
+  return {
+    said,
+    recipe,
+    jobMessage: (job, news) => said(news ?? { message: job.message, code: job.message_code, values: job.message_values }),
+    jobError: ({ error_message: message, error_message_code: code, error_message_values: values }) => said({ message, code, values }),
+    slideFailure: ({ failure: message, failure_message_code: code, failure_message_values: values }) => said({ message, code, values }),
+    finding: ({ code, message, values = {} }) => {
+      // Warnings that were stored before there were values have nothing to fill in.
+      const isEmpty = Object.keys(values).length === 0 && t(`findings.${code}`, { skipInterpolation: true }).includes("{{");
+      return isEmpty ? message : t(`findings.${code}`, { ...values, defaultValue: message });
+    },
+    setting: (recipe, field) => {
+      const words = (word: "title" | "description") =>
+        t(
+          [`byRecipe.${recipe.name}`, `byTask.${recipe.task}`, "fields"].map((at) => `settings:${at}.${field.name}.${word}`),
+          { defaultValue: field[word] },
+        );
+      return { title: words("title"), description: words("description") };
+    },
+    unit: (unit) => t(`settings:units.${unit}`, { defaultValue: unit }),
+    choice: (value) => t(`settings:choices.${value}`, { defaultValue: value }),
+    jobTitle: ({ title: message, title_code: code, title_values: values }) => said({ message, code, values }),
+  };
+}

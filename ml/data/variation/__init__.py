@@ -1,0 +1,1 @@
+"""Augmentation of training patches, mixtures of patches, selection of drawn tiles, and sampling orders."""

@@ -1,0 +1,80 @@
+"""Bound the work and the output that the geometry of one request or one file may cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from ml.contracts import DataError, Sentence
+
+# Two million points are about 30 MB of GeoJSON.
+MOST_POINTS_READ: Final = 5_000_000
+MOST_POINTS_MADE: Final = 2_000_000
+# An outline may cross itself 5,000 times; so many together are mended in about a second.
+MOST_CROSSINGS_IN_ALL: Final = 50_000
+MOST_SECONDS: Final = 60.0
+
+
+class BudgetSpentError(DataError):
+    """Error of a request or file whose shapes together exceed the budget."""
+
+
+@dataclass(slots=True)
+class GeometryBudget:
+    """Remaining points, crossings and time; each method raises BudgetSpentError when one is used up.
+
+    Time is checked between steps, each of which is bounded by the limits of one outline. A stored point
+    takes at most 40 bytes, so the points made bound the bytes too.
+    """
+
+    points_read: int = MOST_POINTS_READ
+    points_made: int = MOST_POINTS_MADE
+    crossings: int = MOST_CROSSINGS_IN_ALL
+    seconds: float = MOST_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    _began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+
+    def read(self, points: int) -> None:
+        """Spend points that were read."""
+        self.points_read -= points
+        if self.points_read < 0:
+            raise BudgetSpentError("geometry_too_large", _TOO_MANY)
+        self._check_time()
+
+    def make(self, points: int) -> None:
+        """Spend points that are stored or compared later."""
+        self.points_made -= points
+        if self.points_made < 0:
+            raise BudgetSpentError("geometry_too_large", _TOO_MANY)
+        self._check_time()
+
+    def cross(self, crossings: int) -> None:
+        """Spend crossings of outlines with themselves or with their exclusions."""
+        self.crossings -= crossings
+        if self.crossings < 0:
+            raise BudgetSpentError("geometry_too_tangled", _TOO_TANGLED)
+        self._check_time()
+
+    def _check_time(self) -> None:
+        if self.clock() - self._began > self.seconds:
+            raise BudgetSpentError("geometry_too_slow", _TOO_SLOW)
+
+
+_TOO_MANY: Final = Sentence(
+    "geometry_too_large",
+    "The shapes have too many points for one step. Simplify them, or send fewer at once.",
+)
+_TOO_TANGLED: Final = Sentence(
+    "geometry_too_tangled",
+    "The outlines cross themselves or each other too often for one step. Simplify them, or send fewer at"
+    " once.",
+)
+_TOO_SLOW: Final = Sentence(
+    "geometry_too_slow",
+    "Checking the shapes takes too long for one step. Simplify them, or send fewer at once.",
+)

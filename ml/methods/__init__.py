@@ -1,0 +1,1 @@
+"""One folder per method: ``ml/methods/<family>/<method>/{info,recipe,network}.py``."""

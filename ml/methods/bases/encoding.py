@@ -1,0 +1,155 @@
+"""Encoders of tiles: hand-made descriptors, or an earlier model that is saved with the recipe."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.contracts import Context, DataError, Sentence
+from ml.features.descriptors import DescriptorEncoder
+from ml.features.encoder import Encoder
+from ml.methods.bases.patch_recipe import PatchRecipe
+from ml.methods.loading import load_recipe_class
+from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights
+
+DESCRIPTORS: Final = "descriptors"
+PREFIX: Final = "encoder."
+Weights = Mapping[str, NDArray[Any]]
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """A recipe that can encode tiles; ``embed_pixels`` is the side of its input in pixels."""
+
+    @property
+    def embed_pixels(self) -> int:
+        """Return the side of the tiles in pixels."""
+        ...
+
+    def embed(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (n, d) features of (n, pixels, pixels, 3) RGB."""
+        ...
+
+    def ready(self, context: Context) -> None:
+        """Move the encoder to the device of the context."""
+        ...
+
+    def restore(self, weights: dict[str, NDArray[Any]]) -> None:
+        """Restore saved weights."""
+        ...
+
+
+class ModelEncoder:
+    """An earlier model as an encoder; ``document`` and ``weights`` describe it fully.
+
+    A model that tells kinds of tissue apart also gives their probabilities, as the last ``classes`` features.
+    """
+
+    version = "1"
+
+    def __init__(self, document: Mapping[str, Any], weights: Weights) -> None:
+        self.document = dict(document)
+        self.weights = dict(weights)
+        recipe = load_recipe_class(self.document["recipe"]).build(
+            tuple(self.document["labels"]), self.document["config"]
+        )
+        if not isinstance(recipe, Embedding):
+            message = Sentence(
+                "encoder_does_not_describe",
+                "A model of the recipe {model} does not describe tiles; choose another.",
+                model=self.document["recipe"],
+            )
+            raise DataError("bad_encoder", message)
+        for name in ("background", "temperature", "facts"):
+            if name in self.document:
+                setattr(recipe, name, self.document[name])
+        with fitting("the encoder", self.document["recipe"]):
+            recipe.restore(self.weights)
+        self._recipe: Embedding = recipe
+        self.name = f"model-{_digest(self.weights)}"
+        self.pixels = recipe.embed_pixels
+        self._judge = recipe if isinstance(recipe, PatchRecipe) else None
+        self.classes = len(recipe.classes) if isinstance(recipe, PatchRecipe) else 0
+        self.size = self.encode(np.zeros((1, self.pixels, self.pixels, 3), np.uint8)).shape[1]
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read a model folder; raises DataError(``bad_weights``) or (``bad_encoder``)."""
+        model = read_model(folder)
+        return cls(_document(model), read_weights(folder))
+
+    def ready(self, context: Context) -> None:
+        """Move the encoder to the device of the context."""
+        self._recipe.ready(context)
+
+    def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return (n, size) float32 for (n, pixels, pixels, 3) RGB."""
+        features = self._recipe.embed(patches)
+        if self._judge is None or not self.classes:
+            return features
+        return np.concatenate([features, self._judge.judge_pixels(patches).astype(np.float32)], axis=1)
+
+
+def open_encoder(name: str, pixels: int, context: Context) -> Encoder:
+    """Return the encoder of a setting: ``descriptors``, or ``encoder:`` with the name of a model.
+
+    Raises DataError(``bad_config``) for another word.
+    """
+    if name == DESCRIPTORS:
+        return DescriptorEncoder(pixels)
+    kind, _, model = name.partition(":")
+    if kind == "encoder" and model:
+        opened = ModelEncoder.open(context.find_model(model))
+        opened.ready(context)
+        return opened
+    message = Sentence(
+        "encoder_not_named",
+        "encoder (Encoder) is descriptors, or encoder: and the name of a model, not {name}.",
+        name=str(name),
+    )
+    raise DataError("bad_config", message)
+
+
+def ready_encoder(encoder: Encoder, context: Context) -> None:
+    """Move an encoder to the device of the context; hand-made descriptors stay on the CPU."""
+    if isinstance(encoder, ModelEncoder):
+        encoder.ready(context)
+
+
+def pack_encoder(encoder: Encoder) -> tuple[dict[str, Any] | None, dict[str, NDArray[Any]]]:
+    """Return an encoder's facts and weights, for the model folder."""
+    if not isinstance(encoder, ModelEncoder):
+        return None, {}
+    return encoder.document, {f"{PREFIX}{name}": value for name, value in encoder.weights.items()}
+
+
+def unpack_encoder(document: Mapping[str, Any] | None, weights: Weights, pixels: int) -> Encoder:
+    """Return the encoder that ``pack_encoder`` stored."""
+    if document is None:
+        return DescriptorEncoder(pixels)
+    kept = {name.removeprefix(PREFIX): value for name, value in weights.items() if name.startswith(PREFIX)}
+    return ModelEncoder(document, kept)
+
+
+def _document(model: ModelFile) -> dict[str, Any]:
+    return {
+        "recipe": model.recipe,
+        "labels": list(model.labels),
+        "config": dict(model.config),
+        "background": model.background,
+        "temperature": model.temperature,
+        "facts": dict(model.facts),
+    }
+
+
+def _digest(weights: Weights) -> str:
+    total = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        total.update(name.encode())
+        total.update(np.ascontiguousarray(value).tobytes())
+    return total.hexdigest()[:16]

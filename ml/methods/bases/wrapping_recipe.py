@@ -1,0 +1,152 @@
+"""Base of recipes that post-process the predictions of an earlier model."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
+from ml.data.squares import Squares
+from ml.methods.bases.patch_recipe import PatchPredictions, PatchRecipe, Weights, full_grid, tissue_grid
+from ml.methods.loading import load_model
+from ml.slides import PatchGrid
+from ml.storage.room import remove_folder_on_failure
+
+INNER = "inner"
+CHUNK = 256
+
+
+def open_patch_model(name: str, labels: Sequence[str], context: Context) -> PatchRecipe:
+    """Return an earlier model of patches; raises DataError with the reason why it is not usable."""
+    if not name:
+        message = Sentence("source_to_ask_missing", "source: name the earlier model that should be asked.")
+        raise DataError("no_source", message)
+    model = load_model(context.find_model(name))
+    if not isinstance(model, PatchRecipe):
+        message = Sentence(
+            "source_not_patches",
+            "source: {name} is a model of {title}, which does not answer about patches.",
+            name=str(name),
+            recipe=model.name,
+            title=model.title,
+        )
+        raise DataError("bad_source", message)
+    if tuple(model.labels) != tuple(labels):
+        message = Sentence(
+            "source_other_labels",
+            "source: {name} knows the labels {known}, the data has {labels}. Choose a model that was "
+            "trained for the same labels.",
+            name=str(name),
+            known=", ".join(model.labels),
+            labels=", ".join(labels),
+        )
+        raise DataError("other_labels", message)
+    return model
+
+
+class WrappingRecipe(PatchRecipe):
+    """A recipe around the model ``inner``, saved in its folder, with the inner model's patch settings."""
+
+    _inner: PatchRecipe | None = None
+
+    @property
+    def inner(self) -> PatchRecipe:
+        """Return the inner model; raises DataError(``not_fitted``)."""
+        if self._inner is None:
+            raise DataError(
+                "not_fitted", "This model has not been given the model that it asks; fit it first."
+            )
+        return self._inner
+
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Open the earlier model and adjust to the data."""
+        self._inner = open_patch_model(self.config.source, self.labels, context)
+        self.ready(context)
+        self.seed, self.background = context.seed, self._inner.background
+        self.facts = {"source": self.config.source, "recipe": self._inner.name}
+        self.adjust(dataset, context)
+        context.report(1.0, Sentence("ready", "Ready"))
+
+    def adjust(self, dataset: Dataset, context: Context) -> None:
+        """Fit this recipe's own parameters; nothing by default."""
+        del dataset, context
+
+    def ready(self, context: Context) -> None:
+        """Move the inner model to the device of the context."""
+        self.inner.ready(context)
+
+    def rows_of(
+        self, reader: SlideReader, content: str, squares: Squares, context: Context
+    ) -> NDArray[np.uint8]:
+        """Return the pixels of patches as the inner model reads them."""
+        del content
+        return self.pixel_rows(reader, squares, context)
+
+    def image_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
+        """Return the pixels of images as the inner model reads them."""
+        return self.image_pixel_rows(images, context)
+
+    def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
+        """Return the pixels of patches as the inner model reads them."""
+        return self.inner.pixel_rows(reader, squares, context)
+
+    def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
+        """Return the pixels of images as the inner model reads them."""
+        return self.inner.image_pixel_rows(images, context)
+
+    def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return probabilities (n, k)."""
+        return self.judge(pixels)
+
+    @abstractmethod
+    def judged(self, indices: NDArray[np.intp], pixels: NDArray[Any]) -> PatchPredictions:
+        """Return the predictions for some patches."""
+
+    def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
+        """Return probabilities (n, k)."""
+        return self.judged(np.arange(len(rows)), rows).probability
+
+    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[PatchPredictions]:
+        for start in range(0, len(squares), CHUNK):
+            part = Squares(squares.corners[start : start + CHUNK], squares.side)
+            yield self.judged(np.arange(start, start + len(part)), self.pixel_rows(reader, part, context))
+
+    def grid(self, reader: SlideReader) -> PatchGrid:
+        """Return all patches of a slide by the inner model's settings."""
+        return full_grid(reader, self.inner.config, None)
+
+    def _tissue_grid(self, reader: SlideReader, context: Context, region: BaseGeometry | None) -> PatchGrid:
+        return tissue_grid(reader, self.inner.config, context, region)
+
+    def save(self, folder: Path) -> None:
+        """Write the model, and the inner one in its own folder."""
+        inner = self.inner
+        with remove_folder_on_failure(folder):
+            super().save(folder)
+            inner.save(folder / INNER)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model folder; raises DataError(``bad_weights``)."""
+        recipe = super().load(folder)
+        inner = load_model(folder / INNER)
+        if not isinstance(inner, PatchRecipe):
+            message = Sentence(
+                "member_no_patches", "{folder} holds no model of patches.", folder=str(folder / INNER)
+            )
+            raise DataError("bad_weights", message)
+        recipe._inner = inner  # noqa: SLF001 - its own class
+        return recipe
+
+    def _weights(self) -> Weights:
+        return {"wraps": np.ones(1, dtype=np.float32)}
+
+    def restore(self, weights: Weights) -> None:
+        """Restore saved arrays."""
+        weights["wraps"]

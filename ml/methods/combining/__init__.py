@@ -1,0 +1,1 @@
+"""Methods that combine several models of patches, or calibrate their confidence."""

@@ -1,0 +1,1 @@
+"""Conformal prediction: label sets with guaranteed coverage."""

@@ -1,0 +1,1 @@
+"""Mutual transfer with feature fusion."""

@@ -1,0 +1,1 @@
+"""Methods that detect or outline objects."""

@@ -1,0 +1,1 @@
+"""Nuclei (HoVer-Net)."""

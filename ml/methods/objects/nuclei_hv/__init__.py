@@ -1,0 +1,1 @@
+"""Nuclei (by offsets)."""

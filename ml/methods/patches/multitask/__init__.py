@@ -1,0 +1,1 @@
+"""Multi-task network of type, grade and a property."""

@@ -1,0 +1,126 @@
+"""Multi-task network of type, grade and a property, trained on labels that state some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ml.contracts import Context, DataError, Dataset, Sentence
+from ml.data.facets import Facets, parse_facets
+from ml.data.patches import BACKGROUND
+from ml.data.variation.patches import Augmentation
+from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.patch_recipe import TrainingTable
+from ml.networks.multiscale import MultiTaskNetwork
+
+# The score of a label that leaves open what another label of its type says: it is never the answer.
+NEVER = -30.0
+SURE = 1.0 - 1e-6
+
+
+class MultiTask(NetworkRecipe, recipe="multitask"):
+    """Heads for type, ordered grade and property; unstated facets are left out of the loss."""
+
+    @classmethod
+    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
+        """Return an unfitted recipe; raises DataError(``bad_config``) for facets of unknown labels."""
+        recipe = super().build(labels, config)
+        parse_facets(recipe.config.facets, (*labels, BACKGROUND))
+        return recipe
+
+    @property
+    def facets(self) -> Facets:
+        """Return the facets of each class."""
+        return parse_facets(self.config.facets, self.classes)
+
+    def new_network(self) -> nn.Module:
+        """Return a new network whose scores are those of the classes."""
+        return Labelled(
+            MultiTaskNetwork(self.config.encoder, len(self.facets.types), self.facets.grades, self.depth),
+            self.facets,
+        )
+
+    def augmentation(self) -> Augmentation:
+        """Return the augmentation of training patches."""
+        return Augmentation(stain=self.config.stain)
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Return the sum over tasks of e^-s L + s, each L over the items whose label states its facet."""
+        pixels, targets, weights = batch
+        labelled: Any = network
+        outputs = labelled.heads(pixels)
+        total = torch.zeros((), device=pixels.device)
+        for logs, target, doubt in zip(outputs, labelled.wanted(targets), labelled.heads.doubt, strict=True):
+            weight = weights * (target.sum(dim=1) > SURE)
+            if float(weight.sum()) > 0:
+                value = (-(target * logs).sum(dim=1) * weight).sum() / weight.sum()
+                total = total + torch.exp(-doubt) * value + doubt
+        return total
+
+    def gather(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> TrainingTable:
+        """Return labelled items; those with an incomplete label have no certain class."""
+        known = super().gather(dataset, context, parts)
+        incomplete = np.array([*self.facets.incomplete, False])
+        return replace(known, truth=np.where(incomplete[known.truth], -1, known.truth).astype(np.int16))
+
+    def material(self, dataset: Dataset, context: Context) -> tuple[TrainingTable, TrainingTable]:
+        """Return the training items, and the held-out items with a complete label."""
+        learned, held = super().material(dataset, context)
+        complete = held.targets[:, np.array(self.facets.incomplete)].sum(axis=1) == 0
+        if not complete.any():
+            message = Sentence(
+                "no_facets_held_out",
+                "No held-out patch has a label that says all of its type. Mark more of those.",
+            )
+            raise DataError("no_labels", message)
+        return learned, held.take(complete)
+
+
+class Labelled(nn.Module):
+    """Log-probabilities of classes (n, k) from those of type, grade and property."""
+
+    types: Tensor
+    grades: Tensor
+    flags: Tensor
+    silent: Tensor
+
+    def __init__(self, heads: MultiTaskNetwork, facets: Facets) -> None:
+        super().__init__()
+        self.heads = heads
+        tables = (
+            _table(facets.type_of, len(facets.types)),
+            _table(facets.grade_of, max(1, facets.grades)),
+            _table(facets.flag_of, 2),
+        )
+        for name, table in zip(("types", "grades", "flags"), tables, strict=True):
+            self.register_buffer(name, torch.from_numpy(table), persistent=False)
+        silent = torch.tensor(facets.incomplete).float() * NEVER
+        self.register_buffer("silent", silent, persistent=False)
+
+    def wanted(self, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return targets of the three tasks; rows that sum to less than one are partly unknown."""
+        return targets @ self.types, targets @ self.grades, targets @ self.flags
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Return the input of the heads."""
+        return self.heads.features(pixels)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the log-probability of each class: type, times grade and property where it names them."""
+        kind, grade, flag = self.heads(pixels)
+        logs: Tensor = kind @ self.types.T + grade @ self.grades.T + flag @ self.flags.T + self.silent
+        return logs
+
+
+def _table(places: Sequence[int | None], width: int) -> NDArray[np.float32]:
+    table = np.zeros((len(places), width), dtype=np.float32)
+    for row, place in enumerate(places):
+        if place is not None:
+            table[row, place] = 1.0
+    return table

@@ -1,0 +1,1 @@
+"""Regions from tile labels (SA-MIL)."""

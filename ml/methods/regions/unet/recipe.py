@@ -1,0 +1,15 @@
+"""Regions by the U-Net family: a class for each pixel."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ml.methods.bases.region_recipe import RegionRecipe
+from ml.networks.unet import RegionNetwork
+
+
+class UNet(RegionRecipe, recipe="unet"):
+    """One of five U-Nets of MONAI, by a setting."""
+
+    def _new_network(self) -> nn.Module:
+        return RegionNetwork(self.config.kind, 1 + len(self.labels), self.config.width, self.depth)

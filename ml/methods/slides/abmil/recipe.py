@@ -1,0 +1,14 @@
+"""Attention over the tiles of a slide (ABMIL)."""
+
+from __future__ import annotations
+
+from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
+from ml.networks.bags import AttentionNetwork, BagNetwork
+
+
+class AttentionBags(NetworkBagRecipe, recipe="abmil"):
+    """Gated attention pooling. Ilse, Tomczak and Welling, ICML (2018)."""
+
+    def _new_network(self, size: int) -> BagNetwork:
+        config = self.config
+        return AttentionNetwork(size, len(self.labels), config.width, config.dropout, config.pooling)

@@ -1,0 +1,1 @@
+"""Barcode: the histogram of a slide's tile clusters."""

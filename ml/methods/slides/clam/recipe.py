@@ -1,0 +1,24 @@
+"""Attention with clustering of instances (CLAM)."""
+
+from __future__ import annotations
+
+from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
+from ml.methods.slides.clam.network import ClamNetwork
+from ml.networks.bags import BagNetwork
+
+
+class Clam(NetworkBagRecipe, recipe="clam"):
+    """CLAM-SB and CLAM-MB. Lu et al., Nature Biomedical Engineering 5:555 (2021)."""
+
+    def _new_network(self, size: int) -> BagNetwork:
+        config = self.config
+        return ClamNetwork(
+            size,
+            len(self.labels),
+            width=config.width,
+            dropout=config.dropout,
+            branches=len(self.labels) if config.branches == "multiple" else 1,
+            instances=config.instances,
+            exclusive=config.exclusive,
+            smooth=config.instance_loss == "svm",
+        )

@@ -1,0 +1,1 @@
+"""Contrastive pretraining on slides without labels."""

@@ -1,0 +1,1 @@
+"""Critical tile, and attention by similarity to it (DSMIL)."""

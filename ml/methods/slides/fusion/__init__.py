@@ -1,0 +1,1 @@
+"""Slide and clinical fields."""

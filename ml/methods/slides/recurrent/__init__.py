@@ -1,0 +1,1 @@
+"""Recurrent network over the tiles with the highest scores."""

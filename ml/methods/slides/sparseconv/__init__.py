@@ -1,0 +1,1 @@
+"""Sparse convolutions over the map of tiles."""

@@ -1,0 +1,23 @@
+"""Sparse convolutions over the map of tiles."""
+
+from __future__ import annotations
+
+from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
+from ml.networks.bags import BagNetwork
+from ml.networks.spatial import SparseConvNetwork
+
+
+class SparseConvolution(NetworkBagRecipe, recipe="sparseconv"):
+    """SparseConvMIL with dense arrays and a mask: the same maths. Lerousseau et al., COMPAY (2021)."""
+
+    def _new_network(self, size: int) -> BagNetwork:
+        config = self.config
+        return SparseConvNetwork(
+            size,
+            len(self.labels),
+            width=config.width,
+            channels=config.channels,
+            dropout=config.dropout,
+            pool=config.pool,
+            vary=config.vary,
+        )

@@ -1,0 +1,41 @@
+"""Slide transformer: tokens of tissue types with their places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ml.contracts import Context
+from ml.data.bags import Bag
+from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
+from ml.methods.bases.bag_recipe import heads_for
+from ml.networks.bags import BagNetwork
+from ml.networks.transmil import SlideTransformer
+
+KINDS: Final = "tissue types"
+
+
+class WholeSlideTransformer(NetworkBagRecipe, recipe="wt"):
+    """WT of MC-ViT. Zhang et al., Frontiers in Oncology (2022), reconstructed from its abstract.
+
+    With an encoder that knows tissue types (a patch model as ``encoder:<model>``) each tile's token carries
+    their embedding; with hand-made descriptors it has features and place alone.
+    """
+
+    def learn_bags(self, learned: Sequence[Bag], held: Sequence[Bag], context: Context) -> None:
+        """See ``BagRecipe``; stores the number of tissue types that the encoder knows."""
+        self.facts[KINDS] = int(getattr(self.opened_encoder(), "classes", 0))
+        super().learn_bags(learned, held, context)
+
+    def _new_network(self, size: int) -> BagNetwork:
+        config = self.config
+        return SlideTransformer(
+            size,
+            len(self.labels),
+            width=config.width,
+            dropout=config.dropout,
+            heads=heads_for(config.width, config.heads),
+            layers=config.layers,
+            kinds=int(self.facts.get(KINDS, 0)),
+            hard=config.types == "likeliest",
+        )

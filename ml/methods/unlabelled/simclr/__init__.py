@@ -1,0 +1,1 @@
+"""Self-supervised encoder of tiles by SimCLR."""

@@ -1,0 +1,1 @@
+"""Slides of several channels: the planes of the file, and the reader."""

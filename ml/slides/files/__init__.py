@@ -1,0 +1,1 @@
+"""Slide files: formats, companion files, focal planes."""

@@ -1,0 +1,1 @@
+"""Quality of a slide: sharpness, pen, folds, air bubbles, tissue."""

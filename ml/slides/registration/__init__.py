@@ -1,0 +1,1 @@
+"""Registration of two slides, and transfer of labels from one to the other."""

@@ -1,0 +1,92 @@
+"""Errors of TIFF files: an unsupported kind and damage are distinct."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import tifffile
+
+from ml.contracts import Sentence
+from ml.slides.errors import SlideError
+
+_COLOURS: Final = frozenset({"MINISWHITE", "MINISBLACK", "RGB", "PALETTE", "YCBCR"})
+_KINDS: Final = tuple(np.dtype(kind) for kind in ("bool", "uint8", "int8", "uint16", "int16"))
+MOST_SAMPLES: Final = 4
+
+
+def damaged_part(error: BaseException) -> SlideError:
+    """Return the error for stored pixels of a supported kind that cannot be decoded."""
+    if isinstance(error, EOFError):
+        message = Sentence(
+            "file_ends_early",
+            "The file ends before the pixels that its header lists, so it is incomplete: copy it again from "
+            "the scanner.",
+        )
+        return SlideError("unreadable", message)
+    message = Sentence("part_damaged", "This part of the file is damaged.")
+    return SlideError("unreadable", message)
+
+
+def refuse_unsupported(page: Any, most_samples: int = MOST_SAMPLES) -> None:
+    """Raise SlideError(``unsupported``) naming the unsupported property of a page, if it has one."""
+    problem = _unsupported(page.keyframe, most_samples)
+    if problem is not None:
+        raise SlideError("unsupported", problem)
+
+
+def _unsupported(page: Any, most_samples: int) -> Sentence | None:
+    compression = compression_name(page)
+    if page.compression not in tifffile.TIFF.DECOMPRESSORS:
+        return Sentence(
+            "tiff_compression",
+            "The TIFF is compressed with {compression}, which is not supported. The file is not damaged: "
+            "export it with JPEG, LZW or deflate compression.",
+            compression=compression,
+        )
+    if page.dtype not in _KINDS:
+        return Sentence(
+            "tiff_samples",
+            "The TIFF holds {kind} samples, which are not supported. The file is not damaged: export it with "
+            "8 or 16 bits per sample.",
+            kind=_kind(page),
+        )
+    photometric = getattr(page.photometric, "name", str(page.photometric))
+    if photometric not in _COLOURS:
+        return Sentence(
+            "tiff_colours",
+            "The TIFF stores its colours as {photometric}, which is not supported. The file is not damaged: "
+            "export it as RGB.",
+            photometric=photometric,
+        )
+    if page.imagedepth != 1 or not 1 <= page.samplesperpixel <= most_samples:
+        return Sentence(
+            "tiff_shape",
+            "The TIFF has {samples} samples per pixel and a depth of {depth}, which is not supported. The "
+            "file is not damaged: export it as a two-dimensional RGB image.",
+            samples=int(page.samplesperpixel),
+            depth=int(page.imagedepth),
+        )
+    jpeg = page.compression in {6, 7, 34892, 33007}
+    if page.is_subsampled and (not jpeg or page.planarconfig != 1):
+        return Sentence(
+            "tiff_subsampled",
+            "The TIFF stores colour at a lower resolution without JPEG compression, which is not supported. "
+            "The file is not damaged: export it as RGB.",
+        )
+    return None
+
+
+def compression_name(page: Any) -> str:
+    """Return the usual name of a page's compression, such as ``LZW``; its number where it has none."""
+    return str(getattr(page.compression, "name", page.compression)).replace("_", " ")
+
+
+def _kind(page: Any) -> str:
+    if page.dtype is None:
+        return f"{page.bitspersample}-bit"
+    if page.dtype.kind == "f":
+        return f"{page.dtype.itemsize * 8}-bit floating-point"
+    if page.dtype.kind == "c":
+        return "complex"
+    return f"{page.dtype.itemsize * 8}-bit"

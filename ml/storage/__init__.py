@@ -1,0 +1,1 @@
+"""Model folders, hashes of files, names of files, and writing that leaves nothing half-written."""

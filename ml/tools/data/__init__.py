@@ -1,0 +1,1 @@
+"""Tools that make or convert training data."""

@@ -1,0 +1,49 @@
+"""``importers``: import of public data sets from local files, in the layout of ``fit``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ml.contracts import DataError
+from ml.data.importers import patches as public_patches
+from ml.data.importers import slides as public_slides
+
+SETS: Final[dict[str, Callable[..., int]]] = {
+    "bach": public_patches.bring_bach,
+    "breakhis": public_patches.bring_breakhis,
+    "camelyon16": public_slides.bring_camelyon16,
+    "camelyon17": public_slides.bring_camelyon17,
+    "huncrc": public_slides.bring_huncrc,
+    "nct-crc-he": public_patches.bring_nct_crc_he,
+    "panda": public_slides.bring_panda,
+    "pannuke": public_patches.bring_pannuke,
+    "pcam": public_patches.bring_pcam,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the tool."""
+    parser.add_argument("set", choices=sorted(SETS), help="which data set it is")
+    parser.add_argument("source", type=Path, help="folder in which the set was unpacked; it is only read")
+    parser.add_argument("--out", type=Path, required=True, help="new folder for the layout")
+    parser.add_argument("--copy", action="store_true", help="copy files; without it they are linked")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw of patients into parts")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the layout; on failure, remove partly written files."""
+    if not options.source.is_dir():
+        raise DataError("no_data", f"{options.source} is no folder.")
+    if options.out.exists():
+        raise DataError("not_new", f"{options.out} is there already; name a new folder.")
+    try:
+        count = SETS[options.set](options.source, options.out, options.seed, copy=options.copy)
+    except BaseException:
+        shutil.rmtree(options.out, ignore_errors=True)
+        raise
+    sys.stdout.write(f"{count} items of {options.set} are laid out in {options.out}.\n")

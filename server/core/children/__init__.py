@@ -1,0 +1,1 @@
+"""Sandboxed child processes that read untrusted files."""

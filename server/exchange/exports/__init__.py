@@ -1,0 +1,1 @@
+"""Export of labels as files for other programs."""

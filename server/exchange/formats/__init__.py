@@ -1,0 +1,1 @@
+"""Readers of other programs' file formats into the rows of ``shapes``."""

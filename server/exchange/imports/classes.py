@@ -1,0 +1,177 @@
+"""Match the classes of a file to the labels of a project."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from ml.contracts import Sentence
+from server.accounts.models import User
+from server.exchange.errors import BadMappingError
+from server.exchange.formats.shapes import ForeignShape
+from server.exchange.imports.options import ImportOptions, Target
+from server.projects.models import Label, Project, Role
+from server.projects.policies import reaches, role_in
+
+# Colour-blind-safe (Okabe and Ito, 2008), for labels without a colour in the file.
+PALETTE: Final = ("#d55e00", "#0072b2", "#009e73", "#e69f00", "#56b4e9", "#cc79a7", "#f0e442")
+
+
+@dataclass(slots=True)
+class ClassMatch:
+    """Match of one class of a file.
+
+    ``label`` is None for a class without a label; ``target`` then says why: a new label, no label, or left
+    out. ``is_chosen`` is True for a choice of the person. ``similar`` are labels whose names differ from
+    the class in letter case only; with ``is_question`` the match is a guess that the person should confirm.
+    ``reason`` explains why shapes of the class are left out.
+    """
+
+    name: str
+    colour: str
+    count: int = 0
+    label: Label | None = None
+    target: Target | None = None
+    similar: list[Label] = field(default_factory=list)
+    is_question: bool = False
+    is_chosen: bool = False
+    reason: Sentence | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Return whether the class becomes a new label."""
+        return self.target == Target.NEW
+
+    @property
+    def is_left_out(self) -> bool:
+        """Return whether the shapes of the class are left out."""
+        return self.target == Target.SKIP
+
+
+@dataclass(slots=True)
+class ClassMatches:
+    """Matches of all classes of a file. ``by_id`` holds labels that one of our exports names by id."""
+
+    by_name: dict[str, ClassMatch]
+    by_id: dict[str, Label]
+    may_create: bool
+
+    def match(self, shape: ForeignShape) -> ClassMatch | None:
+        """Return the match of a shape's class; None for a shape without a class."""
+        return self.by_name[shape.label] if shape.label else None
+
+    def exported_label(self, shape: ForeignShape) -> Label | None:
+        """Return the label that the shape had at its export, under any later name."""
+        return self.by_id.get(shape.label_id or "")
+
+
+def match_classes(
+    actor: User, project: Project, shapes: Sequence[ForeignShape], options: ImportOptions
+) -> ClassMatches:
+    """Match every class of the shapes; raises BadMappingError for a mapping to an unknown label."""
+    labels = list(Label.objects.filter(project=project))
+    may_create = reaches(role_in(actor, project), Role.MANAGER)
+    counts = Counter(shape.label for shape in shapes if shape.label)
+    colours = {shape.label: shape.colour for shape in reversed(shapes) if shape.label and shape.colour}
+    matcher = _Matcher(labels, options, may_create=may_create)
+    variants: dict[str, list[str]] = defaultdict(list)
+    for name in counts:
+        variants[folded(name)].append(name)
+    rows: dict[str, ClassMatch] = {}
+    for number, (name, count) in enumerate(counts.items()):
+        colour = colours.get(name) or PALETTE[(len(labels) + number) % len(PALETTE)]
+        row = rows[name] = ClassMatch(name, colour, count)
+        matcher.match(row, is_alone=len(variants[folded(name)]) == 1)
+    return ClassMatches(rows, {str(label.pk): label for label in labels}, may_create)
+
+
+def folded(name: str) -> str:
+    """Return a name without differences of case and Unicode composition."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+class _Matcher:
+    """Matcher of classes to the labels of a project by name, by rules in order."""
+
+    def __init__(self, labels: Sequence[Label], options: ImportOptions, *, may_create: bool) -> None:
+        self._options = options
+        self._may_create = may_create
+        self._by_id = {label.pk: label for label in labels}
+        self._live = {label.name: label for label in labels if label.retired_at is None}
+        self._retired = {label.name: label for label in labels if label.retired_at is not None}
+        self._folded: dict[str, list[Label]] = defaultdict(list)
+        for label in self._live.values():
+            self._folded[folded(label.name)].append(label)
+
+    def match(self, row: ClassMatch, *, is_alone: bool) -> None:
+        """Choose the label of a class; ``is_alone`` unless the file has it in another letter case too."""
+        chosen = self._options.mapping.get(row.name)
+        if chosen is not None and chosen != Target.OWN:
+            row.is_chosen = True
+            self._choose(row, chosen)
+            return
+        row.label = self._live.get(row.name) or self._retired.get(row.name)
+        if row.label is not None:
+            return
+        row.similar = self._folded.get(folded(row.name), [])
+        if len(row.similar) == 1 and is_alone:
+            row.label, row.is_question = row.similar[0], True
+            return
+        row.is_question = bool(row.similar) or not is_alone
+        self._create(row, may_add=self._options.create_labels)
+
+    def _choose(self, row: ClassMatch, chosen: str) -> None:
+        if chosen == Target.NONE:
+            row.target = Target.NONE
+        elif chosen == Target.SKIP:
+            row.target = Target.SKIP
+            row.reason = left_out_by_choice(row.name)
+        elif chosen == Target.NEW:
+            row.label = self._live.get(row.name)
+            if row.label is None:
+                self._create(row, may_add=True)
+        else:
+            row.label = label_by_choice(row.name, chosen, self._by_id)
+
+    def _create(self, row: ClassMatch, *, may_add: bool) -> None:
+        if may_add and self._may_create:
+            row.target = Target.NEW
+            return
+        row.target = Target.SKIP
+        if may_add:
+            row.reason = label_needs_manager(row.name)
+        else:
+            row.reason = Sentence("row_label_unknown", "The project has no label '{label}'.", label=row.name)
+
+
+def left_out_by_choice(name: str) -> Sentence:
+    """Return the reason for rows of a class that the user leaves out."""
+    return Sentence("row_class_skipped", "Its class '{label}' is left out.", label=name)
+
+
+def label_needs_manager(name: str) -> Sentence:
+    """Return the reason for rows of a class for which only a manager could add a label."""
+    return Sentence(
+        "row_label_needs_manager",
+        "The project has no label '{label}', and only a manager can add it. Choose another label for the"
+        " class, or import its shapes without a label.",
+        label=name,
+    )
+
+
+def label_by_choice(name: str, chosen: str, by_id: Mapping[UUID, Label]) -> Label:
+    """Return the label chosen for a class; raises BadMappingError for one of another project."""
+    try:
+        return by_id[UUID(chosen)]
+    except (ValueError, KeyError) as error:
+        message = Sentence(
+            "mapping_unknown_label",
+            "The class '{name}' is mapped to a label that the project does not have. Choose one of its"
+            " labels.",
+            name=name,
+        )
+        raise BadMappingError(message, field="mapping") from error

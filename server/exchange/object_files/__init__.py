@@ -1,0 +1,1 @@
+"""Import of files of very many objects into object sets."""

@@ -1,0 +1,223 @@
+"""Job that reads an object file into an object set, or into annotations where it holds few shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import transaction
+
+from ml.contracts import Sentence
+from ml.objectset import FlatObjects, Manifest, ObjectSetWriter
+from server.core.errors import DomainError, TooLargeError
+from server.core.files import storage
+from server.core.files.leftovers import release
+from server.exchange.errors import BadObjectFileError, NotReviewedError
+from server.exchange.formats.files import kind_of
+from server.exchange.formats.kinds import TABLES
+from server.exchange.imports.options import ImportOptions, Outside
+from server.exchange.imports.report import ImportReport
+from server.exchange.imports.services import import_shapes, name_of
+from server.exchange.object_files.batches import Batch
+from server.exchange.object_files.labels import ClassChoices, SetLabels
+from server.exchange.object_files.report import ObjectFileReport
+from server.exchange.object_files.services import FILE, source_of
+from server.exchange.reading import has_few_rows, read_object_batches
+from server.jobs.models import Job
+from server.jobs.runner import JobRun
+from server.jobs.scratch import drop_scratch
+from server.objects.models import ObjectSet
+from server.objects.services import begin_object_set, discard_object_set, finish_object_set
+from server.objects.storage import flush_object_files, object_set_key
+from server.slides.models import Slide
+
+MOST_OBJECTS: Final = 50_000_000
+
+
+def import_objects(run: JobRun) -> dict[str, Any]:
+    """Import a stored file as an object set, or as annotations where it holds few shapes.
+
+    A refused file leaves nothing behind but the job and its log. Otherwise the file goes as what jobs keep
+    does: at a good end and when it is cancelled at once, after a failure that we did not foresee in a day.
+    """
+    slide = Slide.objects.select_related("project").filter(pk=run.input["slide"]).first()
+    if slide is None:
+        return {"outcome": "deleted"}
+    path, name = run.scratch / FILE, run.input["filename"]
+    if not path.exists():
+        message = Sentence("object_file_gone", "The file is no longer here; bring it again.")
+        raise BadObjectFileError(message)
+    try:
+        if run.input["become"] == "auto" and _are_few(slide, path, name):
+            with suppress(NotReviewedError):
+                return _as_annotations(run, slide, path, name)
+        return _as_objects(run, slide, path, name)
+    except DomainError as error:
+        for line in error.extra.get("report", []):
+            run.log(line, level="error")
+        drop_scratch(run.job)
+        raise
+
+
+def _are_few(slide: Slide, path: Path, name: str) -> bool:
+    """Return whether a file holds no more shapes than become annotations; tables are always sets."""
+    if kind_of(path, name) in TABLES:
+        return False
+    return has_few_rows(path, name, slide=name_of(slide))
+
+
+def _as_annotations(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, Any]:
+    result = import_shapes(
+        actor=run.actor,
+        slide=slide,
+        content=path.read_bytes(),
+        filename=name,
+        options=ImportOptions.from_json(run.input),
+    )
+    return {
+        "outcome": "annotations",
+        "count": result.created,
+        "skipped": len(result.skipped),
+        "report": result.to_json(),
+    }
+
+
+def _as_objects(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, Any]:
+    object_set = _begin(run, slide, name)
+    if object_set.state == ObjectSet.State.READY:
+        return _outcome(object_set, ImportReport(created=object_set.count))
+    key = object_set_key(object_set.pk, run.job.attempt)
+    folder = storage.storage_path(key)
+    storage.make_folder(folder.parent)
+    try:
+        options = ImportOptions.from_json(run.input)
+        choices = ClassChoices(run.actor, slide.project, options)
+        labels = SetLabels(choices)
+        batches = read_for_slide(slide, path, name, options, choices)
+        manifest, report = _write(run, batches, folder, slide, labels)
+        run.check_cancelled()
+        flush_object_files(key)
+        finished = _finish(run, object_set, key, manifest, labels)
+    except BaseException:
+        release(key)
+        raise
+    run.update(what="objects", slide_id=str(slide.pk), object_set_id=str(object_set.pk))
+    report.log(run)
+    result = report.to_import_report(finished.count)
+    result.labels_created = labels.created
+    return _outcome(finished, result)
+
+
+def end_object_import(job: Job, _cause: BaseException | None) -> None:
+    """Remove the unfinished set of an import that failed or was cancelled."""
+    for object_set in ObjectSet.objects.filter(producer_id=job.pk).select_related("slide__project"):
+        discard_object_set(actor=job.created_by, object_set=object_set)
+
+
+def _begin(run: JobRun, slide: Slide, name: str) -> ObjectSet:
+    """Return the set of this job: that of an earlier attempt whose worker died, or a new one."""
+    begun = ObjectSet.objects.filter(producer_id=run.job.pk, slide=slide).first()
+    if begun is not None:
+        return begun
+    return begin_object_set(
+        actor=run.actor,
+        slide=slide,
+        name=name,
+        source=source_of(run.input["become"]),
+        labels=[],
+        producer_id=run.job.pk,
+        producer_name=name,
+    )
+
+
+def read_for_slide(
+    slide: Slide, path: Path, name: str, options: ImportOptions, choices: ClassChoices
+) -> Iterator[Batch]:
+    """Yield the batches of an object file for a slide, with the user's options."""
+    return read_object_batches(
+        path,
+        name,
+        (slide.width, slide.height),
+        is_cut=options.outside == Outside.CUT,
+        scale=options.scale,
+        slide=name_of(slide),
+        left_out=choices.left_out,
+    )
+
+
+def _write(
+    run: JobRun, batches: Iterator[Batch], folder: Path, slide: Slide, labels: SetLabels
+) -> tuple[Manifest, ObjectFileReport]:
+    """Write the files of a set; raises BadObjectFileError without a valid row, or for a bad one if strict."""
+    report, done, kept = ObjectFileReport(), 0, 0
+    is_strict = bool(run.input.get("strict", False))
+    with ObjectSetWriter(folder, (), slide.width, slide.height, may_lack_scores=True) as writer:
+        for batch in batches:
+            report.add(batch)
+            done += batch.rows
+            if done > MOST_OBJECTS:
+                message = Sentence(
+                    "too_many_objects", "The file holds more than {most:,} objects.", most=MOST_OBJECTS
+                )
+                raise TooLargeError(message)
+            if batch.flat is not None and not (is_strict and report.bad.count):
+                writer.append(_labelled(batch.flat, labels.places(batch, writer)))
+                kept += len(batch.flat)
+            run.report(0.0, Sentence("objects_read", "{done:,} objects read", done=done))
+        if is_strict or not kept:
+            report.refuse()
+        if not done:
+            message = Sentence("no_objects_in_file", "The file holds no objects.")
+            raise BadObjectFileError(message)
+        run.report(0.9, Sentence("sorting", "Sorting"))
+        return writer.close(), report
+
+
+def _labelled(flat: FlatObjects, places: Any) -> FlatObjects:
+    return FlatObjects(
+        flat.coordinates,
+        flat.rings,
+        places[flat.label],
+        flat.score,
+        flat.uncertainty,
+        flat.polygons,
+        flat.objects,
+    )
+
+
+def _finish(run: JobRun, object_set: ObjectSet, key: str, manifest: Manifest, labels: SetLabels) -> ObjectSet:
+    """Make a set ready, and its new labels with it."""
+    with transaction.atomic():
+        labels.create(run.actor, object_set.slide.project)
+        summary = {
+            "levels": manifest.levels,
+            "tile0": manifest.tile0,
+            "shape": manifest.shape,
+            "digest": manifest.digest,
+            "per_label": [
+                {**row, "label_id": label["label_id"]}
+                for row, label in zip(manifest.per_label, labels.rows, strict=True)
+            ],
+        }
+        return finish_object_set(
+            actor=run.actor,
+            object_set=object_set,
+            key=key,
+            count=manifest.count,
+            summary=summary,
+            labels=labels.rows,
+        )
+
+
+def _outcome(object_set: ObjectSet, report: ImportReport) -> dict[str, Any]:
+    return {
+        "outcome": "objects",
+        "object_set_id": str(object_set.pk),
+        "count": object_set.count,
+        "skipped": report.skipped_count,
+        "mended": report.mended,
+        "cut": report.cut,
+        "report": report.to_json(),
+    }

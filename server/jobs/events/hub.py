@@ -1,0 +1,209 @@
+"""Hub that reads new events once per web process and distributes them to all streams of their topics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from django.db import connection, connections
+from django.db.models import Q
+from django.db.utils import Error as DatabaseError
+
+from server.jobs.events.topics import Message, Topic, messages_of
+from server.jobs.events.wakeups import wakeups
+from server.jobs.models import Job, JobEvent
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# All streams of a process share these threads, and so at most this many database connections.
+THREADS: Final = 2
+BATCH: Final = 500
+# A stream whose reader is slower than this many messages is ended; the browser resumes it by number.
+LONGEST_QUEUE: Final = 2000
+# PostgreSQL gives out numbers before transactions commit, so lower numbers may appear for this long.
+# SQLite has one writer at a time.
+LATE_SECONDS: Final = 10.0
+RETRY_SECONDS: Final = 1.0
+# A page that was away for longer loads everything again, which costs less than so many events.
+MOST_REPEATED: Final = 1000
+
+
+class Subscription:
+    """Messages of some topics from now on. ``overflowed`` when the reader was too slow."""
+
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        self.topics = frozenset(topics)
+        self.overflowed = False
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(LONGEST_QUEUE)
+
+    def put(self, message: Message) -> None:
+        """Queue a message for the reader."""
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.overflowed = True
+
+    async def get(self, seconds: float) -> Message | None:
+        """Return the next message, None after the timeout."""
+        try:
+            return await asyncio.wait_for(self._queue.get(), seconds)
+        except TimeoutError:
+            return None
+
+
+class EventHub:
+    """One reader of events for all streams of a process; idle without streams."""
+
+    def __init__(self, signals: Callable[[], AsyncIterator[None]] = wakeups) -> None:
+        self._signals = signals
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="events")
+        self._subscriptions: set[Subscription] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._position = _Position(LATE_SECONDS if connection.vendor == "postgresql" else 0.0)
+        self._starting = asyncio.Lock()
+
+    async def subscribe(self, topics: Iterable[Topic]) -> Subscription:
+        """Add a stream; from now on no event of its topics is missed."""
+        subscription = Subscription(topics)
+        async with self._starting:
+            if not self._subscriptions:
+                await self.run(self._position.start)
+            self._subscriptions.add(subscription)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read_for_ever())
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Remove a stream; the last one stops the reader."""
+        self._subscriptions.discard(subscription)
+        if not self._subscriptions and self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run a database function in one of the hub's few threads."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _with_fresh_connection, work, *arguments)
+
+    def close(self) -> None:
+        """Close the threads and their database connections."""
+        # Each thread waits for the others, so that none of them closes twice and none never.
+        together = threading.Barrier(THREADS)
+        for _ in range(THREADS):
+            self._threads.submit(_close_connections, together)
+        self._threads.shutdown()
+
+    async def _read_for_ever(self) -> None:
+        while True:
+            try:
+                async for _ in self._signals():
+                    for message in await self.run(self._position.read_new):
+                        self._hand_out(message)
+            except DatabaseError:
+                log.exception("Events could not be read; trying again.")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _hand_out(self, message: Message) -> None:
+        for subscription in self._subscriptions:
+            if message.topic in subscription.topics:
+                subscription.put(message)
+
+
+class _Position:
+    """Position up to which events have been read, with room for numbers that become visible late."""
+
+    def __init__(self, late_seconds: float) -> None:
+        self._late_seconds = late_seconds
+        self._floor = 0
+        self._read_at: dict[int, float] = {}
+        # A read whose reader was stopped may still be under way when the next one starts.
+        self._one_at_a_time = threading.Lock()
+
+    def start(self) -> None:
+        """Start after the newest event."""
+        with self._one_at_a_time:
+            self._floor = newest_number()
+            self._read_at = {}
+
+    def read_new(self) -> list[Message]:
+        """Return the messages of new events, by number."""
+        with self._one_at_a_time:
+            return self._read_new()
+
+    def _read_new(self) -> list[Message]:
+        numbers = JobEvent.objects.filter(pk__gt=self._floor).order_by("pk").values_list("pk", flat=True)
+        new = [number for number in numbers[: BATCH + len(self._read_at)] if number not in self._read_at]
+        rows = JobEvent.objects.filter(pk__in=new).select_related("job").order_by("pk") if new else ()
+        messages = list(messages_of(rows))
+        now = time.monotonic()
+        self._read_at |= dict.fromkeys(new, now)
+        settled = [number for number, at in self._read_at.items() if now - at >= self._late_seconds]
+        self._floor = max(settled, default=self._floor)
+        self._read_at = {number: at for number, at in self._read_at.items() if number > self._floor}
+        return messages
+
+
+def newest_number() -> int:
+    """Return the number of the newest event, 0 when there is none."""
+    return JobEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def _beyond(topic: Topic, number: int) -> Q:
+    """Return the condition of a topic's events with higher numbers; a project's exclude log lines."""
+    if topic.kind == "job":
+        return Q(job_id=topic.id, pk__gt=number)
+    own = Q(project_id=topic.id) | Q(job__project_id=topic.id)
+    return own & Q(pk__gt=number) & ~Q(kind=JobEvent.Kind.LOG)
+
+
+def topics_far_behind(after: dict[Topic, int]) -> set[Topic]:
+    """Return the projects with more than ``MOST_REPEATED`` events beyond their numbers."""
+    return {
+        topic
+        for topic, number in after.items()
+        if topic.kind == "project"
+        and JobEvent.objects.filter(_beyond(topic, number))[: MOST_REPEATED + 1].count() > MOST_REPEATED
+    }
+
+
+def read_history(after: dict[Topic, int]) -> list[Message]:
+    """Return the messages of each topic beyond its number, of at most ``BATCH`` events, by number."""
+    condition = Q(pk__in=[])
+    for topic, number in after.items():
+        condition |= _beyond(topic, number)
+    rows = JobEvent.objects.filter(condition).select_related("job").order_by("pk")[:BATCH]
+    return [
+        message
+        for message in messages_of(rows)
+        if message.topic in after and (message.number or 0) > after[message.topic]
+    ]
+
+
+def ended_jobs(topics: Iterable[Topic]) -> set[Topic]:
+    """Return the topics of jobs that have reached their final state."""
+    ids = [topic.id for topic in topics if topic.kind == "job"]
+    return {
+        Topic("job", key)
+        for key in Job.objects.filter(pk__in=ids, state__in=Job.FINAL).values_list("pk", flat=True)
+    }
+
+
+def _with_fresh_connection(work: Callable[..., T], *arguments: Any) -> T:
+    """Call a function and close a broken connection, so that the next call opens a new one."""
+    try:
+        return work(*arguments)
+    except DatabaseError:
+        connections.close_all()
+        raise
+
+
+def _close_connections(together: threading.Barrier) -> None:
+    together.wait()
+    connections.close_all()

@@ -1,0 +1,1 @@
+"""The atlas of a project: a two-dimensional embedding of its patches."""

@@ -1,0 +1,1 @@
+"""Rounds of training: readiness, execution, metrics of the version."""

@@ -1,0 +1,1 @@
+"""Training material of a round: marks and verdicts, split and stored as an immutable file."""

@@ -1,0 +1,1 @@
+"""Cases and slides, as users edit them."""

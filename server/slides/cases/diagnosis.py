@@ -1,0 +1,115 @@
+"""Diagnosis of a slide, clinical fields and follow-up of its patient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ml.contracts import Sentence
+from server.accounts.models import User
+from server.audit.seen import refuse_unseen
+from server.audit.services import record
+from server.core.errors import ContentError
+from server.core.services import nothing_written, service
+from server.projects.models import Label
+from server.slides.models import Case, Slide
+from server.slides.policies import slide_policy
+
+MOST_FIELDS: Final = 50
+LONGEST_NAME: Final = 60
+LONGEST_WORD: Final = 200
+
+
+@service
+def diagnose_slide(*, actor: User, slide: Slide, label: Label | None) -> Slide:
+    """Set the diagnosis of a slide, or remove it with None."""
+    slide_policy.require(actor, slide.project, "diagnose")
+    if label is not None and (label.project_id != slide.project_id or label.retired_at is not None):
+        detail = Sentence(
+            "diagnosis_label_not_here", "This label is not one of the project's, or it was retired."
+        )
+        raise ContentError(detail, code="invalid", field="label_id")
+    locked = Slide.objects.select_for_update(of=("self",)).select_related("project", "label").get(pk=slide.pk)
+    before, locked.label = locked.label, label
+    if before == label:
+        nothing_written()
+        return locked
+    locked.save(update_fields=["label"])
+    record(
+        actor=actor,
+        action="slide.diagnosed",
+        subject=locked,
+        project=locked.project,
+        details={"before": before.name if before else None, "after": label.name if label else None},
+    )
+    return locked
+
+
+@service
+def describe_case(
+    *,
+    actor: User,
+    case: Case,
+    clinical: Mapping[str, Any],
+    months: float | None,
+    event: bool | None,
+    seen: Mapping[str, Any] | None = None,
+) -> Case:
+    """Set clinical fields and follow-up of a patient; raises ContentError that names the field.
+
+    ``seen`` is the version that the change starts from, see ``refuse_unseen``.
+
+    ``clinical`` maps names to finite numbers or words; a field that is not in it is missing, which is no
+    mistake. Follow-up is both or none of ``months`` and ``event``.
+    """
+    slide_policy.require(actor, case.project, "describe_case")
+    _check_clinical(clinical)
+    if (months is None) != (event is None):
+        detail = Sentence(
+            "follow_up_needs_both",
+            "Follow-up needs both: the months and whether the event was seen at their end.",
+        )
+        raise ContentError(detail, code="invalid", field="months")
+    locked = Case.objects.select_for_update(of=("self",)).select_related("project").get(pk=case.pk)
+    before = {"clinical": locked.clinical, "months": locked.months, "event": locked.event}
+    after = {"clinical": dict(clinical), "months": months, "event": event}
+    if before == after:
+        nothing_written()
+        return locked
+    refuse_unseen(locked, seen, now=before, wanted=after, actions=("case.described",))
+    locked.clinical, locked.months, locked.event = dict(clinical), months, event
+    locked.save(update_fields=["clinical", "months", "event"])
+    record(
+        actor=actor,
+        action="case.described",
+        subject=locked,
+        project=locked.project,
+        # The audit record outlives the case, so it names the fields and not what they say of a patient.
+        details={"fields": sorted(clinical), "follow_up": months is not None},
+    )
+    return locked
+
+
+def _check_clinical(clinical: Mapping[str, Any]) -> None:
+    if len(clinical) > MOST_FIELDS:
+        detail = Sentence("too_many_clinical", "A case has at most {most} clinical fields.", most=MOST_FIELDS)
+        raise ContentError(detail, code="invalid", field="clinical")
+    for name, value in clinical.items():
+        if not name.strip() or len(name) > LONGEST_NAME:
+            detail = Sentence(
+                "clinical_name_length",
+                "The name of a clinical field has 1 to {most} characters.",
+                most=LONGEST_NAME,
+            )
+            raise ContentError(detail, code="invalid", field="clinical")
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        word = isinstance(value, str) and 0 < len(value) <= LONGEST_WORD
+        if not (number or word):
+            detail = Sentence(
+                "clinical_value",
+                "{name} must be a number or a word of at most {most} characters.",
+                name=name,
+                most=LONGEST_WORD,
+            )
+            raise ContentError(detail, code="invalid", field="clinical")

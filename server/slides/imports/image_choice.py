@@ -1,0 +1,55 @@
+"""Choice of the slide among several images of a file."""
+
+from __future__ import annotations
+
+from ml.contracts import Sentence
+from server.accounts.models import User
+from server.audit.services import record
+from server.core.errors import ContentError, StateError
+from server.core.services import service
+from server.jobs.models import Job
+from server.jobs.services import create_job
+from server.slides.imports.file_images import SEVERAL_IMAGES
+from server.slides.models import Slide
+from server.slides.policies import slide_policy
+
+
+@service
+def choose_image(*, actor: User, slide: Slide, image: int) -> Slide:
+    """Import a slide again from a chosen image; raises StateError or ContentError."""
+    slide_policy.require(actor, slide.project, "add")
+    locked = Slide.objects.select_for_update(of=("self",)).select_related("project").get(pk=slide.pk)
+    if locked.state != Slide.State.FAILED or locked.failure_code != SEVERAL_IMAGES:
+        message = Sentence("image_not_chosen", "This slide does not wait for a choice of its image.")
+        raise StateError(message, code="image_not_chosen")
+    if image not in [one["index"] for one in locked.images]:
+        message = Sentence("no_such_image", "The file has no image of that number that may be a slide.")
+        raise ContentError(message, code="no_such_image")
+    earlier = Job.objects.get(pk=str(locked.import_job_id))
+    job = create_job(
+        actor=actor,
+        kind="import_slide",
+        title=Sentence("job_import_slide", "Import {name}", name=locked.name),
+        input={**earlier.input, "image": image},
+        project=locked.project,
+        subject=locked,
+        queue="io",
+    )
+    locked.import_job_id = job.pk
+    locked.state = Slide.State.IMPORTING
+    locked.failure = locked.failure_code = locked.failure_message_code = ""
+    locked.failure_message_values = {}
+    locked.save(
+        update_fields=[
+            "import_job_id", "state", "failure", "failure_code", "failure_message_code",
+            "failure_message_values",
+        ]
+    )  # fmt: skip
+    record(
+        actor=actor,
+        action="slide.image_chosen",
+        subject=locked,
+        project=locked.project,
+        details={"image": image},
+    )
+    return locked

@@ -1,0 +1,1 @@
+"""Quality maps of slides."""

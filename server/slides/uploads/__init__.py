@@ -1,0 +1,1 @@
+"""Uploads by the tus resumable upload protocol."""

@@ -1,0 +1,1 @@
+"""Viewing of slides and measuring on them: scale, and viewing records."""

@@ -1,0 +1,75 @@
+"""Errors name the user's own file, never the name in the storage."""
+
+from __future__ import annotations
+
+import pytest
+from tifffile import imwrite
+
+from ml.contracts import DataError, Sentence
+from ml.slides import open_slide
+from ml.slides.errors import SlideError, with_names
+from ml.slides.resolution import opened_square
+from server.learning.rounds.jobs import load_dataset
+from server.slides.imports.given_names import given_name
+from server.slides.selectors import slide_path
+from tests import dicom_material as make
+from tests.server.slides.conftest import send
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_refusal_of_dicom_names_the_file_that_was_sent(mia, project, gallery, run_jobs, tmp_path):
+    path = make.write_colour(tmp_path / "biopsy 7.dcm", make.tissue(), syntax=make.MPEG)
+    send(mia, project, path)
+    run_jobs()
+    [slide] = gallery()
+    assert slide["state"] == "failed"
+    assert "biopsy 7.dcm" in slide["failure"]
+    assert "slide.dcm" not in slide["failure"]
+    assert "0001.dcm" not in slide["failure"]
+
+
+def test_names_are_replaced_in_sentences_within_sentences():
+    inner = Sentence("inner", "No pixels in {file}", file="0002.dcm")
+    outer = Sentence("outer", "{file}: {reason}", file="0001.dcm", reason=inner)
+    renamed = with_names(outer, {"0001.dcm": "a.dcm", "0002.dcm": "b.dcm"})
+    assert str(renamed) == "a.dcm: No pixels in b.dcm"
+    assert renamed.values["file"] == "a.dcm"
+    assert renamed.values["reason"]["values"]["file"] == "b.dcm"
+    assert with_names("0001.dcm", {"0001.dcm": "a.dcm"}) == "a.dcm"
+
+
+def test_errors_of_a_stored_slide_name_the_slide(project, slide_factory):
+    slide = slide_factory(project, "Kidney", source_key="slides/0/content/slide.svs")
+    detail = Sentence("pixels_damaged", "The pixels of {file} are damaged.", file="slide.svs")
+    with pytest.raises(SlideError, match="The pixels of Kidney are damaged") as error, given_name(slide):
+        raise SlideError("unreadable", detail)
+    assert (error.value.code, error.value.detail.values["file"]) == ("unreadable", "Kidney")
+    other = slide_factory(project, "Liver", source_key="slides/1/content/slide.svs")
+    with (
+        pytest.raises(SlideError, match="The pixels of Kidney / Liver are damaged"),
+        given_name(slide, other),
+    ):
+        raise SlideError("unreadable", detail)
+
+
+def test_errors_over_several_slides_name_the_slide_that_is_damaged(project, real_slide, tmp_path):
+    """Slides are stored under one file name, so that a round of training cannot name the file."""
+    slides = []
+    for seed, name in enumerate(("Kidney 1", "Kidney 2")):
+        imwrite(tmp_path / f"{name}.tif", make.tissue(seed=seed), tile=(128, 128), photometric="rgb")
+        slides.append(real_slide(project, tmp_path / f"{name}.tif"))
+    entries = [
+        {"slide": str(one.pk), "case": "a", "content": one.sha256, "shapes": [], "finished": [], "mpp": None}
+        for one in slides
+    ]
+    document = {"labels": [], "slides": entries, "parts": {}, "split_by": "case"}
+    dataset = load_dataset(document)
+    assert [one.path.name for one in dataset.slides] == ["slide.tif", "slide.tif"]
+    slide_path(slides[1]).write_bytes(b"nothing")
+    with pytest.raises(SlideError) as error, opened_square(open_slide, dataset.slides[1]):
+        pass
+    assert "Kidney 2" in str(error.value)
+    assert "slide.tif" not in str(error.value)
+    with pytest.raises(DataError, match="Kidney 1"), opened_square(open_slide, dataset.slides[0]):
+        raise DataError("no_tissue", "slide.tif shows no tissue.")

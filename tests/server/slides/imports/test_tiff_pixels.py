@@ -1,0 +1,408 @@
+"""Every kind of TIFF shows its own pixels: in tiles of all levels, in the thumbnail, and to ``ml``."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from ml.contracts import Bounds
+from tests.server.slides.conftest import API, send
+from tests.server.slides.imports.tiff_material import (
+    Kind,
+    as_stored,
+    deep,
+    grey,
+    halved,
+    orientation_tag,
+    picture,
+    plain,
+    pyramid,
+)
+from tests.server.slides.tiles.tile_material import store
+
+RGB = picture()
+GREY = grey(RGB)
+GREY_RGB = np.repeat(GREY[..., None], 3, axis=2)
+TILED = {"tile": (256, 256)}
+STRIPS = {"rowsperstrip": 37}
+PALETTE = np.stack([np.linspace(0, 65535, 256), np.linspace(65535, 0, 256), np.full(256, 30_000)]).astype(
+    np.uint16
+)
+SEPARATE = {"photometric": "rgb", "planarconfig": "separate"}
+
+
+def planes(pixels: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
+
+
+def kinds() -> list[Kind]:
+    made = []
+    for layout in (TILED, STRIPS):
+        name = next(iter(layout))
+        made += [
+            plain(deep(GREY, 16), GREY_RGB, f"16-bit grey, {name}", photometric="minisblack", **layout),
+            plain(
+                deep(RGB, 16), RGB, f"16-bit rgb, predictor, big-endian, {name}",
+                photometric="rgb", compression="deflate", predictor=True, byteorder=">", **layout,
+            ),
+            plain(deep(RGB, 12), RGB, f"12 bits, {name}", photometric="rgb", compression="lzw", **layout),
+            plain(deep(GREY, 10), GREY_RGB, f"10 of 16 bits, {name}", photometric="minisblack", **layout),
+            plain(deep(GREY, 14), GREY_RGB, f"14 of 16 bits, {name}", photometric="minisblack", **layout),
+            plain(deep(GREY, 15, np.int16), GREY_RGB, f"signed, {name}", photometric="minisblack", **layout),
+            plain(255 - GREY, GREY_RGB, f"white is zero, {name}", photometric="miniswhite", **layout),
+            plain(
+                GREY, np.rint(PALETTE.T[GREY] / 257).astype(np.uint8), f"palette, {name}",
+                photometric="palette", colormap=PALETTE, compression="lzw", **layout,
+            ),
+            plain(planes(RGB), RGB, f"planes, {name}", **SEPARATE, **layout),
+            plain(planes(RGB), RGB, f"planes, lzw, {name}", compression="lzw", **SEPARATE, **layout),
+            plain(planes(deep(RGB, 16)), RGB, f"16-bit planes, {name}", byteorder=">", **SEPARATE, **layout),
+        ]  # fmt: skip
+        made += [
+            plain(
+                as_stored(RGB, number), RGB, f"orientation {number}, {name}",
+                photometric="rgb", compression="deflate", extratags=orientation_tag(number), **layout,
+            )
+            for number in range(2, 9)
+        ]  # fmt: skip
+    made += [
+        plain(RGB, RGB, compression, photometric="rgb", compression=compression, **TILED)
+        for compression in ("zstd", "packbits", "lzma")
+    ]
+    made.append(plain(deep(RGB, 16), RGB, "tile beyond the image", photometric="rgb", tile=(1024, 1024)))
+    made += [
+        pyramid(
+            as_stored(RGB, number), RGB, f"orientation {number}, pyramid, {sub=}, {tagged=}",
+            sub=sub, tagged=tagged,
+            photometric="rgb", compression="deflate", tile=(128, 128), extratags=orientation_tag(number),
+        )
+        for number, sub, tagged in [(3, True, True), (6, True, False), (8, False, True), (5, False, False)]
+    ]  # fmt: skip
+    return made
+
+
+def decoded(body: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(body)).convert("RGB")).astype(np.int16)
+
+
+def full_resolution(slide) -> np.ndarray:
+    """Return the served tiles of the full resolution as one picture."""
+    level, side = slide.pyramid.levels[-1], slide.pyramid.tile_size
+    out = np.zeros((level.height, level.width, 3), np.int16)
+    for y in range(level.rows):
+        for x in range(level.columns):
+            tile = decoded(slide.tile(level.z, x, y))
+            out[y * side : y * side + tile.shape[0], x * side : x * side + tile.shape[1]] = tile
+    return out
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
+def test_every_kind_of_tiff_shows_its_own_pixels(tmp_path, settings, kind):
+    from ml.slides import open_slide
+    from server.slides.tiles.opened import OpenedSlide
+
+    path = tmp_path / "slide.tif"
+    shown = kind.write(path).astype(np.int16)
+    manifest = store(path, tmp_path / "drawn")
+    assert (manifest.width, manifest.height) == (shown.shape[1], shown.shape[0])
+    slide = OpenedSlide(manifest)
+    # Tiles are sent as JPEG, so single pixels at edges of pure colour differ a little.
+    assert np.abs(full_resolution(slide) - shown).mean() < 2.5
+    small = halved(shown)
+    size = (small.shape[1], small.shape[0])
+    box = (0, 0, manifest.width, manifest.height)
+    assert np.abs(decoded(slide.region(box, max(size))) - small).mean() < 4
+    with open_slide(manifest.path) as reader:
+        whole = Bounds(*box)
+        assert np.abs(reader.read(whole, box[2:]).astype(np.int16) - shown).max() <= 1
+        assert np.abs(reader.read(whole, size).astype(np.int16) - small).mean() < 4
+
+
+def ome(channels: list[dict[str, str]], shape: tuple[int, int], name: str = "Image") -> str:
+    attributes = (" ".join(f'{key}="{value}"' for key, value in one.items()) for one in channels)
+    text = "".join(
+        f'<Channel ID="Channel:0:{n}" SamplesPerPixel="1" {one}/>' for n, one in enumerate(attributes)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        f'<Image ID="Image:0" Name="{name}"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" '
+        f'SizeX="{shape[1]}" SizeY="{shape[0]}" SizeC="{len(channels)}" SizeZ="1" SizeT="1">{text}'
+        f'<TiffData IFD="0" PlaneCount="{len(channels)}"/></Pixels></Image></OME>'
+    )
+
+
+def rgba(red: int, green: int, blue: int) -> str:
+    value = red << 24 | green << 16 | blue << 8 | 255
+    return str(value - (1 << 32) if value >= 1 << 31 else value)
+
+
+COLOURS = {"r": rgba(255, 0, 0), "g": rgba(0, 255, 0), "b": rgba(0, 0, 255)}
+
+
+@pytest.mark.parametrize(
+    ("channels", "order"),
+    [
+        ([{"Name": "Red"}, {"Name": "Green"}, {"Name": "Blue"}], "rgb"),
+        ([{"Name": "blue"}, {"Name": "GREEN"}, {"Name": "red"}], "bgr"),
+        ([{"Name": "Kanal Rot"}, {"Name": "Kanal Grün"}, {"Name": "Kanal Blau"}], "rgb"),
+        ([{"Name": "红色"}, {"Name": "绿色"}, {"Name": "蓝色"}], "rgb"),
+        ([{"Color": COLOURS["b"]}, {"Color": COLOURS["r"]}, {"Color": COLOURS["g"]}], "brg"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_channels_of_the_three_colours_are_a_stained_slide(tmp_path, settings, channels, order):
+    from server.slides.imports.reading import open_pixels, read_facts
+
+    bright = np.maximum(RGB, 120)
+    path = tmp_path / "slide.ome.tif"
+    stored = np.stack([bright[..., "rgb".index(letter)] for letter in order])
+    description = ome(channels, bright.shape[:2])
+    tifffile.imwrite(
+        path,
+        stored,
+        photometric="minisblack",
+        tile=(256, 256),
+        metadata=None,
+        description=description.encode(),
+    )
+    facts = read_facts(path)
+    assert facts.channels == ()
+    tile = open_pixels(path, facts)[0].tile(facts.level_count - 1, 0, 0)
+    assert np.array_equal(tile, bright[:256, :256])
+
+
+def test_channels_of_fluorescence_keep_the_colours_that_the_file_states(tmp_path, settings):
+    from server.slides.imports.reading import read_facts
+
+    dark = np.zeros((3, 300, 300), np.uint8)
+    dark[:, 100:120, 100:120] = 200
+    told = [
+        {"Name": "DAPI", "Color": rgba(0, 0, 255)},
+        {"Name": "CD3", "Color": rgba(255, 165, 0)},
+        {"Name": "Ki67", "Color": rgba(255, 0, 255)},
+    ]
+    path = tmp_path / "slide.ome.tif"
+    description = ome(told, (300, 300)).encode()
+    tifffile.imwrite(path, dark, photometric="minisblack", metadata=None, description=description)
+    channels = read_facts(path).channels
+    assert [(channel.name, channel.colour) for channel in channels] == [
+        ("DAPI", "0000ff"), ("CD3", "ffa500"), ("Ki67", "ff00ff"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+@pytest.mark.parametrize(
+    "name", ["macro image", "Overview", "slide.svs [label image]", "THUMBNAIL", "Übersichtsbild", "宏观图"]
+)
+def test_label_and_macro_are_never_the_slide(tmp_path, settings, position, name):
+    from server.slides.imports.reading import read_facts
+
+    path = tmp_path / "slide.ome.tif"
+    # Larger than the slide, so that its name alone decides.
+    images = [("section", RGB), ("thumbnail", RGB[:100, :100])]
+    images.insert(position, (name, np.full((900, 900, 3), 90, np.uint8)))
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for title, pixels in images:
+            tiff.write(pixels, photometric="rgb", tile=(256, 256), metadata={"Name": title})
+    facts = read_facts(path)
+    assert (facts.width, facts.height) == (RGB.shape[1], RGB.shape[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ({"dtype": np.float32}, "unsupported", "32-bit floating-point"),
+        ({"dtype": np.uint32}, "unsupported", "32-bit"),
+        ({"photometric": "cielab"}, "unsupported", "CIELAB"),
+    ],
+)
+def test_an_unsupported_kind_is_named_and_not_called_damaged(tmp_path, settings, options, code, words):
+    from server.slides.errors import UnreadableSlideError
+    from server.slides.imports.reading import read_facts
+
+    path = tmp_path / "slide.tif"
+    pixels = RGB.astype(options.get("dtype", np.uint8))
+    tifffile.imwrite(path, pixels, photometric=options.get("photometric", "rgb"), metadata=None, **TILED)
+    with pytest.raises(UnreadableSlideError) as caught:
+        read_facts(path)
+    assert caught.value.specific_code == code
+    assert words in caught.value.detail
+    assert "not damaged" in caught.value.detail
+    assert "scanner" not in caught.value.detail
+
+
+def test_a_file_that_ends_early_is_to_be_copied_again(tmp_path, settings):
+    from server.slides.errors import UnreadableSlideError
+    from server.slides.imports.reading import read_facts
+
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, deep(RGB, 16), photometric="rgb", compression="deflate", metadata=None, **STRIPS)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
+    with pytest.raises(UnreadableSlideError, match="copy it again from the scanner"):
+        read_facts(path)
+
+
+def test_a_path_that_shows_other_pixels_is_not_used(tmp_path, settings, monkeypatch):
+    """Break one path after another: the next one is used, and without any the slide is refused."""
+    from ml.slides.tiff.source import TiffSource
+    from server.slides.errors import UnreadableSlideError
+    from server.slides.imports import path_choice
+    from server.slides.imports.reading import read_facts
+    from server.slides.tiles.sources import OpenSlideSource
+
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, RGB, photometric="rgb", compression="jpeg", metadata=None, **TILED)
+    whole = read_facts(path)
+    assert (whole.source, len(whole.stored_levels)) == ("openslide", 1)
+
+    swapped = path_choice._decoded
+    monkeypatch.setattr(path_choice, "_decoded", lambda *a: np.ascontiguousarray(swapped(*a)[..., ::-1]))
+    assert read_facts(path).stored_levels == {}
+
+    region = OpenSlideSource.getRegion
+    monkeypatch.setattr(
+        OpenSlideSource,
+        "getRegion",
+        lambda *a, **k: (np.ascontiguousarray(region(*a, **k)[0][:, ::-1]), "numpy"),
+    )
+    assert read_facts(path).source == "reader"
+
+    fetch = TiffSource.fetch
+    monkeypatch.setattr(TiffSource, "fetch", lambda *a: np.roll(fetch(*a), 9, axis=1))
+    monkeypatch.setattr("ml.slides.files.sources.OpenSlideSource.fetch", lambda self, _, box: np.zeros(
+        (box[3] - box[1], box[2] - box[0], 3), np.uint8))  # fmt: skip
+    with pytest.raises(UnreadableSlideError) as caught:
+        read_facts(path)
+    assert caught.value.specific_code == "pixels_disagree"
+
+
+@pytest.mark.parametrize("wrong", ["swapped", "other model", "sheared", "dark"])
+def test_the_check_knows_wrong_pixels_from_those_of_another_decoder(data, wrong):
+    import openslide
+    import simplejpeg
+
+    from server.slides.imports.pixel_check import looks_the_same
+
+    with openslide.OpenSlide(data / "slides" / "cmu-1-small-region.svs") as slide:
+        right = np.asarray(slide.read_region((900, 1500), 0, (256, 256)).convert("RGB"))
+    body = simplejpeg.encode_jpeg(np.ascontiguousarray(right), quality=85, colorsubsampling="420")
+    smooth, fast = (
+        simplejpeg.decode_jpeg(body, colorspace="RGB", fastdct=quick, fastupsample=quick) for quick in (0, 1)
+    )
+    assert looks_the_same(fast, smooth)
+    shown = {
+        "swapped": right[..., ::-1],
+        "other model": np.asarray(Image.fromarray(right).convert("YCbCr")),
+        "sheared": np.stack([np.roll(row, number, axis=0) for number, row in enumerate(right)]),
+        "dark": right >> 4,
+    }[wrong]
+    assert not looks_the_same(np.ascontiguousarray(shown), right)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("case", "name", "size", "corners"),
+    [
+        ("01-grey16-edge-tiles", "grey16.tif", (300, 260), [(85, 85, 85), (67, 67, 67)]),
+        ("02-twelve-bit", "grey-10-of-16-bit.tif", (256, 256), [(85, 85, 85), (66, 66, 66)]),
+        ("02-twelve-bit", "rgb-12-of-16-bit.tif", (256, 256), [(254, 0, 0), (0, 199, 0)]),
+        ("03-channels-red-green-blue", "rgb-as-channels.ome.tif", (300, 260), [(255, 0, 0), (0, 200, 0)]),
+        ("04-macro-image-first", "macro-first.ome.tif", (600, 450), [(255, 0, 0), (0, 200, 0)]),
+        ("05-orientation-of-strips", "turned-by-90.tif", (150, 200), [(0, 0, 255), (255, 0, 0)]),
+        ("05-orientation-of-strips", "turned-by-270.tif", (150, 200), [(0, 200, 0), (243, 241, 243)]),
+        ("09-separate-planes-in-strips", "planes.tif", (120, 80), []),
+        ("09-separate-planes-in-strips", "planes-lzw.tif", (200, 150), [(255, 0, 0), (0, 200, 0)]),
+    ],
+)
+def test_files_of_the_cases_are_imported_with_their_own_pixels(
+    mia, project, gallery, run_jobs, case_file, case, name, size, corners
+):
+    """``corners`` are the colours near the upper left and upper right."""
+    from server.slides.tiles.opened import OpenedSlide
+
+    send(mia, project, case_file(case, name))
+    run_jobs()
+    [slide] = gallery()
+    assert (slide["state"], slide["width"], slide["height"]) == ("ready", *size)
+    assert mia.get(f"{API}/slides/{slide['id']}/viewer").json()["channels"] == []
+    pixels = full_resolution(OpenedSlide.by_content(slide["sha256"]))
+    for (y, x), colour in zip([(5, 5), (5, size[0] - 6)], corners, strict=False):
+        assert np.abs(pixels[y, x] - np.array(colour)).max() <= 20
+    thumbnail = decoded(mia.get(slide["thumbnail"]).content)
+    expected = np.asarray(
+        Image.fromarray(pixels.astype(np.uint8)).resize(thumbnail.shape[1::-1], Image.Resampling.BOX)
+    )
+    assert np.abs(thumbnail - expected).mean() < 4
+    if name == "planes.tif":
+        assert np.abs(pixels - np.moveaxis(tifffile.imread(case_file(case, name)), 0, -1)).mean() < 6
+
+
+def test_the_interpretation_is_kept_beside_the_stored_file(tmp_path, settings):
+    path = tmp_path / "slide.tif"
+    tifffile.imwrite(path, deep(RGB, 12), photometric="rgb", metadata=None, **TILED)
+    manifest = store(path, tmp_path / "drawn")
+    kept = json.loads((manifest.path.parent / "slide.tif.interpretation.json").read_bytes())
+    assert (kept["reader"], kept["low"], kept["high"]) == ("tiff", 0, 4095)
+
+
+def write_two_sections(path) -> None:
+    """Write an OME-TIFF of two images of similar size and a macro photograph."""
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        for name, pixels in [("macro", RGB[:80, :80]), ("section A", RGB), ("section B", RGB[:300, :640])]:
+            tiff.write(pixels, photometric="rgb", tile=(256, 256), metadata={"Name": name})
+
+
+@pytest.mark.django_db
+def test_a_person_chooses_the_slide_among_images_of_similar_size(
+    mia, project, gallery, run_jobs, tmp_path, api, user_factory
+):
+    from server.audit.models import AuditRecord
+    from server.slides.tiles.opened import OpenedSlide
+
+    path = tmp_path / "two.ome.tif"
+    write_two_sections(path)
+    send(mia, project, path)
+    run_jobs()
+    [waiting] = gallery()
+    assert (waiting["state"], waiting["failure_code"]) == ("failed", "several_images")
+    assert "2 images" in waiting["failure"]
+    assert [(one["index"], one["name"], one["width"], one["height"]) for one in waiting["images"]] == [
+        (1, "section A", 700, 410), (2, "section B", 640, 300),
+    ]  # fmt: skip
+    address = f"{API}/slides/{waiting['id']}/image"
+    assert mia.post(address, {"image": 0}, format="json").json()["code"] == "no_such_image"
+    assert api(user_factory("ann")).post(address, {"image": 2}, format="json").status_code == 403
+    assert mia.post(address, {"image": 2}, format="json").json()["state"] == "importing"
+    run_jobs()
+    [slide] = gallery()
+    assert (slide["state"], slide["width"], slide["height"], slide["failure"]) == ("ready", 640, 300, "")
+    pixels = full_resolution(OpenedSlide.by_content(slide["sha256"]))
+    assert np.abs(pixels - RGB[:300, :640]).mean() < 2.5
+    assert mia.post(address, {"image": 1}, format="json").json()["code"] == "image_not_chosen"
+    assert AuditRecord.objects.filter(action="slide.image_chosen").count() == 1
+
+    # The other section of the same file is a slide of its own.
+    send(mia, project, path, filename="other.ome.tif")
+    run_jobs()
+    other = next(one for one in gallery() if one["state"] == "failed")
+    mia.post(f"{API}/slides/{other['id']}/image", {"image": 1}, format="json")
+    run_jobs()
+    assert sorted((one["state"], one["width"]) for one in gallery()) == [("ready", 640), ("ready", 700)]
+
+
+def test_a_profile_is_that_of_the_slide_and_not_of_the_macro(tmp_path, settings):
+    from server.slides.tiles.colour import find_profile
+    from tests.server.slides.tiles.tile_material import other_profile, srgb_profile
+
+    path = tmp_path / "slide.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        tiff.write(RGB[:80, :80], photometric="rgb", iccprofile=other_profile(), metadata={"Name": "macro"})
+        tiff.write(
+            RGB, photometric="rgb", tile=(256, 256), iccprofile=srgb_profile(), metadata={"Name": "slide"}
+        )
+    assert find_profile(path) == srgb_profile()

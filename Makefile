@@ -19,7 +19,7 @@ endif
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	$(wildcard frontend/*.json frontend/*.ts frontend/*.html)
 
-.PHONY: help run setup test test-fast format lint bench fuzz schema clean
+.PHONY: help run setup test test-fast format lint bench fuzz schema lock clean
 
 help:
 	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
@@ -29,6 +29,7 @@ help:
 	@echo "make lint                            style, plain docstrings, types, layers, schema"
 	@echo "make bench [ONLY=name]               figures"
 	@echo "make fuzz [COUNT=10000] [SEED=0]     mutated files of each format, read in children"
+	@echo "make lock                            deploy/requirements.lock: the image's packages with their hashes"
 	@echo "make setup | schema | clean"
 
 .venv/.installed: pyproject.toml deploy/constraints.txt
@@ -79,12 +80,16 @@ lint: setup
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py makemigrations --check --dry-run
 	@tests/check_schema.sh
+	@if command -v hadolint >/dev/null; then hadolint deploy/image/Dockerfile; else echo "hadolint is not installed: the Dockerfile is not checked"; fi
 	cd frontend && npm run --silent types:check && npm run --silent lint && npm run --silent typecheck
 
 schema: .venv/.installed frontend/node_modules/.installed
 	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py spectacular \
 		--fail-on-warn --format openapi-json --file frontend/src/sync/openapi.json
 	cd frontend && npm run --silent types
+
+lock: .venv/.installed
+	@$(BIN)/python deploy/lock.py
 
 bench: setup
 	$(BIN)/python -m tests.bench --only "$(ONLY)"

@@ -15,13 +15,13 @@ step "front end"
 (cd frontend && npm run --silent test)
 
 step "server and methods, SQLite"
-"${pytest[@]}" -n 2 --dist worksteal -m "not stack and not browser" tests
+"${pytest[@]}" -n 2 --dist worksteal -m "not stack and not browser and not services" tests
 
 step "server, PostgreSQL"
-DATABASE_URL=$database "${pytest[@]}" -n 2 --dist worksteal -m "not stack and not browser" tests/server
+DATABASE_URL=$database "${pytest[@]}" -n 2 --dist worksteal -m "not stack and not browser and not services" tests/server
 
 step "whole installation: SQLite and the file-system broker, real workers and browser"
-"${pytest[@]}" -m "stack or browser" tests
+"${pytest[@]}" -n 2 --dist loadfile -m "(stack or browser) and not services" tests
 
 step "whole installation: PostgreSQL and Redis"
-DATABASE_URL=$database CELERY_BROKER_URL=$redis/1 "${pytest[@]}" -m "stack" tests
+DATABASE_URL=$database CELERY_BROKER_URL=$redis/1 "${pytest[@]}" -m "stack or services" tests

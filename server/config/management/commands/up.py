@@ -27,6 +27,7 @@ from server.config.demo import (
     ensure_first_users,
     replace_default_passwords,
 )
+from server.config.parts import PARTS, part_environment
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,6 @@ SHORTEST_LIFE_SECONDS = 5
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60
 START_SECONDS = 60
-# Pages hold an event stream open: the web server ends it after a second and does not wait for the browser.
-PROMPT_STOP = ("--timeout-graceful-shutdown", "1")
 
 
 class Command(BaseCommand):
@@ -159,29 +158,15 @@ class Stack:
 
     def start(self) -> None:
         """Start web server, workers and scheduler."""
-        uvicorn = ["-m", "uvicorn", "server.config.asgi:application", "--host", self.host]
-        self.spawn(
-            "web",
-            [*uvicorn, "--port", str(self.port), "--log-level", "warning", "--no-access-log", *PROMPT_STOP],
-        )
-        worker = ["-m", "celery", "--quiet", "-A", "server.config", "worker", "-l", "WARNING"]
-        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        self.spawn("worker-io", [*worker, *quiet, "-n", "io@%h", "-Q", "io", "-P", "threads", "-c", "2"])
-        self.spawn("sweep", ["manage.py", "sweep"])
-        # A process of its own for computing; it stays warm, so that a quick round starts at once.
-        self.spawn("worker-cpu", [*worker, *quiet, "-n", "cpu@%h", "-Q", "cpu", "-P", "solo"])
-        self.spawn("worker-gpu", [*worker, *quiet, "-n", "gpu@%h", "-Q", "gpu", "-P", "solo"])
+        for name, arguments in PARTS.items():
+            self.spawn(name, [*arguments, *(self._address() if name == "web" else ())])
+
+    def _address(self) -> list[str]:
+        return ["--host", self.host, "--port", str(self.port), "--log-level", "warning"]
 
     def spawn(self, name: str, arguments: list[str], failures: int = 0) -> None:
         """Start one part with this installation's environment."""
-        environment = {
-            **os.environ,
-            "COVERSLIP_PART": name,
-            # In a container everything runs as its only user, root, and static files are small:
-            # neither is news to anybody.
-            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges,"
-            "ignore:StreamingHttpResponse must consume synchronous iterators",
-        }
+        environment = {**os.environ, **part_environment(name)}
         process = subprocess.Popen(  # noqa: S603 - our own commands
             [sys.executable, *arguments],
             cwd=settings.ROOT,

@@ -34,6 +34,11 @@ def normal_name(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def fold_name(text: str) -> str:
+    """Return the name without differences of letter case and Unicode composition, for comparison."""
+    return normal_name(text).casefold()
+
+
 def is_visible(text: str) -> bool:
     """Return whether a name has any visible character."""
     return any(unicodedata.category(character) not in _INVISIBLE for character in text)

@@ -41,6 +41,12 @@ class BadMappingError(ContentError):
     code = "bad_mapping"
 
 
+class ClassQuestionError(ContentError):
+    """Names of classes differ in letter case only, without a mapping. ``questions`` has each."""
+
+    code = "class_question"
+
+
 class RowsRefusedError(ContentError):
     """A row is invalid, and the user asked for all or nothing. ``rows`` gives each reason."""
 

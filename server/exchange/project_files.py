@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
 from ml.contracts import Sentence, sentence_parts
+from ml.storage.names import fold_name
 from server.accounts.models import User
 from server.annotations.policies import annotation_policy
 from server.core.errors import DomainError
 from server.core.files.storage import temporary_folder
 from server.exchange.formats.archives import Member
-from server.exchange.imports.options import ImportOptions
+from server.exchange.imports.letter_case import CaseQuestion, refuse_open_questions
+from server.exchange.imports.options import ImportOptions, Target
 from server.exchange.imports.preview import ClassRow, Preview
 from server.exchange.imports.report import ImportReport, Reasoned
 from server.exchange.imports.services import name_of
@@ -61,6 +63,27 @@ class ProjectReport:
     may_create_labels: bool = False
     classes: list[ClassRow] = field(default_factory=list)
 
+    def ask_about_variants(self, answered: Container[str]) -> None:
+        """Turn classes that differ in letter case only between the files of two slides into questions."""
+        self.classes = [
+            replace(row, is_question=True)
+            if row.target in {Target.NEW, Target.OWN} and row.name not in answered and self._variants(row)
+            else row
+            for row in self.classes
+        ]
+
+    def open_questions(self) -> list[CaseQuestion]:
+        """Return the classes that would be imported on a guess."""
+        return [
+            CaseQuestion(row.name, (*(label.name for label in row.similar), *self._variants(row)))
+            for row in self.classes
+            if row.is_question and row.target != Target.SKIP
+        ]
+
+    def _variants(self, row: ClassRow) -> list[str]:
+        folded = fold_name(row.name)
+        return [other.name for other in self.classes if other is not row and fold_name(other.name) == folded]
+
 
 @dataclass(frozen=True)
 class ProjectFile:
@@ -73,7 +96,11 @@ class ProjectFile:
     options: ImportOptions
 
     def start_import(self) -> ProjectReport:
-        """Import the file of each slide as on the slide itself; raises DomainError for an invalid archive."""
+        """Import the file of each slide as on the slide itself.
+
+        Raises DomainError for an invalid archive, and ClassQuestionError before anything is imported.
+        """
+        refuse_open_questions(self.preview().open_questions())
         return self._each(is_preview=False)
 
     def preview(self) -> ProjectReport:
@@ -97,6 +124,7 @@ class ProjectFile:
                 report.slides.append(
                     self._part(report, part, member, slide, matched_by, is_preview=is_preview)
                 )
+        report.ask_about_variants(self.options.mapping)
         report.classes.sort(key=lambda row: (-row.count, row.name))
         return report
 
@@ -182,5 +210,8 @@ def _add(report: ProjectReport, preview: Preview) -> None:
         else:
             old = report.classes[place]
             report.classes[place] = replace(
-                old, count=old.count + row.count, is_question=old.is_question or row.is_question
+                old,
+                count=old.count + row.count,
+                is_question=old.is_question or row.is_question,
+                similar=old.similar or row.similar,
             )

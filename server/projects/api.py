@@ -36,6 +36,10 @@ class NewLabelSerializer(serializers.Serializer[Any]):
     colour = serializers.RegexField(r"^#[0-9a-fA-F]{6}$")
     key = serializers.IntegerField(min_value=1, max_value=9, allow_null=True, required=False)
     snomed = serializers.CharField(max_length=20, allow_blank=True, required=False)
+    allow_similar_name = serializers.BooleanField(
+        required=False,
+        help_text="True for a name that differs from that of another label in letter case only.",
+    )
 
 
 class LabelChangesSerializer(NewLabelSerializer):

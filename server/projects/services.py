@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ml.contracts import Sentence
+from ml.storage.names import fold_name
 from server.audit.seen import refuse_unseen
 from server.audit.services import record
 from server.core.errors import ConflictError, ContentError, NotVisibleError, StateError
@@ -130,6 +131,22 @@ def _refuse_clash(error: IntegrityError, label: dict[str, Any]) -> ConflictError
     return ConflictError(message, code="name_taken", field="name")
 
 
+def _refuse_similar_name(project: Project, name: str, own: Label | None = None) -> None:
+    """Raise ConflictError if another label in use differs from the name in letter case only."""
+    Project.objects.select_for_update().get(pk=project.pk)
+    labels = project.labels.filter(retired_at__isnull=True).exclude(name=name)
+    for pk, other in labels.values_list("pk", "name"):
+        if fold_name(other) == fold_name(name) and (own is None or pk != own.pk):
+            message = Sentence(
+                "label_letter_case",
+                "There is a label '{other}' already, which differs from '{name}' in letter case only. Use"
+                " that label, or confirm that '{name}' is another one.",
+                name=name,
+                other=other,
+            )
+            raise ConflictError(message, code="label_letter_case", field="name", similar=other)
+
+
 @service
 def create_label(
     *,
@@ -139,9 +156,15 @@ def create_label(
     colour: str,
     key: int | None = None,
     snomed: str = "",
+    allow_similar_name: bool = False,
 ) -> Label:
-    """Add a class to the schema; ConflictError when its name or key is taken."""
+    """Add a class to the schema; ConflictError when its name or key is taken.
+
+    A name that differs from that of another label in letter case only needs ``allow_similar_name``.
+    """
     require_role(actor, project, Role.MANAGER)
+    if not allow_similar_name:
+        _refuse_similar_name(project, name)
     order = project.labels.count()
     try:
         with transaction.atomic():
@@ -161,9 +184,21 @@ def create_label(
 
 
 @service
-def change_label(*, actor: Any, label: Label, seen: Mapping[str, Any] | None = None, **changes: Any) -> Label:
-    """Change name, colour, key or code; see ``refuse_unseen``. Annotations keep pointing at the label."""
+def change_label(
+    *,
+    actor: Any,
+    label: Label,
+    seen: Mapping[str, Any] | None = None,
+    allow_similar_name: bool = False,
+    **changes: Any,
+) -> Label:
+    """Change name, colour, key or code; see ``refuse_unseen``. Annotations keep pointing at the label.
+
+    ``allow_similar_name`` as in ``create_label``.
+    """
     require_role(actor, label.project, Role.MANAGER)
+    if not allow_similar_name and changes.get("name", label.name) != label.name:
+        _refuse_similar_name(label.project, changes["name"], label)
     label = Label.objects.select_for_update().get(pk=label.pk)
     changes = {field: value.lower() if field == "colour" else value for field, value in changes.items()}
     before = {field: getattr(label, field) for field in changes}

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -87,14 +87,6 @@ def shorten_name(name: str | None) -> str | None:
         return text or None
     digest = hashlib.sha256(given.encode()).hexdigest()[:_HASH]
     return f"{text[: LONGEST_NAME - _HASH - 2].rstrip()}… {digest}"
-
-
-def group_letter_cases(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the groups of names that differ only in letter case, each sorted."""
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        groups.setdefault(name.casefold(), set()).add(name)
-    return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
 
 
 def storable(text: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +9,11 @@ from typing import Final
 from uuid import UUID
 
 from ml.contracts import Sentence
+from ml.storage.names import fold_name
 from server.accounts.models import User
 from server.exchange.errors import BadMappingError
 from server.exchange.formats.shapes import ForeignShape
+from server.exchange.imports.letter_case import CaseQuestion
 from server.exchange.imports.options import ImportOptions, Target
 from server.projects.models import Label, Project, Role
 from server.projects.policies import reaches, role_in
@@ -26,9 +27,11 @@ class ClassMatch:
     """Match of one class of a file.
 
     ``label`` is None for a class without a label; ``target`` then says why: a new label, no label, or left
-    out. ``is_chosen`` is True for a choice of the person. ``similar`` are labels whose names differ from
-    the class in letter case only; with ``is_question`` the match is a guess that the person should confirm.
-    ``reason`` explains why shapes of the class are left out.
+    out. ``is_chosen`` is True for a choice of the person, ``is_answered`` also where the choice is the
+    class's own name. ``similar`` are labels, ``variants`` other classes
+    of the file whose names differ from the class in letter case only; then the match ``is_guess``, and a
+    question to the person where a shape depends on it. ``reason`` explains why shapes of the class are left
+    out.
     """
 
     name: str
@@ -37,7 +40,10 @@ class ClassMatch:
     label: Label | None = None
     target: Target | None = None
     similar: list[Label] = field(default_factory=list)
+    variants: list[str] = field(default_factory=list)
+    is_guess: bool = False
     is_question: bool = False
+    is_answered: bool = False
     is_chosen: bool = False
     reason: Sentence | None = None
 
@@ -64,6 +70,14 @@ class ClassMatches:
         """Return the match of a shape's class; None for a shape without a class."""
         return self.by_name[shape.label] if shape.label else None
 
+    def open_questions(self) -> list[CaseQuestion]:
+        """Return the classes whose shapes would be imported on a guess."""
+        return [
+            CaseQuestion(row.name, (*(label.name for label in row.similar), *row.variants))
+            for row in self.by_name.values()
+            if row.is_question and not row.is_left_out
+        ]
+
     def exported_label(self, shape: ForeignShape) -> Label | None:
         """Return the label that the shape had at its export, under any later name."""
         return self.by_id.get(shape.label_id or "")
@@ -80,18 +94,14 @@ def match_classes(
     matcher = _Matcher(labels, options, may_create=may_create)
     variants: dict[str, list[str]] = defaultdict(list)
     for name in counts:
-        variants[folded(name)].append(name)
+        variants[fold_name(name)].append(name)
     rows: dict[str, ClassMatch] = {}
     for number, (name, count) in enumerate(counts.items()):
         colour = colours.get(name) or PALETTE[(len(labels) + number) % len(PALETTE)]
-        row = rows[name] = ClassMatch(name, colour, count)
-        matcher.match(row, is_alone=len(variants[folded(name)]) == 1)
+        others = [other for other in variants[fold_name(name)] if other != name]
+        row = rows[name] = ClassMatch(name, colour, count, variants=others)
+        matcher.match(row)
     return ClassMatches(rows, {str(label.pk): label for label in labels}, may_create)
-
-
-def folded(name: str) -> str:
-    """Return a name without differences of case and Unicode composition."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 class _Matcher:
@@ -104,12 +114,13 @@ class _Matcher:
         self._live = {label.name: label for label in labels if label.retired_at is None}
         self._retired = {label.name: label for label in labels if label.retired_at is not None}
         self._folded: dict[str, list[Label]] = defaultdict(list)
-        for label in self._live.values():
-            self._folded[folded(label.name)].append(label)
+        for label in {**self._retired, **self._live}.values():
+            self._folded[fold_name(label.name)].append(label)
 
-    def match(self, row: ClassMatch, *, is_alone: bool) -> None:
-        """Choose the label of a class; ``is_alone`` unless the file has it in another letter case too."""
+    def match(self, row: ClassMatch) -> None:
+        """Choose the label of a class."""
         chosen = self._options.mapping.get(row.name)
+        row.is_answered = chosen is not None
         if chosen is not None and chosen != Target.OWN:
             row.is_chosen = True
             self._choose(row, chosen)
@@ -117,11 +128,12 @@ class _Matcher:
         row.label = self._live.get(row.name) or self._retired.get(row.name)
         if row.label is not None:
             return
-        row.similar = self._folded.get(folded(row.name), [])
-        if len(row.similar) == 1 and is_alone:
-            row.label, row.is_question = row.similar[0], True
+        if not row.is_answered:
+            row.similar = self._folded.get(fold_name(row.name), [])
+            row.is_guess = bool(row.similar or row.variants)
+        if len(row.similar) == 1 and not row.variants:
+            row.label = row.similar[0]
             return
-        row.is_question = bool(row.similar) or not is_alone
         self._create(row, may_add=self._options.create_labels)
 
     def _choose(self, row: ClassMatch, chosen: str) -> None:

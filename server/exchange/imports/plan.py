@@ -136,6 +136,7 @@ def _label(
         # A retired or renamed label is matched to itself, also where another label took its name.
         planned.label = exported or own
         return True
+    match.is_question |= match.is_guess
     if match.is_left_out:
         planned.end(Outcome.SKIPPED, match.reason)
         return False

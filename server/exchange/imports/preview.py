@@ -98,7 +98,7 @@ def _class_row(match: ClassMatch, own: Label | None) -> ClassRow:
         target=str(label.pk) if label else str(match.target or Target.NONE),
         label_name=label.name if label else None,
         is_retired=bool(label and label.retired_at),
-        is_question=match.is_question and not match.is_chosen,
+        is_question=match.is_question,
         similar=match.similar,
     )
 

@@ -18,6 +18,7 @@ from server.exchange.errors import NotReviewedError, RowsRefusedError
 from server.exchange.formats.archives import Scan, SlideName
 from server.exchange.formats.shapes import ForeignShape, UnreadRow
 from server.exchange.imports.comparison import shape_after
+from server.exchange.imports.letter_case import refuse_open_questions
 from server.exchange.imports.options import ImportOptions
 from server.exchange.imports.plan import plan_import
 from server.exchange.imports.report import ImportReport, report_of
@@ -45,6 +46,9 @@ def import_shapes(
     ------
     NotReviewedError
         The file holds proposals, which become an object set: see ``queue_object_file``.
+    ClassQuestionError
+        A class differs from a label or another class in letter case only, and the options have no mapping
+        for it.
     RowsRefusedError
         The options are strict and a row cannot be kept.
     BadMappingError
@@ -54,6 +58,8 @@ def import_shapes(
     rows = read_rows(actor, slide, content, filename)
     for attempt in range(1, ATTEMPTS + 1):
         plan = plan_import(actor, slide, rows, options)
+        if plan.classes is not None:
+            refuse_open_questions(plan.classes.open_questions())
         if options.strict:
             _refuse_bad_rows(plan)
         try:
@@ -91,7 +97,13 @@ def name_of(slide: Slide) -> SlideName:
 def _write_plan(*, actor: User, slide: Slide, plan: ImportPlan, filename: str) -> None:
     """Write a plan: new labels, annotations, finished regions."""
     for name, match in plan.new_labels():
-        match.label = create_label(actor=actor, project=slide.project, name=name, colour=match.colour)
+        match.label = create_label(
+            actor=actor,
+            project=slide.project,
+            name=name,
+            colour=match.colour,
+            allow_similar_name=match.is_answered,
+        )
     changes = [change for row in plan.rows if row.writes and not row.is_region for change in _changes(row)]
     for start in range(0, len(changes), BATCH):
         batch = changes[start : start + BATCH]

@@ -21,7 +21,7 @@ from server.exchange.imports.options import ImportOptions, Outside
 from server.exchange.imports.report import ImportReport
 from server.exchange.imports.services import import_shapes, name_of
 from server.exchange.object_files.batches import Batch
-from server.exchange.object_files.labels import ClassChoices, SetLabels
+from server.exchange.object_files.labels import PREVIEWED_ROWS, ClassChoices, SetLabels
 from server.exchange.object_files.report import ObjectFileReport
 from server.exchange.object_files.services import FILE, source_of
 from server.exchange.reading import has_few_rows, read_object_batches
@@ -104,6 +104,7 @@ def _as_objects(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, A
         release(key)
         raise
     run.update(what="objects", slide_id=str(slide.pk), object_set_id=str(object_set.pk))
+    report.late_classes = labels.late_classes([row["count"] for row in manifest.per_label])
     report.log(run)
     result = report.to_import_report(finished.count)
     result.labels_created = labels.created
@@ -150,12 +151,17 @@ def read_for_slide(
 def _write(
     run: JobRun, batches: Iterator[Batch], folder: Path, slide: Slide, labels: SetLabels
 ) -> tuple[Manifest, ObjectFileReport]:
-    """Write the files of a set; raises BadObjectFileError without a valid row, or for a bad one if strict."""
+    """Write the files of a set; raises BadObjectFileError without a valid row, or for a bad one if strict.
+
+    Raises ClassQuestionError for classes of the rows of a preview that differ in letter case only.
+    """
     report, done, kept = ObjectFileReport(), 0, 0
     is_strict = bool(run.input.get("strict", False))
     with ObjectSetWriter(folder, (), slide.width, slide.height, may_lack_scores=True) as writer:
         for batch in batches:
             report.add(batch)
+            if done < PREVIEWED_ROWS:
+                labels.refuse_questions(batch)
             done += batch.rows
             if done > MOST_OBJECTS:
                 message = Sentence(

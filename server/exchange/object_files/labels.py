@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 
 from ml.contracts import Sentence
 from ml.objectset import ObjectSetWriter
+from ml.storage.names import fold_name
 from server.accounts.models import User
 from server.exchange.errors import BadObjectFileError
-from server.exchange.imports.classes import folded, label_by_choice, label_needs_manager, left_out_by_choice
+from server.exchange.imports.classes import label_by_choice, label_needs_manager, left_out_by_choice
+from server.exchange.imports.letter_case import CaseQuestion, refuse_open_questions
 from server.exchange.imports.options import ImportOptions, Target
+from server.exchange.imports.report import ReasonCount
 from server.exchange.object_files.batches import Batch
 from server.projects.models import Label, Project, Role
 from server.projects.policies import reaches, role_in
@@ -21,6 +25,8 @@ from server.projects.services import create_label
 
 MOST_CLASSES: Final = 1000
 GREY: Final = "#868e96"
+# A preview shows the classes of so many rows; a class that a file has later only keeps its own name.
+PREVIEWED_ROWS: Final = 20_000
 
 
 class ClassChoices:
@@ -34,9 +40,9 @@ class ClassChoices:
         labels = list(Label.objects.filter(project=project))
         live = [label for label in labels if label.retired_at is None]
         self.exact = {label.name: label for label in [*labels, *live]}
-        self.similar: dict[str, list[Label]] = {}
-        for label in live:
-            self.similar.setdefault(folded(label.name), []).append(label)
+        self._similar: dict[str, list[Label]] = {}
+        for label in self.exact.values():
+            self._similar.setdefault(fold_name(label.name), []).append(label)
         by_id = {label.pk: label for label in labels}
         self.labels: dict[str, Label] = {}
         self.new: set[str] = set()
@@ -67,33 +73,39 @@ class ClassChoices:
         """Return whether the user chose a target for a class."""
         return name in self.labels or name in self.new | self.without | self.kept | self.left_out.keys()
 
-    def certain_label(self, name: str) -> Label | None:
+    def label_of(self, name: str) -> Label | None:
         """Return the label chosen for a class, or of exactly its name."""
-        return None if name in self.without | self.kept | self.new else self._certain(name)
-
-    def _certain(self, name: str) -> Label | None:
+        if name in self.without | self.kept | self.new:
+            return None
         return self.labels.get(name) or self.exact.get(name)
 
-    def likely_label(self, name: str) -> Label | None:
-        """Return the one label whose name differs in case only, where the user chose none."""
-        similar = [] if self.is_chosen(name) else self.similar.get(folded(name), [])
-        return similar[0] if len(similar) == 1 else None
+    def similar_labels(self, name: str) -> list[Label]:
+        """Return the labels whose names differ from a class in letter case only."""
+        return [label for label in self._similar.get(fold_name(name), []) if label.name != name]
+
+    def questions(self, names: Iterable[str]) -> list[CaseQuestion]:
+        """Return the classes without a label or a choice that differ from another name in case only."""
+        classes: dict[str, list[str]] = {}
+        for name in names:
+            classes.setdefault(fold_name(name), []).append(name)
+        questions = []
+        for variants in classes.values():
+            for name in variants:
+                others = [other for other in variants if other != name]
+                similar = (*(label.name for label in self.similar_labels(name)), *others)
+                if similar and not self.is_chosen(name) and name not in self.exact:
+                    questions.append(CaseQuestion(name, similar))
+        return questions
 
 
 class SetLabels:
-    """Labels of a set as its file names them: those of the project, others unchanged.
-
-    A class in other letter case than a label is that label, unless the person or another class of the file
-    has it.
-    """
+    """Labels of a set as its file names them: those of the project, others unchanged."""
 
     def __init__(self, choices: ClassChoices) -> None:
         self._choices = choices
         self._places: dict[str, int] = {}
-        # By label: the row of a class that certainly has it, or the row and name of one that likely has it.
-        self._certain: dict[uuid.UUID, int] = {}
-        self._likely: dict[uuid.UUID, tuple[int, str]] = {}
-        self._chosen = {label.pk for label in choices.labels.values()}
+        self._by_label: dict[uuid.UUID, int] = {}
+        self._names: set[str] = set()
         self._new: dict[str, int] = {}
         self.created: list[str] = []
         self.rows: list[dict[str, Any]] = []
@@ -105,13 +117,41 @@ class SetLabels:
                 self._places[name] = self._place(name, batch.colours.get(name, GREY), writer)
         return np.array([self._places[name] for name in batch.classes], dtype=np.uint16)
 
+    def refuse_questions(self, batch: Batch) -> None:
+        """Raise ClassQuestionError for classes so far that differ from another name in letter case only."""
+        if batch.flat is not None:
+            self._names.update(batch.classes[int(place)] for place in np.unique(batch.flat.label))
+        refuse_open_questions(self._choices.questions(self._names))
+
+    def late_classes(self, counts: Sequence[int]) -> list[ReasonCount]:
+        """Return the classes that a preview would not show and that have a twin in other letter case.
+
+        ``counts`` are the objects of each row of the set's labels.
+        """
+        number = dict(zip((row["name"] for row in self.rows), counts, strict=True))
+        return [
+            ReasonCount(
+                number[question.name],
+                Sentence(
+                    "class_keeps_own_name",
+                    "Their class '{name}' differs from '{other}' in letter case only and is kept as a class"
+                    " of its own.",
+                    name=question.name,
+                    other=question.similar[0],
+                ),
+            )
+            for question in self._choices.questions(number)
+        ]
+
     def create(self, actor: User, project: Project) -> None:
         """Create the new labels that the user asked for."""
         for name, place in self._new.items():
             label = Label.objects.filter(project=project, name=name, retired_at__isnull=True).first()
             if label is None:
                 colour = self.rows[place]["colour"]
-                label = create_label(actor=actor, project=project, name=name, colour=colour)
+                label = create_label(
+                    actor=actor, project=project, name=name, colour=colour, allow_similar_name=True
+                )
                 self.created.append(name)
             self.rows[place] = _row_of(label)
 
@@ -122,31 +162,19 @@ class SetLabels:
             return 0
         if name in choices.without:
             return self._places[""] if "" in self._places else self._add("", GREY, writer)
-        label = choices.certain_label(name)
+        label = choices.label_of(name)
         if label is not None:
             return self._place_of(label, name, writer)
         place = self._add(name, colour, writer)
-        likely = choices.likely_label(name)
         if name in choices.new:
             self._new[name] = place
-        elif likely is not None and not self._is_taken(likely):
-            self._likely[likely.pk] = place, name
-            self.rows[place] = _row_of(likely)
         return place
 
     def _place_of(self, label: Label, name: str, writer: ObjectSetWriter) -> int:
-        """Return the index of a label; a class that only likely had it loses it."""
-        if label.pk in self._certain:
-            return self._certain[label.pk]
-        if label.pk in self._likely:
-            row, other = self._likely.pop(label.pk)
-            self.rows[row] = _own_row(other, GREY)
-        place = self._certain[label.pk] = self._add(name, label.colour, writer)
-        self.rows[place] = _row_of(label)
-        return place
-
-    def _is_taken(self, label: Label) -> bool:
-        return label.pk in self._chosen or label.pk in self._certain or label.pk in self._likely
+        if label.pk not in self._by_label:
+            self._by_label[label.pk] = place = self._add(name, label.colour, writer)
+            self.rows[place] = _row_of(label)
+        return self._by_label[label.pk]
 
     def _add(self, name: str, colour: str, writer: ObjectSetWriter) -> int:
         if len(self.rows) >= MOST_CLASSES:

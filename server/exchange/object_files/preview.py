@@ -19,13 +19,12 @@ from server.exchange.imports.report import ImportReport
 from server.exchange.imports.rows import Outcome
 from server.exchange.object_files.batches import Batch
 from server.exchange.object_files.jobs import read_for_slide
-from server.exchange.object_files.labels import ClassChoices
+from server.exchange.object_files.labels import PREVIEWED_ROWS, ClassChoices
 from server.exchange.object_files.report import ObjectFileReport
 from server.exchange.object_files.services import require_may_queue
 from server.projects.models import Label
 from server.slides.models import Slide
 
-MOST_COUNTED: Final = 20_000
 LEAST_RING: Final = 3
 
 
@@ -38,7 +37,7 @@ def preview_objects(
     become: str,
     options: ImportOptions,
 ) -> Preview:
-    """Return classes, invalid rows and shapes of the first ``MOST_COUNTED`` rows; raises the job's errors."""
+    """Return classes, bad rows and shapes of the first ``PREVIEWED_ROWS`` rows; raises the job's errors."""
     require_may_queue(actor, slide, path, filename, become)
     choices = ClassChoices(actor, slide.project, options)
     preview = Preview(ImportReport(), become="objects", may_create_labels=choices.may_create)
@@ -55,7 +54,7 @@ def preview_objects(
         if batch.flat is not None and names:
             room = MOST_SHAPES - len(preview.shapes)
             preview.shapes += _overlay(batch.flat, names, classes)[:room]
-        if preview.counted >= MOST_COUNTED:
+        if preview.counted >= PREVIEWED_ROWS:
             preview.is_part = True
             break
     preview.classes, preview.unlabelled = classes.rows()
@@ -91,7 +90,7 @@ class _Classes:
 
     def label(self, name: str) -> Label | None:
         """Return the label that a class becomes."""
-        return self._choices.certain_label(name) or self._choices.likely_label(name)
+        return self._choices.label_of(name)
 
     def colour(self, name: str) -> str:
         """Return the colour of the label, or of the class in the file."""
@@ -100,12 +99,16 @@ class _Classes:
 
     def rows(self) -> tuple[list[ClassRow], int]:
         """Return the classes by count, and the number of rows without a class."""
-        rows = [self._row(name, count) for name, count in self._counts.most_common() if name]
+        asked = {question.name for question in self._choices.questions(filter(None, self._counts))}
+        rows = [
+            self._row(name, count, is_question=name in asked)
+            for name, count in self._counts.most_common()
+            if name
+        ]
         return rows, self._counts[""]
 
-    def _row(self, name: str, count: int) -> ClassRow:
-        label, likely = self.label(name), self._choices.likely_label(name)
-        is_question = likely is not None and self._choices.certain_label(name) is None
+    def _row(self, name: str, count: int, *, is_question: bool) -> ClassRow:
+        label = self.label(name)
         return ClassRow(
             name=name,
             count=count,
@@ -114,7 +117,7 @@ class _Classes:
             label_name=label.name if label else None,
             is_retired=bool(label and label.retired_at),
             is_question=is_question,
-            similar=[likely] if likely and is_question else [],
+            similar=self._choices.similar_labels(name) if is_question else [],
         )
 
     def _target(self, name: str) -> str:

@@ -62,6 +62,7 @@ class ObjectFileReport:
     mended: int = 0
     cut: int = 0
     without_score: int = 0
+    late_classes: list[ReasonCount] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
         """Add the rows of a batch."""
@@ -95,6 +96,11 @@ class ObjectFileReport:
         """Write the rows that were left out or imported incompletely to the log of the job."""
         for line in (*self.bad.lines(), *self.left_out.lines(), *self.notes.lines()):
             run.log(line, level="warning")
+        for each in self.late_classes:
+            line = Sentence(
+                "rows_in_all", "Rows in all: {count:,}. {reason}", count=each.count, reason=each.reason
+            )
+            run.log(line, level="warning")
         if self.without_score:
             run.log(
                 Sentence(
@@ -121,7 +127,8 @@ class ObjectFileReport:
             for row in group.named[:MOST_IN_RESULT]
         ]
         skipped = [*self.bad.named[:MOST_IN_RESULT], *self.left_out.named[:MOST_IN_RESULT]]
-        every = [each for group, _ in kinds for each in group.reasons.values()]
+        by_row = [each for group, _ in kinds for each in group.reasons.values()]
+        reasons = [*(ReasonCount(count, reason) for reason, count in by_row), *self.late_classes]
         return ImportReport(
             created=created,
             mended=self.mended,
@@ -130,6 +137,6 @@ class ObjectFileReport:
             skipped=sorted(skipped, key=lambda row: row.row),
             skipped_count=self.skipped,
             rows=sorted(rows, key=lambda row: row.row),
-            rows_left_out=sum(count for _, count in every) - len(rows),
-            reasons=[ReasonCount(count, reason) for reason, count in every],
+            rows_left_out=sum(each.count for each in reasons) - len(rows),
+            reasons=reasons,
         )

@@ -73,18 +73,6 @@ def test_classes_go_where_the_person_sends_them(mia, slide, project, label_facto
     assert send(mia, slide, rows, mapping="[1]", status=400)["code"] == "invalid"
 
 
-def test_classes_that_differ_in_letter_case_are_asked_about_and_never_merge(
-    mia, slide, project, label_factory
-):
-    label_factory(project, "Tumour")
-    one = send(mia, slide, [feature(square(), classification="TUMOUR")], preview=True)
-    assert [row["is_question"] for row in one["classes"]] == [True]
-    assert [label["name"] for label in one["classes"][0]["similar"]] == ["Tumour"]
-    rows = [feature(square(), classification="nerve"), feature(square(200), classification="Nerve")]
-    assert all(row["is_question"] for row in send(mia, slide, rows, preview=True)["classes"])
-    assert send(mia, slide, rows, create_labels="true")["labels_created"] == ["nerve", "Nerve"]
-
-
 def test_an_annotator_imports_all_but_the_unknown_class(ann, slide):
     rows = [feature(square(), classification="Nerve"), feature(square(200))]
     result = send(ann, slide, rows, create_labels="true")

@@ -108,7 +108,8 @@ def test_a_chosen_label_is_not_given_to_a_class_in_other_letter_case(
 ):
     label = label_factory(project, "Tumour")
     rows = [("TUMOUR", GOOD), ("X", GOOD), ("Tumour", GOOD)]
-    imported(mia, slide, run_jobs, *file_of("geojson", rows), mapping=json.dumps({"X": str(label.pk)}))
+    mapping = json.dumps({"X": str(label.pk), "TUMOUR": "own"})
+    imported(mia, slide, run_jobs, *file_of("geojson", rows), mapping=mapping)
     assert counts_of(ObjectSet.objects.get()) == {"TUMOUR": 1, "Tumour": 2}
 
 

@@ -202,7 +202,8 @@ def test_classes_that_differ_in_letter_case_stay_two(slide, rob, run_jobs, label
         feature(GOOD, "x" * 120 + "a"),
         feature(GOOD, "x" * 120),
     ]
-    bring(rob, slide, collection(rows), 202, become="objects")
+    mapping = json.dumps({"TUMOR": "own"})
+    bring(rob, slide, collection(rows), 202, become="objects", mapping=mapping)
     run_jobs()
     labels = ObjectSet.objects.get().labels
     assert len({row["name"] for row in labels}) == 4

@@ -8,7 +8,7 @@ import pytest
 import shapely
 from shapely.geometry import mapping, shape
 
-from server.exchange.formats.classes import group_letter_cases, parse_class, read_class, shorten_name
+from server.exchange.formats.classes import parse_class, read_class, shorten_name
 from server.exchange.formats.colours import read_colour
 from server.exchange.formats.shapes import ForeignShape, UnreadRow
 from tests.server.exchange.rows import feature, reasons_of, ring, rows_of, shapes_of, square
@@ -90,7 +90,6 @@ def test_long_names_stay_two_and_short_ones_stay_as_they_are():
     assert len(shorten_name(one)) <= 100
     assert shorten_name(one) == parse_class({"name": one})[0] == shorten_name(f" {one} ")
     assert shorten_name("y" * 100) == "y" * 100
-    assert group_letter_cases(["Tumor", "tumor", "Stroma", "TUMOR"]) == [("TUMOR", "Tumor", "tumor")]
 
 
 def test_a_class_name_holds_no_hidden_character_and_never_merges_with_another():

@@ -207,3 +207,20 @@ def test_labels_are_reordered_in_one_request(api, project_factory, label_factory
     ann = api(user_factory("ann"))
     assert ann.put(address, {"label_ids": ids[::-1]}, format="json").status_code == 403
     assert order() == ["C", "A", "B"]
+
+
+def test_a_name_in_other_letter_case_needs_a_confirmation(mia, labels):
+    first = new_label(mia, labels)
+    refused = new_label(mia, labels, 409, name="TUMOUR")
+    assert (refused["code"], refused["field"], refused["similar"]) == ("label_letter_case", "name", "Tumour")
+    assert "'Tumour'" in refused["detail"]
+    assert "'TUMOUR'" in refused["detail"]
+    second = new_label(mia, labels, name="TUMOUR", allow_similar_name=True)
+    address = f"{labels}/{second['id']}"
+    assert mia.patch(address, {"name": "tumour"}, format="json").json()["code"] == "label_letter_case"
+    renamed = mia.patch(address, {"name": "tumour", "allow_similar_name": True}, format="json")
+    assert renamed.json()["name"] == "tumour"
+    assert mia.patch(address, {"colour": "#abcdef"}, format="json").status_code == 200
+    mia.post(f"{address}/retire")
+    # Nothing that is in use is like them any more: a label may change its own letter case.
+    assert mia.patch(f"{labels}/{first['id']}", {"name": "TuMour"}, format="json").status_code == 200

@@ -2476,6 +2476,8 @@ export interface components {
             colour: string;
             key?: number | null;
             snomed?: string;
+            /** @description True for a name that differs from that of another label in letter case only. */
+            allow_similar_name?: boolean;
         };
         /** @description A user and their new role. */
         NewMemberRequest: {
@@ -2960,6 +2962,8 @@ export interface components {
             colour?: string;
             key?: number | null;
             snomed?: string;
+            /** @description True for a name that differs from that of another label in letter case only. */
+            allow_similar_name?: boolean;
             /** @description Values that the changed fields had before. The change is refused where others stand now. */
             seen?: {
                 [key: string]: unknown;

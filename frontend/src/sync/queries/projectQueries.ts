@@ -10,16 +10,18 @@ export interface NewProject {
   description: string;
   /** In the order in which they get the keys 1 to 9. */
   labels: { name: string; colour: string }[];
+  /** True when the person confirmed that names in other letter case are separate labels. */
+  allowSimilarNames: boolean;
 }
 
 const LAST_KEY = 9;
 
-async function createProject({ labels, ...body }: NewProject): Promise<Project> {
+async function createProject({ labels, allowSimilarNames, ...body }: NewProject): Promise<Project> {
   const project = await api.post<Project>("/projects", body);
   // One after the other: the order of the labels is the order of their making.
   for (const [place, label] of labels.entries()) {
     const key = place < LAST_KEY ? place + 1 : null;
-    await api.post<Label>(`/projects/${project.id}/labels`, { ...label, key });
+    await api.post<Label>(`/projects/${project.id}/labels`, { ...label, key, allow_similar_name: allowSimilarNames });
   }
   return project;
 }

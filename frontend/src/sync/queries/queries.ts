@@ -199,8 +199,10 @@ export interface LabelBody {
   key?: number | null;
   snomed?: string;
   order?: number;
+  /** True for a name that differs from that of another label in letter case only. */
+  allow_similar_name?: boolean;
   /** The values that the person saw of what changes. */
-  seen?: Partial<Omit<LabelBody, "seen">>;
+  seen?: Partial<Omit<LabelBody, "seen" | "allow_similar_name">>;
 }
 
 export function useCreateLabel(projectId: string): Change<Label, LabelBody> {

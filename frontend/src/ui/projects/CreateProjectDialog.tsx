@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Modal, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +9,12 @@ import { type DraftLabel, DraftLabelRow, nextColour } from "./labels/DraftLabelR
 import { Failure } from "../shared/Failure";
 
 const FIRST_LABELS = 2;
+
+/** Names that differ in letter case only. */
+function similarNames(labels: readonly DraftLabel[]): string[] {
+  const names = [...new Set(labels.map((label) => label.name.trim().normalize("NFC")))];
+  return names.filter((name) => names.some((other) => other !== name && other.toLowerCase() === name.toLowerCase()));
+}
 
 function emptyLabels(): DraftLabel[] {
   return Array.from({ length: FIRST_LABELS }, (_, index) => ({ name: "", colour: nextColour(index) }));
@@ -22,11 +28,13 @@ export function CreateProjectDialog({ onClose }: { readonly onClose: () => void 
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
   const [labels, setLabels] = useState(emptyLabels);
+  const [areTwo, setAreTwo] = useState(false);
+  const similar = similarNames(labels);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     const named = labels.filter((label) => label.name.trim() !== "");
     create.mutate(
-      { name: name.trim(), description: description.trim(), labels: named },
+      { name: name.trim(), description: description.trim(), labels: named, allowSimilarNames: areTwo },
       { onSuccess: (project) => void navigate(`/projects/${project.id}`) },
     );
   };
@@ -81,11 +89,19 @@ export function CreateProjectDialog({ onClose }: { readonly onClose: () => void 
               </Button>
             </Group>
           </Stack>
+          {similar.length === 0 ? null : (
+            <Checkbox
+              label={t("labels.areTwo", { names: similar.join(", ") })}
+              checked={areTwo}
+              onChange={(event) => setAreTwo(event.currentTarget.checked)}
+              data-testid="labels-are-two"
+            />
+          )}
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={onClose}>
               {t("common:cancel")}
             </Button>
-            <Button type="submit" loading={create.isPending} disabled={name.trim() === ""} data-testid="project-create">
+            <Button type="submit" loading={create.isPending} disabled={name.trim() === "" || (similar.length > 0 && !areTwo)} data-testid="project-create">
               {t("common:create")}
             </Button>
           </Group>

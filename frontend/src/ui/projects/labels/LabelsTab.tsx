@@ -22,6 +22,7 @@ import { notifyFailure } from "../../shared/notify";
 import { type Edited, useEdited } from "../../shared/useEdited";
 import { ColourInput } from "./ColourInput";
 import { nextColour } from "./DraftLabelRow";
+import { isSimilarName, type SimilarName, SimilarNameDialog } from "./SimilarName";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
@@ -119,19 +120,28 @@ function NewLabel({ project, place }: { readonly project: Project; readonly plac
   const { t } = useTranslation("pages");
   const create = useCreateLabel(project.id);
   const [name, setName] = useState("");
+  const [asked, setAsked] = useState<SimilarName | null>(null);
   const taken = new Set(project.labels.map((label) => label.key));
   const free = KEYS.map(Number).find((key) => !taken.has(key)) ?? null;
+  const add = (confirmed: Pick<LabelBody, "allow_similar_name">) =>
+    create.mutate(
+      { name: name.trim(), colour: nextColour(place), key: free, ...confirmed },
+      {
+        onSuccess: () => setName(""),
+        onError: (error) => {
+          if (isSimilarName(error)) setAsked({ error, confirm: () => add({ allow_similar_name: true }) });
+        },
+      },
+    );
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    create.mutate(
-      { name: name.trim(), colour: nextColour(place), key: free },
-      { onSuccess: () => setName("") },
-    );
+    add({});
   };
   return (
     <form onSubmit={submit}>
       <Stack gap="xs">
-        {create.isError ? <Failure error={create.error} /> : null}
+        {create.isError && !isSimilarName(create.error) ? <Failure error={create.error} /> : null}
+        {asked === null ? null : <SimilarNameDialog asked={asked} onClose={() => setAsked(null)} />}
         <Group gap="xs">
           <TextInput
             w={260}
@@ -164,6 +174,17 @@ export function LabelsTab({ project }: { readonly project: Project }) {
   const reorder = useReorderLabels(project.id);
   const retire = useRetireLabel(project.id);
   const [retiring, setRetiring] = useState<Label | null>(null);
+  const [asked, setAsked] = useState<SimilarName | null>(null);
+  const change = (id: string, part: Partial<LabelBody>) =>
+    update.mutate(
+      { id, ...part },
+      {
+        onError: (error) => {
+          if (isSimilarName(error)) setAsked({ error, confirm: () => change(id, { ...part, allow_similar_name: true }) });
+          else notifyFailure(error);
+        },
+      },
+    );
   const active = project.labels.filter((label) => label.retired_at === null).sort((a, b) => a.order - b.order);
   const retired = project.labels.filter((label) => label.retired_at !== null);
   const taken = new Set(active.flatMap((label) => label.key ?? []));
@@ -202,7 +223,7 @@ export function LabelsTab({ project }: { readonly project: Project }) {
                 label={label}
                 taken={taken}
                 onMove={active.length > 1 ? (step) => swap(place, step) : null}
-                onChange={(part) => update.mutate({ id: label.id, ...part }, { onError: notifyFailure })}
+                onChange={(part) => change(label.id, part)}
                 onRetire={() => setRetiring(label)}
               />
             ))}
@@ -215,6 +236,7 @@ export function LabelsTab({ project }: { readonly project: Project }) {
           {t("labels.retired", { names: retired.map((label) => label.name).join(", ") })}
         </Text>
       )}
+      {asked === null ? null : <SimilarNameDialog asked={asked} onClose={() => setAsked(null)} />}
       {retiring === null ? null : (
         <ConfirmDialog
           title={t("labels.retireTitle", { name: retiring.name })}

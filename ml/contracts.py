@@ -36,7 +36,7 @@ class Sentence(str):
     """Message for people in English, with a code and values for its translation.
 
     ``english`` has the values in braces, as for ``str.format``; further values may serve other languages. A
-    value may be a sentence itself, or an error, of which the words are kept (``ml.reasons.reason_of``).
+    value may be a sentence itself, or an error, whose words are kept (``ml.reasons.reason_of``).
     """
 
     __slots__ = ("code", "values")
@@ -86,7 +86,7 @@ def _shown(value: Any) -> Any:
 class DataError(ValueError):
     """Error of unusable data; the detail states the problem, its place and the remedy.
 
-    ``code`` is stable and meant for programs; the detail is meant for people.
+    ``code`` is stable and for programs; the detail is for people.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -113,7 +113,7 @@ class Bounds:
 class Channel:
     """One channel of a fluorescence or near-infrared slide: its name and its range of stored values.
 
-    What is ``low`` or less is read as 0, what is ``high`` or more as 255.
+    Values up to ``low`` are read as 0, values from ``high`` as 255.
     """
 
     name: str
@@ -253,7 +253,7 @@ class LabelledSlide:
     ``finished`` regions are exhaustively annotated: unmarked tissue inside is background.
     ``mpp`` is the width of a level-0 pixel in µm and ``mpp_y`` its height; None: as high as wide.
     ``content`` is the SHA-256 of the slide, the key of stored features. ``label`` is what the whole
-    slide is, ``clinical`` what is known of the patient (None where a field is missing). ``name`` is that
+    slide is, ``clinical`` the patient's fields (None where a field is missing). ``name`` is that
     in messages, by default the name of the file.
     """
 
@@ -315,7 +315,7 @@ class Context:
     ``report(progress 0..1, message)`` raises CancelledError when the run was cancelled, so calling
     it often is how a recipe can be stopped. ``features`` is the root of the feature store.
     ``find_model`` turns the name of an earlier model or of uploaded weights into its folder or file.
-    ``clinical`` is what is known of the patient whose slide is predicted on.
+    ``clinical`` holds the fields of the slide's patient.
 
     ``workers`` processes read pixels ahead; 0 reads in this one. ``blocks`` is a folder of the results
     of each block of this one slide by this one model, so that a run that is killed resumes from there.

@@ -40,7 +40,7 @@ _USUAL_ROOTS: Final = frozenset(
 def reason_of(error: object) -> str:
     """Return the message of an error: one line, short, without paths; its type where it has no message.
 
-    An error of the operating system is told by its cause alone, such as ``No space left on device``.
+    For an error of the operating system the cause alone is given, such as ``No space left on device``.
     """
     if isinstance(error, OSError) and error.strerror:
         return without_paths(error.strerror)

@@ -141,7 +141,7 @@ class FieldInfo:
 class RecipeInfo:
     """Title, source, claim, settings and needs of a method, as pages and the command line show them.
 
-    ``needs`` says what it must be given, ``claim`` what it should achieve, ``cost`` how long it takes.
+    ``needs`` lists its inputs, ``claim`` states the expected gain, ``cost`` the usual time.
     ``class_name`` is its class in the module ``recipe`` of its folder. ``rank`` is its place in lists, the
     smallest first. ``channels`` says whether it takes slides of several channels, of fluorescence or near
     infrared, as well as colour images.

@@ -71,7 +71,7 @@ def registration_local_shifts(seed: int, scratch: Path) -> Pair:
     says="Labels agree with the truth better than without registration.",
 )
 def label_transfer(seed: int, scratch: Path) -> Pair:
-    """Measure labels of patches that lie in one tissue, transferred by the computed map and by none."""
+    """Measure labels of patches inside one tissue, transferred by the computed map and by none."""
     pair = write_pair(scratch, seed, stain="DAB")
     with open_slide(pair.fixed) as fixed, open_slide(pair.moving) as moving:
         maps = (

@@ -1,7 +1,7 @@
 """Claims of gaze, on simulated sessions with known lesions.
 
 A reader scans a slide on a path at 5x, with hops and rests of every length, drifts over it while the eye
-follows, and looks longer and nearer, at 20x, where a lesion is; the tracker is noisy. Lesions are drawn anew
+follows, and looks longer and nearer, at 20x, where a lesion is; the tracker is noisy. Lesions are drawn again
 for each seed, and nothing is chosen by looking at them.
 """
 

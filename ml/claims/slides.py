@@ -315,7 +315,7 @@ def _barcode(seed: int, scratch: Path) -> Pair:
 def _patients(random: np.random.Generator, label: int) -> Bag:
     """Return a slide with or without a lesion of a young or old patient; either shortens life fivefold.
 
-    A clinical field is missing in a quarter of the cases, and one that means nothing stands beside it.
+    A clinical field is missing in a quarter of the cases, and one more field means nothing.
     """
     bag = made.sparse_lesion(random, label)
     old = int(random.integers(2))

@@ -39,7 +39,7 @@ class Facets:
 def parse_facets(text: str, classes: Sequence[str]) -> Facets:
     """Read ``label=type/grade/property; ...``: grade 1 to 9 or ``-``, property ``yes``, ``no`` or ``-``.
 
-    What is not mentioned is a type of its own. Raises DataError(``bad_config``) naming the entry.
+    A type that is not named is a type of its own. Raises DataError(``bad_config``) naming the entry.
     """
     facets: dict[str, tuple[str, int | None, int | None]] = {name: (name, None, None) for name in classes}
     for entry in filter(None, (piece.strip() for piece in text.split(";"))):

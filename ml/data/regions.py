@@ -1,7 +1,7 @@
 """Pixels with their region labels, from outlines on slides and from masks.
 
 What nobody outlined is unknown, not background: a pathologist outlines only some regions. Background is what
-is unmarked inside a finished region, and what was rejected.
+is unmarked inside a finished region, and rejected suggestions.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def region_images(
 ) -> list[RegionImage]:
     """Return all pixels of some parts with known labels; ``all`` means any part.
 
-    ``margin`` pixels around show what lies there. With ``unknown_as_is``, slides without a resolution are
+    ``margin`` pixels around show the tissue there. With ``unknown_as_is``, slides without a resolution are
     read as they are.
 
     Raises DataError: ``no_labels`` for none, ``bad_mask`` for a mask of another size than its image,

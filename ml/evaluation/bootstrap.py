@@ -51,7 +51,7 @@ def estimate_share(values: NDArray[np.float64], units: int) -> Estimate:
     """Return the estimate of a metric in 0..1 from so many ``units``.
 
     Where the resamples do not vary: Wilson's interval when the metric is 0 or 1, else (one unit alone
-    has what is measured) none, which is NaN.
+    has the measured event) none, which is NaN.
     """
     result = estimate(values)
     if np.isnan(result.low) or result.high - result.low > SAME:

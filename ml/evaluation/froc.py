@@ -39,7 +39,7 @@ def match(
     """Return which detections match an object of their label, by decreasing score, each object once.
 
     ``near`` float64 (n, t) says how well a detection fits a truth; NaN or below 0 is no fit. ``truth`` (t,).
-    Of what is ``left_out`` (t,) neither is counted as there, nor are the detections that hit nothing else.
+    Targets that are ``left_out`` (t,) do not count, nor do detections that hit nothing else.
     """
     hit, dropped = np.zeros(len(score), dtype=bool), np.zeros(len(score), dtype=bool)
     small = np.zeros(len(truth), dtype=bool) if left_out is None else left_out

@@ -1,7 +1,7 @@
 """Faithfulness of explanation maps.
 
-Take away what it points to and the model must change its mind: deletion and insertion, Petsiuk et al.,
-RISE, BMVC (2018). Draw the model's weights anew and the map must change: Adebayo et al., NeurIPS (2018).
+Remove the pixels that it points to and the model must change its mind: deletion and insertion, Petsiuk et
+al., RISE, BMVC (2018). Redraw the model's weights and the map must change: Adebayo et al., NeurIPS (2018).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Faithfulness:
 def faithfulness(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, values: Map) -> Faithfulness:
     """Return deletion and insertion areas of a map, removing and restoring its strongest 8 x 8 squares.
 
-    ``pixels`` (side, side, 3), or (scales, side, side, 3) with the patch itself first. What is taken away is
+    ``pixels`` (side, side, 3), or (scales, side, side, 3) with the patch itself first. Removed pixels are
     painted in the blurred patch, which has its colours and none of its shapes.
     """
     side = pixels.shape[-2]

@@ -1,7 +1,7 @@
 """HipoMap: a picture of fixed size for a slide of any size, from a patch classifier's explanation maps.
 
 Kosaraju et al. (2022): the map of each patch is flattened and sorted; patches are rows; every column is
-sorted, and the strongest rows are kept. What is left is how strongly, and in how much of the slide, a label
+sorted, and the strongest rows are kept. The result shows how strongly, and in how much of the slide, a label
 speaks.
 """
 

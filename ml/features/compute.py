@@ -32,7 +32,7 @@ def stream_features(
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """Yield (indices into ``squares``, their (n, size) features): stored ones first, in few blocks.
 
-    What was computed before an error or a cancellation is stored too.
+    Results that came before an error or a cancellation are stored too.
     """
     missing: list[NDArray[np.intp]] = []
     for start in range(0, len(squares), STORED):

@@ -3,7 +3,7 @@
 ``root/<content>/<encoder>-<version>/<grid key>/`` holds pieces, each a structured ``.npy`` of rows
 (x, y, values) named by the SHA-256 of its corners and written by one rename, so that writers never
 wait for each other and a reader never sees half a piece. A patch is identified by its corner: grids of
-another stride, or single patches around small marks, share what was computed.
+another stride, or single patches around small marks, share the computed features.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class BudgetSpentError(DataError):
 class GeometryBudget:
     """Remaining points, crossings and time; each method raises BudgetSpentError when one is used up.
 
-    Time is checked between steps, each of which is bounded by the limits of one outline. A stored point
+    Time is checked between steps; the limits of one outline bound each step. A stored point
     takes at most 40 bytes, so the points made bound the bytes too.
     """
 

@@ -44,7 +44,7 @@ def mend_area(area: BaseGeometry, budget: GeometryBudget | None = None) -> BaseG
     """Return the valid Polygon or MultiPolygon that an area encloses, empty where it encloses none.
 
     The rings are made valid (GEOS ``structure``), the outer ones united, the holes taken away. A hole
-    outside its ring, of which GEOS alone would make an area, takes nothing away.
+    outside its ring, which GEOS alone would turn into an area, takes nothing away.
     Raises TangledError for a ring that crosses itself more than ``MOST_CROSSINGS`` times, and
     BudgetSpentError.
     """

@@ -128,7 +128,7 @@ def trace_objects(
 def outline(mask: NDArray[np.bool_], top: int, left: int) -> shapely.Polygon | None:
     """Return the outline of a mask whose first pixel is (``left``, ``top``); None for a sliver.
 
-    Pixel centres lie at halves, so that the outline's area is near the number of pixels.
+    Pixel centres are at halves, so that the outline's area is near the number of pixels.
     """
     framed = np.pad(mask, 1).astype(np.float32)
     contours = find_contours(framed, 0.5)

@@ -42,7 +42,7 @@ def trace_regions(
 
 
 def _outline(field: NDArray[np.float32]) -> shapely.Polygon | None:
-    """Return the largest polygon of the area above zero; cell centres lie at halves."""
+    """Return the largest polygon of the area above zero; cell centres are at halves."""
     # As far below zero outside as above inside, so that the outline ends at the border of the last cells.
     framed = np.pad(np.clip(field, -1, 1), 1, mode="edge")
     inner = np.pad(np.ones(field.shape, dtype=bool), 1)

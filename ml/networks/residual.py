@@ -36,7 +36,7 @@ class ResidualUnit(nn.Module):
 class ResidualNetwork(nn.Module):
     """Scores (n, classes) for (n, channels, height, width) pixels in 0..1.
 
-    Pooling only after the first two convolutions; then residual units, of which each pair doubles
+    Pooling only after the first two convolutions; then residual units; each pair doubles
     the channels up to four times; pooled to 4 x 4, 128 hidden neurons, dropout of one half.
     """
 

@@ -1,6 +1,6 @@
 """Exact aggregates: number and means of the objects of each label in each cell of a crowded tile.
 
-A tile has 64 x 64 cells. Every object counts in exactly one cell, the one that its point lies in, so
+A tile has 64 x 64 cells. Every object counts in exactly one cell, the one that holds its point, so
 no view from far away is a sample. Tiles of very many objects are counted once, when the set is
 written; those between are counted when they are asked for, by the same function.
 """

@@ -61,7 +61,7 @@ class Prepared:
 
     ``rows`` has the columns NUMBERS and SHAPES, ``long`` the columns LONG.
 
-    ``which`` are the rows whose geometry stands in ``long``. ``reach`` is the longest way from the
+    ``which`` are the rows whose geometry is in ``long``. ``reach`` is the longest way from the
     point of an object that is not long to its bounds, in steps. ``boxes`` and ``points`` say what
     the batch consists of.
     """

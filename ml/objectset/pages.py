@@ -160,7 +160,7 @@ def _polygons(
 def _explicit(lists: pa.ListArray, implied: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return all values, an empty list standing for one value ``implied``, and the count of each object.
 
-    An object of which nothing is implied has none.
+    An object without an implied geometry has none.
     """
     lengths = _lengths(lists)
     alone = (lengths == 0) & (implied > 0)

@@ -69,8 +69,8 @@ def grid_of(
 ) -> PatchGrid:
     """Lay patches of ``patch`` pixels at ``mpp`` µm per pixel (None: native pixels) on a slide.
 
-    Kept are the patches whose centre lies on the slide, of which at least ``min_tissue`` is tissue
-    (when ``tissue`` is given), and whose centre lies in ``region`` (when given; the patches that
+    Patches are kept whose centre is on the slide, when at least ``min_tissue`` is tissue
+    (when ``tissue`` is given), and whose centre is in ``region`` (when given; the patches that
     touch it where it holds no centre). Raises DataError(``no_resolution``) when ``mpp`` is given
     and the slide has none, DataError(``bad_grid``) for lengths below one pixel.
     """

@@ -29,7 +29,7 @@ class LevelSource(Protocol):
     def fetch(self, level: int, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
         """Return RGB (height, width, 3) uint8 of ``box`` = (left, top, right, bottom).
 
-        The box is in pixels of that level and lies inside it. Raises SlideError(``unreadable``).
+        The box is in pixels of that level and inside it. Raises SlideError(``unreadable``).
         """
         ...
 

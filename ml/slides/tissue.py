@@ -31,7 +31,7 @@ TOGETHER = 1 << 16
 class TissueMask:
     """A grid of cells over the slide: ``mask`` bool (rows, columns), ``step`` level-0 px a cell.
 
-    ``width`` and ``height`` are those of the slide, so that shares count only what lies on it.
+    ``width`` and ``height`` are those of the slide, so that shares count only the slide itself.
     """
 
     mask: NDArray[np.bool_]

@@ -55,8 +55,8 @@ class Drawn:
 class Drawer:
     """A tile GAN, trained on tiles (n, pixels, pixels, 3) and labels (n,) of 0..classes - 1.
 
-    ``steered``: first learns without any masks to separate nuclei and to draw a tile anew from its mask; each
-    new tile then follows the layout of a real one and inherits its mask.
+    ``steered``: first learns without any masks to separate nuclei and to draw a tile again from its mask;
+    each new tile then follows the layout of a real one and inherits its mask.
     """
 
     def __init__(self, tiles: Bytes, labels: NDArray[np.int64], plan: DrawingPlan, *, steered: bool) -> None:

@@ -33,7 +33,7 @@ class TrainingPlan:
     """``identity`` names data and settings: only a run with the same one is resumed.
 
     ``floor`` is the share of the rate at which the schedule ends. ``average`` above zero keeps a
-    running mean of the weights with that decay, which is what is validated and left behind.
+    running mean of the weights with that decay, which is validated and kept.
     """
 
     epochs: int

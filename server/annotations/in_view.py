@@ -79,7 +79,7 @@ def annotations_in_view(slide_id: UUID, box: Box, scale: float) -> InView:
     """Return the annotations of one slide in a view.
 
     ``scale`` is CSS pixels per level-0 pixel. The bounds are read through the index by view; shapes
-    are read only of what is returned.
+    are read only for returned rows.
     """
     first = _first_in_view(slide_id, *box)
     if len(first) <= MOST_IN_VIEW:

@@ -72,7 +72,7 @@ def subject_type_of(subject: models.Model) -> str:
 def lock_chain(project: models.Model | None) -> AuditChain:
     """Return the head of the chain of a project, or of the site, locked until the transaction ends.
 
-    Whoever holds it writes alone: all others wait before their record.
+    One holder writes at a time: all others wait before their record.
     """
     key = str(project.pk) if project is not None else SITE_CHAIN
     head = _head_for_update.first(key)
@@ -105,7 +105,7 @@ def digest_of(fact: AuditRecord) -> str:
 def first_broken_record(key: str) -> int | None:
     """Verify one chain; return the number of the first altered record, else None.
 
-    Finds what was changed, removed (the newest ones too, by the chain's head) or put in.
+    Reports changed, removed (also the newest, by the chain's head) and inserted records.
     """
     previous, expected = "", 1
     for fact in AuditRecord.objects.filter(chain_id=key).order_by("sequence").iterator():

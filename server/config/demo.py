@@ -56,7 +56,7 @@ def ensure_first_users(password: str) -> bool:
 def replace_default_passwords(password: str) -> list[str]:
     """Replace default passwords of the first users; returns their names.
 
-    Their API tokens end: whoever knew the default password may have made one.
+    Their API tokens end: anybody who knew the default password may have made one.
     """
     users = User.objects.filter(username__in=DEMO_USERS, is_active=True).order_by("username")
     exposed = [user for user in users if user.check_password(DEMO_PASSWORD)]

@@ -49,7 +49,7 @@ def task(
     ``job_run`` is a ``server.jobs.runner.JobRun``: input, progress, log, cancellation. What the
     function returns (JSON) becomes the job's result. It must be safe to run twice. ``attempts``
     counts runs after a worker died; an error that the function raises ends the job at once.
-    ``can_run_again`` says of an ended ``Job`` whether what it needs is still here, when a person asks.
+    ``can_run_again`` tells whether an ended ``Job`` still has its files, when a person asks.
     ``ended(job, cause)`` ends the state of the job's subject in the transaction in which the job fails or
     is cancelled, in whatever way: by an exception (``cause``), by a lost worker, by a person. It checks no
     permission and deletes files on commit.

@@ -94,7 +94,7 @@ class ImportView(APIView):
         """Import the annotations of a file at once, or queue the import of very many objects (202).
 
         GeoJSON; HistoML as it is exported (.zip); outlines of ASAP or Aperio ImageScope (.xml); the export of
-        a project (.zip), of which the slide takes its own part.
+        a project (.zip), from which the slide takes its own part.
         """
         slide = get_slide_for(actor_of(request), slide_id)
         asked = _ImportRequest(request, slide)

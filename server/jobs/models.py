@@ -93,7 +93,7 @@ class Job(Entity):
 class JobEvent(models.Model):
     """One event of a job, numbered so that an interrupted stream can resume.
 
-    ``news`` is what people did in a project, told in the same stream: it has a project and no job.
+    ``news`` reports changes by people to the same stream: it has a project and no job.
     """
 
     class Kind(models.TextChoices):

@@ -63,7 +63,7 @@ class LearningCount(models.Model):
     """Number of annotations of a label, or of finished regions, in a block of a slide.
 
     Kept by ``summaries.services`` with every change. ``label`` is an id or ``finished``; ``shapes`` begin in
-    the block, ``pieces`` lie in it; ``area`` is in square pixels.
+    the block, ``pieces`` are inside it; ``area`` is in square pixels.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -115,7 +115,7 @@ def withdraw_object_set(*, actor: User, object_set: ObjectSet) -> bool:
     """Withdraw an imported set; return whether it was deleted completely.
 
     A set on which no verdict was ever given is deleted with its files. Else it steps back, as behind a
-    newer one: what was decided stays and counts in training. Doing it twice changes nothing. Raises
+    newer one: its verdicts stay and count in training. Doing it twice changes nothing. Raises
     NotBroughtError for a set of a model, ObjectSetNotReadyError while it is being written.
     """
     project = object_set.slide.project

@@ -5,7 +5,7 @@
 
 ``folder`` is the last part of the set's storage key and the grant is for it. A set never changes, so a
 tile is cached for ever; reading one is a lookup in memory-mapped files, done off the event loop.
-README.md says what is in them.
+README.md lists their columns.
 """
 
 from __future__ import annotations

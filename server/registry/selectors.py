@@ -40,7 +40,7 @@ def find_version_named(actor: User, project: Project, name: str) -> ModelVersion
     """Return a version by its display name, for recipes that build on it; raises NotVisibleError.
 
     ``descriptors v3`` is one of the project, ``Liver: descriptors v3`` one of another project that the
-    actor sees, so that what was learned in one place can be built on in another. An id does as well.
+    actor sees, so that one project can build on the model of another. An id does as well.
     """
     visible = model_versions_visible_to(actor)
     # Whoever started a round of the project may have left it.

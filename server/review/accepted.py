@@ -87,7 +87,7 @@ def accepted_outlines(
     beside : UUID, optional
         The set that the viewer draws; its objects are left out.
     area : BaseGeometry, optional
-        In level-0 pixels; only objects whose point lies in it.
+        In level-0 pixels; only objects whose point is inside.
 
     Returns
     -------

@@ -187,7 +187,7 @@ class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
 class SentOnceSerializer(serializers.Serializer[Any]):
     """Fields that make a verdict safe to repeat, and safe beside those of others.
 
-    ``id`` is chosen by the sender: what is sent again with the same one is not done twice.
+    ``id`` is chosen by the sender: a second request with the same one changes nothing.
     ``seen_version`` is the state of the set that the reviewer has seen. ``replace`` needs it: what
     others said later is not replaced.
     """

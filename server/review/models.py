@@ -81,7 +81,7 @@ class ReviewState(models.Model):
     """The fold of a set's verdicts, in one row under lock. ``version`` counts the verdicts.
 
     ``accepted``, ``rejected`` and ``redrawn`` are serialised Roaring bitmaps; ``relabelled`` maps a
-    label id to such a bitmap in base 64. The bitmaps are disjoint; what is in none is open.
+    label id to such a bitmap in base 64. The bitmaps are disjoint; objects in none are open.
     """
 
     object_set = models.OneToOneField(

@@ -2,7 +2,7 @@
 
 Ties are broken by set and number, so the order is total and a place in it can be named: the cursor
 is the key of the last suggestion seen, and stays good when suggestions before it are decided. Each
-set keeps its objects in every order, so a page reads what it shows and what was decided before it.
+set keeps its objects in every order, so a page reads its own rows and the verdicts before it.
 """
 
 from __future__ import annotations

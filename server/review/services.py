@@ -80,8 +80,8 @@ def give_verdict(
 
     A filter concerns open objects only; ``conditions`` may be its matching objects instead. A number that
     has a verdict raises AlreadyDecidedError, unless ``replaces`` names the version of the state that the
-    reviewer has seen: what others said later is not replaced either. ``verdict_id`` makes a verdict that is
-    sent again the same one. Raises NothingConcernedError when nothing is left.
+    reviewer has seen: later verdicts of others are not replaced either. ``verdict_id`` makes a verdict that
+    is sent again the same one. Raises NothingConcernedError when nothing is left.
     """
     review_policy.require(actor, object_set.slide.project, "decide")
     _check_label(object_set, kind, label)

@@ -174,8 +174,8 @@ class Slide(Entity):
 class Upload(Entity):
     """A file being uploaded by the tus protocol.
 
-    What has arrived is the length of the file under ``storage_key``, so that no byte can be counted
-    that is not there. Files of one folder drop share ``folder`` and keep their ``relative_path``.
+    The number of received bytes is the length of the file under ``storage_key``, so that no byte can be
+    counted that is not there. Files of one folder drop share ``folder`` and keep their ``relative_path``.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="uploads")
@@ -272,7 +272,7 @@ class Quality(Entity):
     ``picture`` is a grey PNG of ``columns`` x ``rows`` class numbers (``ml.slides.quality.map.CLASSES``),
     None until the job has ended; ``step`` is the width of a cell in level-0 pixels and
     ``step_y`` its height, None where it is as high as wide. ``blur``, ``fold``,
-    ``pen`` and ``bubble`` are shares of what is not glass.
+    ``pen`` and ``bubble`` are shares of the area that is not glass.
     """
 
     slide = models.OneToOneField(Slide, on_delete=models.CASCADE, related_name="quality")

@@ -1,7 +1,7 @@
 """Tiles per second beside the DeepZoom example server of openslide-python and beside static files.
 
 All in one run on one machine, one process each for us and for the peer, the same tiles of the same file,
-several short rounds in turn, of which for each server alike the least disturbed one counts. "Cold" means that
+several short rounds in turn; for each server the least disturbed one counts. "Cold" means that
 our cache of encoded tiles is off; the peer keeps OpenSlide's cache of decoded ones, as the example does.
 """
 

@@ -29,7 +29,7 @@ register_reader("tests.fuzz.probes")
 def fuzz(kind: str, count: int, seed: int = 0) -> Counter[str]:
     """Read ``count`` mutations of a format; return the number of each outcome.
 
-    Raises AssertionError when this process, or what it holds, is harmed.
+    Raises AssertionError when this process or its open files are harmed.
     """
     ends: Counter[str] = Counter()
     name, write = FORMATS[kind]

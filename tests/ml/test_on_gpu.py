@@ -1,7 +1,7 @@
 """Every method on a GPU: a model trained there gives the same results from disk, on the GPU and on a CPU.
 
 A GPU looks by half precision, which keeps eleven bits; the processor is held to single precision here. What
-comes out may therefore differ by some thousandths of what is in the layers, and by ``CLOSE`` at most.
+comes out may therefore differ by some thousandths of the values in the layers, and by ``CLOSE`` at most.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Number of queries of each list, which may not grow with its rows.
 
 ``BASELINES`` is the most that a page may cost, however many rows it has. A list that got cheaper is
-entered anew; one that got dearer needs a reason.
+entered again; one that got dearer needs a reason.
 """
 
 from __future__ import annotations

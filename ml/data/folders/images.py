@@ -47,7 +47,7 @@ def _is_special(image: Image.Image) -> bool:
 
 
 def _read_tiff(path: Path) -> Image.Image:
-    """Return RGB of a TIFF by the reader of slides; raises OSError for what it does not support."""
+    """Return RGB of a TIFF by the reader of slides; raises OSError for a file that it does not support."""
     try:
         with open_slide(path) as reader:
             whole = Bounds(0, 0, reader.width, reader.height)
@@ -147,7 +147,7 @@ def read_outlined(
 def read_instances(path: Path) -> NDArray[np.int32]:
     """Return an instance label image (height, width), 0 being background.
 
-    An image with one value beside zero is a binary mask, of which each connected blob is one.
+    An image with one value beside zero is a binary mask; each of its connected blobs is one.
     """
     values = _read_numbers(path)
     if len(np.unique(values[values > 0])) > 1:

@@ -32,7 +32,7 @@ HIDDEN = {".", "_"}
 def load_dataset(folder: Path) -> Dataset:
     """Readers of folders of labelled material: class folders, images with masks, slides with GeoJSON or CSV.
 
-    ``slides.csv``: whole slides with a label each, and what is known of the patient. ``images/`` beside
+    ``slides.csv``: whole slides with a label each, and fields of the patient. ``images/`` beside
     ``labels/`` or ``masks/``: files of the same stem belong together; ``classes.json`` names the classes of
     the pixels in ``types/``, or without that folder in ``labels/``. Slides: ``name.tif`` beside
     ``name.geojson`` with QuPath classifications; a feature classified ``finished`` is a finished region.

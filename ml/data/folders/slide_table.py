@@ -21,7 +21,7 @@ Row = Mapping[str, str]
 def read_slide_table(folder: Path) -> Dataset:
     """Return the slides of ``slides.csv``; raises DataError that names the row.
 
-    Columns: ``file`` (beside the table); ``label``, empty for a slide of which nothing is known; ``case``,
+    Columns: ``file`` (beside the table); ``label``, empty for a slide without a known label; ``case``,
     the file when empty; ``months`` and ``event``, both or neither; every other column is a clinical field,
     a number where all its entries are, and missing where it is empty.
     """

@@ -129,7 +129,7 @@ def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # 
     """Write each fold as ``fold<n>/images`` with ``labels`` (instances), ``types`` (classes) and their names.
 
     ``images.npy`` is (n, 256, 256, 3); ``masks.npy`` (n, 256, 256, 6): instance numbers of five classes, and
-    background. A number may be used by two classes, so instances are numbered anew. The folds are the
+    background. A number may be used by two classes, so instances get new numbers. The folds are the
     set's own; it keeps tissue of one patient within a fold.
     """
     count = 0

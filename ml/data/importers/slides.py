@@ -59,7 +59,7 @@ def bring_camelyon17(source: Path, out: Path, seed: int, *, copy: bool) -> int:
     """Lay out slides by the stage CSV (``patient``, ``stage``): a row per node and one per patient.
 
     The node's stage (negative, itc, micro, macro) is its label; the patient is its case and decides the
-    part. The pN stage of the patient and the centre stand beside as clinical fields.
+    part. The pN stage of the patient and the centre are clinical fields.
     """
     table = next(iter(sorted(source.rglob("stage*.csv"))), None)
     if table is None:

@@ -138,7 +138,7 @@ def vary_stain(
 ) -> NDArray[np.uint8]:
     """Return RGB pixels with each stain's concentration scaled and shifted a little.
 
-    ``shift`` is the reach of what is added to a concentration, in decimal density. ``tint`` is the
+    ``shift`` is the largest number added to a concentration, in decimal density. ``tint`` is the
     standard deviation by which the colours of the stains themselves vary. Tellez et al., IEEE
     Transactions on Medical Imaging 37(9):2126 (2018).
     """

@@ -1,6 +1,6 @@
 """Base of recipes for whole slides: tiles as a bag of features, and the finding of the slide.
 
-The label of a slide says nothing of which tile shows it, so each recipe also tells how much each tile
+The label of a slide does not name the tile that shows it, so each recipe also tells how much each tile
 weighed: the heat map of attention, the key patches, and the evidence of the finding are made of that.
 """
 

@@ -96,7 +96,7 @@ class FeatureRecipe(PatchRecipe):
     def train_heads(self, learned: TrainingTable, held: TrainingTable, context: Context) -> Heads:
         """Return heads trained on some items, with early stopping on others.
 
-        Every head weighs the items anew by draws from an exponential distribution when there are several
+        Every head weights the items by new draws from an exponential distribution when there are several
         (the weighted likelihood bootstrap of Newton and Raftery, JRSS B 56:3, 1994).
         """
         config = self.config

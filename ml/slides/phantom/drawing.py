@@ -75,7 +75,7 @@ class Drawing:
         self._glands_reach = layout.tumours
 
     def draw(self, bounds: Bounds) -> NDArray[np.uint8]:
-        """Return RGB (height, width, 3) uint8 of ``bounds``, which must lie on the slide."""
+        """Return RGB (height, width, 3) uint8 of ``bounds``, which must be on the slide."""
         out = np.empty((bounds.height, bounds.width, 3), np.uint8)
         right, bottom = bounds.x + bounds.width, bounds.y + bounds.height
         tall, wide = CHUNK

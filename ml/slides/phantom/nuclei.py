@@ -172,7 +172,7 @@ def stromal_nuclei(
 
 
 def within_gland(glands: Glands, x: Numbers, y: Numbers, margin: float) -> NDArray[np.bool_]:
-    """Return which points lie in a gland or within ``margin`` px of one."""
+    """Return which points are in a gland or within ``margin`` px of one."""
     inside = np.zeros(len(x), bool)
     if len(glands.x) == 0 or len(x) == 0:
         return inside

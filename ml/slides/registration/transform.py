@@ -3,7 +3,7 @@
 Coarse: SIFT on small pictures of optical density (Lowe, IJCV 60:91, 2004), matched by the ratio test, and a
 similarity, then an affine map by RANSAC (Fischler and Bolles, CACM 24:381, 1981). Fine: phase correlation
 of windows on tissue (Guizar-Sicairos et al., Optics Letters 33:156, 2008), smoothed over a grid. What does
-not match is said by ``Quality.good``; then three or more landmarks make the map (``from_landmarks``).
+not match have a false ``Quality.good``; then three or more landmarks make the map (``from_landmarks``).
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def list_candidates(path: Path) -> list[ImageSummary]:
 def interpret(path: Path, image: int | None = None) -> Interpretation:
     """Return the interpretation of a TIFF, or of one ``image`` in it.
 
-    Raises SlideError: ``unsupported`` with what is not supported, ``not_a_slide`` for a file that holds a
+    Raises SlideError: ``unsupported`` naming the property, ``not_a_slide`` for a file that holds a
     label or macro photograph alone, or ``unreadable``.
     """
     vendor = vendor_of(path)

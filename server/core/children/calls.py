@@ -119,7 +119,7 @@ def connect_child(limits: Limits) -> socket.socket:
 
 
 def read_answers(stream: Any) -> Generator[Any, None, Any]:
-    """Yield the items of an answer and return its result; raises what it raised, or ReaderBrokeError."""
+    """Yield the items of an answer and return its result; raises its error, or ReaderBrokeError."""
     try:
         while True:
             kind, value = read_message(stream)

@@ -30,7 +30,7 @@ class _HeldChild:
             raise broken_reader() from error
 
     def call(self, arguments: tuple[Any, ...]) -> Any:
-        """Return the result of the function; raises what it raises, or ReaderBrokeError."""
+        """Return the result of the function; raises its error, or ReaderBrokeError."""
         try:
             write_message(self._stream, arguments)
         except (OSError, MessageError) as error:

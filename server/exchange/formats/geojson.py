@@ -80,8 +80,8 @@ def write_feature(
     """Return a GeoJSON feature in the form that QuPath reads.
 
     The kind is annotation, detection or cell; the shape is a value of ``Annotation.Shape``; the nucleus is
-    the area of the nucleus of a cell; revision and label id tell a later import what was changed elsewhere.
-    ``read_feature`` reads all of them back.
+    the area of the nucleus of a cell; revision and label id tell a later import which changes came from
+    elsewhere. ``read_feature`` reads all of them back.
     """
     written: dict[str, Any] = {"objectType": kind, **properties}
     own = {

@@ -41,9 +41,9 @@ _FEATURES, _ELEMENTS, _ANNOTATION = "features", "elements", "annotation"
 def stream_features(open_file: Callable[[], IO[bytes]], slide: str | None = None) -> Iterator[Any]:
     """Yield the features of a JSON file.
 
-    ``open_file`` opens it at its start; a file of the Digital Slide Archive may be read twice. Of a COCO file
-    with several images the one named ``slide`` is read. What is neither a feature nor a geometry is yielded
-    as it is. Raises NotGeoJsonError where the text breaks off.
+    ``open_file`` opens it at its start; a file of the Digital Slide Archive may be read twice. Of a COCO
+    file with several images the one named ``slide`` is read. Anything that is neither a feature nor a
+    geometry is yielded as it is. Raises NotGeoJsonError where the text breaks off.
     """
     with open_file() as file:
         text = _Text(file)

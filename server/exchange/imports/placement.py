@@ -1,4 +1,4 @@
-"""Check that the shapes of a file lie on tissue, and estimate the scale that would place them there."""
+"""Check that the shapes of a file are on tissue, and estimate the scale that would place them there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Check of a batch's shapes for an object set: invalid ones are repaired or reported.
 
 An object set stores coordinates in steps of 1/8 pixel. Shapes are put on that grid before they are checked,
-so that what is kept, and exported later, is valid.
+so that kept and exported objects are valid.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def cut_into_blocks(geometry: BaseGeometry, side: int, content: str) -> Iterator
 
     A shape smaller than a block stays whole and goes where its centre is: half a nucleus teaches
     nothing. A larger one is cut along the blocks, so that one long stroke can be learned from here
-    and measured there; what lies beyond the blocks of the slide is in none of them.
+    and measured there; areas beyond the blocks of the slide are in none of them.
     """
     left, top, right, bottom = geometry.bounds
     if max(right - left, bottom - top) <= side:

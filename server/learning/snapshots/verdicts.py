@@ -1,7 +1,7 @@
 """Training material from verdicts: accepted and relabelled suggestions are examples, rejected ones negatives.
 
 A redrawn suggestion teaches through the annotation that took its place. Where suggestions of several
-runs stand in exactly the same place, the newest run that was judged there speaks.
+runs are in exactly the same place, the newest run that was judged there speaks.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ Key = tuple[str, str]  # unit, label id or FINISHED
 
 @dataclass(slots=True)
 class Tally:
-    """``shapes`` begin in the block, ``pieces`` lie in it; ``area`` in square pixels."""
+    """``shapes`` begin in the block, ``pieces`` are inside it; ``area`` in square pixels."""
 
     shapes: int = 0
     pieces: int = 0

@@ -29,7 +29,7 @@ class Manifest:
     """A stored slide. ``main`` is the file to open, relative to the slide's folder.
 
     ``stored_levels`` maps z to the TIFF page whose JPEG tiles may be handed through as they are. With
-    ``profile`` the colours are turned into sRGB by the profile that lies beside the manifest. Tiles up to
+    ``profile`` the colours are turned into sRGB by the profile beside the manifest. Tiles up to
     the level ``overview`` were drawn at import. ``stack`` counts focal planes and time points.
     """
 

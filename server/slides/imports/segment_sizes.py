@@ -1,7 +1,7 @@
 """Refusal of files with tiles, strips or frames that are too large to decode while users view them.
 
 Declared sizes decide: a strip of 20,000 x 20,000 pixels packs to a few hundred kilobytes, and every tile that
-lies in it would cost its whole size in a web process. It knows no Django.
+touches it would cost its whole size in a web process. It knows no Django.
 """
 
 from __future__ import annotations

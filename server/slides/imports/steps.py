@@ -1,6 +1,6 @@
 """Import from stored files to a ready slide. Every step may be repeated after a crash.
 
-The files stay where they arrived until the slide is ready or deleted; what is stored under the content
+The files stay where they arrived until the slide is ready or deleted; files that are stored under the content
 hash is linked, not moved, so no moment has the only copy on its way.
 """
 

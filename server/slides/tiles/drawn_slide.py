@@ -78,7 +78,7 @@ def draw(folder: Path, edition: int, tile_request: TileRequest) -> bytes:
 
 
 def list_stored_levels(folder: Path) -> list[dict[str, Any]]:
-    """Return where the JPEG tiles of a slide lie in its file, as ``levels_of_rows`` takes it."""
+    """Return the places of a slide's JPEG tiles in its file, as ``levels_of_rows`` takes it."""
     manifest = read_manifest(folder)
     levels = read_stored_levels(folder / manifest.main, manifest.stored_levels)
     return [

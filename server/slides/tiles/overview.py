@@ -1,6 +1,6 @@
 """Overview levels near the whole slide, drawn once at import, as each of their tiles reads much of the file.
 
-They lie beside the manifest as ``overview/{z}.{x}.{y}.jpg``.
+They are kept beside the manifest as ``overview/{z}.{x}.{y}.jpg``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Cache of tiles in a Redis that several web processes share; optional.
 
-What is kept there has cost decoding; how much is kept is bounded by the Redis itself (``maxmemory`` with
+Kept tiles have cost decoding; their number is bounded by the Redis itself (``maxmemory`` with
 ``allkeys-lru``) and by time. A Redis that is slow or gone costs one short wait, then it is left alone
 for a while.
 """

@@ -119,8 +119,8 @@ def read_level(page: Any) -> StoredLevel:
 def find_stored_levels(path: Path, pyramid: Pyramid, interpretation: Interpretation | None) -> dict[int, int]:
     """Return the levels of the pyramid that the TIFF holds as JPEG tiles of the pyramid's tile size.
 
-    Empty for what is not a TIFF, and for one whose samples are turned, scaled or put together. Whether the
-    pixels are the reader's too is for the caller to compare.
+    Empty for a file that is not a TIFF, and for one whose samples are turned, scaled or put together.
+    Whether the pixels are the reader's too is for the caller to compare.
     """
     if interpretation is None or not interpretation.is_as_stored:
         return {}

@@ -1,6 +1,6 @@
 """Uploads by the tus resumable upload protocol 1.0.0: creation, bytes, completion.
 
-What has arrived is the length of the file, so no byte is counted that is not there.
+The received bytes are counted by the length of the file, so no byte is counted that is not there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The DeepZoom server of openslide-python's examples, made small: one slide, threads, nothing else.
 
 ``python -m tests.bench.rigs.deepzoom_peer SLIDE PORT TILE_SIZE`` serves ``/LEVEL/COLUMN_ROW.jpeg``. Like the
-example it keeps the slide open, lets OpenSlide cache what it has decoded, encodes at quality 75, and
+example it keeps the slide open, lets OpenSlide cache decoded tiles, encodes at quality 75, and
 answers each request in a thread of its own.
 """
 

@@ -1,6 +1,6 @@
 """Numbers of statements and commits of the most frequent requests, with authentication by a session.
 
-A request that got cheaper is entered anew; one that got dearer needs a reason.
+A request that got cheaper gets its new number; one that got dearer needs a reason.
 """
 
 from __future__ import annotations

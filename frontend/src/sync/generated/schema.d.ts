@@ -1345,7 +1345,7 @@ export interface paths {
          * @description Import the annotations of a file at once, or queue the import of very many objects (202).
          *
          *     GeoJSON; HistoML as it is exported (.zip); outlines of ASAP or Aperio ImageScope (.xml); the export of
-         *     a project (.zip), of which the slide takes its own part.
+         *     a project (.zip), from which the slide takes its own part.
          */
         post: operations["import_annotations"];
         delete?: never;

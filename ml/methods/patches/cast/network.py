@@ -1,7 +1,7 @@
 """CAST of MC-ViT: one transformer path per magnification, with cross-attention after every stage.
 
 Zhang et al., Frontiers in Oncology (2022). Its code is not public; this follows the abstract and our
-reconstruction of what it leaves open: sizes, where paths meet, and gates that start shut.
+choices for details that it does not give: sizes, where paths meet, and gates that start shut.
 """
 
 from __future__ import annotations

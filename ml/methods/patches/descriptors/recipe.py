@@ -71,7 +71,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
         return len(squares)
 
     def tissue_squares(self, reader: SlideReader, content: str, context: Context) -> Squares:
-        """Return all patches of a slide that lie on tissue."""
+        """Return all patches of a slide with tissue."""
         feature_store(context).remember(reader.path, content)
         return squares_of(self._tissue_grid(reader, context, None))
 

@@ -26,7 +26,7 @@ class Barcode(BagRecipe, recipe="barcode"):
     """k-means of tile features; a slide is the histogram of its tiles, under logistic regression.
 
     The barcode of D'Amato, Szostak and Torben-Nielsen, Frontiers in Medicine (2022): one part per
-    magnification, each with kinds of its own. Square roots of the shares are what is regressed on.
+    magnification, each with kinds of its own. The regression uses square roots of the shares.
     """
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:

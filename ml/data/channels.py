@@ -11,8 +11,9 @@ from ml.contracts import Channel, DataError, Dataset, Sentence
 from ml.data.folders.images import is_multiple
 from ml.data.patches import part_of
 from ml.slides import find_channels
-from ml.slides.channels.reader import ChannelReader, joined
+from ml.slides.channels.reader import joined
 from ml.slides.errors import errors_with_names
+from ml.slides.levels import PixelFile
 
 
 def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
@@ -41,7 +42,7 @@ def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
     return joined(spans[False] or spans[True])
 
 
-def _readers(dataset: Dataset) -> Iterator[tuple[str, bool, ChannelReader | None]]:
+def _readers(dataset: Dataset) -> Iterator[tuple[str, bool, PixelFile | None]]:
     for slide in dataset.slides:
         with errors_with_names({slide.path.name: slide.shown_name}):
             reader = find_channels(slide.path)
@@ -50,7 +51,7 @@ def _readers(dataset: Dataset) -> Iterator[tuple[str, bool, ChannelReader | None
         yield image.path.name, part_of(dataset, image.case) == "test", _of_image(image.path)
 
 
-def _of_image(path: Path) -> ChannelReader | None:
+def _of_image(path: Path) -> PixelFile | None:
     try:
         with Image.open(path) as image:
             multiple = is_multiple(image)

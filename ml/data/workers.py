@@ -23,11 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import DataError, Sentence, SlideReader
+from ml.storage.process_limits import Limits, plain_environment
 
 # Blocks that each process has before it: one to read, and one so that it need not wait for the next.
 QUEUED = 2
 # Fifteen read slower than one large GPU looks; more than this would crowd out whoever else reads slides.
 MOST = 16
+# The file is a stranger's: it may take this much memory, and this much time for each block.
+LIMITS = Limits(memory=4 * 2**30, cpu_seconds=300, seconds=900)
 Shape = tuple[int, int, int, int, int]
 
 
@@ -88,7 +91,7 @@ class _Worker:
             self._process = subprocess.Popen(  # noqa: S603 - this very file
                 [sys.executable, "-m", "ml.data.workers", str(theirs.fileno()), str(memory)],
                 pass_fds=(theirs.fileno(), memory),
-                env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+                env={**plain_environment(), "PYTHONPATH": paths},
             )
         self._pipe.send(what)
 
@@ -146,14 +149,17 @@ def _serve(pipe: Connection, memory: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reader, sides, shape = pipe.recv()
     ring = _mapped(memory, shape)
+    LIMITS.bound_sizes()
     while True:
         slot, corners = pipe.recv()
+        LIMITS.start_clock()
         try:
             read_block(reader, corners, sides, ring[slot, : corners.shape[1]])
         except Exception as error:  # noqa: BLE001 - raised again where it can be dealt with
             pipe.send(error)
         else:
             pipe.send(None)
+        LIMITS.stop_clock()
 
 
 if __name__ == "__main__":

@@ -84,22 +84,17 @@ class ScaledFile:
         return self._scale
 
 
-class LevelReader(ScaledFile):
-    """A ``SlideReader`` over a pyramid of levels. Safe to share between threads if ``allows_threads``.
+class PixelFile(ScaledFile):
+    """An open slide, a ``SlideReader`` and context manager.
 
-    ``tile_size`` is (width, height) of the stored tiles, (0, 0) where it is not known. Raises
-    SlideError(``unreadable``) for a slide without pixels.
+    Threads may share it if ``allows_threads``. ``channels`` and their ``names`` are empty for a colour image.
+    ``tile_size`` is (width, height) of the stored tiles, (0, 0) where it is not known.
     """
 
-    def __init__(self, path: Path, source: LevelSource) -> None:
-        self.path = path
-        self.width, self.height = source.sizes[0]
-        if min(self.width, self.height) < 1:
-            raise damaged_part(ValueError())
-        self.channels: tuple[Channel, ...] = ()
-        self.tile_size: tuple[int, int] = getattr(source, "tile_size", (0, 0))
-        self.allows_threads: bool = getattr(source, "allows_threads", False)
-        self._source = source
+    channels: tuple[Channel, ...] = ()
+    names: tuple[str, ...] = ()
+    tile_size: tuple[int, int] = (0, 0)
+    allows_threads: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -107,21 +102,49 @@ class LevelReader(ScaledFile):
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Release the file."""
-        self._source.close()
-
     def read(self, bounds: Bounds, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return RGB pixels of ``bounds`` resampled by area to ``size`` = (width, height).
+        """Return pixels of ``bounds`` resampled by area to ``size`` = (width, height).
 
-        The array is (height, width, 3) uint8; what lies outside the slide is white. Large boxes
-        are read block by block, so a slide without a pyramid costs time but not memory. Raises
+        The array is (height, width, 3) uint8 RGB, what lies outside the slide being white; of a slide with
+        channels (height, width, channels), each scaled by its range, what lies outside being 0. Raises
         SlideError(``unreadable``) where the file is damaged.
         """
         if bounds.width < 1 or bounds.height < 1:
             message = f"cannot read {bounds} at {size}: every side must be at least one pixel"
             raise ValueError(message)
         return self.read_box((bounds.x, bounds.y, bounds.x + bounds.width, bounds.y + bounds.height), size)
+
+    def read_box(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return pixels of a box (left, top, right, bottom) that may begin inside a pixel; see ``read``."""
+        raise NotImplementedError
+
+    def read_squares(self, corners: NDArray[np.int64], side: int, pixels: int) -> NDArray[np.uint8]:
+        """Return (n, pixels, pixels, 3 or channels) of squares (n, 2) of x, y, ``side`` wide."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Release the file."""
+        raise NotImplementedError
+
+
+class LevelReader(PixelFile):
+    """A colour image as a pyramid of levels. Raises SlideError(``unreadable``) for one without pixels.
+
+    Large boxes are read block by block, so a slide without a pyramid costs time but not memory.
+    """
+
+    def __init__(self, path: Path, source: LevelSource) -> None:
+        self.path = path
+        self.width, self.height = source.sizes[0]
+        if min(self.width, self.height) < 1:
+            raise damaged_part(ValueError())
+        self.tile_size = getattr(source, "tile_size", (0, 0))
+        self.allows_threads = getattr(source, "allows_threads", False)
+        self._source = source
+
+    def close(self) -> None:
+        """Release the file."""
+        self._source.close()
 
     def read_box(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
         """Return RGB of a box (left, top, right, bottom) that may begin inside a pixel; see ``read``."""

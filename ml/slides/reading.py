@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol
 
 import numpy as np
 import openslide
@@ -19,7 +20,7 @@ from ml.slides.dicom.source import DicomSource
 from ml.slides.errors import SlideError
 from ml.slides.files.companions import MIRAX, lay_out_beside
 from ml.slides.files.sources import ImageSource, OpenSlideSource, unreadable
-from ml.slides.levels import LevelReader, LevelSource
+from ml.slides.levels import LevelReader, LevelSource, PixelFile
 from ml.slides.resolution import Resolution
 from ml.slides.resolution.formats import is_tiff
 from ml.slides.tiff.interpretation import (
@@ -33,7 +34,37 @@ from ml.slides.tiff.interpretation import (
 from ml.slides.tiff.source import TiffSource
 
 
-def open_slide(path: Path, plane: int | None = None) -> LevelReader:
+class SlideOpener(Protocol):
+    """Opener of slides that reads them elsewhere, such as in a child process with limits."""
+
+    def open_slide(self, path: Path) -> PixelFile:
+        """Open a colour image; raises as the function ``open_slide``."""
+        ...
+
+    def open_as(self, path: Path, channels: Sequence[Channel]) -> PixelFile:
+        """Open a slide by a model's channels; raises as the function ``open_as``."""
+        ...
+
+    def find_channels(self, path: Path) -> PixelFile | None:
+        """Return a reader of a slide of several channels, None for a colour image; raises SlideError."""
+        ...
+
+
+# The latest one is used; without any, this process reads the files itself.
+_openers: Final[list[SlideOpener]] = []
+
+
+@contextmanager
+def slides_opened_by(opener: SlideOpener) -> Iterator[None]:
+    """Open all slides of this process through ``opener``, in every thread, until the block ends."""
+    _openers.append(opener)
+    try:
+        yield
+    finally:
+        _openers.remove(opener)
+
+
+def open_slide(path: Path, plane: int | None = None) -> PixelFile:
     """Open a slide: a file of any format that OpenSlide knows, a DICOM folder, TIFF, PNG or JPEG.
 
     Of a stack of focal planes it reads ``plane`` (from 0), by default the middle one. The reader is a context
@@ -42,6 +73,8 @@ def open_slide(path: Path, plane: int | None = None) -> LevelReader:
     ``unreadable`` (known, but damaged). Damage inside the file may show only when ``read`` meets it.
     """
     path = Path(path)
+    if _openers:
+        return _openers[-1].open_slide(path)
     several = find_channels(path)
     if several is not None:
         raise SlideError(
@@ -57,11 +90,13 @@ def open_slide(path: Path, plane: int | None = None) -> LevelReader:
     return LevelReader(path, DicomSource(path, plane) if _is_series(path) else file_source(path, plane))
 
 
-def open_as(path: Path, channels: Sequence[Channel]) -> LevelReader | ChannelReader:
+def open_as(path: Path, channels: Sequence[Channel]) -> PixelFile:
     """Open a slide by a model's channels, or as a colour image where the model has none.
 
     Raises what ``open_slide`` does, and DataError(``other_channels``) for a slide with other channels.
     """
+    if _openers:
+        return _openers[-1].open_as(Path(path), channels)
     if not channels:
         return open_slide(path)
     several = find_channels(Path(path))
@@ -77,14 +112,16 @@ def open_as(path: Path, channels: Sequence[Channel]) -> LevelReader | ChannelRea
     return as_declared(several, channels)
 
 
-def open_any(path: Path) -> LevelReader | ChannelReader:
+def open_any(path: Path) -> PixelFile:
     """Open a slide with all its channels where it has several; raises as ``open_slide`` does."""
     path = Path(path)
     return find_channels(path) or open_slide(path)
 
 
-def find_channels(path: Path) -> ChannelReader | None:
+def find_channels(path: Path) -> PixelFile | None:
     """Return a reader of a slide of several channels, None for a colour image; SlideError(``missing``)."""
+    if _openers:
+        return _openers[-1].find_channels(Path(path))
     if not path.exists():
         raise SlideError("missing", Sentence("no_such_file", "There is no file {file}.", file=path.name))
     if _is_series(path):
@@ -99,7 +136,7 @@ def find_channels(path: Path) -> ChannelReader | None:
     return ChannelReader(path, interpretation) if interpretation.reader == CHANNELS else None
 
 
-def open_interpreted(path: Path, interpretation: Interpretation) -> LevelReader | ChannelReader:
+def open_interpreted(path: Path, interpretation: Interpretation) -> PixelFile:
     """Open a TIFF by an interpretation, ignoring a stored one; raises SlideError."""
     if interpretation.reader == CHANNELS:
         return ChannelReader(path, interpretation)
@@ -124,21 +161,23 @@ def _starts_as_tiff(path: Path) -> bool:
         raise unreadable(path, error) from error
 
 
-def _open_again(
-    path: Path, channels: Sequence[Channel], resolution: Resolution | None
-) -> LevelReader | ChannelReader:
+def _open_again(path: Path, channels: Sequence[Channel], resolution: Resolution | None) -> PixelFile:
     reader = open_as(path, channels)
     reader.resolution = resolution
     return reader
 
 
-def _again(reader: LevelReader | ChannelReader) -> tuple[Any, ...]:
+def _again(reader: PixelFile) -> tuple[Any, ...]:
     return _open_again, (reader.path, reader.channels, reader.resolution)
 
 
-# A reader that is sent to another process opens the slide there.
-copyreg.pickle(LevelReader, _again)
-copyreg.pickle(ChannelReader, _again)
+def reopen_in_other_processes(kind: type[PixelFile]) -> None:
+    """Let a reader of this class that is sent to another process open the slide there."""
+    copyreg.pickle(kind, _again)
+
+
+reopen_in_other_processes(LevelReader)
+reopen_in_other_processes(ChannelReader)
 
 
 def file_source(path: Path, plane: int | None = None) -> LevelSource:

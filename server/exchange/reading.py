@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml.contracts import Sentence
+from ml.storage.process_limits import Limits
 from server.core.children.calls import call_in_child, iterate_in_child, register_reader
-from server.core.children.limits import Limits
 from server.exchange.errors import BadForeignFileError
 from server.exchange.formats import files
 from server.exchange.formats.archives import (

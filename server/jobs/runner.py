@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ml.contracts import CancelledError, DataError, Sentence, sentence_parts
 from ml.slides.errors import SlideError
+from server.core.children.slide_reader import slides_read_in_children
 from server.core.errors import DomainError
 from server.core.files.disk import NO_SPACE, disk_full, is_disk_full
 from server.core.tasks import job_kind
@@ -137,7 +138,7 @@ def run_job(job_id: UUID | str, *, with_heart: bool = True) -> None:
         heart.start()
     run = JobRun(job)
     try:
-        with held(job):
+        with held(job), slides_read_in_children():
             _run_to_the_end(run)
     finally:
         if heart:

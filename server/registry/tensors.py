@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from ml.contracts import Sentence
+from ml.storage.process_limits import Limits
 from server.core.children.calls import call_in_child, register_reader
-from server.core.children.limits import Limits
 from server.core.errors import ContentError
 from server.core.services import before_services
 

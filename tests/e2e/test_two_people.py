@@ -199,3 +199,24 @@ def test_what_a_colleague_draws_changes_and_deletes_arrives_at_once_in_an_open_v
     assert rob.post(address, json={"changes": [gone]}).status_code == 200
     expect(ann.rows).to_have_count(1)
     expect(ann.rows.filter(has_text="Stroma")).to_have_count(0)
+
+
+def test_many_shapes_that_a_colleague_deletes_at_once_go_at_once(visit, slide):
+    """More than are named in the event; one of them is selected here and goes once it is let go of."""
+    ann = enter(visit, slide, "annotator")
+    rob = slide.installation.client("admin")
+    address = f"/slides/{slide.id}/annotations/batch"
+    new = []
+    for number in range(60):
+        x, y = 20 + 40 * (number % 10), 20 + 40 * (number // 10)
+        ring = [[x, y], [x + 30, y], [x + 30, y + 30], [x, y + 30], [x, y]]
+        each = {"op": "create", "id": str(uuid.uuid4()), "shape": "polygon"}
+        new.append({**each, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    assert rob.post(address, json={"changes": new}).status_code == 200
+    expect(ann.rows).not_to_have_count(1)
+    ann.press("v")
+    ann.click((550, 550))
+    slide.clear()
+    expect(ann.rows).to_have_count(1)
+    ann.press("Escape")
+    expect(ann.rows).to_have_count(0)

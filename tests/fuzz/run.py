@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from ml.contracts import DataError
+from ml.storage.process_limits import Limits
 from server.core.children.calls import ReaderBrokeError, call_in_child, register_reader
-from server.core.children.limits import Limits
 from server.core.errors import DomainError
 from tests.fuzz.material import FORMATS, mutate
 

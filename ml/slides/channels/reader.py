@@ -6,21 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.contracts import Bounds, Channel, DataError, Sentence
 from ml.slides.dicom.source import open_planes
-from ml.slides.levels import ScaledFile
+from ml.slides.levels import PixelFile
 from ml.slides.tiff.interpretation import Interpretation
 
 FULL = 255
 
 
-class ChannelReader(ScaledFile):
-    """A ``SlideReader`` of all channels. Raises ValueError for a file that has no channels.
+class ChannelReader(PixelFile):
+    """A slide of several channels, all of them read. Raises ValueError for a file that has no channels.
 
     ``channels`` may be set to those of a model: the same names in its order, with its ranges.
     """
@@ -47,22 +46,9 @@ class ChannelReader(ScaledFile):
     def channels(self, channels: Sequence[Channel]) -> None:
         self._channels = tuple(channels)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Drop the planes, which own the file."""
         del self._planes
-
-    def read(self, bounds: Bounds, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return (height, width, channels) uint8, each channel scaled by its range; 0 outside the slide.
-
-        Resampled by area to ``size`` = (width, height). Raises SlideError(``unreadable``) for damage.
-        """
-        return self.read_box((bounds.x, bounds.y, bounds.x + bounds.width, bounds.y + bounds.height), size)
 
     def read_box(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
         """Return channels of a box (left, top, right, bottom) that may begin inside a pixel; see ``read``."""
@@ -100,7 +86,7 @@ def _inside(start: float, step: float, count: int, length: int) -> tuple[int, in
     return max(0, first), min(count, last)
 
 
-def as_declared(reader: ChannelReader, channels: Sequence[Channel]) -> ChannelReader:
+def as_declared(reader: PixelFile, channels: Sequence[Channel]) -> PixelFile:
     """Return the reader with these channels; raises DataError(``other_channels``) where it lacks one."""
     if sorted(reader.names) != sorted(channel.name for channel in channels):
         message = Sentence(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ml.contracts import Sentence
+from ml.storage.process_limits import Limits, plain_environment
 from server.core.children.child import BROKEN, END, FAILED
-from server.core.children.limits import Limits, plain_environment
 from server.core.children.messages import MessageError, read_message, write_message
 from server.core.errors import ContentError
 

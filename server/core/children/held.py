@@ -7,8 +7,8 @@ import threading
 from collections.abc import Hashable
 from typing import Any, Final
 
+from ml.storage.process_limits import Limits
 from server.core.children.calls import ReaderBrokeError, broken_reader, connect_child, read_answers
-from server.core.children.limits import Limits
 from server.core.children.messages import MessageError, write_message
 
 

@@ -21,6 +21,8 @@ from ml.contracts import Sentence, sentence_parts
 
 _TAG: Final = "~is"
 _HEAD: Final = struct.Struct("<QQ")
+# More than any child may use; a length that its reader made up is not allocated.
+_LARGEST: Final = 4 * 2**30
 _OURS: Final = frozenset({"ml", "server"})
 
 
@@ -33,8 +35,13 @@ def read_message(stream: Any) -> Any:
     head = stream.read(_HEAD.size)
     if len(head) < _HEAD.size:
         raise EOFError
-    text, rest = (stream.read(length) for length in _HEAD.unpack(head))
-    buffers = memoryview(rest)
+    length, size = _HEAD.unpack(head)
+    if length + size > _LARGEST:
+        message = f"a message of {length + size} bytes"
+        raise MessageError(message)
+    text, buffers = stream.read(length), memoryview(bytearray(size))
+    if stream.readinto(buffers) < size:
+        raise EOFError
     try:
         return json.loads(text, object_hook=lambda item: _unpacked(item, buffers))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ImportError) as error:
@@ -43,19 +50,19 @@ def read_message(stream: Any) -> Any:
 
 def write_message(stream: Any, value: Any) -> None:
     """Write a value; raises MessageError for an unsupported one."""
-    buffers: list[bytes] = []
+    buffers: list[memoryview] = []
     try:
         text = json.dumps(_packed(value, buffers)).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise MessageError from error
-    rest = b"".join(buffers)
-    stream.write(_HEAD.pack(len(text), len(rest)))
+    stream.write(_HEAD.pack(len(text), sum(len(buffer) for buffer in buffers)))
     stream.write(text)
-    stream.write(rest)
+    for buffer in buffers:
+        stream.write(buffer)
     stream.flush()
 
 
-def _packed(value: Any, buffers: list[bytes]) -> Any:
+def _packed(value: Any, buffers: list[memoryview]) -> Any:
     if isinstance(value, Sentence):
         return {_TAG: "sentence", "parts": sentence_parts(value)}
     if isinstance(value, Mapping):
@@ -63,10 +70,10 @@ def _packed(value: Any, buffers: list[bytes]) -> Any:
     if isinstance(value, list | tuple):
         return value if _holds_numbers(value) else [_packed(item, buffers) for item in value]
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        place = _add(np.ascontiguousarray(value).tobytes(), buffers)
+        place = _add(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data, buffers)
         return {_TAG: "array", "at": place, "dtype": value.dtype.str, "shape": list(value.shape)}
     if isinstance(value, bytes):
-        return {_TAG: "bytes", "at": _add(value, buffers)}
+        return {_TAG: "bytes", "at": _add(memoryview(value), buffers)}
     return _packed_class(value, buffers)
 
 
@@ -77,7 +84,7 @@ def _holds_numbers(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _packed_class(value: Any, buffers: list[bytes]) -> Any:
+def _packed_class(value: Any, buffers: list[memoryview]) -> Any:
     """Return a path, enumeration, error or data class with its name; any other value as it is."""
     if isinstance(value, Path):
         return {_TAG: "path", "value": str(value)}
@@ -92,7 +99,7 @@ def _packed_class(value: Any, buffers: list[bytes]) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _add(content: bytes, buffers: list[bytes]) -> list[int]:
+def _add(content: memoryview, buffers: list[memoryview]) -> list[int]:
     """Append a buffer; return its offset and length."""
     start = sum(len(buffer) for buffer in buffers)
     buffers.append(content)
@@ -113,10 +120,11 @@ def _unpacked(item: dict[str, Any], buffers: memoryview) -> Any:  # noqa: PLR091
         return Path(item["value"])
     if kind in {"array", "bytes"}:
         start, length = item["at"]
-        content = bytes(buffers[start : start + length])
+        content = buffers[start : start + length]
         if kind == "bytes":
-            return content
-        return np.frombuffer(content, np.dtype(item["dtype"])).reshape(item["shape"]).copy()
+            return bytes(content)
+        # A view of the message, writable and not copied.
+        return np.frombuffer(content, np.dtype(item["dtype"])).reshape(item["shape"])
     known = _ours(item["of"])
     if kind == "enum" and issubclass(known, enum.Enum):
         return known(item["value"])

@@ -28,8 +28,8 @@ from ml import slides as reading
 from ml.contracts import Sentence, sentence_parts
 from ml.slides.files.stacks import find_stack
 from ml.slides.tiff.interpretation import save_sidecar
+from ml.storage.process_limits import Limits, plain_environment
 from ml.storage.room import is_full
-from server.core.children.limits import Limits, plain_environment
 from server.slides.errors import UnreadableSlideError
 from server.slides.imports.file_images import SeveralImagesError, settle_image
 from server.slides.imports.manifest import PROFILE_NAME, THUMBNAIL_NAME

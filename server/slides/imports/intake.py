@@ -12,8 +12,8 @@ from ml.contracts import Sentence
 from ml.slides.dicom.header import is_dicom
 from ml.slides.files.companions import MIRAX, MIRAX_MAIN, explain_main_file, lay_out_mirax
 from ml.slides.tiff.interpretation import explain_part_of_set
+from ml.storage.process_limits import Limits
 from server.core.children.calls import ReaderBrokeError, call_in_child, register_reader
-from server.core.children.limits import Limits
 from server.slides.imports.dicom_files import group_series
 
 SLIDE_SUFFIXES: Final = frozenset(

@@ -7,9 +7,9 @@ import os
 import time
 from typing import Final
 
+from ml.storage.process_limits import Limits
 from server.core.children.calls import call_in_child
 from server.core.children.held import HeldChildren
-from server.core.children.limits import Limits
 from server.slides.imports.manifest import Manifest, load_manifest, manifest_path
 from server.slides.tiles.channels import Mix
 from server.slides.tiles.drawn_slide import draw, levels_of_rows, list_stored_levels

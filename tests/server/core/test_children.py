@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from ml.contracts import Sentence
+from ml.storage.process_limits import Limits, plain_environment
 from server.core.children.calls import ReaderBrokeError, call_in_child, iterate_in_child
 from server.core.children.held import HeldChildren
-from server.core.children.limits import Limits, plain_environment
 from server.core.children.messages import MessageError, read_message, write_message
 from server.exchange.errors import BadForeignFileError, NotGeoJsonError
 from server.exchange.formats.shapes import ForeignShape, UnreadRow

@@ -98,18 +98,30 @@ export class AnnotationView {
   };
 
   /** Ask for the whole slide once; where there are few, that is all that is ever asked for. */
-  async start(): Promise<void> {
-    this.take(await this.ask(EVERYWHERE, FIRST_SCALE, new AbortController().signal), EVERYWHERE, FIRST_SCALE);
+  async start(): Promise<ReadonlySet<string>> {
+    const answer = await this.ask(EVERYWHERE, FIRST_SCALE, new AbortController().signal);
+    this.take(answer, EVERYWHERE, FIRST_SCALE);
+    return new Set(answer.annotations.map(({ id }) => id));
   }
 
-  /** Fetch the annotations again after the server changed them by itself, as an import does. */
-  async refresh(): Promise<void> {
+  /**
+   * Fetch the annotations again after many changed at once, as by an import. Those that the server no longer lists
+   * are unloaded, and come back with the view where only their size left them out. Returns the ids of those that
+   * are kept here and were not listed.
+   */
+  async refresh(): Promise<string[]> {
     this.covered = [];
     this.stale = true;
-    await this.start();
-    if (!this.status.counted) return;
-    this.stale = true;
-    this.schedule(0);
+    const saved = [...this.store.snapshot().keys()].filter((id) => !this.autosave.isUnsaved(id));
+    const listed = await this.start();
+    const missing = saved.filter((id) => !listed.has(id) && !this.autosave.isUnsaved(id));
+    const kept = this.kept();
+    this.unload(missing.filter((id) => !kept.has(id)));
+    if (this.status.counted) {
+      this.stale = true;
+      this.schedule(0);
+    }
+    return missing.filter((id) => kept.has(id));
   }
 
   /** Count again what is too small to be shown, after somebody else changed something. */
@@ -204,7 +216,11 @@ export class AnnotationView {
       (item) => !this.autosave.isUnsaved(item.id) && !kept.has(item.id) && !boxesMeet(boxOf(item.geometry), box),
     );
     this.covered = [];
-    this.store.apply(gone.map((item) => ({ id: item.id, before: item, after: null })), "remote");
+    this.unload(gone.map(({ id }) => id));
+  }
+
+  private unload(ids: readonly string[]): void {
+    if (ids.length > 0) this.store.apply(this.store.changesTo(ids.map((id) => ({ id, after: null }))), "remote");
   }
 
   private publish(patch: Partial<AnnotationViewStatus>): void {

@@ -154,7 +154,12 @@ export class Autosave {
 
   /** True for an annotation of which the server has a later revision than this page knows, unless it is edited here. */
   isBehind(id: string, revision: number): boolean {
-    return !this.isUnsaved(id) && (this.known.get(id)?.revision ?? 0) < revision;
+    return !this.isUnsaved(id) && this.revisionOf(id) < revision;
+  }
+
+  /** The latest revision that this page knows; 0 for an annotation that it does not know. */
+  revisionOf(id: string): number {
+    return this.known.get(id)?.revision ?? 0;
   }
 
   /** Take away what somebody else deleted with this revision. What was changed here and not saved stays as it is. */

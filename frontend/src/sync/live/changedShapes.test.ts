@@ -56,7 +56,7 @@ beforeEach(async () => {
   const journal = { read: () => Promise.resolve(null), write: () => Promise.resolve() };
   const send = (): Promise<BatchResult> => new Promise(() => undefined);
   autosave = new Autosave(store, history, { named, send }, journal, clock);
-  const view = new AnnotationView(store, autosave, all, clock, () => history.ids());
+  const view = new AnnotationView(store, autosave, all, clock, () => new Set([...history.ids(), ...selection.snapshot()]));
   await view.start();
   shapes = new ChangedShapes(autosave, view, selection, named, clock);
   asked = [];
@@ -98,6 +98,40 @@ describe("what others change", () => {
     shapes.hear({ a: 2 });
     await pass();
     expect(store.get("a")?.note).toBe("mine");
+  });
+
+  it("goes too where many are deleted at once", async () => {
+    rows = [point("b", 1)];
+    shapes.hear(null);
+    await pass();
+    expect(asked).toEqual([["all"]]);
+    expect([...store.snapshot().keys()]).toEqual(["b"]);
+  });
+
+  it("waits while a shape among many is selected here, also one that was deleted", async () => {
+    selection.set(["a", "b"]);
+    rows = [point("b", 2, "theirs")];
+    shapes.hear(null);
+    await pass();
+    expect([...store.snapshot().keys()]).toEqual(["a", "b"]);
+    selection.clear();
+    await pass();
+    expect([...store.snapshot().keys()]).toEqual(["b"]);
+    asked = [];
+    selection.set(["b"]);
+    selection.clear();
+    await pass();
+    expect(asked).toEqual([]);
+  });
+
+  it("leaves a shape that is edited here when many were deleted", async () => {
+    const before = store.get("a");
+    if (!before) throw new Error("not loaded");
+    history.commit("note", updateItem(before, { note: "mine" }));
+    rows = [];
+    shapes.hear(null);
+    await pass();
+    expect([...store.snapshot().values()].map(({ note }) => note)).toEqual(["mine"]);
   });
 
   it("is fetched whole where it is much, and again where the server was away", async () => {

@@ -72,8 +72,10 @@ export class ChangedShapes {
 
   private async fetchAll(): Promise<void> {
     if (!this.isAllStale) return;
-    await this.view.refresh();
+    const unlisted = await this.view.refresh();
     this.isAllStale = false;
+    // They may be deleted, or only too small to be listed: asking for them by id tells.
+    for (const id of unlisted) this.waiting.set(id, this.autosave.revisionOf(id) + 1);
   }
 
   private async fetchNamed(ids: readonly string[]): Promise<void> {
@@ -81,7 +83,9 @@ export class ChangedShapes {
     const revisions = new Map(this.waiting);
     const found = await this.named(ids);
     const here = new Set(found.map(({ id }) => id));
-    this.autosave.take(found.filter(({ id }) => !this.selection.has(id)));
+    const taken = found.filter(({ id }) => !this.selection.has(id));
+    this.autosave.take(taken);
+    for (const { id } of taken) this.waiting.delete(id);
     for (const id of ids) {
       if (!here.has(id) && !this.selection.has(id)) this.autosave.takeDeleted(id, revisions.get(id) ?? 0);
     }

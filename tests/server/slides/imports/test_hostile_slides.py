@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from ml.slides.dicom.header import DEFLATED, read_header
+from ml.storage.process_limits import Limits
 from server.core.children.calls import call_in_child
-from server.core.children.limits import Limits
 from server.slides.errors import UnreadableSlideError
 from server.slides.imports.examine import examine
 from server.slides.imports.intake import find_slides, sort_files

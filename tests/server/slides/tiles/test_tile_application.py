@@ -221,8 +221,8 @@ def crash(*_arguments):
 
 
 def test_a_tile_that_breaks_its_reader_is_refused_alone(application, slide, monkeypatch):
+    from ml.storage.process_limits import Limits
     from server.core.children.held import HeldChildren
-    from server.core.children.limits import Limits
     from server.slides.tiles import opened
 
     edge, crop = (

@@ -12,8 +12,9 @@ from tests.e2e.conftest import make_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-NO_COUNTS = {
-    "labels": [], "negatives": 0, "verdicts": 0, "finished_regions": 0, "cases": 1, "slides": 1,
+TUMOUR = {"label_id": "1", "name": "Tumour", "shapes": 3, "negatives": 0}
+COUNTS = {
+    "labels": [TUMOUR], "negatives": 0, "verdicts": 0, "finished_regions": 0, "cases": 1, "slides": 1,
     "parts": {"train": 0, "validation": 0, "test": 0},
 }  # fmt: skip
 BLOCKER = {"code": "no_finished_region", "message": "…", "values": {}}
@@ -41,7 +42,7 @@ def trainer(visit, project, request):
         answer = {
             "ready": ready, "blockers": [] if ready else [BLOCKER], "split_by": "case",
             "warnings": [warning(number) for number in range(12)],
-            "counts": NO_COUNTS, "parts": NO_COUNTS["parts"],
+            "counts": COUNTS, "parts": COUNTS["parts"],
         }  # fmt: skip
         route.fulfill(json=answer)
 
@@ -71,6 +72,7 @@ def selected(person) -> list[str]:
 def test_each_tab_selects_a_method_that_can_start_and_start_runs_it(trainer):
     person, started = trainer
     expect(person.see("recipe-descriptors")).to_be_checked()
+    expect(person.see("round-check")).to_contain_text("Marks outside the tissue are reported")
     person.see("recipe-tasks").get_by_text("Regions", exact=True).click()
     expect(person.see("recipe-unet")).to_be_checked()
     expect(person.see("start-round")).to_be_enabled()

@@ -120,6 +120,11 @@ export function CheckPanel({ check, labels }: CheckPanelProps) {
           ].join(" · ")}
         </Text>
         <SplitBar check={check} />
+        {check.counts.labels.length > 0 ? (
+          <Text size="xs" c="dimmed" data-testid="off-tissue-later">
+            {t("training.offTissueLater")}
+          </Text>
+        ) : null}
       </Stack>
     </Paper>
   );

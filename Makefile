@@ -19,7 +19,7 @@ endif
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	$(wildcard frontend/*.json frontend/*.ts frontend/*.html)
 
-.PHONY: help run setup test test-fast format lint bench fuzz schema lock clean
+.PHONY: help run setup test test-fast format lint lint-python lint-frontend bench fuzz schema lock clean
 
 help:
 	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
@@ -72,7 +72,11 @@ format: .venv/.installed
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+# The two languages side by side; what one prints comes in one piece.
 lint: setup
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint-python lint-frontend
+
+lint-python:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tests/lint/docstrings.py ml server tests deploy
@@ -81,6 +85,8 @@ lint: setup
 	DJANGO_SETTINGS_MODULE=server.config.settings.testing $(BIN)/python manage.py makemigrations --check --dry-run
 	@tests/check_schema.sh
 	@if command -v hadolint >/dev/null; then hadolint deploy/image/Dockerfile; else echo "hadolint is not installed: the Dockerfile is not checked"; fi
+
+lint-frontend:
 	cd frontend && npm run --silent types:check && npm run --silent lint && npm run --silent typecheck
 
 schema: .venv/.installed frontend/node_modules/.installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,6 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def data_folder() -> Path:
     return Path(os.environ.get("COVERSLIP_DATA", ROOT.parent / "shared" / "data"))
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that use no database: on SQLite they run, on PostgreSQL they would only run again."""
+    for item in items:
+        if "db" not in item.fixturenames and item.get_closest_marker("django_db") is None:
+            item.add_marker(pytest.mark.one_database)
 
 
 @pytest.fixture(scope="session")
@@ -166,6 +174,39 @@ def real_slide(user_factory, run_jobs):
         call_command("import_slides", str(path), project=str(project.pk), verbosity=0)
         run_jobs()
         return Slide.objects.exclude(pk__in=before).get()
+
+    return bring
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory):
+    """Slides that ``ready_slide`` has imported in this session: by path, their storage and their columns."""
+    return {"folder": tmp_path_factory.mktemp("imported")}
+
+
+@pytest.fixture
+def ready_slide(real_slide, user_factory, settings, imported):
+    """Return a real slide as its import leaves it; each file is imported once in a session.
+
+    For tests of what comes after an import: the slide has its files, and no job or audit record.
+    """
+    from server.slides.models import Case, Slide
+
+    def bring(project, path: Path) -> Slide:
+        if path not in imported:
+            slide = real_slide(project, path)
+            kept = imported["folder"] / slide.sha256
+            shutil.copytree(settings.STORAGE_ROOT, kept)
+            left_out = ("id", "project_id", "case_id", "created_by_id", "import_job_id")
+            columns = {field.attname: getattr(slide, field.attname) for field in Slide._meta.fields}
+            imported[path] = kept, {name: columns[name] for name in columns if name not in left_out}
+            return slide
+        kept, columns = imported[path]
+        shutil.copytree(kept, settings.STORAGE_ROOT, dirs_exist_ok=True)
+        number = Case.objects.filter(project=project).count() + 1
+        case = Case.objects.create(project=project, pseudonym=f"Case {number:04}")
+        root = user_factory("root", administrator=True)
+        return Slide.objects.create(project=project, case=case, created_by=root, **columns)
 
     return bring
 

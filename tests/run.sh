@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# All tests: the front end's own, then the server and the methods on SQLite, then the server on
-# PostgreSQL with Redis, then whole installations with real workers and a real browser.
+# All tests: the front end's own, then the server and the methods on SQLite, then what depends on the database
+# on PostgreSQL, then whole installations with real workers and a real browser.
 set -euo pipefail
 
 export OMP_NUM_THREADS=1
@@ -18,7 +18,8 @@ step "server and methods, SQLite"
 "${pytest[@]}" -n 2 --dist worksteal -m "not stack and not browser and not services" tests
 
 step "server, PostgreSQL"
-DATABASE_URL=$database "${pytest[@]}" -n 2 --dist worksteal -m "not stack and not browser and not services" tests/server
+DATABASE_URL=$database "${pytest[@]}" -n 2 --dist worksteal \
+  -m "not stack and not browser and not services and not one_database" tests/server
 
 step "whole installation: SQLite and the file-system broker, real workers and browser"
 "${pytest[@]}" -n 2 --dist loadfile -m "(stack or browser) and not services" tests

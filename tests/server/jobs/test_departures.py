@@ -49,9 +49,9 @@ def all_succeeded():
 
 
 def test_rounds_predictions_and_comparisons_end_without_their_manager(
-    clients, project, real_slide, data, run_jobs, remove, user_factory
+    clients, project, ready_slide, data, run_jobs, remove, user_factory
 ):
-    mosaic = real_slide(project, data / "slides" / "colorectal-mosaic.tif")
+    mosaic = ready_slide(project, data / "slides" / "colorectal-mosaic.tif")
     with (data / "slides" / "colorectal-mosaic-truth.geojson").open("rb") as file:
         body = {"file": file, "create_labels": "true"}
         clients["mia"].post(f"{API}/slides/{mosaic.pk}/import", body, format="multipart")

@@ -12,11 +12,11 @@ API = "/api/v1"
 
 
 def test_patches_of_all_slides_are_laid_out(
-    api, user_factory, project_factory, slide_factory, data, real_slide, run_jobs
+    api, user_factory, project_factory, slide_factory, data, ready_slide, run_jobs
 ):
     project = project_factory(annotator="ann", manager="mia")
     ann = api(user_factory("ann"))
-    slide = real_slide(project, data / "slides" / "cmu-1-small-region.svs")
+    slide = ready_slide(project, data / "slides" / "cmu-1-small-region.svs")
     address = f"{API}/projects/{project.pk}/atlas"
     assert ann.get(address).json() == {"job": None, "map": None}
     asked = ann.post(address)
@@ -36,11 +36,11 @@ def test_patches_of_all_slides_are_laid_out(
 
 
 def test_a_patch_has_the_label_that_is_drawn_over_its_middle(
-    api, user_factory, project_factory, label_factory, data, real_slide, run_jobs
+    api, user_factory, project_factory, label_factory, data, ready_slide, run_jobs
 ):
     project = project_factory(annotator="ann", manager="mia")
     ann, label = api(user_factory("ann")), label_factory(project)
-    slide = real_slide(project, data / "slides" / "cmu-1-small-region.svs")
+    slide = ready_slide(project, data / "slides" / "cmu-1-small-region.svs")
     address = f"{API}/projects/{project.pk}/atlas"
     ann.post(address)
     run_jobs()

@@ -12,7 +12,8 @@ from PIL import Image
 from server.registry.models import ModelVersion
 from tests.ml.materials.channel_material import ACROSS, BLOCK, LABELS, square_of, write_blocks, write_channels
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 API = "/api/v1"
 SMALL = {

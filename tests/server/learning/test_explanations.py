@@ -10,7 +10,8 @@ from server.jobs.models import Job
 from server.learning.models import Explanation
 from server.objects.models import ObjectSet
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 API = "/api/v1"
 
@@ -21,10 +22,10 @@ def project(project_factory):
 
 
 @pytest.fixture
-def suggested(project, real_slide, data, api, user_factory, run_jobs):
+def suggested(project, ready_slide, data, api, user_factory, run_jobs):
     """The set of suggestions of a first version on the mosaic."""
     mia = api(user_factory("mia"))
-    mosaic = real_slide(project, data / "slides" / "colorectal-mosaic.tif")
+    mosaic = ready_slide(project, data / "slides" / "colorectal-mosaic.tif")
     with (data / "slides" / "colorectal-mosaic-truth.geojson").open("rb") as file:
         form = {"file": file, "create_labels": "true"}
         mia.post(f"{API}/slides/{mosaic.pk}/import", form, format="multipart")

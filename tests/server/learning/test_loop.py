@@ -34,8 +34,8 @@ def mia(api, user_factory, project):
 
 
 @pytest.fixture
-def mosaic(project, real_slide, data):
-    return real_slide(project, data / "slides" / "colorectal-mosaic.tif")
+def mosaic(project, ready_slide, data):
+    return ready_slide(project, data / "slides" / "colorectal-mosaic.tif")
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from server.learning.rounds.prognosis import survival_of
 from server.slides.models import Case
 from tests.ml.materials.bag_material import write_slide
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 API = "/api/v1"
 SMALL = {

@@ -11,7 +11,8 @@ from tests.server.fetching import fetch
 from tests.server.slides.conftest import API, send
 from tests.server.test_access import routes
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

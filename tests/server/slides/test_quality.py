@@ -15,7 +15,8 @@ from ml.slides import open_slide
 from ml.slides.quality.map import CLASSES as KNOWN
 from server.slides.quality.services import CLASSES
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 API = "/api/v1"
 GREEN = (20, 120, 60)

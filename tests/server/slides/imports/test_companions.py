@@ -13,7 +13,8 @@ from server.slides.models import Slide
 from tests.server.slides.conftest import send
 from tests.server.slides.imports.test_import import bring_folder
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 INDEX = (
     b"[HIERARCHICAL]\r\nINDEXFILE = Index.dat\r\n[DATAFILE]\r\nFILE_COUNT = 2\r\n"
     b"FILE_0 = Data0000.dat\r\nFILE_1 = Data0001.dat\r\n"

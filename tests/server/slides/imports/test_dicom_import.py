@@ -15,7 +15,8 @@ from tests.server.fetching import fetch
 from tests.server.slides.conftest import API, send
 from tests.server.slides.imports.test_import import bring_folder
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ from tests import dicom_material as make
 from tests.server.fetching import fetch
 from tests.server.slides.conftest import API, send
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from server.slides.models import Slide
 from server.slides.viewing.scale import take_scale
 from tests.server.slides.conftest import API, send
 
-pytestmark = pytest.mark.django_db
+# Files, pixels and networks are checked here, which no database changes.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 UNKNOWN = (None, None, "unknown")
 OME = (

@@ -28,11 +28,20 @@ class SlideError(Exception):
 
 @contextmanager
 def errors_with_names(names: Mapping[str, str]) -> Iterator[None]:
-    """Re-raise SlideError and DataError with the given names; ``names`` maps the name of each file to one."""
+    """Re-raise SlideError and DataError with the given names; ``names`` maps the name of each file to one.
+
+    A SlideError of one file that names no file is prefixed with its name.
+    """
     try:
         yield
-    except (SlideError, DataError) as error:
+    except DataError as error:
         raise type(error)(error.code, with_names(error.detail, names)) from error
+    except SlideError as error:
+        detail = with_names(error.detail, names)
+        if len(names) == 1 and not any(given in detail for given in names.values()):
+            [given] = names.values()
+            detail = Sentence("of_file", "{file}: {reason}", file=given, reason=detail)
+        raise type(error)(error.code, detail) from error
 
 
 def with_names(sentence: str, names: Mapping[str, str]) -> str:

@@ -69,10 +69,10 @@ class ImportReport:
 
     ``created`` includes annotations that were deleted here and came back. ``mended`` and ``cut`` count shapes
     that differ from the file. ``missing`` counts annotations here that the file lacks,
-    ``without_score`` the objects of a set that have no score. ``skipped_count``
-    counts the rows that are left out; ``skipped`` may name a part of them only. ``rows_left_out`` counts rows
-    that ``rows`` has no room for; ``reasons`` count all rows by reason. ``warning`` has message, code and
-    values. ``job_id`` names the job that reads a large file.
+    ``without_score`` the objects of a set that have no score, ``nuclei_left_out`` the nuclei of its cells.
+    ``skipped_count`` counts the rows that are left out; ``skipped`` may name a part of them only.
+    ``rows_left_out`` counts rows that ``rows`` has no room for; ``reasons`` count all rows by reason.
+    ``warning`` has message, code and values. ``job_id`` names the job that reads a large file.
     """
 
     created: int = 0
@@ -83,6 +83,7 @@ class ImportReport:
     cut: int = 0
     missing: int = 0
     without_score: int = 0
+    nuclei_left_out: int = 0
     skipped: list[UnreadRow] = field(default_factory=list)
     skipped_count: int = 0
     labels_created: list[str] = field(default_factory=list)

@@ -101,6 +101,9 @@ class ImportedSerializer(serializers.Serializer[Any]):
     cut = serializers.IntegerField()
     missing = serializers.IntegerField()
     without_score = serializers.IntegerField()
+    nuclei_left_out = serializers.IntegerField(
+        help_text="Nuclei of cells, of which an object set keeps the outlines only."
+    )
     skipped = SkippedSerializer(many=True)
     skipped_count = serializers.IntegerField()
     labels_created = serializers.ListField(child=serializers.CharField())

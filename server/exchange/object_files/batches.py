@@ -31,8 +31,9 @@ _NO_SCORE: Final = math.nan
 _NO_UNCERTAINTY: Final = 0.0
 _BAD_SCORE: Final = Sentence("row_bad_score", "A score or uncertainty is not a number from 0 to 1.")
 _EMPTY: Final = Sentence("row_shape_empty", "The shape is empty.")
-_NUCLEUS: Final = Sentence(
-    "row_nucleus_left_out", "An object set keeps the outline of a cell; its nucleus was left out."
+NUCLEUS_LEFT_OUT: Final = Sentence(
+    "row_nucleus_left_out",
+    "An object set keeps the outline of a cell; its nucleus was left out. Annotations keep both.",
 )
 _REGION: Final = Sentence("row_region_no_object", "A finished region is not an object.")
 
@@ -148,7 +149,7 @@ def _row_batch(
         if row.label and row.colour:
             batch.colours.setdefault(row.label, row.colour)
         if row.nucleus is not None:
-            batch.notes.append(UnreadRow(row.row, _NUCLEUS))
+            batch.notes.append(UnreadRow(row.row, NUCLEUS_LEFT_OUT))
     coordinates = numbers_of_points(collected.points)
     if coordinates is None:
         collected, coordinates = _without_bad_points(part, collected, batch)

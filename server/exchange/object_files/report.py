@@ -11,7 +11,7 @@ from server.exchange.errors import BadObjectFileError
 from server.exchange.formats.shapes import UnreadRow
 from server.exchange.imports.report import ImportReport, ReasonCount, ReportRow
 from server.exchange.imports.rows import Outcome
-from server.exchange.object_files.batches import Batch
+from server.exchange.object_files.batches import NUCLEUS_LEFT_OUT, Batch
 from server.jobs.runner import JobRun
 
 # Of a file with many bad rows so many are named in the log; the rest is counted, by reason.
@@ -134,6 +134,7 @@ class ObjectFileReport:
             mended=self.mended,
             cut=self.cut,
             without_score=self.without_score,
+            nuclei_left_out=self.notes.reasons.get(NUCLEUS_LEFT_OUT.code, ("", 0))[1],
             skipped=sorted(skipped, key=lambda row: row.row),
             skipped_count=self.skipped,
             rows=sorted(rows, key=lambda row: row.row),

@@ -43,7 +43,7 @@ def learn(run: JobRun) -> dict[str, Any]:
     """Run a round to its end; one that ended before stays unchanged."""
     turn = Round.objects.select_related("project", "snapshot").get(pk=run.input["round"])
     if turn.model_version_id is not None:
-        return {"model_version_id": str(turn.model_version_id)}
+        return _outcome(turn)
     snapshot = turn.snapshot or take_snapshot(actor=run.actor, turn=turn)
     document = read_document(snapshot)
     dataset = load_dataset(document)
@@ -82,7 +82,11 @@ def learn(run: JobRun) -> dict[str, Any]:
     except BaseException:
         release(trained.storage_key)
         raise
-    return {"model_version_id": str(turn.model_version_id)}
+    return _outcome(turn)
+
+
+def _outcome(turn: Round) -> dict[str, Any]:
+    return {"outcome": "trained", "model_version_id": str(turn.model_version_id)}
 
 
 def compare_stored(run: JobRun) -> dict[str, Any]:
@@ -112,7 +116,7 @@ def compare_stored(run: JobRun) -> dict[str, Any]:
         metrics=rows,
         recommendation=recommendation,
     )
-    return {"comparison_id": str(comparison.pk)}
+    return {"outcome": "compared", "comparison_id": str(comparison.pk)}
 
 
 def load_dataset(document: dict[str, Any]) -> Dataset:

@@ -102,8 +102,7 @@ def _import(run: JobRun, slide: Slide) -> dict[str, Any]:
         original=original.name,
     )
     run.log(detail)
-    original_slide = {"slide_id": str(original.pk), "name": original.name}
-    return {"outcome": "duplicate", **original_slide, "detail": detail}
+    return {"outcome": "duplicate", "slide_id": str(original.pk), "name": original.name, "detail": detail}
 
 
 def _examine_and_store(

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml.contracts import DataError, Sentence
-from ml.slides import open_slide
-from ml.slides.resolution import square_view
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ContentError
@@ -16,10 +14,10 @@ from server.core.services import nothing_written, service
 from server.jobs.models import Job
 from server.jobs.runner import JobRun
 from server.jobs.services import create_job
-from server.slides.imports.given_names import given_name
+from server.slides.imports.given_names import opened_by_name
 from server.slides.models import Registration, Slide
 from server.slides.policies import slide_policy
-from server.slides.selectors import require_ready, slide_path
+from server.slides.selectors import require_ready
 
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
 
@@ -146,12 +144,8 @@ def find_registration(run: JobRun) -> dict[str, Any]:
         return {"outcome": "removed"}
     run.report(0.1, Sentence("looking_for_matches", "Looking for places that match"))
     fixed, moving = registration.fixed, registration.moving
-    with (
-        given_name(fixed, moving),
-        open_slide(slide_path(fixed)) as one,
-        open_slide(slide_path(moving)) as other,
-    ):
-        computed = register_slides(square_view(one, fixed.resolution), square_view(other, moving.resolution))
+    with opened_by_name(fixed) as one, opened_by_name(moving) as other:
+        computed = register_slides(one, other)
     run.check_cancelled()
     finish_registration(actor=run.actor, registration=registration, document=computed.document())
     return {"outcome": "registered", "good": computed.quality is not None and computed.quality.good}

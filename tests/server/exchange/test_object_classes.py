@@ -210,6 +210,9 @@ def test_nuclei_that_a_set_does_not_keep_are_counted_in_the_report(mia, slide, r
     assert (report["created"], report["skipped_count"]) == (3, 0)
     [reason] = report["reasons"]
     assert (reason["reason_code"], reason["count"]) == ("row_nucleus_left_out", 2)
+    assert report["nuclei_left_out"] == 2
+    shown = preview(mia, slide, collection(rows), "cells.geojson")["report"]
+    assert (shown["nuclei_left_out"], shown["created"]) == (2, 2)
 
 
 def test_an_object_without_a_class_is_exported_without_one(mia, slide, run_jobs):

@@ -2179,6 +2179,8 @@ export interface components {
             cut: number;
             missing: number;
             without_score: number;
+            /** @description Nuclei of cells, of which an object set keeps the outlines only. */
+            nuclei_left_out: number;
             skipped: components["schemas"]["Skipped"][];
             skipped_count: number;
             labels_created: string[];

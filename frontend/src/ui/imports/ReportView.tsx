@@ -51,6 +51,11 @@ export function ReportCounts({ report, isPreview = false }: { readonly report: I
       </Group>
       {!isPreview && report.labels_created.length > 0 ? <Text size="sm">{t("labels", { names: report.labels_created.join(", ") })}</Text> : null}
       {report.without_score > 0 ? <Text size="sm">{t("withoutScore", { count: report.without_score })}</Text> : null}
+      {report.nuclei_left_out > 0 ? (
+        <Text size="sm" c="orange" data-testid="nuclei-left-out">
+          {t("nucleiLeftOut", { count: report.nuclei_left_out })}
+        </Text>
+      ) : null}
       {report.missing > 0 ? <Text size="sm">{t("missing", { count: report.missing })}</Text> : null}
     </Stack>
   );

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Drawer, Group, Progress, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
+import { Alert, Button, Drawer, Group, Progress, Skeleton, Stack, Table, Text, Title } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
@@ -6,14 +6,13 @@ import { useTranslation } from "react-i18next";
 
 import { type JobProgress, useJobEvents } from "@/sync/events";
 import { keys, useCancelJob, useJob, useRetryJob } from "@/sync/queries/queries";
-import { reportOf } from "@/sync/queries/imports";
 import type { Job } from "@/sync/types";
-import { ReportView } from "../imports/ReportView";
 import { Failure } from "../shared/Failure";
 import { useFormat } from "../shared/format";
 import { notifyFailure } from "../shared/notify";
 import { StateBadge } from "../shared/StateBadge";
 import { JobLog } from "./JobLog";
+import { JobResult } from "./JobResult";
 import { useServerTexts } from "../shared/serverTexts";
 
 function JobFacts({ job }: { readonly job: Job }) {
@@ -78,7 +77,6 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
   const texts = useServerTexts();
   const { t } = useTranslation("pages");
   const state = news.state ?? job.state;
-  const report = reportOf(job.result);
   // Once the job has ended, its last step is no news.
   const message = state === "queued" || state === "running" ? texts.jobMessage(job, news.said) : "";
   return (
@@ -106,7 +104,7 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
           <Title order={3} size="h6">
             {t("jobs.result")}
           </Title>
-          {report === null ? <Code block>{JSON.stringify(job.result, null, 2)}</Code> : <ReportView report={report} />}
+          <JobResult job={job} />
         </>
       )}
     </Stack>

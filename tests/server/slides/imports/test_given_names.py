@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from tifffile import imwrite
+from tifffile import TiffFile, imwrite
 
 from ml.contracts import DataError, Sentence
 from ml.slides import open_slide
 from ml.slides.errors import SlideError, with_names
 from ml.slides.resolution import opened_square
+from server.jobs.models import Job
 from server.learning.rounds.jobs import load_dataset
 from server.slides.imports.given_names import given_name
 from server.slides.selectors import slide_path
 from tests import dicom_material as make
-from tests.server.slides.conftest import send
+from tests.server.slides.conftest import API, send
 
 pytestmark = pytest.mark.django_db
 
@@ -45,12 +46,37 @@ def test_errors_of_a_stored_slide_name_the_slide(project, slide_factory):
     with pytest.raises(SlideError, match="The pixels of Kidney are damaged") as error, given_name(slide):
         raise SlideError("unreadable", detail)
     assert (error.value.code, error.value.detail.values["file"]) == ("unreadable", "Kidney")
-    other = slide_factory(project, "Liver", source_key="slides/1/content/slide.svs")
-    with (
-        pytest.raises(SlideError, match="The pixels of Kidney / Liver are damaged"),
-        given_name(slide, other),
-    ):
-        raise SlideError("unreadable", detail)
+
+
+@pytest.mark.parametrize("damage", ["header", "pixels"])
+def test_an_alignment_names_the_one_slide_that_is_damaged(
+    mia, project, real_slide, run_jobs, tmp_path, damage
+):
+    """Both slides are stored under the same file name."""
+    slides = []
+    for seed, name in enumerate(("Kidney HE", "Kidney IHC")):
+        imwrite(
+            tmp_path / f"{name}.tif", make.tissue(seed=seed), tile=(128, 128), photometric="rgb",
+            compression="deflate",
+        )  # fmt: skip
+        slides.append(real_slide(project, tmp_path / f"{name}.tif"))
+    stored = slide_path(slides[1])
+    with TiffFile(stored) as tiff:
+        start = tiff.pages[0].dataoffsets[0]
+        size = sum(tiff.pages[0].databytecounts)
+    content = stored.read_bytes()
+    broken = content[:start] + b"\xff" * size + content[start + size :]
+    stored.write_bytes(b"nothing" if damage == "header" else broken)
+    asked = mia.post(
+        f"{API}/slides/{slides[0].pk}/registrations", {"moving_id": str(slides[1].pk)}, format="json"
+    )
+    assert asked.status_code == 202, asked.content
+    run_jobs()
+    job = Job.objects.get(kind="register_slides")
+    assert job.state == "failed"
+    assert "Kidney IHC" in job.error_message
+    assert "Kidney HE" not in job.error_message
+    assert "slide.tif" not in job.error_message
 
 
 def test_errors_over_several_slides_name_the_slide_that_is_damaged(project, real_slide, tmp_path):

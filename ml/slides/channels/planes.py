@@ -1,4 +1,4 @@
-"""Planes of a multi-channel TIFF: OME-TIFF, QPTIFF, multi-page and multi-sample files of 8 or 16 bits.
+"""Planes of a multi-channel TIFF: OME-TIFF, QPTIFF, multi-page and multi-sample files.
 
 Only segments (tiles or strips) that a request needs are read and decoded. Other files that the header
 may name are never opened: a header is a stranger's text.
@@ -24,6 +24,7 @@ from ml.slides.tiff.images import list_images
 from ml.slides.tiff.interpretation import CHANNELS, Interpretation, interpretation_at
 from ml.slides.tiff.orientation import orientation_of_level, shown_size, stored_box, turn
 from ml.slides.tiff.segments import Segments
+from ml.slides.tiff.wide_samples import read_type, to_words
 
 _SAMPLED_SIDE: Final = 1024
 _BLOCK: Final = 4096
@@ -52,7 +53,8 @@ class ChannelPlanes:
             self.colours = channel_colours(tiff, image, len(self._levels[0]))
             keyframe: Any = series.keyframe
             self.rgb = axis == "S" and int(keyframe.photometric) == tifffile.PHOTOMETRIC.RGB
-            self.bits = keyframe.dtype.itemsize * 8
+            self.bits = read_type(keyframe.dtype).itemsize * 8
+            self._spans = chosen.spans
             self.format = "OME-TIFF" if tiff.is_ome else "QPTIFF" if tiff.is_qpi else "Multi-channel TIFF"
             self._segments = Segments(path)
             for one in (one for level in self._levels for one in level):
@@ -143,4 +145,6 @@ class ChannelPlanes:
         plane, orientation = self._levels[level][index], self._orientations[level]
         stored = stored_box(box, self.sizes[level], orientation)
         samples = self._segments.read(plane.page, stored, plane.sample if plane.sample >= 0 else None)
+        if self._spans:
+            samples = to_words(samples, self._spans[index])
         return np.ascontiguousarray(turn(samples[..., 0], orientation))

@@ -18,6 +18,7 @@ import numpy as np
 import tifffile
 
 from ml.slides.tiff.images import TiffImage, page_number, read_page
+from ml.slides.tiff.wide_samples import WIDE
 from ml.storage.names import clean_name
 
 MOST_CHANNELS: Final = 32
@@ -34,6 +35,7 @@ _NAME_ELEMENT: Final = re.compile(r"<Name>([^<]*)</Name>")
 _COLOUR_ELEMENT: Final = re.compile(r"<Color>\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*</Color>")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _FULL: Final = 255
+_CHANNEL_KINDS: Final = WIDE | {np.dtype(np.uint8), np.dtype(np.uint16)}
 
 Colour = tuple[int, int, int]
 RED_GREEN_BLUE: Final[tuple[Colour, Colour, Colour]] = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
@@ -147,7 +149,7 @@ class Plane:
 def channel_axis(image: TiffImage) -> str | None:
     """Return the axis of the channels: C, pages of one kind (I, Q), or samples; else None."""
     series = image.series
-    if series.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)) or series.keyframe.imagedepth != 1:
+    if series.dtype not in _CHANNEL_KINDS or series.keyframe.imagedepth != 1:
         return None
     sizes = dict(zip(series.axes, series.shape, strict=True))
     photometric = int(series.keyframe.photometric)

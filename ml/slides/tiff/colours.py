@@ -15,6 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.slides.tiff.failures import is_cmyk
+from ml.slides.tiff.wide_samples import read_type
+
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _APERIO_YCBCR: Final = 33003
@@ -35,6 +38,7 @@ class Colours:
     levels: NDArray[np.uint8] | None
     palette: NDArray[np.uint8] | None
     is_ycbcr: bool
+    is_cmyk: bool
     alpha: int
 
     def to_rgb(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
@@ -42,6 +46,8 @@ class Colours:
         if self.palette is not None:
             return np.ascontiguousarray(self.palette[stored[..., 0]])
         pixels = stored if self.levels is None else self.levels[_unsigned(stored)]
+        if self.is_cmyk:
+            return cmyk_to_rgb(pixels)
         colours = 3 if pixels.shape[2] >= 3 else 1  # noqa: PLR2004 - red, green, blue
         alpha = pixels[..., colours] if self.alpha and pixels.shape[2] > colours else None
         rgb = pixels[..., :colours]
@@ -60,9 +66,10 @@ def colours_of(page: Any, low: int, high: int) -> Colours:
     photometric = int(keyframe.photometric)
     return Colours(
         samples=int(keyframe.samplesperpixel),
-        levels=_levels(keyframe.dtype, low, high, inverted=photometric == _WHITE_IS_ZERO),
+        levels=_levels(read_type(keyframe.dtype), low, high, inverted=photometric == _WHITE_IS_ZERO),
         palette=_palette(keyframe) if photometric == _PALETTE else None,
         is_ycbcr=_is_ycbcr(keyframe),
+        is_cmyk=is_cmyk(keyframe),
         alpha=_alpha(keyframe),
     )
 
@@ -105,6 +112,12 @@ def _alpha(page: Any) -> int:
     """Return the kind of the first extra sample when it is an alpha channel, else 0."""
     kinds = [int(kind) for kind in page.extrasamples]
     return kinds[0] if kinds and kinds[0] in {_ASSOCIATED, _UNASSOCIATED} else 0
+
+
+def cmyk_to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return RGB (h, w, 3) of cyan, magenta, yellow and black (h, w, 4), without a colour profile."""
+    light = _FULL - pixels[..., :4].astype(np.uint32)
+    return np.ascontiguousarray((light[..., :3] * light[..., 3:] + _FULL // 2) // _FULL, dtype=np.uint8)
 
 
 def ycbcr_to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

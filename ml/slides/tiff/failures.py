@@ -9,9 +9,11 @@ import tifffile
 
 from ml.contracts import Sentence
 from ml.slides.errors import SlideError
+from ml.slides.tiff.wide_samples import WIDE
 
 _COLOURS: Final = frozenset({"MINISWHITE", "MINISBLACK", "RGB", "PALETTE", "YCBCR"})
-_KINDS: Final = tuple(np.dtype(kind) for kind in ("bool", "uint8", "int8", "uint16", "int16"))
+_KINDS: Final = WIDE | {np.dtype(kind) for kind in ("bool", "uint8", "int8", "uint16", "int16")}
+_INK_SET, _CMYK = 332, 4
 MOST_SAMPLES: Final = 4
 
 
@@ -48,17 +50,12 @@ def _unsupported(page: Any, most_samples: int) -> Sentence | None:
         return Sentence(
             "tiff_samples",
             "The TIFF holds {kind} samples, which are not supported. The file is not damaged: export it with "
-            "8 or 16 bits per sample.",
+            "8, 16 or 32 bits per sample.",
             kind=_kind(page),
         )
-    photometric = getattr(page.photometric, "name", str(page.photometric))
-    if photometric not in _COLOURS:
-        return Sentence(
-            "tiff_colours",
-            "The TIFF stores its colours as {photometric}, which is not supported. The file is not damaged: "
-            "export it as RGB.",
-            photometric=photometric,
-        )
+    colours = _unsupported_colours(page)
+    if colours is not None:
+        return colours
     if page.imagedepth != 1 or not 1 <= page.samplesperpixel <= most_samples:
         return Sentence(
             "tiff_shape",
@@ -75,6 +72,36 @@ def _unsupported(page: Any, most_samples: int) -> Sentence | None:
             "The file is not damaged: export it as RGB.",
         )
     return None
+
+
+def _unsupported_colours(page: Any) -> Sentence | None:
+    photometric = getattr(page.photometric, "name", str(page.photometric))
+    if photometric == "SEPARATED" and not is_cmyk(page):
+        return Sentence(
+            "tiff_inks",
+            "The TIFF holds {samples} inks. Only cyan, magenta, yellow and black of 8 or 16 bits are "
+            "supported. The file is not damaged: export it as RGB.",
+            samples=int(page.samplesperpixel),
+        )
+    if photometric not in _COLOURS and photometric != "SEPARATED":
+        return Sentence(
+            "tiff_colours",
+            "The TIFF stores its colours as {photometric}, which is not supported. The file is not damaged: "
+            "export it as RGB.",
+            photometric=photometric,
+        )
+    return None
+
+
+def is_cmyk(page: Any) -> bool:
+    """Return whether a page holds the four inks cyan, magenta, yellow and black, of 8 or 16 bits."""
+    inks = page.tags.get(_INK_SET)
+    return (
+        int(page.photometric) == tifffile.PHOTOMETRIC.SEPARATED
+        and page.samplesperpixel == _CMYK
+        and (inks is None or inks.value == 1)
+        and page.dtype in {np.dtype(np.uint8), np.dtype(np.uint16)}
+    )
 
 
 def compression_name(page: Any) -> str:

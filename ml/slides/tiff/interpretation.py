@@ -36,8 +36,9 @@ from ml.slides.tiff.channels import (
 from ml.slides.tiff.failures import refuse_unsupported
 from ml.slides.tiff.images import SLIDE, TiffImage, choose_image, list_images
 from ml.slides.tiff.orientation import UPRIGHT, orientation_of
-from ml.slides.tiff.scale import FULL, measured_range, scale_of, whole_bits
+from ml.slides.tiff.scale import FULL, finite_ranges, measured_range, scale_of, whole_bits
 from ml.slides.tiff.segments import Segments
+from ml.slides.tiff.wide_samples import Span, is_wide, span_of, to_words
 
 SIDECAR_SUFFIX: Final = ".interpretation.json"
 OPENSLIDE, TIFF, CHANNELS = "openslide", "tiff", "channels"
@@ -66,7 +67,8 @@ class Interpretation:
     index of the slide among the images of the file, ``orientation`` its TIFF orientation (1 to 8).
     Stored values from ``low`` to ``high`` are shown as 0 to 255. ``planes`` are the indices of the red,
     green and blue channel where colours are stored as channels, else empty. ``plane`` is the focal plane
-    that is shown, counted from 0.
+    that is shown, counted from 0. ``spans`` are how samples of 32 bits are read as 16 bits: one for each
+    channel, or one for all samples; empty where samples are read as stored.
     """
 
     reader: str
@@ -76,11 +78,13 @@ class Interpretation:
     high: int = FULL
     planes: tuple[int, ...] = ()
     plane: int = 0
+    spans: tuple[Span, ...] = ()
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Self:
         """Return the interpretation from its JSON values."""
-        return cls(**{**values, "planes": tuple(values.get("planes", ()))})
+        spans = tuple((float(first), float(step)) for first, step in values.get("spans", ()))
+        return cls(**{**values, "planes": tuple(values.get("planes", ())), "spans": spans})
 
     @property
     def is_as_stored(self) -> bool:
@@ -90,7 +94,7 @@ class Interpretation:
 
     def to_values(self) -> dict[str, Any]:
         """Return the interpretation as JSON values."""
-        return {**asdict(self), "planes": list(self.planes)}
+        return {**asdict(self), "planes": list(self.planes), "spans": [list(span) for span in self.spans]}
 
 
 @dataclass(frozen=True)
@@ -204,10 +208,10 @@ def _interpret(path: Path, tiff: Any, vendor: str | None, image: int | None) -> 
     is_single = len(images) == 1 and chosen.plane_count == 1
     if vendor == _GENERIC and is_single and _is_plain(page):
         return Interpretation(OPENSLIDE)
-    low, high = _scale(
-        path, tiff, chosen, [[chosen.page_at(level, plane)] for level in range(chosen.level_count)]
-    )
-    return Interpretation(TIFF, number, orientation_of(page), low, high, plane=plane)
+    levels = [[chosen.page_at(level, plane)] for level in range(chosen.level_count)]
+    spans = _joint_span(path, levels)
+    low, high = _scale(path, tiff, chosen, levels, spans)
+    return Interpretation(TIFF, number, orientation_of(page), low, high, plane=plane, spans=spans)
 
 
 def middle_plane(planes: int) -> int:
@@ -296,29 +300,59 @@ def _interpret_channels(
         planes = planes_of_colours(channel_colours(tiff, image, len(names)))
         planes = planes if planes and _is_bright(path, levels) else None
     if planes is None:
-        return Interpretation(CHANNELS, number, orientation, plane=plane)
-    low, high = _scale(path, tiff, image, levels)
-    return Interpretation(TIFF, number, orientation, low, high, planes, plane)
+        # The samples of one page are channels too, so a page alone has several ranges.
+        pages = [level[:1] for level in levels] if axis == "S" else levels
+        spans = tuple(
+            span_of(page.keyframe.dtype, low, high, is_colour=False) for low, high in _ranges(path, pages)
+        )
+        return Interpretation(CHANNELS, number, orientation, plane=plane, spans=spans)
+    spans = _joint_span(path, levels)
+    low, high = _scale(path, tiff, image, levels, spans)
+    return Interpretation(TIFF, number, orientation, low, high, planes, plane, spans)
 
 
-def _scale(path: Path, tiff: Any, image: TiffImage, levels: list[list[Any]]) -> tuple[int, int]:
+def _ranges(path: Path, levels: list[list[Any]]) -> list[tuple[float, float]]:
+    """Return the finite range of each sample of levels (pages of each); empty unless they are wide."""
+    if not is_wide(levels[0][0].keyframe.dtype):
+        return []
+    return finite_ranges(*_stored_reader(path, levels))
+
+
+def _joint_span(path: Path, levels: list[list[Any]]) -> tuple[Span, ...]:
+    """Return the span of all samples together, so that colours keep their balance."""
+    ranges = _ranges(path, levels)
+    if not ranges:
+        return ()
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    return (span_of(levels[0][0].keyframe.dtype, low, high, is_colour=len(ranges) > 1),)
+
+
+def _scale(
+    path: Path, tiff: Any, image: TiffImage, levels: list[list[Any]], spans: tuple[Span, ...]
+) -> tuple[int, int]:
     keyframe = levels[0][0].keyframe
     if int(keyframe.photometric) == tifffile.PHOTOMETRIC.PALETTE:
         return 0, FULL
-    sizes, read = _stored_reader(path, levels)
+    sizes, read = _stored_reader(path, levels, spans)
+    if spans:
+        return 0, max(1, whole_bits(measured_range(sizes, read)[1]))
     return scale_of(keyframe, ome_xml(tiff, image), sizes, read)
 
 
 def _is_bright(path: Path, levels: list[list[Any]]) -> bool:
     """Return whether all channels are bright on glass, as those of a stained slide are."""
     sizes, read = _stored_reader(path, levels)
-    high = whole_bits(measured_range(sizes, read)[1])
+    high = max(high for _, high in finite_ranges(sizes, read))
+    if not is_wide(levels[0][0].keyframe.dtype):
+        high = whole_bits(int(high))
     smallest = len(sizes) - 1
     pixels = read(smallest, (0, 0, min(sizes[smallest][0], 4096), min(sizes[smallest][1], 4096)))
     return bool((np.median(pixels, axis=(0, 1)) > _BRIGHT * high).all())
 
 
-def _stored_reader(path: Path, levels: list[list[Any]]) -> tuple[list[tuple[int, int]], Any]:
+def _stored_reader(
+    path: Path, levels: list[list[Any]], spans: tuple[Span, ...] = ()
+) -> tuple[list[tuple[int, int]], Any]:
     """Return the stored sizes of levels (pages of each), and a function that reads a box of one."""
     segments = Segments(path)
     for pages in levels:
@@ -326,7 +360,8 @@ def _stored_reader(path: Path, levels: list[list[Any]]) -> tuple[list[tuple[int,
             segments.prepare(page)
 
     def read(level: int, box: tuple[int, int, int, int]) -> Any:
-        return np.concatenate([segments.read(page, box) for page in levels[level]], axis=2)
+        pixels = np.concatenate([segments.read(page, box) for page in levels[level]], axis=2)
+        return to_words(pixels, spans[0]) if spans else pixels
 
     return [(int(pages[0].keyframe.imagewidth), int(pages[0].keyframe.imagelength)) for pages in levels], read
 

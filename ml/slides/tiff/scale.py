@@ -20,6 +20,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.slides.tiff.wide_samples import read_type
+
 FULL: Final = 255
 # A level of so many pixels is measured as a whole; of a larger one, tiles spread over it are.
 _WHOLE: Final = 1 << 26
@@ -38,7 +40,7 @@ def scale_of(page: Any, ome_pixels: str, sizes: list[tuple[int, int]], read: Rea
     ``ome_pixels`` is the OME-XML of the image; ``sizes`` are (width, height) of its levels for ``read``.
     """
     keyframe = page.keyframe
-    dtype = keyframe.dtype
+    dtype = read_type(keyframe.dtype)
     stated = _stated_top(keyframe, ome_pixels)
     if dtype == np.bool_:
         return 0, 1
@@ -59,14 +61,34 @@ def whole_bits(value: int) -> int:
 def measured_range(sizes: list[tuple[int, int]], read: ReadStored) -> tuple[int, int]:
     """Return the lowest and highest stored value, in bounded time: by samples of a large slide."""
     low, high = 1 << 31, -(1 << 31)
-    whole = next((level for level, size in enumerate(sizes) if size[0] * size[1] <= _WHOLE), None)
-    places = [(whole, box) for box in _blocks(sizes[whole])] if whole is not None else []
-    if whole != 0:
-        places += [(0, box) for box in _spread(sizes[0])]
-    for level, box in places:
+    for level, box in _places(sizes):
         pixels = read(level, box)
         low, high = min(low, int(pixels.min())), max(high, int(pixels.max()))
     return low, high
+
+
+def finite_ranges(sizes: list[tuple[int, int]], read: ReadStored) -> list[tuple[float, float]]:
+    """Return the lowest and highest finite value of each sample, measured as in ``measured_range``."""
+    lows: NDArray[np.float64] | None = None
+    highs: NDArray[np.float64] | None = None
+    for level, box in _places(sizes):
+        pixels = read(level, box).astype(np.float64)
+        finite = np.isfinite(pixels)
+        low = np.where(finite, pixels, np.inf).min(axis=(0, 1))
+        high = np.where(finite, pixels, -np.inf).max(axis=(0, 1))
+        lows = low if lows is None else np.minimum(lows, low)
+        highs = high if highs is None else np.maximum(highs, high)
+    if lows is None or highs is None:
+        return []
+    ranges = zip(lows.tolist(), highs.tolist(), strict=True)
+    return [(low, high) if low <= high else (0.0, 0.0) for low, high in ranges]
+
+
+def _places(sizes: list[tuple[int, int]]) -> list[tuple[int, tuple[int, int, int, int]]]:
+    """Return the boxes to measure, each with its level."""
+    whole = next((level for level, size in enumerate(sizes) if size[0] * size[1] <= _WHOLE), None)
+    places = [(whole, box) for box in _blocks(sizes[whole])] if whole is not None else []
+    return places if whole == 0 else [*places, *((0, box) for box in _spread(sizes[0]))]
 
 
 def _blocks(size: tuple[int, int]) -> list[tuple[int, int, int, int]]:

@@ -15,6 +15,7 @@ from ml.slides.tiff.images import list_images
 from ml.slides.tiff.interpretation import Interpretation
 from ml.slides.tiff.orientation import orientation_of_level, shown_size, stored_box, turn
 from ml.slides.tiff.segments import Segments
+from ml.slides.tiff.wide_samples import to_words
 
 
 class TiffSource:
@@ -51,6 +52,7 @@ class TiffSource:
             shown_size((int(pages[0].keyframe.imagewidth), int(pages[0].keyframe.imagelength)), orientation)
             for pages, orientation in zip(self._levels, self._orientations, strict=True)
         ]
+        self._spans = interpretation.spans
         keyframe = full.keyframe
         self.tile_size = (int(keyframe.tilewidth), int(keyframe.tilelength)) if keyframe.is_tiled else (0, 0)
         self.fetch(0, (0, 0, 1, 1))
@@ -61,6 +63,8 @@ class TiffSource:
         stored = stored_box(box, self.sizes[level], orientation)
         colours = self._colours[level]
         parts = [self._segments.read(page, stored) for page in self._levels[level]]
+        if self._spans:
+            parts = [to_words(part, self._spans[0]) for part in parts]
         if len(parts) == 1:
             rgb = colours.to_rgb(parts[0])
         else:

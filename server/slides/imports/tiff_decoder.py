@@ -24,6 +24,7 @@ from ml.slides.tiff.orientation import orientation_of_level, shown_size, stored_
 
 # A page of so many samples is decoded whole, by the most direct way that tifffile has.
 _WHOLE: Final = 1 << 25
+_WORD: Final = 65535
 _LARGEST_SEGMENT: Final = 1 << 28
 
 Box = tuple[int, int, int, int]
@@ -45,6 +46,7 @@ class TiffDecoder:
     def _describe(self, interpretation: Interpretation, channel: int | None) -> None:
         image = list_images(self._file)[interpretation.image]
         self._levels, self._sample = _pages(image, interpretation, channel)
+        self._span = interpretation.spans[channel or 0] if interpretation.spans else None
         full = self._levels[0][0]
         for pages in self._levels:
             refuse_unsupported(pages[0], most_samples=32)
@@ -71,6 +73,8 @@ class TiffDecoder:
         colours = self._colours[level]
         if self._sample is not None:
             parts = [parts[0][..., self._sample : self._sample + 1]]
+        if self._span is not None:
+            parts = [_as_words(part, *self._span) for part in parts]
         if len(parts) == 1:
             rgb = colours.to_rgb(parts[0])
         else:
@@ -127,6 +131,13 @@ class TiffDecoder:
                 places.append((int(plane), int(top), int(left), int(height), int(width)))
             self._places[id(keyframe)] = places
         return self._places[id(keyframe)]
+
+
+def _as_words(part: NDArray[Any], first: float, step: float) -> NDArray[np.uint16]:
+    """Return samples of 32 bits as numbers of 16 bits, by interpolation between both ends."""
+    numbers = np.where(np.isnan(part), first, part).astype(np.float64)
+    words = np.interp(numbers, (first, first + step * _WORD), (0, _WORD))
+    return np.asarray(np.rint(words), np.uint16)
 
 
 def _pages(

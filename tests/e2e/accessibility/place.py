@@ -61,6 +61,9 @@ class Place:
             answer = self.manager.post(f"/projects/{self.project}/rounds", json=body)
             assert answer.status_code == 201, answer.json()
             self.manager.wait_for_jobs(self.project)
+        answer = self.manager.post(f"/projects/{self.project}/atlas")
+        assert answer.status_code in (201, 202), answer.json()
+        self.manager.wait_for_jobs(self.project)
         versions = self.manager.get(f"/projects/{self.project}/model-versions").json()["results"]
         self.version = versions[0]["id"]
 

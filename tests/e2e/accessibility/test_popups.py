@@ -118,6 +118,55 @@ def choose(place: int, *selectors: str):
     )
 
 
+def pick(name: str):
+    """Return the way to the choices of a field with this label."""
+
+    def open_popup(person: Visitor) -> None:
+        field = person.page.get_by_label(name, exact=True).and_(person.page.locator(LIST)).first
+        # The middle of a field may be covered by the button that clears it.
+        field.click(position=EDGE)
+
+    return open_popup
+
+
+def layers_list(name: str):
+    """Return the way to the choices of a field of the layers."""
+
+    def open_popup(person: Visitor) -> None:
+        person.page.get_by_role("tab").nth(1).click()
+        pick(name)(person)
+
+    return open_popup
+
+
+def change_label_of_shape(person: Visitor) -> None:
+    person.take("select")
+    person.click((SHAPE[0] + 50, SHAPE[1] + 50))
+    pick("Label")(person)
+
+
+def refuse_a_change(person: Visitor) -> None:
+    """Change the label of the shape where the server refuses it."""
+    refusal = {
+        "type": "about:blank",
+        "title": "Unprocessable",
+        "status": 422,
+        "code": "refused",
+        "detail": "No.",
+    }
+    person.refusals.add(422)
+    person.page.route("**/annotations/batch", lambda route: route.fulfill(status=422, json=refusal))
+    person.take("select")
+    person.click((SHAPE[0] + 50, SHAPE[1] + 50))
+    person.press("2")
+
+
+def add_label_in_other_case(person: Visitor) -> None:
+    person.refusals.add(409)
+    person.see("label-name").fill("carcinoma")
+    person.see("label-add").click()
+
+
 LIST = "[aria-haspopup=listbox]"
 EDGE = {"x": 12, "y": 12}
 LAST_ITEM = "[role=menuitem] >> nth=-1"
@@ -134,6 +183,7 @@ GROUPS = {
         "project switcher": click(by_id("project-switcher")),
     }),
     "tokens": ("admin", "/preferences?tab=tokens", {
+        "life of a token": pick("Expires"),
         "access": click(by_id("token-scope"), "[role=option] >> nth=1", by_id("token-scope")),
         "deleting a token": delete_token,
     }),
@@ -150,9 +200,11 @@ GROUPS = {
         "clinical data": click(by_id("slide-menu"), by_id("clinical-data")),
         "deleting a slide": click(by_id("slide-menu"), LAST_ITEM),
         "order of the slides": click(f"main {LIST} >> nth=-1"),
+        **{f"filter {place} of the slides": click(f"main {LIST} >> nth={place}") for place in range(4)},
     }),
     "images": ("admin", "{desk}", {"image of a file": click(by_id("choose-image"))}),
     "labels": ("admin", "{place}/settings?tab=labels", {
+        "two labels": add_label_in_other_case,
         "retiring a label": click(f"{LABEL} >> button >> nth=-1"),
         "colour of a label": click(f"{LABEL} >> .mantine-ColorInput-input"),
         # The middle of the field is covered by the button that clears it.
@@ -161,11 +213,15 @@ GROUPS = {
     "members": ("admin", "{place}/settings?tab=members", {
         "role": click(f"{MEMBER} >> input"),
         "removing a member": click(f"{MEMBER} >> button >> nth=-1"),
+        "role of a new member": pick("Role"),
         "adding a member": click(by_id("member-search")),
     }),
     "training": ("admin", "{place}/training", {
         "source": click(by_id("recipe-transfer"), by_id("config-source")),
+        "setting with choices": click(by_id("recipe-transfer"), f"{LIST}[data-testid^=config-] >> nth=0"),
     }),
+    "atlas": ("admin", "{place}/atlas", {"label of patches": pick("Label")}),
+    "version": ("admin", "{place}/models/{version}", {"other version": click(by_id("compare-with"))}),
     "models": ("admin", "{place}/models", {
         "promotion": click(by_id("promote-button")),
         "keeping": click(by_id("keep-button")),
@@ -180,10 +236,14 @@ GROUPS = {
     }),
     "review": ("admin", "{place}/review", {
         "filters": click(by_id("review-filters")),
+        "labels of the review": click(f"main {LIST} >> nth=0"),
+        "slides of the review": click(f"main {LIST} >> nth=1"),
         "order of the review": click(f"main {LIST} >> nth=2"),
         "bulk decision": click(by_id("review-bulk")),
+        "label of a bulk decision": click(by_id("review-bulk"), f"[role=dialog] {LIST}"),
         "bulk change of label": choose(2, by_id("review-bulk")),
         "history": click(by_id("review-history")),
+        "reviewers of the history": click(by_id("review-history"), by_id("history-reviewer")),
         "history of an object": click(by_id("object-history")),
         "reasons of a model": click(by_id("why"), by_id("why-answer")),
     }),
@@ -193,9 +253,17 @@ GROUPS = {
         "palette of the viewer": press("Control+k"),
         "diagnosis": click(by_id("diagnosis")),
         "correcting the resolution": in_tab(2, by_id("correct-resolution")),
+        "slide to align": in_tab(2, by_id("register-slide")),
         "landmarks": in_tab(2, f"{by_id('registrations')} button >> nth=-1"),
         "consent to recording": in_tab(2, by_id("dwell-record")),
+        "label of a shape": change_label_of_shape,
         "two versions": undo_what_a_colleague_changed,
+    }),
+    "refused save": ("admin", "{desk}/slides/{plain}", {"refused change": refuse_a_change}),
+    "layers": ("admin", "{place}/slides/{slide}", {
+        "sources of suggestions": layers_list("Source"),
+        "heat maps": layers_list("Heat map of"),
+        "colours of a heat map": layers_list("Colours"),
     }),
     "imports": ("manager", "{desk}/slides/{plain}", {
         "withdrawal of consent": in_tab(2, f"{by_id('dwell')} button"),
@@ -220,7 +288,8 @@ def open_group(visit, place: Place, desk: Desk, group: str, language: str) -> Vi
     # A popup that fades in has another contrast meanwhile.
     person.page.emulate_media(reduced_motion="reduce")
     projects = {"place": f"/projects/{place.project}", "desk": f"/projects/{desk.project['id']}"}
-    open_page(person, path.format(**projects, plain=desk.plain, channels=desk.channels))
+    slides = {"slide": place.slide, "plain": desk.plain, "channels": desk.channels}
+    open_page(person, path.format(**projects, **slides, version=place.version))
     return person
 
 

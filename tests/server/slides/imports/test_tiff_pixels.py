@@ -28,6 +28,9 @@ from tests.server.slides.tiles.tile_material import store
 RGB = picture()
 GREY = grey(RGB)
 GREY_RGB = np.repeat(GREY[..., None], 3, axis=2)
+CMYK = np.asarray(Image.fromarray(RGB).convert("CMYK")).copy()
+CMYK[..., 3] = GREY // 2
+CMYK_RGB = np.asarray(Image.fromarray(CMYK, "CMYK").convert("RGB"))
 TILED = {"tile": (256, 256)}
 STRIPS = {"rowsperstrip": 37}
 PALETTE = np.stack([np.linspace(0, 65535, 256), np.linspace(65535, 0, 256), np.full(256, 30_000)]).astype(
@@ -54,6 +57,28 @@ def kinds() -> list[Kind]:
             plain(deep(GREY, 10), GREY_RGB, f"10 of 16 bits, {name}", photometric="minisblack", **layout),
             plain(deep(GREY, 14), GREY_RGB, f"14 of 16 bits, {name}", photometric="minisblack", **layout),
             plain(deep(GREY, 15, np.int16), GREY_RGB, f"signed, {name}", photometric="minisblack", **layout),
+            plain(
+                deep(GREY, 31, np.uint32), GREY_RGB, f"32-bit grey, {name}",
+                photometric="minisblack", byteorder=">", **layout,
+            ),
+            plain(
+                deep(GREY, 12, np.int32), GREY_RGB, f"12 of 32 bits, signed, {name}",
+                photometric="minisblack", compression="deflate", **layout,
+            ),
+            plain(
+                np.where(GREY == 0, np.nan, GREY / np.float32(510) + 0.25).astype(np.float32),
+                np.rint(np.where(GREY_RGB == 0, 0, (GREY_RGB / 510 + 0.25) / 0.75 * 255)).astype(np.uint8),
+                f"float with holes, {name}", photometric="minisblack", compression="zstd", **layout,
+            ),
+            plain(
+                (RGB / 255).astype(np.float32), RGB, f"float rgb, {name}",
+                photometric="rgb", compression="deflate", predictor=3, **layout,
+            ),
+            plain(CMYK, CMYK_RGB, f"CMYK, {name}", photometric="separated", compression="lzw", **layout),
+            plain(
+                CMYK.astype(np.uint16) * 257, CMYK_RGB, f"16-bit CMYK, {name}",
+                photometric="separated", **layout,
+            ),
             plain(255 - GREY, GREY_RGB, f"white is zero, {name}", photometric="miniswhite", **layout),
             plain(
                 GREY, np.rint(PALETTE.T[GREY] / 257).astype(np.uint8), f"palette, {name}",
@@ -176,6 +201,44 @@ def test_channels_of_the_three_colours_are_a_stained_slide(tmp_path, settings, c
     assert np.array_equal(tile, bright[:256, :256])
 
 
+@pytest.mark.parametrize("dtype", [np.uint32, np.float32], ids=lambda kind: kind.__name__)
+def test_channels_of_32_bits_are_shown_by_their_own_range(tmp_path, settings, dtype):
+    from ml.slides.channels.reader import ChannelReader
+    from server.slides.tiles.opened import OpenedSlide
+
+    # A weak channel beside a strong one keeps its detail.
+    top = (1 << 20, 1 << 30) if dtype == np.uint32 else (0.004, 5e7)
+    stored = np.stack([GREY / 255 * top[0], GREY[::-1] / 255 * top[1]]).astype(dtype)
+    path = tmp_path / "slide.ome.tif"
+    description = ome([{"Name": "DAPI"}, {"Name": "CD3"}], GREY.shape).replace("uint8", dtype.__name__)
+    tifffile.imwrite(
+        path, stored, photometric="minisblack", metadata=None, description=description.encode(), **TILED
+    )
+    manifest = store(path, tmp_path / "drawn")
+    assert [channel.name for channel in manifest.channels] == ["DAPI", "CD3"]
+    assert OpenedSlide(manifest).region((0, 0, manifest.width, manifest.height), 300)
+    with ChannelReader(manifest.path) as reader:
+        pixels = reader.read(Bounds(0, 0, manifest.width, manifest.height), GREY.shape[::-1])
+        for number, shown in enumerate((GREY, GREY[::-1])):
+            # The brightest 0.3 % are cut, as of every channel.
+            assert np.corrcoef(pixels[..., number].ravel(), shown.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("inks", [{"samples": 5}, {"set": 2}], ids=["five inks", "other inks"])
+def test_other_inks_than_cmyk_are_named_and_refused(tmp_path, settings, inks):
+    from server.slides.errors import UnreadableSlideError
+    from server.slides.imports.reading import read_facts
+
+    path = tmp_path / "slide.tif"
+    stored = np.concatenate([CMYK, CMYK[..., :1]], axis=2)[..., : inks.get("samples", 4)]
+    tags = [(332, "H", 1, inks["set"], True)] if "set" in inks else []
+    tifffile.imwrite(path, stored, photometric="separated", metadata=None, extratags=tags, **TILED)
+    with pytest.raises(UnreadableSlideError) as caught:
+        read_facts(path)
+    assert caught.value.specific_code == "unsupported"
+    assert f"{stored.shape[2]} inks." in caught.value.detail
+
+
 def test_channels_of_fluorescence_keep_the_colours_that_the_file_states(tmp_path, settings):
     from server.slides.imports.reading import read_facts
 
@@ -216,8 +279,8 @@ def test_label_and_macro_are_never_the_slide(tmp_path, settings, position, name)
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        ({"dtype": np.float32}, "unsupported", "32-bit floating-point"),
-        ({"dtype": np.uint32}, "unsupported", "32-bit"),
+        ({"dtype": np.complex64}, "unsupported", "complex"),
+        ({"dtype": np.uint64}, "unsupported", "64-bit"),
         ({"photometric": "cielab"}, "unsupported", "CIELAB"),
     ],
 )

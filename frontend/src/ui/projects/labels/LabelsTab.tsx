@@ -8,7 +8,6 @@ import {
   Text,
   TextInput,
   Tooltip,
-  VisuallyHidden,
 } from "@mantine/core";
 import { IconArchive, IconArrowDown, IconArrowUp, IconPlus } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
@@ -20,6 +19,7 @@ import { ConfirmDialog } from "../../shared/ConfirmDialog";
 import { Failure } from "../../shared/Failure";
 import { notifyFailure } from "../../shared/notify";
 import { type Edited, useEdited } from "../../shared/useEdited";
+import { HeadingRow } from "../../shared/tables";
 import { ColourInput } from "./ColourInput";
 import { nextColour } from "./DraftLabelRow";
 import { isSimilarName, type SimilarName, SimilarNameDialog } from "./SimilarName";
@@ -204,18 +204,13 @@ export function LabelsTab({ project }: { readonly project: Project }) {
       </Text>
       <Table.ScrollContainer minWidth={700}>
         <Table verticalSpacing={6} withRowBorders={false}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th w={70}>{t("labels.order")}</Table.Th>
-              <Table.Th>{t("common:name")}</Table.Th>
-              <Table.Th>{t("labels.colour")}</Table.Th>
-              <Table.Th>{t("labels.key")}</Table.Th>
-              <Table.Th>{t("labels.snomed")}</Table.Th>
-              <Table.Th w={50}>
-              <VisuallyHidden>{t("common:more")}</VisuallyHidden>
-            </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
+          <HeadingRow>
+            <Table.Th w={70}>{t("labels.order")}</Table.Th>
+            <Table.Th>{t("common:name")}</Table.Th>
+            <Table.Th>{t("labels.colour")}</Table.Th>
+            <Table.Th>{t("labels.key")}</Table.Th>
+            <Table.Th>{t("labels.snomed")}</Table.Th>
+          </HeadingRow>
           <Table.Tbody>
             {active.map((label, place) => (
               <LabelRow

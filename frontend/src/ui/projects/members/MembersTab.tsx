@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, Select, Stack, Table, Text, Tooltip, VisuallyHidden } from "@mantine/core";
+import { Badge, Button, Group, Select, Stack, Table, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconUserMinus, IconUserPlus } from "@tabler/icons-react";
 import { useState } from "react";
@@ -9,6 +9,7 @@ import type { Member, Role } from "@/sync/types";
 import { ConfirmDialog } from "../../shared/ConfirmDialog";
 import { Failure } from "../../shared/Failure";
 import { notifyFailure } from "../../shared/notify";
+import { HeadingRow, RowButton } from "../../shared/tables";
 
 const ROLES: readonly Role[] = ["annotator", "reviewer", "manager"];
 const SEARCH_DELAY_MS = 200;
@@ -100,15 +101,10 @@ export function MembersTab({ projectId }: { readonly projectId: string }) {
       <AddMember projectId={projectId} members={rows} />
       {members.isError ? <Failure error={members.error} onRetry={() => void members.refetch()} /> : null}
       <Table verticalSpacing={6}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t("common:name")}</Table.Th>
-            <Table.Th>{t("members.role")}</Table.Th>
-            <Table.Th w={50}>
-              <VisuallyHidden>{t("common:more")}</VisuallyHidden>
-            </Table.Th>
-          </Table.Tr>
-        </Table.Thead>
+        <HeadingRow>
+          <Table.Th>{t("common:name")}</Table.Th>
+          <Table.Th>{t("members.role")}</Table.Th>
+        </HeadingRow>
         <Table.Tbody>
           {rows.map((member) => (
             <Table.Tr key={member.id} data-testid="member-row">
@@ -139,15 +135,12 @@ export function MembersTab({ projectId }: { readonly projectId: string }) {
                 />
               </Table.Td>
               <Table.Td>
-                <Tooltip label={t("common:remove")}>
-                  <ActionIcon
-                    color="gray"
-                    aria-label={`${t("common:remove")}: ${nameOf(member.user)}`}
-                    onClick={() => setRemoving(member)}
-                  >
-                    <IconUserMinus size={16} />
-                  </ActionIcon>
-                </Tooltip>
+                <RowButton
+                  label={t("common:remove")}
+                  of={nameOf(member.user)}
+                  icon={<IconUserMinus size={16} />}
+                  onClick={() => setRemoving(member)}
+                />
               </Table.Td>
             </Table.Tr>
           ))}

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Group, Menu, Table, Text, VisuallyHidden } from "@mantine/core";
+import { ActionIcon, Badge, Group, Menu, Table, Text } from "@mantine/core";
 import { IconDotsVertical, IconKey, IconUserCheck, IconUserOff } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,6 +8,7 @@ import type { Account } from "@/sync/types";
 import { ConfirmDialog } from "../../shared/ConfirmDialog";
 import { useFormat } from "../../shared/format";
 import { notifyDone, notifyFailure } from "../../shared/notify";
+import { HeadingRow } from "../../shared/tables";
 import { accountName } from "./accountName";
 import { ResetPasswordDialog } from "./ResetPasswordDialog";
 
@@ -124,17 +125,12 @@ export function AccountTable({ accounts, selfId }: AccountTableProps) {
     <>
       <Table.ScrollContainer minWidth={620}>
         <Table verticalSpacing={6}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("pages:signin.username")}</Table.Th>
-              <Table.Th>{t("pages:preferences.displayName")}</Table.Th>
-              <Table.Th>{t("users.state")}</Table.Th>
-              <Table.Th>{t("users.lastSignIn")}</Table.Th>
-              <Table.Th w={50}>
-                <VisuallyHidden>{t("common:more")}</VisuallyHidden>
-              </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
+          <HeadingRow>
+            <Table.Th>{t("pages:signin.username")}</Table.Th>
+            <Table.Th>{t("pages:preferences.displayName")}</Table.Th>
+            <Table.Th>{t("users.state")}</Table.Th>
+            <Table.Th>{t("users.lastSignIn")}</Table.Th>
+          </HeadingRow>
           <Table.Tbody>
             {accounts.map((account) => (
               <AccountRow

@@ -1,5 +1,4 @@
 import {
-  ActionIcon,
   Alert,
   Badge,
   Button,
@@ -11,8 +10,6 @@ import {
   Table,
   Text,
   TextInput,
-  Tooltip,
-  VisuallyHidden,
 } from "@mantine/core";
 import { IconKey, IconTrash } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
@@ -24,6 +21,7 @@ import { ConfirmDialog } from "../../shared/ConfirmDialog";
 import { Failure } from "../../shared/Failure";
 import { useFormat } from "../../shared/format";
 import { notifyFailure } from "../../shared/notify";
+import { HeadingRow, RowButton } from "../../shared/tables";
 
 const MS_PER_DAY = 86_400_000;
 const LIVES = ["7", "30", "90", "365"] as const;
@@ -119,18 +117,13 @@ export function TokensTab() {
       {tokens.isError ? <Failure error={tokens.error} onRetry={() => void tokens.refetch()} /> : null}
       {rows.length === 0 ? null : (
         <Table verticalSpacing={6}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("common:name")}</Table.Th>
-              <Table.Th>{t("preferences.scope")}</Table.Th>
-              <Table.Th>{t("preferences.created")}</Table.Th>
-              <Table.Th>{t("preferences.expires")}</Table.Th>
-              <Table.Th>{t("preferences.lastUsed")}</Table.Th>
-              <Table.Th w={50}>
-              <VisuallyHidden>{t("common:more")}</VisuallyHidden>
-            </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
+          <HeadingRow>
+            <Table.Th>{t("common:name")}</Table.Th>
+            <Table.Th>{t("preferences.scope")}</Table.Th>
+            <Table.Th>{t("preferences.created")}</Table.Th>
+            <Table.Th>{t("preferences.expires")}</Table.Th>
+            <Table.Th>{t("preferences.lastUsed")}</Table.Th>
+          </HeadingRow>
           <Table.Tbody>
             {rows.map((token) => (
               <Table.Tr key={token.id} data-testid="token-row">
@@ -151,15 +144,12 @@ export function TokensTab() {
                   {token.last_used_at === null ? t("preferences.notYet") : format.dateTime(token.last_used_at)}
                 </Table.Td>
                 <Table.Td>
-                  <Tooltip label={t("common:delete")}>
-                    <ActionIcon
-                      color="gray"
-                      aria-label={`${t("common:delete")}: ${token.name}`}
-                      onClick={() => setRemoving(token)}
-                    >
-                      <IconTrash size={16} />
-                    </ActionIcon>
-                  </Tooltip>
+                  <RowButton
+                    label={t("common:delete")}
+                    of={token.name}
+                    icon={<IconTrash size={16} />}
+                    onClick={() => setRemoving(token)}
+                  />
                 </Table.Td>
               </Table.Tr>
             ))}

@@ -22,6 +22,7 @@ from server.annotations.selectors import drawn_region, drawn_shape
 from server.audit.services import record
 from server.core.errors import NotVisibleError
 from server.core.prepared import PreparedQuery
+from server.core.row_writes import insert_rows, update_row
 from server.core.services import nothing_written, prepared_by, service
 from server.jobs.services import tell_project
 from server.projects.models import Label, Role
@@ -254,13 +255,11 @@ def _store(batch: _Batch) -> None:
     """Write the annotations after the batch, and a revision for each change."""
     changed = dict.fromkeys(row.annotation_id for row in batch.revisions)
     created = {row.annotation_id for row in batch.revisions if row.number == 1}
-    Annotation.objects.bulk_create(
-        [batch.touched[key] for key in changed if key in created], batch_size=ROWS_PER_INSERT
-    )
+    insert_rows([batch.touched[key] for key in changed if key in created], ROWS_PER_INSERT)
     for key in changed:
         if key not in created:
-            batch.touched[key].save()
-    Revision.objects.bulk_create(batch.revisions, batch_size=ROWS_PER_INSERT)
+            update_row(batch.touched[key])
+    insert_rows(batch.revisions, ROWS_PER_INSERT)
 
 
 def _report_shapes(batch: _Batch) -> None:

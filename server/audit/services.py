@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from server.audit.models import AuditChain, AuditRecord
 from server.core.prepared import PreparedQuery
+from server.core.row_writes import insert_row, update_row
 from server.core.services import note_audit_record
 
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
@@ -58,8 +59,9 @@ def record(
             previous_digest=head.digest,
         )
         fact.digest = digest_of(fact)
-        fact.save(force_insert=True)
-        AuditChain.objects.filter(key=head.key).update(length=fact.sequence, digest=fact.digest)
+        insert_row(fact)
+        head.length, head.digest = fact.sequence, fact.digest
+        update_row(head)
     note_audit_record()
     return fact
 

@@ -19,6 +19,7 @@ from server.annotations.services import apply_changes
 from server.audit.services import record
 from server.core.errors import ConflictError, ContentError
 from server.core.prepared import PreparedQuery
+from server.core.row_writes import insert_row, update_row
 from server.core.services import nothing_written, prepared_by, service
 from server.jobs.services import tell_project
 from server.objects.models import ObjectSet
@@ -315,8 +316,8 @@ def _write(state: ReviewState, decisions: Decisions, verdict: Verdict) -> Verdic
     """Append the verdict, store the new state, and record it in the audit."""
     state.version += 1
     verdict.sequence = state.version
-    verdict.save(force_insert=True)
-    state.save(update_fields=["version", *store(state, decisions)])
+    insert_row(verdict)
+    update_row(state, ("version", *store(state, decisions)))
     transaction.on_commit(lambda: remember(state.pk, state.version, decisions))
     record(
         actor=verdict.reviewer,

@@ -13,6 +13,12 @@ from server.slides.imports.reading import read_facts
 from server.slides.imports.segment_sizes import refuse_giant_segments
 
 
+def probe(kind: str, path: Path) -> int:
+    """Read a file as the readers of its kind do."""
+    probes = {"rows": probe_rows, "weights": probe_weights}
+    return probes.get(kind, probe_slide)(path)
+
+
 def probe_slide(path: Path) -> int:
     """Group, inspect and draw a slide; return its width."""
     find_slides({path.name: path})

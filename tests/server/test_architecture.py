@@ -109,17 +109,16 @@ NOT_SERVICES = {
         "store_views",
     ): "a person's own record, seen by them alone; the consent is on record",
 }
-BULK_WRITES = {"bulk_create", "bulk_update", "get_or_create", "update_or_create", "save"}
+ROW_WRITES = {"insert_row", "insert_rows", "update_row"}
+BULK_WRITES = {"bulk_create", "bulk_update", "get_or_create", "update_or_create", "save"} | ROW_WRITES
 WRITES = BULK_WRITES | {"create", "delete", "update"}
 
 
 def writes(tree):
-    """Return the names of methods called in a function that change rows or files."""
-    return {
-        node.func.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES
-    }
+    """Return the names of methods and functions called in a function that change rows or files."""
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    methods = {func.attr for func in called if isinstance(func, ast.Attribute)}
+    return (methods & WRITES) | ({func.id for func in called if isinstance(func, ast.Name)} & ROW_WRITES)
 
 
 def public_functions():

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from django.db import connection
 
+from server.core.prepared import run_statement
+from server.core.row_writes import insert_row
 from server.jobs.models import Job, JobEvent
 from server.projects.models import Project
 
@@ -16,7 +18,6 @@ def write_event(
     kind: JobEvent.Kind, data: dict[str, Any], *, job: Job | None = None, project: Project | None = None
 ) -> None:
     """Add one event of a job, or of a project; PostgreSQL notifies the listening web processes on commit."""
-    JobEvent.objects.create(job=job, project=project, kind=kind, data=data)
+    insert_row(JobEvent(job=job, project=project, kind=kind, data=data))
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")
+        run_statement(f"NOTIFY {CHANNEL}", ())

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from server.annotations.callbacks import DrawnShape
 from server.annotations.selectors import drawn_shapes
 from server.audit.services import lock_chain
+from server.core.prepared import run_statement
 from server.learning.models import LearningCount
 from server.learning.summaries.tallies import Tallies
 from server.slides.models import Slide
@@ -49,6 +50,8 @@ def _add(slide: Slide, tallies: Tallies) -> None:
         for (unit, label), tally in sorted(tallies.by_key.items())
         if tally.shapes or tally.pieces or tally.area
     ]
-    if rows:
+    if len(rows) == 1:
+        run_statement(_ADD, rows[0])
+    elif rows:
         with connection.cursor() as cursor:
             cursor.executemany(_ADD, rows)

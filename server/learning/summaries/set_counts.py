@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
@@ -30,6 +30,8 @@ from server.slides.models import Slide
 MOST_SETS: Final = 256
 # More blocks than a slide has along a side.
 _BLOCKS: Final = 4096
+# Numbers to count in; a slide has some hundred blocks for each label.
+_MOST_PLACES: Final = 1 << 22
 _REDRAWN: Final = "redrawn"
 # A row of ``places_of``.
 PLACE: Final = np.dtype([(name, "<i4") for name in ("left", "top", "right", "bottom")])
@@ -74,15 +76,11 @@ class _SetCounts:
             return
         numbers = numbers_of(objects)
         columns, step = self.files.columns(), self.files.manifest.scale * self.side
-        rows, places = (np.maximum(columns[name][numbers], 0) // step for name in ("y", "x"))
-        blocks = rows.astype(np.int64) * _BLOCKS + places
-        labels = columns["label"][numbers].astype(np.int64) if kind[1] is None else np.zeros_like(blocks)
-        keys, inverse, counts = np.unique(
-            labels * _BLOCKS * _BLOCKS + blocks, return_inverse=True, return_counts=True
+        rows, places = (
+            (np.maximum(columns[name][numbers], 0) // step).astype(np.int64) for name in ("y", "x")
         )
-        areas = np.bincount(inverse, weights=columns["area"][numbers], minlength=len(keys))
-        for key, count, area in zip(keys.tolist(), counts.tolist(), areas.tolist(), strict=True):
-            label, block = divmod(key, _BLOCKS * _BLOCKS)
+        labels = columns["label"][numbers].astype(np.int64) if kind[1] is None else np.zeros_like(rows)
+        for label, block, count, area in _sums(labels, rows, places, columns["area"][numbers]):
             group = kind[0] == "rejected", kind[1] or self.labels[label]
             for tally in (
                 self.cells.setdefault((*group, block), [0, 0.0]),
@@ -90,6 +88,27 @@ class _SetCounts:
             ):
                 tally[0] += sign * count
                 tally[1] += sign * area
+
+
+def _sums(
+    labels: NDArray[np.int64], rows: NDArray[np.int64], places: NDArray[np.int64], areas: NDArray[Any]
+) -> Iterator[tuple[int, int, int, float]]:
+    """Yield label, block, number of objects and sum of areas for each label and block with objects.
+
+    The blocks of a slide are few, so that counting needs no sorting; objects far outside it are sorted.
+    """
+    tall, wide = int(rows.max()) + 1, int(places.max()) + 1
+    keys = (labels * tall + rows) * wide + places
+    if int(keys.max()) > _MOST_PLACES:
+        present, where = np.unique(keys, return_inverse=True)
+        counts, sums = np.bincount(where), np.bincount(where, weights=areas)
+    else:
+        counts, sums = np.bincount(keys), np.bincount(keys, weights=areas)
+        present = np.flatnonzero(counts)
+        counts, sums = counts[present], sums[present]
+    for key, count, area in zip(present.tolist(), counts.tolist(), sums.tolist(), strict=True):
+        row, place = divmod(key % (tall * wide), wide)
+        yield key // (tall * wide), row * _BLOCKS + place, count, area
 
 
 _lock = threading.Lock()

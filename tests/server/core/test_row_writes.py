@@ -29,7 +29,7 @@ def slide(project_factory, slide_factory):
 
 def make(slide, user, **values):
     return Annotation(
-        slide=slide, author=user, shape="point", note="日本 ' %s", area_px=None, **SHAPE, **values
+        slide=slide, author=user, shape="point", note="日本 ' %s", area_px=12.5, **SHAPE, **values
     )
 
 

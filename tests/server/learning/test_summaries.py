@@ -6,6 +6,7 @@ import random
 import uuid
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -218,3 +219,20 @@ def test_a_shape_far_larger_than_the_slide_is_counted_in_the_blocks_of_the_slide
     assert len(pieces) == BLOCKS_PER_SIDE**2
     assert all(piece.area == side**2 for piece in pieces.values())
     assert not list(cut_into_blocks(box(1e6, 1e6, 2e6, 2e6), side, "a" * 64))
+
+
+@pytest.mark.parametrize("far", [0, 1_000_000])
+def test_objects_are_summed_by_label_and_block_also_far_outside_the_slide(far):
+    chance = np.random.default_rng(0)
+    labels, rows, places = (chance.integers(0, most, 500) for most in (3, 4, 5))
+    rows[0], places[0] = rows[0] + far, places[0] + far
+    areas = chance.random(500)
+    sums = {
+        (label, block): (count, area)
+        for label, block, count, area in set_counts._sums(labels, rows, places, areas)
+    }
+    blocks = rows * 4096 + places
+    assert set(sums) == set(zip(labels.tolist(), blocks.tolist(), strict=True))
+    for (label, block), (count, area) in sums.items():
+        inside = (labels == label) & (blocks == block)
+        assert (count, area) == (inside.sum(), pytest.approx(areas[inside].sum()))

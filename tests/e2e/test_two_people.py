@@ -41,7 +41,8 @@ class Slide:
         assert answer.status_code == 200, answer.json()
 
     def stored(self) -> dict[str, dict]:
-        rows = self.installation.client("admin").get(f"/slides/{self.id}/annotations").json()["results"]
+        address = f"/slides/{self.id}/annotations?page_size=100"
+        rows = self.installation.client("admin").get(address).json()["results"]
         return {row["id"]: row for row in rows}
 
     def label(self) -> str:

@@ -141,6 +141,7 @@ def layers_list(name: str):
 
 def change_label_of_shape(person: Visitor) -> None:
     person.take("select")
+    person.page.get_by_role("tab").first.click()
     person.click((SHAPE[0] + 50, SHAPE[1] + 50))
     pick("Label")(person)
 

@@ -19,7 +19,10 @@ endif
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	$(wildcard frontend/*.json frontend/*.ts frontend/*.html)
 
-.PHONY: help run setup test test-fast format lint lint-python lint-frontend bench fuzz schema lock clean
+GUIDE_SOURCES := $(shell find deploy/docs -type f -not -path '*/__pycache__/*') deploy/mkdocs.yml \
+	deploy/README.md ml/README.md server/README.md CHANGELOG.md
+
+.PHONY: help run setup docs screenshots test test-fast format lint lint-python lint-frontend bench fuzz schema lock clean
 
 help:
 	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
@@ -29,6 +32,8 @@ help:
 	@echo "make lint                            style, plain docstrings, types, layers, schema"
 	@echo "make bench [ONLY=name]               figures"
 	@echo "make fuzz [COUNT=10000] [SEED=0]     mutated files of each format, read in children"
+	@echo "make docs                            the guide, which the server shows at /help/"
+	@echo "make screenshots                     the guide's pictures, of the real application in both themes"
 	@echo "make lock                            deploy/requirements.lock: the image's packages with their hashes"
 	@echo "make setup | schema | clean"
 
@@ -57,7 +62,18 @@ frontend/dist/index.html: frontend/node_modules/.installed $(FRONTEND_SOURCES)
 	@cd frontend && npm run --silent build
 	@touch $@
 
-setup: .venv/.installed frontend/dist/index.html
+# After the front end, whose build empties dist.
+frontend/dist/help/index.html: frontend/dist/index.html $(GUIDE_SOURCES)
+	@echo "Building the guide ..."
+	@report=$$(NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file deploy/mkdocs.yml 2>&1) || \
+		{ echo "$$report"; rm -rf $(@D); exit 1; }
+
+docs: frontend/dist/help/index.html
+
+setup: .venv/.installed frontend/dist/index.html frontend/dist/help/index.html
+
+screenshots: .venv/.installed frontend/dist/index.html
+	@$(BIN)/python -m tests.e2e.guide.screenshots
 
 run: setup
 	@exec $(BIN)/python manage.py up $(if $(SLIDES),--slides "$(SLIDES)") $(if $(PORT),--port $(PORT))

@@ -10,7 +10,7 @@ export default defineConfig({
   plugins: [react()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
-    proxy: { "/api": server, "/tiles": server, "/object-tiles": server },
+    proxy: { "/api": server, "/tiles": server, "/object-tiles": server, "/help": server },
   },
   build: {
     outDir: "dist",

@@ -1,4 +1,4 @@
-"""The front end's single page, and the error pages."""
+"""The front end's single page, the way to the guide, and the error pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -60,6 +60,13 @@ def serve_front_end(request: HttpRequest) -> HttpResponseBase:
     response = HttpResponse(page.read_bytes(), content_type="text/html; charset=utf-8", status=status)
     response["Cache-Control"] = "no-cache"
     return response
+
+
+@require_safe
+def open_guide(request: HttpRequest) -> HttpResponseBase:
+    """Redirect to the first page of the guide, whose pages are static files."""
+    del request
+    return HttpResponseRedirect("/help/index.html")
 
 
 def answer_bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

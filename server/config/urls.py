@@ -7,7 +7,7 @@ from django.views.decorators.cache import cache_page
 from drf_spectacular.views import SpectacularAPIView
 
 from server.config.health import report_health
-from server.config.pages import serve_front_end
+from server.config.pages import open_guide, serve_front_end
 from server.config.version import VersionView
 
 APPS = (
@@ -37,5 +37,7 @@ urlpatterns = [
     path("api/v1/schema", cache_page(SCHEMA_SECONDS)(SpectacularAPIView.as_view()), name="schema"),
     path("api/v1/version", VersionView.as_view(), name="version"),
     *(path("api/v1/", include(f"server.{app}.urls")) for app in APPS),
+    # The guide's pages are static files; an unknown one is the front end's page with 404.
+    re_path(r"^help/?$", open_guide, name="guide"),
     re_path(r"^(?!(?:api|tiles|object-tiles|static|assets)(?:/|$)).*$", serve_front_end, name="front-end"),
 ]

@@ -167,7 +167,7 @@ TABLE = {
     ("get", "export-project"): SEE,
 }
 # Not below the API's authentication: the schema and the health are public, the page has tests of its own.
-ELSEWHERE = {("get", "schema"), ("get", "health"), ("get", "front-end")}
+ELSEWHERE = {("get", "schema"), ("get", "health"), ("get", "front-end"), ("get", "guide")}
 
 
 def routes():

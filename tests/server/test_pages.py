@@ -60,3 +60,16 @@ def test_an_unknown_address_of_the_api_is_a_problem_document(client, path, metho
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/problem+json"
     assert (answer.json()["status"], answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/help", "/help/"])
+def test_the_guide_begins_with_its_first_page(client, path):
+    answer = client.get(path)
+    assert (answer.status_code, answer["Location"]) == (302, "/help/index.html")
+
+
+@pytest.mark.parametrize("path", ["/help/nothing.html", "/help/use/nothing", "/helpless"])
+def test_an_unknown_page_of_the_guide_is_the_page_with_404(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert b"Coverslip" in answer.content

@@ -17,6 +17,7 @@ import { Link, Outlet, useMatch, useParams } from "react-router";
 
 import { useProjectEvents } from "@/sync/events";
 import { useMe, usePreferences, useProject } from "@/sync/queries/queries";
+import { HelpButton } from "./HelpButton";
 import { JobsIndicator } from "./JobsIndicator";
 import { LanguageMenu } from "./LanguageMenu";
 import { lastProject, useLastProject } from "./lastProject";
@@ -107,6 +108,7 @@ export default function Shell() {
           <Group gap={2} wrap="nowrap" ml="auto">
             <PaletteButton />
             {here === undefined ? null : <JobsIndicator projectId={here.id} />}
+            <HelpButton />
             <ThemeToggle />
             <LanguageMenu onChange={(language) => preferences.mutate({ language })} />
             {me.data ? <UserMenu me={me.data} /> : null}

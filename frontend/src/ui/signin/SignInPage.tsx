@@ -18,6 +18,7 @@ import { Navigate, useNavigate, useSearchParams } from "react-router";
 
 import { isSignInBusy, useMe, useSignIn } from "@/sync/queries/queries";
 import { sayError } from "../shared/serverTexts";
+import { HelpButton } from "../shell/HelpButton";
 import { LanguageMenu } from "../shell/LanguageMenu";
 import { Logo } from "../shell/Logo";
 
@@ -36,7 +37,8 @@ export default function SignInPage() {
   }
   return (
     <Box mih="100vh" style={{ background: "var(--mantine-color-body)" }}>
-      <Group component="header" justify="flex-end" p="sm">
+      <Group component="header" justify="flex-end" gap={2} p="sm">
+        <HelpButton />
         <LanguageMenu />
       </Group>
       <Center component="main" px="md" style={{ minHeight: "calc(100vh - 120px)" }}>

@@ -1,6 +1,6 @@
 import { ActionIcon, Badge, FileButton, Menu, Text, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconArrowLeft, IconDots, IconDownload, IconHelp, IconLayoutSidebarRight, IconLink, IconListNumbers, IconMaximize, IconUpload } from "@tabler/icons-react";
+import { IconArrowLeft, IconDots, IconDownload, IconKeyboard, IconLayoutSidebarRight, IconLink, IconListNumbers, IconMaximize, IconUpload } from "@tabler/icons-react";
 import { useState, type ReactElement, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
@@ -9,6 +9,7 @@ import type { SaveState, SaveStatus } from "@/sync/edits/autosave";
 import { buildUrl } from "@/sync/client";
 import type { Project, Slide } from "@/sync/types";
 import type { ViewerContext } from "@/actions/viewerActions";
+import { HelpButton } from "../shell/HelpButton";
 import { sayError } from "../shared/serverTexts";
 import { useGuideAway } from "./Guide";
 
@@ -79,6 +80,7 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPan
           <IconMaximize size={18} />
         </ActionIcon>
       </Tooltip>
+      <HelpButton />
       <Menu position="bottom-end" opened={menu} onChange={setMenu}>
         <Menu.Target>
           <ActionIcon color="gray" aria-label={t("more")} data-testid="viewer-menu">
@@ -102,7 +104,7 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPan
           <Menu.Item leftSection={<IconListNumbers size={16} />} onClick={() => putAway(false)}>
             {t("guide:show")}
           </Menu.Item>
-          <Menu.Item leftSection={<IconHelp size={16} />} onClick={() => ctx.openHelp()}>
+          <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={() => ctx.openHelp()}>
             {t("help")}
           </Menu.Item>
         </Menu.Dropdown>

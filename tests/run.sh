@@ -22,7 +22,8 @@ DATABASE_URL=$database "${pytest[@]}" -n 2 --dist worksteal \
   -m "not stack and not browser and not services and not one_database" tests/server
 
 step "whole installation: SQLite and the file-system broker, real workers and browser"
-"${pytest[@]}" -n 2 --dist loadfile -m "(stack or browser) and not services" tests
+# One after the other: a browser that draws on the processor takes both cores by itself.
+"${pytest[@]}" -m "(stack or browser) and not services" tests
 
 step "whole installation: PostgreSQL and Redis"
 DATABASE_URL=$database CELERY_BROKER_URL=$redis/1 "${pytest[@]}" -m "stack or services" tests

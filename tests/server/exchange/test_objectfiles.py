@@ -115,7 +115,7 @@ def test_many_may_not_become_annotations(slide, rob):
 def test_values_of_a_file_are_kept(slide, rob, run_jobs):
     content = collection(
         [
-            feature(RING, "tumour", score=0.25, uncertainty=0.5),
+            feature(RING, "Tumour", score=0.25, uncertainty=0.5),
             feature(ISLANDS, "Alien", measurements={"probability": 0.75}),
             feature({"type": "Point", "coordinates": [500, 400, 7]}),
             feature(box(700, 700, 800, 800), measurements=[{"name": "uncertainty", "value": 0.125}]),

@@ -18,12 +18,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "coverslip"
-START_SECONDS = 90
+START_SECONDS = 240
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def wait_for(what, *, seconds=60.0, every=0.1):
+def wait_for(what, *, seconds=120.0, every=0.1):
     """Return the first true value of ``what()``; fails when it stays false."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.e2e.conftest import import_slide, make_project, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

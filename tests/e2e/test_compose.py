@@ -23,7 +23,7 @@ from server.config.parts import PARTS
 from tests.e2e.conftest import ROOT, _drop_database, _own_database, wait_for
 from tests.nginx import find_nginx, write_configuration
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.services
 
 FOLDER = ROOT / "deploy/compose"
 PASSWORD = "a long test password"

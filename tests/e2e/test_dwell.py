@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.conftest import import_slide, make_project, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

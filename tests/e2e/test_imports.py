@@ -12,7 +12,7 @@ from tests.e2e.accessibility.checks import arrive, settle, violations
 from tests.e2e.conftest import import_plain_slide, make_project
 from tests.material import write_plain_slide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIDE = 1024
 IMPORT = re.compile("Import shapes|导入图形")

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.browser import JOB_PATIENCE_MS, Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 Box = tuple[float, float, float, float]
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import import_plain_slide, make_project
 from tests.material import write_plain_slide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 TABS = 10
 

@@ -11,7 +11,7 @@ from tests.e2e.browser import Visitor
 from tests.e2e.conftest import import_plain_slide, make_project
 from tests.material import write_plain_slide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SIDE = 1024
 COUNT = 60

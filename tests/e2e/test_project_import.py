@@ -17,7 +17,7 @@ from tests.e2e.conftest import import_plain_slide, make_project
 from tests.e2e.test_imports import feature, square
 from tests.material import write_plain_slide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 SIDE = 1024
 

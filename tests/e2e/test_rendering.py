@@ -16,7 +16,7 @@ from tests.e2e.browser import Visitor
 from tests.e2e.conftest import add_material, import_plain_slide, make_project, wait_for
 from tests.material import LABELS, random_shapes, write_plain_slide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SIDE = 4096
 COUNT = 20_000

@@ -12,7 +12,7 @@ from playwright.sync_api import Route, expect
 from tests.e2e.browser import Visitor
 from tests.e2e.conftest import import_slide, make_project, wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 LABELS = {"Carcinoma": "#d55e00", "Normal": "#0072b2"}
 # How many suggestions are drawn on an open slide.

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import PASSWORD, import_slide, make_project
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 LABELS = {"Tumour": "#d55e00", "Stroma": "#0072b2"}
 PAGES = ("", "/review", "/training", "/models", "/jobs", "/settings")

@@ -14,7 +14,7 @@ from ml.slides import write_phantom
 from ml.slides.phantom.truth import feature
 from tests.e2e.conftest import import_slide, wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.stack
 
 
 @pytest.fixture(scope="module")

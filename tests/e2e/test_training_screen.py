@@ -10,7 +10,7 @@ from playwright.sync_api import Route, expect
 
 from tests.e2e.conftest import make_project
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 TUMOUR = {"label_id": "1", "name": "Tumour", "shapes": 3, "negatives": 0}
 COUNTS = {

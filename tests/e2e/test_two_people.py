@@ -12,7 +12,7 @@ from tests.e2e.browser import Visitor
 from tests.e2e.conftest import Installation, import_plain_slide, make_project, wait_for
 from tests.material import write_plain_slide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 LABELS = {"Tumour": "#d55e00", "Stroma": "#0072b2", "Necrosis": "#009e73"}
 

@@ -17,7 +17,7 @@ from tusclient.exceptions import TusCommunicationError
 
 from tests.e2e.conftest import wait_for
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.stack
 
 CHUNK = 64 * 1024
 numbers = itertools.count()

@@ -16,7 +16,7 @@ from tests.e2e.browser import Visitor
 from tests.e2e.conftest import Installation, import_plain_slide, make_project, wait_for
 from tests.material import write_plain_slide
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 SIDE = 2048
 LABELS = {"Tumour": "#d55e00", "Stroma": "#0072b2"}

@@ -9,7 +9,7 @@ from safetensors.numpy import save
 
 from tests.e2e.conftest import make_project
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 
 def test_weights_are_uploaded_and_offered_to_a_recipe(visit, installation):

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.accessibility.checks import arrive, cut_off, open_page, settle, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 LOOKS = [("light", "en"), ("dark", "zh-CN")]
 

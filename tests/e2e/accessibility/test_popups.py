@@ -13,7 +13,7 @@ from tests.e2e.accessibility.place import SHAPE, TOP, Desk, Place, features
 from tests.e2e.browser import Visitor
 from tests.e2e.conftest import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 # All that opens over a page is drawn in this element.
 LAYERS = "#layers"

@@ -23,7 +23,7 @@ START_SECONDS = 240
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def wait_for(what, *, seconds=120.0, every=0.1):
+def wait_for(what, *, seconds=240.0, every=0.1):
     """Return the first true value of ``what()``; fails when it stays false."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -116,7 +116,7 @@ class Client:
     def jobs(self, **query) -> list[dict]:
         return self._http.get("/jobs", params={"page_size": 200, **query}).json()["results"]
 
-    def wait_for_jobs(self, project: str, seconds: float = 180) -> None:
+    def wait_for_jobs(self, project: str, seconds: float = 400) -> None:
         """Wait until no job of a project is queued or running; fail when a job of it failed."""
 
         def all_ended():
@@ -149,7 +149,7 @@ def _drop_database(url: str) -> None:
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory):
     """The installation that the tests of this folder share."""
-    environment = {"JOB_HEARTBEAT_SECONDS": "1", "JOB_LAPSE_SECONDS": "4"}
+    environment = {"JOB_HEARTBEAT_SECONDS": "1", "JOB_LAPSE_SECONDS": "10"}
     url = os.environ.get("DATABASE_URL")
     if url:
         environment["DATABASE_URL"] = url = _own_database(url)

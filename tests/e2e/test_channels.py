@@ -53,29 +53,29 @@ def test_channels_are_chosen_coloured_and_shared_by_link(page):
     panel.wait_for()
     assert panel.get_by_text("DAPI").is_visible()
     blue, green, black = (0x3B, 0x6B, 0xFF), (0x00, 0xD2, 0x6A), (0, 0, 0)
-    wait_for(lambda: near(colours(page)[0], blue) and near(colours(page)[1], green), seconds=30)
+    wait_for(lambda: near(colours(page)[0], blue) and near(colours(page)[1], green))
 
     panel.get_by_role("button", name="Show DAPI").click()
-    wait_for(lambda: near(colours(page)[0], black) and near(colours(page)[1], green), seconds=30)
+    wait_for(lambda: near(colours(page)[0], black) and near(colours(page)[1], green))
 
     panel.get_by_role("button", name="Colour of CD3").click()
     page.get_by_role("button", name="#ff3b30").click()
     page.keyboard.press("Escape")
     red = (0xFF, 0x3B, 0x30)
-    wait_for(lambda: near(colours(page)[1], red), seconds=30)
+    wait_for(lambda: near(colours(page)[1], red))
 
     # What is at full strength is chosen with the keys of the slider's right thumb.
     thumb = panel.get_by_role("slider", name="CD3: shown at full strength")
     thumb.focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
-    wait_for(lambda: 0.8 * 255 < colours(page)[1][0] < 0.95 * 255, seconds=30)
+    wait_for(lambda: 0.8 * 255 < colours(page)[1][0] < 0.95 * 255)
 
     # Asked of the page itself: what the driver knows of the address is as old as its last message.
-    wait_for(lambda: "channels=" in page.evaluate("location.href"), seconds=10)
+    wait_for(lambda: "channels=" in page.evaluate("location.href"))
     page.goto(page.evaluate("location.href"))
     panel.wait_for()
-    wait_for(lambda: near(colours(page)[0], black), seconds=30)
+    wait_for(lambda: near(colours(page)[0], black))
     assert panel.get_by_role("button", name="Show DAPI").get_attribute("aria-pressed") == "false"
     panel.get_by_role("button", name="As imported").click()
-    wait_for(lambda: near(colours(page)[0], blue) and near(colours(page)[1], green), seconds=30)
+    wait_for(lambda: near(colours(page)[0], blue) and near(colours(page)[1], green))

@@ -149,7 +149,7 @@ def services(compose, environment, certificate, tmp_path_factory):
                 except httpx.TransportError:
                     return False
 
-            wait_for(healthy, seconds=120)
+            wait_for(healthy)
         yield address, running
     finally:
         for process in running.values():
@@ -206,7 +206,7 @@ def test_a_slide_is_uploaded_and_its_jobs_end(client):
         assert not [job for job in jobs if job["state"] == "failed"], jobs
         return jobs and all(job["state"] == "succeeded" for job in jobs)
 
-    wait_for(ended, seconds=120)
+    wait_for(ended)
     [slide] = client.get(f"/projects/{project}/slides").json()["results"]
     assert slide["state"] == "ready"
 

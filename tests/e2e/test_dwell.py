@@ -39,7 +39,7 @@ def test_looking_is_recorded_from_consent_to_withdrawal(visit, address):
     page.get_by_test_id("dwell-record").click()
     dialog.get_by_role("button", name="I consent").click()
     page.get_by_test_id("dwell-recording").wait_for()
-    wait_for(lambda: ask("/dwell")["views"] > 0, seconds=30)
+    wait_for(lambda: ask("/dwell")["views"] > 0)
     [first, *_] = ask(f"/slides/{slide}/dwell")["views"]
     assert first["milliseconds"] >= 500
     assert first["width"] > 100
@@ -47,11 +47,11 @@ def test_looking_is_recorded_from_consent_to_withdrawal(visit, address):
     canvas = page.get_by_test_id("viewer-canvas")
     before = canvas.screenshot()
     page.get_by_test_id("dwell-show").click()
-    wait_for(lambda: canvas.screenshot() != before, seconds=30)
+    wait_for(lambda: canvas.screenshot() != before)
 
     panel.get_by_role("button", name="Withdraw consent").click()
     page.get_by_role("button", name="Withdraw and delete all").click()
     page.get_by_test_id("dwell-recording").wait_for(state="hidden")
-    wait_for(lambda: ask("/dwell") == {"since": None, "views": 0}, seconds=30)
+    wait_for(lambda: ask("/dwell") == {"since": None, "views": 0})
     assert ask(f"/slides/{slide}/dwell")["views"] == []
     panel.get_by_text("Nothing is recorded until you consent").wait_for()

@@ -65,14 +65,14 @@ def test_a_killed_worker_loses_nothing(installation, project, phantom):
     wait_for(is_in_the_middle, every=0.02)
     [worker] = installation.processes("worker-cpu")
     os.kill(worker, signal.SIGKILL)
-    wait_for(lambda: manager.get(f"/jobs/{job['id']}").json()["state"] == "succeeded", seconds=120)
+    wait_for(lambda: manager.get(f"/jobs/{job['id']}").json()["state"] == "succeeded")
     assert manager.get(f"/jobs/{job['id']}").json()["attempt"] == 2
     assert installation.processes("worker-cpu") not in ([], [worker])
     [made] = [row for row in sets_of(manager, phantom) if row["id"] not in before]
     assert (made["state"], made["superseded_at"]) == ("ready", None)
 
     [again] = manager.post(f"/projects/{project}/predictions", json=request).json()["jobs"]
-    wait_for(lambda: manager.get(f"/jobs/{again['id']}").json()["state"] == "succeeded", seconds=120)
+    wait_for(lambda: manager.get(f"/jobs/{again['id']}").json()["state"] == "succeeded")
     undisturbed = sets_of(manager, phantom, current="true")[0]
     assert undisturbed["summary"]["digest"] == made["summary"]["digest"]
     assert undisturbed["count"] == made["count"] > 0
@@ -125,7 +125,7 @@ def test_jobs_are_taken_from_a_worker_that_hangs_though_every_worker_hangs(insta
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
     try:
-        wait_for(lambda: manager.get(address).json()["state"] == "queued", seconds=30)
+        wait_for(lambda: manager.get(address).json()["state"] == "queued")
     finally:
         for pid in workers:
             os.kill(pid, signal.SIGCONT)
@@ -141,7 +141,7 @@ def test_cancel_means_cancelled(installation, project, phantom):
     address = f"/jobs/{turn['job']['id']}"
     wait_for(lambda: manager.get(address).json()["progress"] > 0)
     assert manager.post(f"{address}/cancel").status_code == 200
-    wait_for(lambda: manager.get(address).json()["state"] == "cancelled", seconds=60)
+    wait_for(lambda: manager.get(address).json()["state"] == "cancelled")
     assert manager.get(f"/rounds/{turn['id']}").json()["model_version"] is None
 
 
@@ -177,7 +177,7 @@ def test_the_web_server_stops_while_a_page_holds_its_event_stream(installation, 
         (web,) = installation.processes("web")
         os.kill(web, signal.SIGTERM)
         # Another process takes its place although this stream is still open.
-        wait_for(lambda: installation.processes("web") not in ([], [web]), seconds=8)
+        wait_for(lambda: installation.processes("web") not in ([], [web]))
     wait_for(installation.answers)
 
 

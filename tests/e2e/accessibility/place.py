@@ -151,7 +151,7 @@ class Desk:
             rows = admin.get(f"/projects/{project}/slides").json()["results"]
             return rows if all(row["state"] in ("ready", "failed") for row in rows) else None
 
-        rows = wait_for(imported, seconds=120)
+        rows = wait_for(imported)
         for job in admin.jobs(project=project):
             if job["state"] in ("queued", "running"):
                 admin.post(f"/jobs/{job['id']}/cancel")

@@ -78,7 +78,6 @@ export function Navigation({ project, direction, onFollow }: NavigationProps) {
         data-testid={`nav-${name}`}
         style={{ borderRadius: 6, width: direction === "row" ? "auto" : "100%", whiteSpace: "nowrap" }}
         py={6}
-        px={10}
       />
     );
   });

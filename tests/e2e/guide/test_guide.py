@@ -59,7 +59,9 @@ def test_the_guide_is_searched_and_has_two_themes_under_the_policy_of_the_server
     page.goto("/help/")
     expect(page).to_have_title(re.compile("Coverslip"))
     expect(page.locator("body")).to_have_attribute("data-md-color-scheme", "default")
-    page.get_by_role("textbox", name="Search").fill("eraser")
+    # What is written before the index is loaded may find nothing.
+    expect(page.locator(".md-search-result__meta")).not_to_have_text(re.compile("Initializing"))
+    page.get_by_role("textbox", name="Search").press_sequentially("eraser")
     found = page.locator(".md-search-result__link", has_text="Annotate").first
     expect(found).to_be_visible()
     found.click()

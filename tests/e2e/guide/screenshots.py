@@ -1,7 +1,7 @@
 """Take the pictures of the guide: the real application with real tissue, in both themes, at 1440 x 900.
 
 ``make screenshots`` starts an installation in a temporary folder and writes ``deploy/docs/pictures/*.webp``.
-The tissue is CMU-1-Small-Region (CC0) of the shared data; where that is missing, a phantom stands in for it.
+The tissue is CMU-1-Small-Region (CC0) of the shared data; where that is missing, a phantom takes its place.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Section:
         return path
 
     def outlines(self, label: str) -> list[Polygon]:
-        """Return the strokes of a label that lie in the section, in its own pixels."""
+        """Return the strokes of a label inside the section, in its own pixels."""
         return self.own([LineString(line).buffer(STROKE_WIDTH / 2, quad_segs=6) for line in STROKES[label]])
 
     def own(self, shapes: Iterable[Polygon]) -> list[Polygon]:
-        """Return the shapes that lie in the section, moved into its own pixels."""
+        """Return the shapes inside the section, moved into its own pixels."""
         width = WIDTH // 256 * 256
         matrix = (-1, 0, 0, 1, width, -self.top) if self.is_mirrored else (1, 0, 0, 1, 0, -self.top)
         return [

@@ -9,11 +9,10 @@ import { ApiError } from "@/sync/client";
 import { useJobEvents } from "@/sync/events";
 import type { Job, Project } from "@/sync/types";
 import { JobLog } from "../jobs/JobLog";
-import { sayError } from "../shared/serverTexts";
 import { ClassMapping, hasOpenQuestion } from "./ClassMapping";
 import { ImportOptions } from "./ImportOptions";
 import { ReportCounts, ReportReasons, ReportRows, ReportView } from "./ReportView";
-import { useServerTexts } from "../shared/serverTexts";
+import { sayError, useServerTexts } from "../shared/serverTexts";
 
 /** The page has its own banner, which the drawer does not hide. Mantine's types leave the attribute out. */
 const NO_BANNER = { header: { role: "presentation" } } as unknown as undefined;
@@ -26,12 +25,13 @@ interface Props {
   /** Job that refused the file. */
   readonly refused: Job | null;
   readonly onPreview: (preview: ImportPreview) => void;
+  readonly onBusy: (busy: boolean) => void;
   readonly onImported: (report: ImportReport) => void;
   readonly onClose: () => void;
 }
 
 /** The import of a file beside the slide: the preview, then the result. Mounted only while open. */
-export function ImportPanel({ slideId, project, file, report, refused, onPreview, onImported, onClose }: Props): ReactElement {
+export function ImportPanel({ slideId, project, file, report, refused, onPreview, onBusy, onImported, onClose }: Props): ReactElement {
   const { t } = useTranslation("imports");
   return (
     <Drawer opened onClose={onClose} position="left" size={460} title={report === null && refused === null ? t("title") : t("result")} withOverlay={false} lockScroll={false} trapFocus={false} closeOnClickOutside={false} shadow="md" attributes={NO_BANNER}>
@@ -47,7 +47,7 @@ export function ImportPanel({ slideId, project, file, report, refused, onPreview
       ) : null}
       {refused === null ? null : <RefusedByJob job={refused} onClose={onClose} />}
       {report === null && file !== null ? (
-        <PreviewStep slideId={slideId} project={project} file={file} onPreview={onPreview} onImported={onImported} onClose={onClose} />
+        <PreviewStep slideId={slideId} project={project} file={file} onPreview={onPreview} onBusy={onBusy} onImported={onImported} onClose={onClose} />
       ) : null}
     </Drawer>
   );
@@ -74,7 +74,7 @@ function RefusedByJob({ job, onClose }: { readonly job: Job; readonly onClose: (
 
 type StepProps = Omit<Props, "report" | "refused" | "file"> & { readonly file: File };
 
-function PreviewStep({ slideId, project, file, onPreview, onImported, onClose }: StepProps): ReactElement {
+function PreviewStep({ slideId, project, file, onPreview, onBusy, onImported, onClose }: StepProps): ReactElement {
   const { t } = useTranslation("imports");
   const [choices, setChoices] = useState<ImportChoices>(FIRST_CHOICES);
   const [busy, setBusy] = useState(false);
@@ -90,11 +90,13 @@ function PreviewStep({ slideId, project, file, onPreview, onImported, onClose }:
   const start = async () => {
     setBusy(true);
     setProblem(null);
+    onBusy(true);
     try {
       onImported(await importFile(slideId, source(), choices));
     } catch (failure) {
       setProblem(failure);
       setBusy(false);
+      onBusy(false);
     }
   };
   const isBlocked = preview === undefined || hasOpenQuestion(preview.classes, choices.mapping);

@@ -18,6 +18,8 @@ interface Options {
   readonly slide: Slide;
   readonly session: Session;
   readonly stage: Stage | null;
+  /** Called with true before the file is sent, and with false when no job follows. */
+  readonly onBusy: (busy: boolean) => void;
 }
 
 export interface Import {
@@ -31,7 +33,7 @@ export interface Import {
 }
 
 /** Import of a file on the open slide: preview, import, report. */
-export function useImport({ project, slide, session, stage }: Options): Import {
+export function useImport({ project, slide, session, stage, onBusy }: Options): Import {
   const client = useQueryClient();
   const { t } = useTranslation("imports");
   const layer = useMemo(() => new OutlineLayer(true), []);
@@ -68,6 +70,7 @@ export function useImport({ project, slide, session, stage }: Options): Import {
   const onImported = (result: ImportReport) => {
     showPreview(null);
     if (result.job_id === null) {
+      onBusy(false);
       setReport(result);
       take(result).catch(notifyFailure);
       return;
@@ -87,7 +90,7 @@ export function useImport({ project, slide, session, stage }: Options): Import {
 
   const isOpen = file !== null || report !== null || refused !== null;
   const panel = isOpen ? (
-    <ImportPanel key={file?.name ?? "report"} slideId={slide.id} project={project} file={file} report={report} refused={refused} onPreview={showPreview} onImported={onImported} onClose={close} />
+    <ImportPanel key={file?.name ?? "report"} slideId={slide.id} project={project} file={file} report={report} refused={refused} onPreview={showPreview} onBusy={onBusy} onImported={onImported} onClose={close} />
   ) : null;
   return { open: setFile, layer, jobId, panel };
 }

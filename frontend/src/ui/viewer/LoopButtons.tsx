@@ -42,10 +42,8 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
   const isManager = project.my_role === "manager";
   const isBusy = job !== undefined && RUNNING.includes(job.state);
   useEffect(() => {
-    if (followed === null) return;
-    onBusy(true);
-    setJobId(followed);
-  }, [followed, onBusy]);
+    if (followed !== null) setJobId(followed);
+  }, [followed]);
   useEffect(() => {
     if (job) onBusy(RUNNING.includes(job.state));
   }, [job, onBusy]);
@@ -77,7 +75,13 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
     onBusy(true);
     prediction.mutate(
       { model_version_id: current.id, slide_ids: [slideId] },
-      { onSuccess: ({ jobs }) => setJobId(jobs[0]?.id ?? null), onError: fail },
+      {
+        onSuccess: ({ jobs }) => setJobId(jobs[0]?.id ?? null),
+        onError: (error) => {
+          onBusy(false);
+          fail(error);
+        },
+      },
     );
   };
   return (

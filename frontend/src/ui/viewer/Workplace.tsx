@@ -33,6 +33,7 @@ import { SUGGESTION_ACTIONS } from "./suggestions/suggestionActions";
 import { SuggestionCard } from "./suggestions/SuggestionCard";
 import { useOlderAccepted } from "./suggestions/useOlderAccepted";
 import { useSelectedSuggestion } from "./suggestions/useSelectedSuggestion";
+import { useShowWhatCame } from "./suggestions/useShowWhatCame";
 import { useSuggestionView } from "./suggestions/useSuggestionView";
 import { AnnotationsPanel } from "./panels/AnnotationsPanel";
 import { AnnotationStatus } from "./session/AnnotationStatus";
@@ -110,7 +111,7 @@ export function Workplace({ me, project, viewer, session }: Props): ReactElement
   const { objectSets, objectSet, heatMap } = useModelOutput(slide.id, look);
   const { data: regions = NO_REGIONS } = useRegions(slide.id);
   const { busy, onBusy } = useShowWhatCame(objectSets[0] ?? null, patchLook, setTab);
-  const imports = useImport({ project, slide, session, stage });
+  const imports = useImport({ project, slide, session, stage, onBusy });
   const editing = useEditing(session, me, project, viewer);
   const layers = useLayers({ store: session.store, stage, look, labels, regions, heatMap, selected, handles: tool === "select", counted: inView.counted, isUnsaved, isLocked: editing.isLocked });
   const quality = useQualityOverlay(stage, slide.id);
@@ -313,32 +314,6 @@ function useModelOutput(slideId: string, look: Look): { objectSets: ObjectSet[];
   const objectSet = objectSets.find((set) => set.id === look.objectSetId) ?? objectSets[0] ?? null;
   const heatMap = objectSet?.heat_maps.find((map) => map.id === look.heatMapId) ?? objectSet?.heat_maps[0] ?? null;
   return { objectSets, objectSet, heatMap };
-}
-
-/** Predictions started here are shown when they are ready; those of others stay hidden until requested. */
-function useShowWhatCame(
-  newestSet: ObjectSet | null,
-  patchLook: (patch: Partial<Look>) => void,
-  setTab: (tab: string) => void,
-): { busy: boolean; onBusy: (busy: boolean) => void } {
-  const { t } = useTranslation("guide");
-  const [busy, setBusy] = useState(false);
-  const before = useRef<string | null | undefined>(undefined);
-  const newest = useRef<string | null>(null);
-  newest.current = newestSet?.state === "ready" ? newestSet.id : null;
-  const onBusy = useCallback((now: boolean) => {
-    // Remembers the first time only: more may come before the job says that it has ended.
-    if (now && before.current === undefined) before.current = newest.current;
-    setBusy(now);
-  }, []);
-  useEffect(() => {
-    if (before.current === undefined || newestSet?.state !== "ready" || newestSet.id === before.current) return;
-    before.current = undefined;
-    patchLook({ suggestions: true, objectSetId: null, heatMapId: null });
-    setTab("layers");
-    notifications.show({ message: t("suggestionsHere", { count: newestSet.count, name: newestSet.producer_name }) });
-  }, [newestSet, patchLook, setTab, t]);
-  return { busy, onBusy };
 }
 
 function useDeclareFinished(slideId: string): (area: Area) => void {

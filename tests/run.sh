@@ -22,8 +22,9 @@ DATABASE_URL=$database "${pytest[@]}" -n 2 --dist worksteal \
   -m "not stack and not browser and not services and not one_database" tests/server
 
 step "whole installation: SQLite and the file-system broker, real workers and browser"
-# One after the other: a browser that draws on the processor takes both cores by itself.
-"${pytest[@]}" -m "(stack or browser) and not services" tests
+# One after the other: a browser that draws on the processor takes both cores by itself. As written and not
+# in random order: these tests share an installation and its people.
+"${pytest[@]}" -p no:randomly -m "(stack or browser) and not services" tests
 
 step "whole installation: PostgreSQL and Redis"
-DATABASE_URL=$database CELERY_BROKER_URL=$redis/1 "${pytest[@]}" -m "stack or services" tests
+DATABASE_URL=$database CELERY_BROKER_URL=$redis/1 "${pytest[@]}" -p no:randomly -m "stack or services" tests

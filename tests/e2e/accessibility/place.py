@@ -111,6 +111,8 @@ class Desk:
         self._write_slides(folder)
         slides = self._import(folder)
         self.plain, self.channels = slides["plain"], slides["channels"]
+        # For a test that leaves shapes behind.
+        self.section = slides["serial-section"]
         manager = installation.client("manager")
         draw(manager, self.plain, [(self.project["labels"][0], [SHAPE])], side=100)
         assert manager.put("/dwell").status_code == 200

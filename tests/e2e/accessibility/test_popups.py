@@ -342,6 +342,7 @@ def test_axe_has_no_complaint_of_a_one_time_password(visit, installation, place:
 
 def test_axe_has_no_complaint_of_the_end_of_an_import(visit, place: Place, desk: Desk):
     person = open_group(visit, place, desk, "imports", "en")
+    person.open_slide(desk.project["id"], desk.section)
     person.refusals |= {400, 422}
     import_shapes(b"{", "[role=alert]")(person)
     assert check(person, LAYERS) == []

@@ -17,7 +17,7 @@ from server.annotations.checked import Change, checked_changes, checked_region
 from server.annotations.errors import BadLabelError, IdTakenError, StaleRevisionError
 from server.annotations.geometry import KeptShape
 from server.annotations.models import Annotation, Region, Revision
-from server.annotations.policies import annotation_policy
+from server.annotations.policies import annotation_policy, require_may_edit
 from server.annotations.selectors import drawn_region, drawn_shape
 from server.audit.services import record
 from server.core.errors import NotVisibleError
@@ -188,7 +188,7 @@ def _restore(batch: _Batch, change: Change) -> None:
     annotation = batch.existing.get(change.id)
     if annotation is None or annotation.slide_id != batch.slide.pk:
         raise NotVisibleError
-    annotation_policy.require_edit(batch.actor, batch.role, annotation)
+    require_may_edit(batch.actor, batch.role, annotation)
     if change.revision not in (None, annotation.revision):
         batch.conflicts.append(annotation)
         return
@@ -207,7 +207,7 @@ def _locked(batch: _Batch, change: Change) -> Annotation | None:
     annotation = batch.existing.get(change.id)
     if annotation is None or annotation.slide_id != batch.slide.pk:
         raise NotVisibleError
-    annotation_policy.require_edit(batch.actor, batch.role, annotation)
+    require_may_edit(batch.actor, batch.role, annotation)
     if annotation.revision != change.revision or annotation.deleted_at is not None:
         batch.conflicts.append(annotation)
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -52,3 +54,22 @@ def require_administrator(actor: Any) -> None:
     if not (getattr(actor, "is_active", False) and actor.is_superuser):
         message = Sentence("only_administrators", "Only an administrator of the site may do this.")
         raise NotAllowedError(message)
+
+
+@dataclass(frozen=True)
+class RolePolicy:
+    """Look up the lowest role that each action needs. An action without an entry raises KeyError."""
+
+    minimum_roles: Mapping[str, Role]
+
+    def require(self, actor: Any, project: Project, action: str) -> Role:
+        """Return the actor's role, or raise NotVisibleError (no member) or NotAllowedError (too low)."""
+        return require_role(actor, project, self.minimum_roles[action])
+
+    def allows(self, actor: Any, project: Project, action: str) -> bool:
+        """Return whether the actor may perform the action."""
+        return self.includes(role_in(actor, project), action)
+
+    def includes(self, role: Role | None, action: str) -> bool:
+        """Return whether a role may perform the action."""
+        return reaches(role, self.minimum_roles[action])

@@ -23,8 +23,7 @@ from server.core.row_writes import insert_row, update_row
 from server.core.services import nothing_written, prepared_by, service
 from server.jobs.services import tell_project
 from server.objects.models import ObjectSet
-from server.projects.models import Label, Role
-from server.projects.policies import reaches
+from server.projects.models import Label
 from server.review.bitmaps import read_bitmap
 from server.review.choosing import matched_by_filter, require_numbers
 from server.review.errors import (
@@ -171,7 +170,7 @@ def undo_verdict(*, actor: User, verdict: Verdict, undoing_id: UUID | None = Non
     """
     object_set = verdict.object_set
     role = review_policy.require(actor, object_set.slide.project, "decide")
-    if verdict.reviewer_id != actor.pk and not reaches(role, Role.MANAGER):
+    if verdict.reviewer_id != actor.pk and not review_policy.includes(role, "undo_others"):
         message = Sentence(
             "verdict_of_another", "Somebody else gave this verdict; a manager can take it back."
         )

@@ -13,7 +13,7 @@ from ml.contracts import Sentence
 from server.accounts.models import User
 from server.annotations.errors import NotYoursError
 from server.annotations.models import Annotation, Revision
-from server.annotations.policies import annotation_policy
+from server.annotations.policies import annotation_policy, require_may_edit
 from server.exchange.imports.identity import Identity, Known, load_revisions, same_geometry
 from server.exchange.imports.options import ImportOptions, Version
 from server.exchange.imports.rows import Outcome, PlannedRow
@@ -135,7 +135,7 @@ class Comparison:
         if row.annotation is None:
             return
         try:
-            annotation_policy.require_edit(self._actor, self._role, row.annotation)
+            require_may_edit(self._actor, self._role, row.annotation)
         except NotYoursError as error:
             row.end(Outcome.SKIPPED, error.detail)
         else:

@@ -20,7 +20,7 @@ from server.jobs.models import Job
 from server.jobs.scratch import scratch_folder, scratch_path
 from server.jobs.services import create_job
 from server.objects.models import ObjectSet
-from server.objects.policies import object_set_policy
+from server.objects.policies import require_may_make_set
 from server.slides.models import Slide
 
 KIND: Final = "import_objects"
@@ -39,7 +39,7 @@ def queue_object_file(
     file tells its kind. Raises BadObjectFileError for one that is not read, TooLargeError for one that is too
     large, BadMappingError for a class mapped to a label that the project does not have.
     """
-    object_set_policy.require_may_make(actor, slide.project, source_of(become))
+    require_may_make_set(actor, slide.project, source_of(become))
     path = storage.storage_path(f"imports/{uuid.uuid4()}")
     try:
         with storage.new_file(path) as sink:
@@ -64,7 +64,7 @@ def queue_object_file(
 
 def require_may_queue(actor: User, slide: Slide, path: Path, filename: str, become: str) -> None:
     """Raise NotAllowedError or, for an unsupported format, BadObjectFileError."""
-    object_set_policy.require_may_make(actor, slide.project, source_of(become))
+    require_may_make_set(actor, slide.project, source_of(become))
     if kind_of(path, filename) is None:
         message = Sentence(
             "object_kinds",

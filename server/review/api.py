@@ -22,9 +22,8 @@ from server.projects.selectors import get_label, get_project_for
 from server.review import queue, selectors, services
 from server.review.models import Verdict
 from server.review.selectors import Suggestion
-from server.slides.api import region_address
 from server.slides.models import Slide
-from server.slides.tiles.grants import issue_grant
+from server.slides.tiles.grants import issue_grant, region_address
 
 MOST_INDICES = 10_000
 MOST_ON_A_PAGE = 200
@@ -95,7 +94,7 @@ class QueueItemSerializer(SuggestionSerializer):
         centre_y = item.bounds["y"] + item.bounds["height"] / 2
         x = min(max(round(centre_x - width / 2), 0), slide.width - width)
         y = min(max(round(centre_y - height / 2), 0), slide.height - height)
-        address = region_address(slide, issue_grant(slide.sha256)[0])
+        address = region_address(slide.sha256, issue_grant(slide.sha256)[0])
         return f"{address}&x={x}&y={y}&width={width}&height={height}&size={CROP_SIDE}"
 
 

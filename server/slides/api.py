@@ -36,7 +36,7 @@ from server.slides.imports.image_choice import choose_image
 from server.slides.imports.manifest import THUMBNAIL_NAME, slide_key, stack_of
 from server.slides.models import Case, Slide
 from server.slides.quality.services import ARTEFACTS, MARRED
-from server.slides.tiles.grants import issue_grant
+from server.slides.tiles.grants import issue_grant, region_address
 from server.slides.tiles.pyramid import Pyramid
 from server.slides.uploads.services import finish_folder
 
@@ -299,11 +299,6 @@ class SlideFilter(django_filters.FilterSet):
         return slides.filter(**{f"{share}__gte": MARRED}).order_by(f"-{share}", "name", "id")
 
 
-def region_address(slide: Slide, grant: str) -> str:
-    """Return the URL of crops of a slide; ``&x=&y=&width=&height=&size=`` is added to it."""
-    return f"/tiles/{slide.sha256}/region.jpg?grant={grant}"
-
-
 class SlidesView(GenericAPIView[Slide]):
     """The slides of a project."""
 
@@ -387,7 +382,7 @@ class ViewerView(APIView):
                 "tile_size": slide.tile_size,
                 "levels": [{"z": level.z, "width": level.width, "height": level.height} for level in levels],
                 "tiles": f"/tiles/{slide.sha256}/{{z}}/{{x}}/{{y}}.jpg?grant={grant}",
-                "region": region_address(slide, grant),
+                "region": region_address(slide.sha256, grant),
                 "colour_profile": slide.colour_profile,
                 "channels": slide.channels,
                 "stack": asdict(stack_of(slide.sha256)),

@@ -23,8 +23,7 @@ from server.learning.atlas.services import (
 )
 from server.learning.models import Atlas
 from server.projects.selectors import get_project_for
-from server.slides.api import region_address
-from server.slides.tiles.grants import issue_grant
+from server.slides.tiles.grants import issue_grant, region_address
 
 
 class AtlasSlideSerializer(serializers.Serializer[Any]):
@@ -114,7 +113,11 @@ def _map(request: Request, atlas: Atlas) -> dict[str, Any]:
         "total": atlas.total,
         "points": points,
         "slides": [
-            {"id": pk, "name": slide.name, "region": region_address(slide, issue_grant(slide.sha256)[0])}
+            {
+                "id": pk,
+                "name": slide.name,
+                "region": region_address(slide.sha256, issue_grant(slide.sha256)[0]),
+            }
             for pk, slide in slides.items()
             if pk in present
         ],

@@ -21,9 +21,8 @@ from server.learning import selectors, services
 from server.learning.models import Explanation
 from server.objects.selectors import get_object_set_for
 from server.review.api import BoundsSerializer
-from server.slides.api import region_address
 from server.slides.models import Slide
-from server.slides.tiles.grants import issue_grant
+from server.slides.tiles.grants import issue_grant, region_address
 
 CROP_SIDE = 224
 
@@ -94,7 +93,7 @@ def _why(explanation: Explanation, document: dict[str, Any]) -> dict[str, Any]:
 def _crop(slide: Slide, box: dict[str, int]) -> str:
     grant, _ = issue_grant(slide.sha256)
     area = f"&x={box['x']}&y={box['y']}&width={box['width']}&height={box['height']}"
-    return f"{region_address(slide, grant)}{area}&size={CROP_SIDE}"
+    return f"{region_address(slide.sha256, grant)}{area}&size={CROP_SIDE}"
 
 
 class ExplanationView(APIView):

@@ -34,6 +34,11 @@ def issue_grant(content: str) -> tuple[str, datetime]:
     return sign(content, expiry), datetime.fromtimestamp(expiry, UTC)
 
 
+def region_address(content: str, grant: str) -> str:
+    """Return the URL of crops of a slide content; append ``&x=&y=&width=&height=&size=``."""
+    return f"/tiles/{content}/region.jpg?grant={grant}"
+
+
 def verify_grant(token: str, content: str) -> int | None:
     """Return the expiry of a token in seconds since 1970; None unless valid for this content."""
     expiry = _expiry_of(token, content, settings.SECRET_KEY)

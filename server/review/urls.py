@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from server.review import api, history_api
+from server.review import api
+from server.review.history import api as history
 
 SET = "object-sets/<uuid:set_id>"
 
@@ -13,24 +14,24 @@ urlpatterns = [
     path(f"{SET}/objects", api.SuggestionsView.as_view(), name="suggestions"),
     path(f"{SET}/objects/at", api.SuggestionAtView.as_view(), name="suggestion-at"),
     path(f"{SET}/objects/<int:index>/history", api.HistoryView.as_view(), name="suggestion-history"),
-    path(f"{SET}/review-state", history_api.ReviewStateView.as_view(), name="review-state"),
+    path(f"{SET}/review-state", history.ReviewStateView.as_view(), name="review-state"),
     path(f"{SET}/verdicts", api.VerdictsView.as_view(), name="verdicts"),
     path(f"{SET}/verdicts/redraw", api.RedrawView.as_view(), name="redraw"),
-    path(f"{SET}/states/<int:z>/<int:x>/<int:y>", history_api.StatesView.as_view(), name="states"),
+    path(f"{SET}/states/<int:z>/<int:x>/<int:y>", history.StatesView.as_view(), name="states"),
     path(
         "projects/<uuid:project_id>/verdicts",
-        history_api.ProjectVerdictsView.as_view(),
+        history.ProjectVerdictsView.as_view(),
         name="project-verdicts",
     ),
-    path("slides/<uuid:slide_id>/verdicts", history_api.SlideVerdictsView.as_view(), name="slide-verdicts"),
+    path("slides/<uuid:slide_id>/verdicts", history.SlideVerdictsView.as_view(), name="slide-verdicts"),
     path(
         "slides/<uuid:slide_id>/accepted-labels",
-        history_api.AcceptedLabelsView.as_view(),
+        history.AcceptedLabelsView.as_view(),
         name="accepted-labels",
     ),
     path(
         "slides/<uuid:slide_id>/accepted-outlines",
-        history_api.AcceptedOutlinesView.as_view(),
+        history.AcceptedOutlinesView.as_view(),
         name="accepted-outlines",
     ),
     path("verdicts/<uuid:verdict_id>/undo", api.UndoVerdictView.as_view(), name="undo-verdict"),

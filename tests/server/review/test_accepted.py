@@ -100,7 +100,7 @@ def test_older_sets_are_outlined_beside_the_set_that_is_drawn(place, suggest, ro
 
 
 def test_outlines_beyond_the_limit_are_counted(place, suggest, rob, monkeypatch):
-    monkeypatch.setattr("server.review.accepted.MOST_OUTLINES", 2)
+    monkeypatch.setattr("server.review.history.accepted.MOST_OUTLINES", 2)
     object_set = suggest(place["slide"], place["labels"], [0.9] * 4)
     decide(rob, object_set, "accepted", [0, 1, 3])
     answer = rob.get(f"{API}/slides/{place['slide'].pk}/accepted-outlines").json()

@@ -25,11 +25,11 @@ from server.objects.selectors import get_object_set_for
 from server.objects.tiles import encoding_for, pack
 from server.projects.selectors import get_project_for
 from server.review import selectors
-from server.review.accepted import accepted_outlines, accepted_per_label
 from server.review.api import VerdictSerializer
+from server.review.history.accepted import accepted_outlines, accepted_per_label
+from server.review.history.states import states_of_tile
 from server.review.models import Verdict
 from server.review.remembered import version_now
-from server.review.states import states_of_tile
 from server.slides.selectors import get_slide_for
 
 _BY_REVIEWER = OpenApiParameter("reviewer", UUID, description="Only those that this person gave.")

@@ -1,0 +1,1 @@
+"""Decisions by tile, slide and reviewer."""

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,9 +14,9 @@ from rest_framework.views import APIView
 from ml.contracts import Sentence
 from ml.formats.geometry_budget import GeometryBudget
 from server.accounts.authentication import actor_of
-from server.annotations.api import GeometryField
 from server.annotations.geometry import moved_geometry
 from server.annotations.selectors import annotations_visible_to
+from server.annotations.serializers import CarriedAnnotationSerializer
 from server.core.errors import StateError
 from server.slides.models import Registration
 from server.slides.selectors import get_registration_for
@@ -26,14 +25,6 @@ MOST = 5000
 # Moved in about ten seconds.
 MOST_POINTS = 1_000_000
 MOST_SECONDS = 20.0
-
-
-class CarriedAnnotationSerializer(serializers.Serializer[Any]):
-    """An annotation of the other slide, in this slide's level-0 pixels."""
-
-    id = serializers.UUIDField()
-    label_id = serializers.UUIDField(allow_null=True)
-    geometry = GeometryField()
 
 
 def carried_annotations(request: Request, registration: Registration) -> Iterator[dict[str, Any]]:

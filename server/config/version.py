@@ -5,21 +5,14 @@ from __future__ import annotations
 import subprocess
 from functools import cache
 from importlib import metadata
-from typing import Any
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-
-class VersionSerializer(serializers.Serializer[Any]):
-    """The semantic version, and the commit or tag that runs; empty where neither is known."""
-
-    version = serializers.CharField()
-    commit = serializers.CharField(allow_blank=True)
+from server.config.serializers import VersionSerializer
 
 
 @cache

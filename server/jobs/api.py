@@ -2,87 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
 from uuid import UUID
 
 import django_filters
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.jobs import selectors, services
 from server.jobs.models import Job
-from server.jobs.policies import can_run_again
-from server.projects.selectors import project_ids_managed_by
-
-
-class JobSerializer(serializers.ModelSerializer[Job]):
-    """A job as users see it."""
-
-    created_by = UserSerializer(read_only=True)
-    title_values = serializers.DictField(read_only=True)
-    message_values = serializers.DictField(read_only=True)
-    result = serializers.SerializerMethodField()
-    can_cancel = serializers.SerializerMethodField()
-    can_retry = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Job
-        fields = (
-            "id",
-            "kind",
-            "title",
-            "title_code",
-            "title_values",
-            "project_id",
-            "subject_type",
-            "subject_id",
-            "state",
-            "progress",
-            "message",
-            "message_code",
-            "message_values",
-            "error_code",
-            "error_message",
-            "error_message_code",
-            "error_message_values",
-            "result",
-            "attempt",
-            "created_by",
-            "created_at",
-            "started_at",
-            "finished_at",
-            "can_cancel",
-            "can_retry",
-        )
-
-    @extend_schema_field(serializers.DictField(allow_null=True))
-    def get_result(self, job: Job) -> Any:
-        """Return the task's result."""
-        return job.result
-
-    def get_can_cancel(self, job: Job) -> bool:
-        """Return whether the actor may cancel the job now."""
-        return job.state not in Job.FINAL and self._steers(job)
-
-    def get_can_retry(self, job: Job) -> bool:
-        """Return whether the actor may retry the job now."""
-        return can_run_again(job) and self._steers(job)
-
-    def _steers(self, job: Job) -> bool:
-        """Return ``jobs.policies.may_steer``, with one query for all rows of a response."""
-        actor = self.context["request"].user
-        if actor.is_superuser or job.created_by_id == actor.pk:
-            return True
-        shared = cast("dict[str, Any]", self.context)
-        if "managed_projects" not in shared:
-            shared["managed_projects"] = project_ids_managed_by(actor)
-        return job.project_id in shared["managed_projects"]
+from server.jobs.serializers import JobSerializer
 
 
 class JobFilter(django_filters.FilterSet):

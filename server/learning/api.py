@@ -2,179 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
-from server.jobs.api import JobSerializer
+from server.jobs.serializers import JobSerializer
 from server.learning import selectors, services
 from server.learning.models import Round, Snapshot
+from server.learning.serializers import (
+    ComparisonAnswerSerializer,
+    ComparisonSerializer,
+    NewRoundSerializer,
+    ProposedRoundSerializer,
+    ReadinessSerializer,
+    RoundSerializer,
+    SnapshotSerializer,
+    WithSerializer,
+)
 from server.projects.selectors import get_project_for
-from server.registry.api import EstimateSerializer, ModelVersionSerializer
-from server.registry.models import Comparison
 from server.registry.selectors import get_comparison_for, get_model_version_for
-
-
-class FindingSerializer(serializers.Serializer[Any]):
-    """A stable code, a message, and the names and numbers in it."""
-
-    code = serializers.CharField()
-    message = serializers.CharField(source="detail")
-    values = serializers.DictField(default=dict)
-
-
-class LabelCountSerializer(serializers.Serializer[Any]):
-    """Number of examples of a label, in all and by part."""
-
-    label_id = serializers.UUIDField()
-    name = serializers.CharField()
-    shapes = serializers.IntegerField()
-    negatives = serializers.IntegerField()
-    area_px = serializers.FloatField()
-    train = serializers.IntegerField()
-    validation = serializers.IntegerField()
-    test = serializers.IntegerField()
-
-
-class PartsSerializer(serializers.Serializer[Any]):
-    """Number of marks in each part."""
-
-    train = serializers.IntegerField()
-    validation = serializers.IntegerField()
-    test = serializers.IntegerField()
-
-
-class CountsSerializer(serializers.Serializer[Any]):
-    """Counts of a round's training material."""
-
-    labels = LabelCountSerializer(many=True)
-    negatives = serializers.IntegerField()
-    verdicts = serializers.IntegerField()
-    finished_regions = serializers.IntegerField()
-    cases = serializers.IntegerField()
-    slides = serializers.IntegerField()
-    parts = PartsSerializer()
-
-
-class ReadinessSerializer(serializers.Serializer[Any]):
-    """Readiness of a round, with its problems and warnings."""
-
-    ready = serializers.BooleanField()
-    blockers = FindingSerializer(source="problems", many=True)
-    warnings = FindingSerializer(many=True)
-    counts = CountsSerializer()
-    split_by = serializers.ChoiceField(source="split", choices=("case", "region"))
-    parts = PartsSerializer(source="counts.parts")
-
-
-class ProposedRoundSerializer(serializers.Serializer[Any]):
-    """A recipe with its settings."""
-
-    recipe = serializers.CharField(max_length=50)
-    config = serializers.DictField(required=False)
-
-
-class NewRoundSerializer(ProposedRoundSerializer):
-    """A round to start."""
-
-    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
-    predict = serializers.BooleanField(default=True)
-
-
-class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
-    """An immutable list of labels, by the hash of its content."""
-
-    counts = CountsSerializer(read_only=True)
-    created_by = UserSerializer(read_only=True)
-
-    class Meta:
-        model = Snapshot
-        fields = ("id", "digest", "counts", "split_by", "created_by", "created_at")
-
-
-class RoundSerializer(serializers.ModelSerializer[Round]):
-    """One round of training."""
-
-    project_id = serializers.UUIDField(read_only=True)
-    config = serializers.DictField(read_only=True)
-    snapshot = SnapshotSerializer(read_only=True, allow_null=True)
-    job = JobSerializer(read_only=True)
-    model_version = ModelVersionSerializer(read_only=True, allow_null=True)
-    warnings = FindingSerializer(many=True, read_only=True)
-    created_by = UserSerializer(read_only=True)
-
-    class Meta:
-        model = Round
-        fields = (
-            "id",
-            "project_id",
-            "number",
-            "recipe",
-            "config",
-            "seed",
-            "snapshot",
-            "warnings",
-            "predict",
-            "job",
-            "model_version",
-            "created_by",
-            "created_at",
-        )
-
-
-class ComparedMetricSerializer(serializers.Serializer[Any]):
-    """One metric of both versions, and their difference."""
-
-    name = serializers.CharField()
-    unit = serializers.CharField(allow_blank=True)
-    this = EstimateSerializer()
-    other = EstimateSerializer()
-    difference = EstimateSerializer()
-
-
-class ComparisonSerializer(serializers.ModelSerializer[Comparison]):
-    """Two versions on the same held-out items."""
-
-    model_version = ModelVersionSerializer(read_only=True)
-    other = ModelVersionSerializer(read_only=True)
-    metrics = ComparedMetricSerializer(many=True, read_only=True)
-
-    class Meta:
-        model = Comparison
-        fields = (
-            "id",
-            "model_version",
-            "other",
-            "data_digest",
-            "count",
-            "metrics",
-            "recommendation",
-            "created_at",
-        )
-
-
-class ComparisonAnswerSerializer(serializers.Serializer[Any]):
-    """The comparison, null without one."""
-
-    state = serializers.ChoiceField(choices=("ready", "missing"))
-    comparison = ComparisonSerializer(allow_null=True)
-
-
-class WithSerializer(serializers.Serializer[Any]):
-    """The version to compare with."""
-
-    def get_fields(self) -> dict[str, Any]:
-        """Return the fields with ``with``, a keyword of Python."""
-        return {"with": serializers.UUIDField()}
 
 
 class CheckRoundView(APIView):

@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ml.contracts import Sentence
-from server.accounts.api import UserSerializer
 from server.accounts.authentication import actor_of
 from server.core.errors import TooLargeError
-from server.core.names import NameField
 from server.projects.selectors import get_project_for
-from server.registry.models import UploadedWeights
 from server.registry.policies import model_version_policy
-from server.registry.uploads import PREFIX, upload_weights, uploaded_weights_visible_to
+from server.registry.serializers import UploadedWeightsSerializer, WeightsFileSerializer
+from server.registry.uploads import upload_weights, uploaded_weights_visible_to
 
 MOST_BYTES: Final = 2 * 2**30
-
-
-class UploadedWeightsSerializer(serializers.ModelSerializer[UploadedWeights]):
-    """Uploaded weights. Recipes refer to them as ``weights:`` and the name."""
-
-    created_by = UserSerializer(read_only=True)
-
-    class Meta:
-        model = UploadedWeights
-        fields = ("id", "name", "provenance", "digest", "size", "tensors", "created_by", "created_at")
-        read_only_fields = fields
-
-
-class WeightsFileSerializer(serializers.Serializer[Any]):
-    """A safetensors file, its name, and its origin."""
-
-    file = serializers.FileField()
-    name = NameField(max_length=100)
-    provenance = serializers.CharField(max_length=2000)
-
-    def validate_name(self, name: str) -> str:
-        """Raise for path separators, and for a name that reads as a reference to other weights."""
-        if {"/", "\\"} & set(name) or name.startswith(PREFIX):
-            message = f"The name must hold no slash or backslash and must not begin with '{PREFIX}'."
-            raise serializers.ValidationError(message)
-        return name
 
 
 class UploadedWeightsView(APIView):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from server.annotations.api import GeometryField
+from server.annotations.serializers import GeometryField
 from server.core.schema import SaidSerializer
 from server.exchange.imports.options import ImportOptions, Outside, Target, Version
 from server.exchange.imports.rows import Outcome

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from server.accounts.authentication import actor_of
-from server.jobs.api import JobSerializer
+from server.jobs.serializers import JobSerializer
+from server.learning.atlas.serializers import AtlasSerializer
 from server.learning.atlas.services import (
     atlases_visible_to,
     is_outdated,
@@ -24,51 +25,6 @@ from server.learning.atlas.services import (
 from server.learning.models import Atlas
 from server.projects.selectors import get_project_for
 from server.slides.tiles.grants import issue_grant, region_address
-
-
-class AtlasSlideSerializer(serializers.Serializer[Any]):
-    """A slide with patches on the atlas; ``region`` is the URL of its crops."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    region = serializers.CharField(help_text="Add &x=&y=&width=&height=&size= for a crop.")
-
-
-class AtlasPointSerializer(serializers.Serializer[Any]):
-    """A patch: its square in level-0 pixels, its place on the map (-1..1), its cluster, its label."""
-
-    slide = serializers.UUIDField()
-    x = serializers.IntegerField()
-    y = serializers.IntegerField()
-    side = serializers.IntegerField()
-    height = serializers.IntegerField(
-        required=False, help_text="Where pixels are not square; else as `side`."
-    )
-    across = serializers.FloatField()
-    down = serializers.FloatField()
-    kind = serializers.IntegerField()
-    label_id = serializers.UUIDField(allow_null=True)
-
-
-class AtlasMapSerializer(serializers.Serializer[Any]):
-    """``shown`` of the ``total`` patches on tissue, chosen evenly over each slide."""
-
-    created_at = serializers.DateTimeField()
-    is_outdated = serializers.BooleanField(
-        help_text="The resolution of a slide was changed since: build it again."
-    )
-    kinds = serializers.IntegerField()
-    shown = serializers.IntegerField()
-    total = serializers.IntegerField()
-    slides = AtlasSlideSerializer(many=True)
-    points = AtlasPointSerializer(many=True)
-
-
-class AtlasSerializer(serializers.Serializer[Any]):
-    """The newest job, null before the first request, and the newest finished atlas."""
-
-    job = JobSerializer(allow_null=True)
-    map = AtlasMapSerializer(allow_null=True)
 
 
 class AtlasView(APIView):

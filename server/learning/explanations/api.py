@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,47 +16,15 @@ from rest_framework.views import APIView
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
 from server.core.files.storage import storage_path
-from server.jobs.api import JobSerializer
+from server.jobs.serializers import JobSerializer
 from server.learning import selectors, services
+from server.learning.explanations.serializers import ExplanationSerializer
 from server.learning.models import Explanation
 from server.objects.selectors import get_object_set_for
-from server.review.api import BoundsSerializer
 from server.slides.models import Slide
 from server.slides.tiles.grants import issue_grant, region_address
 
 CROP_SIDE = 224
-
-
-class NeighbourSerializer(serializers.Serializer[Any]):
-    """A labelled patch similar to the explained one; ``likeness`` 0..1."""
-
-    slide_id = serializers.UUIDField()
-    slide_name = serializers.CharField()
-    bounds = BoundsSerializer()
-    label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
-    likeness = serializers.FloatField()
-    crop = serializers.CharField()
-
-
-class WhySerializer(serializers.Serializer[Any]):
-    """The explanation map and the most similar labelled patches."""
-
-    label = serializers.CharField()  # type: ignore[assignment]
-    probability = serializers.FloatField()
-    method = serializers.CharField()
-    bounds = BoundsSerializer()
-    crop = serializers.CharField()
-    map = serializers.CharField(help_text="A grey picture over the bounds; white spoke for the label.")
-    neighbours = NeighbourSerializer(many=True)
-
-
-class ExplanationSerializer(serializers.Serializer[Any]):
-    """An explanation; ``why`` is null until its job has succeeded."""
-
-    id = serializers.UUIDField()
-    index = serializers.IntegerField()
-    job = JobSerializer()
-    why = WhySerializer(allow_null=True)
 
 
 def described(explanation: Explanation, request: Request) -> Any:

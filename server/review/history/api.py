@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 import shapely
@@ -19,17 +18,22 @@ from rest_framework.views import APIView
 from ml.objectset import Limits
 from ml.objectset.filters import LIMITS
 from server.accounts.authentication import actor_of
-from server.annotations.api import GeometryField, read_box
 from server.core.representation import represent, represent_all
 from server.objects.selectors import get_object_set_for
 from server.objects.tiles import encoding_for, pack
 from server.projects.selectors import get_project_for
 from server.review import selectors
-from server.review.api import VerdictSerializer
 from server.review.history.accepted import accepted_outlines, accepted_per_label
+from server.review.history.serializers import (
+    AcceptedLabelSerializer,
+    AcceptedOutlinesSerializer,
+    OutlinesQuerySerializer,
+    ReviewStateSerializer,
+)
 from server.review.history.states import states_of_tile
 from server.review.models import Verdict
 from server.review.remembered import version_now
+from server.review.serializers import VerdictSerializer
 from server.slides.selectors import get_slide_for
 
 _BY_REVIEWER = OpenApiParameter("reviewer", UUID, description="Only those that this person gave.")
@@ -69,17 +73,6 @@ class SlideVerdictsView(GenericAPIView[Verdict]):
         return self.get_paginated_response(represent_all(VerdictSerializer, self.paginate_queryset(rows)))
 
 
-class ReviewStateSerializer(serializers.Serializer[Any]):
-    """Review progress of a set; ``version`` changes with every verdict."""
-
-    version = serializers.IntegerField()
-    open = serializers.IntegerField()
-    accepted = serializers.IntegerField()
-    rejected = serializers.IntegerField()
-    relabelled = serializers.IntegerField()
-    redrawn = serializers.IntegerField()
-
-
 class ReviewStateView(APIView):
     """Review progress of a set."""
 
@@ -90,13 +83,6 @@ class ReviewStateView(APIView):
         return Response(represent(ReviewStateSerializer, selectors.counts_of(object_set)))
 
 
-class AcceptedLabelSerializer(serializers.Serializer[Any]):
-    """Number of accepted suggestions with a label."""
-
-    label_id = serializers.UUIDField()
-    count = serializers.IntegerField()
-
-
 class AcceptedLabelsView(APIView):
     """Accepted suggestions of a slide by label."""
 
@@ -105,31 +91,6 @@ class AcceptedLabelsView(APIView):
         """Return the number of accepted suggestions by label."""
         slide = get_slide_for(actor_of(request), slide_id)
         return Response(AcceptedLabelSerializer(accepted_per_label(slide), many=True).data)
-
-
-class OutlinesQuerySerializer(serializers.Serializer[Any]):
-    """Filters of the outlines."""
-
-    beside = serializers.UUIDField(required=False, help_text="The object set whose own tiles are drawn.")
-    bbox = serializers.CharField(required=False, help_text="min_x,min_y,max_x,max_y in level-0 pixels.")
-
-    def validate_bbox(self, value: str) -> tuple[float, float, float, float]:
-        """Return the four numbers."""
-        return read_box(value)
-
-
-class AcceptedOutlineSerializer(serializers.Serializer[Any]):
-    """The outline of an accepted suggestion and its current label."""
-
-    label_id = serializers.UUIDField(allow_null=True)
-    geometry = GeometryField()
-
-
-class AcceptedOutlinesSerializer(serializers.Serializer[Any]):
-    """Outlines to draw; ``count`` is larger than their number where more are accepted."""
-
-    count = serializers.IntegerField()
-    outlines = AcceptedOutlineSerializer(many=True)
 
 
 class AcceptedOutlinesView(APIView):

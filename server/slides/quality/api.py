@@ -8,16 +8,17 @@ from uuid import UUID
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
-from server.jobs.api import JobSerializer
+from server.jobs.serializers import JobSerializer
 from server.projects.selectors import get_project_for
 from server.slides.models import Quality
+from server.slides.quality.serializers import MapsStartedSerializer, QualitySerializer
 from server.slides.quality.services import (
     ARTEFACTS,
     CLASSES,
@@ -26,35 +27,6 @@ from server.slides.quality.services import (
     start_quality,
 )
 from server.slides.selectors import get_slide_for
-
-
-class QualityShareSerializer(serializers.Serializer[Any]):
-    """Share of the area without glass that has one kind of artefact."""
-
-    name = serializers.ChoiceField(choices=ARTEFACTS)
-    number = serializers.IntegerField(help_text="Its value in the picture.")
-    share = serializers.FloatField()
-
-
-class QualityMapSerializer(serializers.Serializer[Any]):
-    """A class for each cell; a cell is ``step`` by ``step_y`` level-0 pixels, from the slide's corner."""
-
-    step = serializers.FloatField()
-    step_y = serializers.FloatField()
-    rows = serializers.IntegerField()
-    columns = serializers.IntegerField()
-    shares = QualityShareSerializer(many=True)
-    is_outdated = serializers.BooleanField(
-        help_text="The slide's resolution was changed since: ask for the map again."
-    )
-    picture = serializers.CharField(help_text="A grey PNG of class numbers, a pixel per cell.")
-
-
-class QualitySerializer(serializers.Serializer[Any]):
-    """The map of a slide; ``job`` is null before the first request, ``map`` until the job has ended."""
-
-    job = JobSerializer(allow_null=True)
-    map = QualityMapSerializer(allow_null=True)
 
 
 def described(quality: Quality | None, request: Request) -> Any:
@@ -98,12 +70,6 @@ class QualityView(APIView):
         slide = get_slide_for(actor_of(request), slide_id)
         quality = start_quality(actor=actor_of(request), slide=slide)
         return Response(described(quality, request), status=status.HTTP_202_ACCEPTED)
-
-
-class MapsStartedSerializer(serializers.Serializer[Any]):
-    """Number of started jobs."""
-
-    count = serializers.IntegerField()
 
 
 class ProjectQualityView(APIView):

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from server.accounts.authentication import actor_of
-from server.slides.api import SlideSerializer
 from server.slides.selectors import get_slide_for
+from server.slides.serializers import SlideSerializer
 from server.slides.viewing.services import read_resolution_again
 
 

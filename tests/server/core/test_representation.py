@@ -7,12 +7,12 @@ import uuid
 import pytest
 from rest_framework import serializers
 
-from server.annotations.api import AnnotationSerializer, BatchSerializer
 from server.annotations.models import Annotation
+from server.annotations.serializers import AnnotationSerializer, BatchSerializer
 from server.core.representation import represent, represent_all, validate
-from server.review.api import GivenVerdictSerializer
 from server.review.models import Verdict
-from server.slides.api import SlideSerializer
+from server.review.serializers import GivenVerdictSerializer
+from server.slides.serializers import SlideSerializer
 
 pytestmark = pytest.mark.django_db
 

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from server.accounts.authentication import actor_of
 from server.annotations import selectors, services
+from server.annotations.carried import carried_annotations
 from server.annotations.checked import Change
 from server.annotations.errors import StaleRevisionError
 from server.annotations.in_view import InView, annotations_in_view, touching
@@ -25,6 +26,7 @@ from server.annotations.serializers import (
     AnnotationSerializer,
     BatchResultSerializer,
     BatchSerializer,
+    CarriedAnnotationSerializer,
     InViewSerializer,
     NewAnnotationSerializer,
     NewRegionSerializer,
@@ -34,7 +36,7 @@ from server.annotations.serializers import (
     read_box,
 )
 from server.core.representation import represent, represent_all, validate
-from server.slides.selectors import get_slide_for
+from server.slides.selectors import get_registration_for, get_slide_for
 
 
 class AnnotationFilter(django_filters.FilterSet):
@@ -288,3 +290,14 @@ class RegionView(APIView):
         region = selectors.get_region_for(actor_of(request), region_id)
         services.revoke_finished(actor=actor_of(request), region=region)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CarriedAnnotationsView(APIView):
+    """Transferred annotations of the other slide."""
+
+    @extend_schema(operation_id="list_carried_annotations", responses=CarriedAnnotationSerializer(many=True))
+    def get(self, request: Request, registration_id: UUID) -> Response:
+        """List at most 5000 annotations of the other slide, transferred to this one."""
+        registration = get_registration_for(actor_of(request), registration_id)
+        rows = list(carried_annotations(actor_of(request), registration))
+        return Response(CarriedAnnotationSerializer(rows, many=True).data)

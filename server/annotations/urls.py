@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from server.annotations import api, carried
+from server.annotations import api
 
 SLIDE = "slides/<uuid:slide_id>"
 ANNOTATION = "annotations/<uuid:annotation_id>"
@@ -19,7 +19,7 @@ urlpatterns = [
     path(f"{SLIDE}/regions", api.RegionsView.as_view(), name="regions"),
     path(
         "registrations/<uuid:registration_id>/annotations",
-        carried.CarriedView.as_view(),
+        api.CarriedAnnotationsView.as_view(),
         name="carried-annotations",
     ),
     path("regions/<uuid:region_id>", api.RegionView.as_view(), name="region"),

@@ -1,0 +1,66 @@
+"""Files of the server: serializers, views and queries are in the modules of their kind."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from functools import cache
+from pathlib import Path
+
+from django.views import View
+from rest_framework.serializers import BaseSerializer
+
+ROOT = Path(__file__).resolve().parents[2]
+NO_APP_CODE = {"migrations", "management", "settings"}
+
+
+def module_name(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+@cache
+def modules():
+    """Return the paths of the server's modules by name, without migrations, commands and settings."""
+    paths = sorted((ROOT / "server").rglob("*.py"))
+    return {module_name(path): path for path in paths if not NO_APP_CODE & set(path.parts)}
+
+
+def modules_with(base):
+    """Return the names of the modules that define a subclass of ``base``."""
+    names = set()
+    for name in modules():
+        classes = inspect.getmembers(importlib.import_module(name), inspect.isclass)
+        if any(issubclass(value, base) and value.__module__ == name for _, value in classes):
+            names.add(name)
+    return names
+
+
+@cache
+def imports_of(path):
+    """Return the names that a module imports: modules, and members of modules with their module's name."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_no_module_has_serializers_and_views():
+    serializers, views = modules_with(BaseSerializer), modules_with(View)
+    assert len(serializers) > 15
+    assert len(views) > 15
+    assert serializers & views == set()
+
+
+def test_no_app_imports_the_views_of_another():
+    views = modules_with(View)
+    crossing = {
+        (name, view)
+        for name, path in modules().items()
+        for view in imports_of(path) & views
+        if name.split(".")[1] not in {view.split(".")[1], "config"}
+    }
+    assert crossing == set()

@@ -124,7 +124,7 @@ class AnnotationsView(GenericAPIView[Annotation]):
 
     serializer_class = AnnotationSerializer
     filterset_class = AnnotationFilter
-    queryset: QuerySet[Annotation] = Annotation._default_manager.none()  # noqa: SLF001 - for the schema
+    queryset: QuerySet[Annotation] = Annotation.objects.none()
 
     @extend_schema(operation_id="list_annotations")
     def get(self, request: Request, slide_id: UUID) -> Response:

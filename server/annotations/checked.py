@@ -10,8 +10,7 @@ from uuid import UUID
 from ml.formats.geometry_budget import GeometryBudget
 from server.annotations.errors import BadGeometryError
 from server.annotations.geometry import KeptShape, keep_shape, move_nucleus
-from server.annotations.models import Annotation
-from server.core.prepared import PreparedQuery
+from server.annotations.selectors import annotations_by_id
 from server.slides.models import Slide
 from server.slides.selectors import require_ready
 
@@ -45,11 +44,6 @@ class _Drawn(NamedTuple):
     nucleus: Mapping[str, Any] | None
 
 
-_row_of_slide = PreparedQuery(
-    lambda slide_id, key: Annotation.objects.order_by().filter(slide_id=slide_id, pk=key), UUID, UUID
-)
-
-
 def checked_changes(*, slide: Slide, changes: Sequence[Change], **_: Any) -> dict[str, list[Change]]:
     """Return changes with each new outline checked, within one budget.
 
@@ -58,11 +52,8 @@ def checked_changes(*, slide: Slide, changes: Sequence[Change], **_: Any) -> dic
     """
     require_ready(slide)
     updates = [change.id for change in changes if change.op == "update" and change.has_outline]
-    if len(updates) == 1:
-        rows = _row_of_slide(slide.pk, *updates)
-    else:
-        rows = list(Annotation.objects.filter(pk__in=updates, slide=slide)) if updates else []
-    drawn = {row.pk: _Drawn(row.shape, row.geometry, row.nucleus) for row in rows}
+    rows = annotations_by_id(slide.pk, updates)
+    drawn = {key: _Drawn(row.shape, row.geometry, row.nucleus) for key, row in rows.items()}
     budget = GeometryBudget()
     checked = []
     for number, change in enumerate(changes):

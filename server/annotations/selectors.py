@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from django.db.models import F, QuerySet
@@ -11,20 +11,30 @@ from server.accounts.models import User
 from server.annotations.callbacks import DrawnShape
 from server.annotations.models import Annotation, Region, Revision
 from server.core.errors import NotVisibleError
+from server.core.prepared import PreparedQuery
 from server.projects.selectors import projects_visible_to
 from server.slides.models import Slide
 
 
+def current_annotations() -> QuerySet[Annotation]:
+    """Return the annotations of all projects that are not deleted."""
+    return Annotation.objects.filter(deleted_at__isnull=True)
+
+
+def finished_regions() -> QuerySet[Region]:
+    """Return the finished regions of all projects that are not revoked."""
+    return Region.objects.filter(revoked_at__isnull=True)
+
+
 def annotations_visible_to(actor: User) -> QuerySet[Annotation]:
     """Return the current annotations on the slides that the actor sees."""
-    return Annotation.objects.filter(
-        slide__project__in=projects_visible_to(actor), deleted_at__isnull=True
-    ).select_related("author")
+    visible = current_annotations().filter(slide__project__in=projects_visible_to(actor))
+    return visible.select_related("author")
 
 
 def annotations_of(slide_id: UUID) -> QuerySet[Annotation]:
     """Return the current annotations of a slide that the caller has fetched for its reader."""
-    return Annotation.objects.filter(slide_id=slide_id, deleted_at__isnull=True).select_related("author")
+    return current_annotations().filter(slide_id=slide_id).select_related("author")
 
 
 def drawn_shape(row: Annotation) -> DrawnShape | None:
@@ -40,10 +50,10 @@ def drawn_region(region: Region) -> DrawnShape:
 
 def drawn_shapes(slide: Slide) -> Iterator[DrawnShape]:
     """Yield all shapes of a slide that learning counts."""
-    for row in Annotation.objects.filter(slide=slide, deleted_at__isnull=True).iterator(chunk_size=2000):
+    for row in current_annotations().filter(slide=slide).iterator(chunk_size=2000):
         if drawn := drawn_shape(row):
             yield drawn
-    for region in Region.objects.filter(slide=slide, revoked_at__isnull=True):
+    for region in finished_regions().filter(slide=slide):
         yield drawn_region(region)
 
 
@@ -69,7 +79,7 @@ def latest_revisions(annotations: Iterable[Annotation]) -> dict[UUID, Revision]:
 
 def regions_visible_to(actor: User) -> QuerySet[Region]:
     """Return the finished regions on the slides that the actor sees."""
-    regions = Region.objects.filter(slide__project__in=projects_visible_to(actor), revoked_at__isnull=True)
+    regions = finished_regions().filter(slide__project__in=projects_visible_to(actor))
     return regions.select_related("declared_by", "slide__project").defer("slide__tissue")
 
 
@@ -79,3 +89,34 @@ def get_region_for(actor: User, region_id: UUID) -> Region:
     if region is None:
         raise NotVisibleError
     return region
+
+
+_annotation_of_slide = PreparedQuery(
+    lambda slide_id, key: Annotation.objects.order_by().filter(slide_id=slide_id, pk=key), UUID, UUID
+)
+
+
+def annotations_by_id(slide_id: UUID, annotation_ids: Sequence[UUID]) -> dict[UUID, Annotation]:
+    """Return those of the annotations that are on a slide, deleted ones too, by their ids."""
+    rows: Iterable[Annotation]
+    if len(annotation_ids) == 1:
+        rows = _annotation_of_slide(slide_id, *annotation_ids)
+    else:
+        # No ids need no statement.
+        rows = Annotation.objects.filter(pk__in=annotation_ids, slide_id=slide_id) if annotation_ids else ()
+    return {row.pk: row for row in rows}
+
+
+def annotations_with_ids(annotation_ids: Iterable[UUID]) -> QuerySet[Annotation]:
+    """Return the annotations of any slide with these ids, deleted ones too, for an import to compare."""
+    return Annotation.objects.filter(pk__in=annotation_ids).select_related("author", "label")
+
+
+def regions_with_ids(region_ids: Iterable[UUID]) -> QuerySet[Region]:
+    """Return the finished regions of any slide with these ids, revoked ones too, for an import to compare."""
+    return Region.objects.filter(pk__in=region_ids)
+
+
+def revisions_of_each(annotation_ids: Iterable[UUID]) -> QuerySet[Revision]:
+    """Return every revision of the annotations with these ids, by number."""
+    return Revision.objects.filter(annotation_id__in=annotation_ids).order_by("number")

@@ -12,13 +12,13 @@ from server.core.files import storage
 from server.jobs.runner import JobRun
 from server.slides.imports.given_names import given_name
 from server.slides.models import Slide
-from server.slides.selectors import slide_path
+from server.slides.selectors import find_slide, slide_path
 
 
 def describe_slide(run: JobRun) -> dict[str, Any]:
     """Compute missing features of a slide for the quick recipe's default settings."""
-    slide = Slide.objects.filter(pk=run.input["slide_id"], state=Slide.State.READY).first()
-    if slide is None:
+    slide = find_slide(run.input["slide_id"])
+    if slide is None or slide.state != Slide.State.READY:
         return {"outcome": "deleted"}
     recipe = Descriptors.build(("any", "other"), {})
     with (

@@ -11,6 +11,7 @@ from server.accounts.models import User
 from server.jobs.services import create_job
 from server.slides.hooks import on_slide_ready
 from server.slides.models import Slide
+from server.slides.selectors import contents_of_slides
 
 # Features are computed again where they are missing, which takes minutes.
 FEATURES_KEPT: Final = timedelta(days=30)
@@ -18,7 +19,7 @@ FEATURES_KEPT: Final = timedelta(days=30)
 
 def features_in_use(names: Collection[str]) -> set[str]:
     """Return the names in the folder of features to keep: those of stored slides, and the index."""
-    return {"contents", *Slide.objects.filter(sha256__in=names).values_list("sha256", flat=True)}
+    return {"contents", *contents_of_slides(names)}
 
 
 def register() -> None:

@@ -25,6 +25,7 @@ from server.core.files import storage
 from server.core.files.leftovers import release
 from server.inference.findings import finding_document
 from server.inference.models import PredictionRun
+from server.inference.selectors import find_prediction
 from server.inference.services import begin_prediction, finish_prediction
 from server.jobs.runner import JobRun
 from server.objects.models import ObjectSet
@@ -45,11 +46,7 @@ def feature_root() -> Path:
 
 def predict_slide(run: JobRun) -> dict[str, Any]:
     """Run a prediction to its end; one that ended before stays unchanged."""
-    prediction = (
-        PredictionRun.objects.select_related("model_version__project", "slide__project", "object_set")
-        .filter(pk=run.input["prediction"])
-        .first()
-    )
+    prediction = find_prediction(run.input["prediction"])
     if prediction is None:
         return {"outcome": "deleted"}
     if prediction.object_set is not None and prediction.object_set.state == ObjectSet.State.READY:

@@ -35,3 +35,9 @@ def get_prediction_for(actor: User, prediction_id: UUID) -> PredictionRun:
     if prediction is None:
         raise NotVisibleError
     return prediction
+
+
+def find_prediction(prediction_id: UUID | str) -> PredictionRun | None:
+    """Return a run with its version, slide and object set, for its job; None when it was deleted."""
+    runs = PredictionRun.objects.select_related("model_version__project", "slide__project", "object_set")
+    return runs.filter(pk=prediction_id).first()

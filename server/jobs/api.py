@@ -35,7 +35,7 @@ class JobsView(GenericAPIView[Job]):
 
     serializer_class = JobSerializer
     filterset_class = JobFilter
-    queryset = Job._default_manager.none()  # noqa: SLF001 - for the schema alone
+    queryset = Job.objects.none()
 
     @extend_schema(operation_id="list_jobs")
     def get(self, request: Request) -> Response:

@@ -20,10 +20,10 @@ class LearningConfig(AppConfig):
         from server.learning.snapshots.files import FOLDER  # noqa: PLC0415 - the same
         from server.learning.summaries.services import count_changed_shapes  # noqa: PLC0415 - the same
 
-        for folder, rows, field in (
-            (FOLDER, Snapshot.objects.all(), "storage_key"),
-            ("atlases", Atlas.objects.all(), "storage_key"),
-            ("explanations", Explanation.objects.all(), "map_key"),
+        for folder, model, field in (
+            (FOLDER, Snapshot, "storage_key"),
+            ("atlases", Atlas, "storage_key"),
+            ("explanations", Explanation, "map_key"),
         ):
-            leftovers.register_holding(folder, leftovers.used_by_rows(folder, rows, field))
+            leftovers.register_holding(folder, leftovers.used_by_rows(folder, model, field))
         on_shapes_changed("learning", count_changed_shapes)

@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 
 from server.accounts.models import User
 from server.core.errors import NotVisibleError
-from server.learning.models import Explanation, Round, Snapshot
+from server.learning.models import Atlas, Explanation, Round, Snapshot, SplitUnit
 from server.objects.models import ObjectSet
+from server.projects.models import Project
 from server.projects.selectors import projects_visible_to
 from server.slides.models import Slide
 
@@ -78,3 +79,24 @@ def slides_of_explanation(explanation: Explanation, slide_ids: Iterable[str]) ->
 
 def _explanations() -> QuerySet[Explanation]:
     return Explanation.objects.select_related("job__created_by", "job__project", "object_set__slide")
+
+
+def stored_parts(project_id: UUID, split_by: str) -> dict[str, str]:
+    """Return the part of each unit of a project that earlier snapshots assigned."""
+    rows = SplitUnit.objects.filter(project_id=project_id, split_by=split_by)
+    return dict(rows.values_list("unit", "part"))
+
+
+def find_atlas(atlas_id: UUID | str) -> Atlas | None:
+    """Return an atlas with its project, for its job; None when it was deleted."""
+    return Atlas.objects.select_related("project").filter(pk=atlas_id).first()
+
+
+def get_round(round_id: UUID | str) -> Round:
+    """Return a round with its project and snapshot, for its job."""
+    return Round.objects.select_related("project", "snapshot").get(pk=round_id)
+
+
+def get_snapshot_by_digest(project: Project, digest: str) -> Snapshot:
+    """Return the snapshot of a project with this content, for a job."""
+    return Snapshot.objects.get(project=project, digest=digest)

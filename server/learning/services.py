@@ -25,10 +25,10 @@ from server.learning.errors import NotReadyError, RoundRunningError
 from server.learning.models import Explanation, Round, Snapshot, SplitUnit
 from server.learning.policies import round_policy
 from server.learning.rounds.readiness import Readiness, check_readiness, warn_of_marks_off_tissue
+from server.learning.selectors import stored_parts
 from server.learning.snapshots.diagnoses import Finding, summarise_diagnoses
 from server.learning.snapshots.files import compose_document, store_document
 from server.learning.snapshots.plan import Plan, plan_round
-from server.learning.snapshots.splits import stored_parts
 from server.learning.summaries.selectors import read_summary
 from server.learning.summaries.summary import Summary, count_labels
 from server.objects.models import ObjectSet

@@ -21,5 +21,5 @@ class ObjectsConfig(AppConfig):
         from server.slides.hooks import on_slide_deleted  # noqa: PLC0415 - the same
 
         on_slide_deleted("object files", drop_files_of)
-        for folder, rows in ((FOLDER, ObjectSet.objects.all()), (HEAT_MAPS, HeatMap.objects.all())):
-            leftovers.register_holding(folder, leftovers.used_by_rows(folder, rows, "storage_key"))
+        for folder, model in ((FOLDER, ObjectSet), (HEAT_MAPS, HeatMap)):
+            leftovers.register_holding(folder, leftovers.used_by_rows(folder, model, "storage_key"))

@@ -54,13 +54,21 @@ def open_object_set(object_set: ObjectSet) -> ObjectFiles:
     return open_object_files(str(settings.STORAGE_ROOT), object_set.storage_key)
 
 
+def current_sets() -> QuerySet[ObjectSet]:
+    """Return the current sets of all projects: ready and not superseded."""
+    return ObjectSet.objects.filter(state=ObjectSet.State.READY, superseded_at__isnull=True)
+
+
 def current_sets_of_project(project: Project) -> QuerySet[ObjectSet]:
     """Return the current sets of a project; the caller has checked the permission."""
-    return ObjectSet.objects.filter(
-        slide__project=project, state=ObjectSet.State.READY, superseded_at__isnull=True
-    )
+    return current_sets().filter(slide__project=project)
 
 
 def current_sets_of(slides: QuerySet) -> QuerySet[ObjectSet]:  # type: ignore[type-arg]
-    """Return the current sets of these slides: ready and not superseded."""
-    return ObjectSet.objects.filter(slide__in=slides, state=ObjectSet.State.READY, superseded_at__isnull=True)
+    """Return the current sets of these slides."""
+    return current_sets().filter(slide__in=slides)
+
+
+def sets_produced_by(producer_id: UUID) -> QuerySet[ObjectSet]:
+    """Return the sets that a prediction run or an import job wrote, in any state."""
+    return ObjectSet.objects.filter(producer_id=producer_id).select_related("slide__project")

@@ -93,3 +93,8 @@ def get_label(project: Project, label_id: UUID | str) -> Label:
     if label is None:
         raise NotVisibleError
     return label
+
+
+def labels_of(project: Project) -> QuerySet[Label]:
+    """Return all labels of a project, retired ones too; the caller has checked the permission."""
+    return Label.objects.filter(project=project)

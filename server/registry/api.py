@@ -50,7 +50,7 @@ class ModelVersionsView(GenericAPIView[ModelVersion]):
 
     serializer_class = ModelVersionSerializer
     filterset_class = VersionFilter
-    queryset = ModelVersion._default_manager.none()  # noqa: SLF001 - for the schema alone
+    queryset = ModelVersion.objects.none()
 
     @extend_schema(operation_id="list_model_versions")
     def get(self, request: Request, project_id: UUID) -> Response:

@@ -17,8 +17,8 @@ class RegistryConfig(AppConfig):
         from server.core.files import leftovers  # noqa: PLC0415 - needs the models
         from server.registry import models, uploads, weights  # noqa: PLC0415 - the same
 
-        for folder, rows in (
-            (weights.FOLDER, models.ModelVersion.objects.all()),
-            (uploads.FOLDER, models.UploadedWeights.objects.all()),
+        for folder, model in (
+            (weights.FOLDER, models.ModelVersion),
+            (uploads.FOLDER, models.UploadedWeights),
         ):
-            leftovers.register_holding(folder, leftovers.used_by_rows(folder, rows, "storage_key"))
+            leftovers.register_holding(folder, leftovers.used_by_rows(folder, model, "storage_key"))

@@ -31,6 +31,11 @@ def get_model_version_for(actor: User, version_id: UUID, action: str = "view") -
     return version
 
 
+def get_version(version_id: UUID | str) -> ModelVersion:
+    """Return a version with its project, for a job."""
+    return ModelVersion.objects.select_related("project").get(pk=version_id)
+
+
 def find_current_version(project: Project, task: str) -> ModelVersion | None:
     """Return the current version of a task, if there is one."""
     return ModelVersion.objects.filter(project=project, task=task, state=ModelVersion.State.CURRENT).first()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import IntegerField, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from server.objects.models import ObjectSet
+from server.objects.selectors import current_sets
 from server.slides.hooks import register_count
 
 
@@ -16,8 +16,7 @@ def register() -> None:
 
 
 def _sum(field: str) -> Coalesce:
-    current = ObjectSet.objects.filter(
-        slide=OuterRef("pk"), state=ObjectSet.State.READY, superseded_at__isnull=True
+    grouped = (
+        current_sets().filter(slide=OuterRef("pk")).order_by().values("slide").annotate(number=Sum(field))
     )
-    grouped = current.order_by().values("slide").annotate(number=Sum(field))
     return Coalesce(Subquery(grouped.values("number"), output_field=IntegerField()), 0)

@@ -86,7 +86,7 @@ class SlidesView(GenericAPIView[Slide]):
 
     serializer_class = SlideSerializer
     filterset_class = SlideFilter
-    queryset = Slide._default_manager.none()  # noqa: SLF001 - for the schema alone
+    queryset = Slide.objects.none()
 
     @extend_schema(operation_id="list_slides")
     def get(self, request: Request, project_id: UUID) -> Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -88,6 +90,32 @@ def get_upload_for(actor: User, upload_id: UUID) -> Upload:
 def find_ready_slide(project: Project, sha256: str) -> Slide | None:
     """Return the slide with this content in the project, if it has been imported."""
     return Slide.objects.filter(project=project, sha256=sha256, state=Slide.State.READY).first()
+
+
+def find_slide(slide_id: UUID | str) -> Slide | None:
+    """Return a slide by its id, for a job; None when it was deleted."""
+    return Slide.objects.select_related("project").filter(pk=slide_id).first()
+
+
+def stained_slides_of(project: Project) -> QuerySet[Slide]:
+    """Return the ready slides of a project that have no channels; the caller has checked the permission."""
+    return Slide.objects.filter(project=project, state=Slide.State.READY, channels=[])
+
+
+def slides_by_id(slide_ids: Iterable[UUID | str]) -> dict[str, Slide]:
+    """Return the slides that exist, by the text of their ids; the caller has checked the permission."""
+    return {str(slide.pk): slide for slide in Slide.objects.filter(pk__in=list(slide_ids))}
+
+
+def tissue_outlines(slides: Iterable[Slide]) -> dict[UUID, Any]:
+    """Return the outlines of tissue, as GeoJSON or None, by the ids of the slides."""
+    rows = Slide.objects.filter(pk__in=[slide.pk for slide in slides])
+    return dict(rows.values_list("pk", "tissue"))
+
+
+def contents_of_slides(hashes: Collection[str]) -> Iterable[str]:
+    """Return those of the content hashes that a slide of any project has."""
+    return Slide.objects.filter(sha256__in=hashes).values_list("sha256", flat=True)
 
 
 def require_ready(slide: Slide) -> Slide:

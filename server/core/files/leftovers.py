@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Model
 
 from server.core.files import storage
 
@@ -43,12 +43,13 @@ def register_chore(name: str, chore: Callable[[datetime], None]) -> None:
     _chores[name] = chore
 
 
-def used_by_rows(folder: str, rows: QuerySet[Any], field: str) -> Used:
-    """Return a function of the names in a folder whose storage keys occur in a field of rows."""
+def used_by_rows(folder: str, model: type[Model], field: str, **conditions: Any) -> Used:
+    """Return a function of the names in a folder whose storage keys occur in a field of matching rows."""
 
     def used(names: Collection[str]) -> Iterable[str]:
         keys = [f"{folder}/{name}" for name in names]
-        stored = rows.all().filter(**{f"{field}__in": keys}).values_list(field, flat=True)
+        rows = model._default_manager.filter(**{f"{field}__in": keys}, **conditions)  # noqa: SLF001 - the public way
+        stored = rows.values_list(field, flat=True)
         return {key.rpartition("/")[2] for key in stored}
 
     return used

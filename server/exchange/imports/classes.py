@@ -17,6 +17,7 @@ from server.exchange.imports.letter_case import CaseQuestion
 from server.exchange.imports.options import ImportOptions, Target
 from server.projects.models import Label, Project, Role
 from server.projects.policies import reaches, role_in
+from server.projects.selectors import labels_of
 
 # Colour-blind-safe (Okabe and Ito, 2008), for labels without a colour in the file.
 PALETTE: Final = ("#d55e00", "#0072b2", "#009e73", "#e69f00", "#56b4e9", "#cc79a7", "#f0e442")
@@ -87,7 +88,7 @@ def match_classes(
     actor: User, project: Project, shapes: Sequence[ForeignShape], options: ImportOptions
 ) -> ClassMatches:
     """Match every class of the shapes; raises BadMappingError for a mapping to an unknown label."""
-    labels = list(Label.objects.filter(project=project))
+    labels = list(labels_of(project))
     may_create = reaches(role_in(actor, project), Role.MANAGER)
     counts = Counter(shape.label for shape in shapes if shape.label)
     colours = {shape.label: shape.colour for shape in reversed(shapes) if shape.label and shape.colour}

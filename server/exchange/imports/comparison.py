@@ -14,6 +14,7 @@ from server.accounts.models import User
 from server.annotations.errors import NotYoursError
 from server.annotations.models import Annotation, Revision
 from server.annotations.policies import annotation_policy, require_may_edit
+from server.annotations.selectors import current_annotations
 from server.exchange.imports.identity import Identity, Known, load_revisions, same_geometry
 from server.exchange.imports.options import ImportOptions, Version
 from server.exchange.imports.rows import Outcome, PlannedRow
@@ -73,7 +74,7 @@ class Comparison:
         """Count the annotations here that the file lacks; 0 unless it names an annotation by its id."""
         if not self._named:
             return 0
-        here = Annotation.objects.filter(slide=self._slide, deleted_at__isnull=True)
+        here = current_annotations().filter(slide=self._slide)
         return len(set(here.values_list("pk", flat=True)) - self._claimed)
 
     def _match(self, planned: PlannedRow, identity: Identity) -> tuple[Annotation | None, bool]:

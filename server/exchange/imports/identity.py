@@ -18,6 +18,7 @@ import shapely
 from shapely.geometry import shape as to_shapely
 
 from server.annotations.models import Annotation, Region, Revision
+from server.annotations.selectors import annotations_with_ids, regions_with_ids, revisions_of_each
 from server.exchange.formats.shapes import ForeignShape
 from server.slides.models import Slide
 
@@ -77,13 +78,13 @@ def load_known(slide: Slide, identities: Iterable[Identity]) -> Known:
     known = Known()
     for start in range(0, len(ids), BATCH):
         batch = ids[start : start + BATCH]
-        drawn = Annotation.objects.filter(pk__in=batch).select_related("author", "label")
+        drawn = annotations_with_ids(batch)
         for row in drawn:
             if row.slide_id == slide.pk:
                 known.annotations[row.pk] = row
             else:
                 known.taken.add(row.pk)
-        for region in Region.objects.filter(pk__in=batch):
+        for region in regions_with_ids(batch):
             if region.slide_id == slide.pk:
                 known.regions[region.pk] = region
             else:
@@ -95,7 +96,7 @@ def load_revisions(known: Known, ids: Sequence[uuid.UUID]) -> None:
     """Read every revision of the annotations with these ids into ``known``."""
     rows: dict[uuid.UUID, list[Revision]] = defaultdict(list)
     for start in range(0, len(ids), BATCH):
-        for row in Revision.objects.filter(annotation_id__in=ids[start : start + BATCH]).order_by("number"):
+        for row in revisions_of_each(ids[start : start + BATCH]):
             rows[row.annotation_id].append(row)
     known.revisions |= rows
 

@@ -7,7 +7,7 @@ import uuid
 
 from ml.contracts import Sentence
 from server.annotations.geometry import AREAS
-from server.annotations.models import Region
+from server.annotations.selectors import regions_with_ids
 from server.exchange.imports.identity import Identity, Known, same_geometry
 from server.exchange.imports.options import ImportOptions, Version
 from server.exchange.imports.rows import Outcome, PlannedRow
@@ -42,7 +42,7 @@ def plan_region(
 
 def _plan_revoked(planned: PlannedRow, changed_id: uuid.UUID, options: ImportOptions) -> None:
     """Plan a region that was revoked here, by a user or by an earlier import of the same outline."""
-    replacement = Region.objects.filter(pk=changed_id).first()
+    replacement = regions_with_ids([changed_id]).first()
     planned.id = changed_id
     if replacement is not None and replacement.revoked_at is None:
         planned.end(Outcome.UNCHANGED)

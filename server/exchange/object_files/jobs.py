@@ -29,9 +29,11 @@ from server.jobs.models import Job
 from server.jobs.runner import JobRun
 from server.jobs.scratch import drop_scratch
 from server.objects.models import ObjectSet
+from server.objects.selectors import sets_produced_by
 from server.objects.services import begin_object_set, discard_object_set, finish_object_set
 from server.objects.storage import flush_object_files, object_set_key
 from server.slides.models import Slide
+from server.slides.selectors import find_slide
 
 MOST_OBJECTS: Final = 50_000_000
 
@@ -42,7 +44,7 @@ def import_objects(run: JobRun) -> dict[str, Any]:
     A refused file leaves nothing behind but the job and its log. Otherwise the file goes as what jobs keep
     does: at a good end and when it is cancelled at once, after a failure that we did not foresee in a day.
     """
-    slide = Slide.objects.select_related("project").filter(pk=run.input["slide"]).first()
+    slide = find_slide(run.input["slide"])
     if slide is None:
         return {"outcome": "deleted"}
     path, name = run.scratch / FILE, run.input["filename"]
@@ -113,13 +115,13 @@ def _as_objects(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, A
 
 def end_object_import(job: Job, _cause: BaseException | None) -> None:
     """Remove the unfinished set of an import that failed or was cancelled."""
-    for object_set in ObjectSet.objects.filter(producer_id=job.pk).select_related("slide__project"):
+    for object_set in sets_produced_by(job.pk):
         discard_object_set(actor=job.created_by, object_set=object_set)
 
 
 def _begin(run: JobRun, slide: Slide, name: str) -> ObjectSet:
     """Return the set of this job: that of an earlier attempt whose worker died, or a new one."""
-    begun = ObjectSet.objects.filter(producer_id=run.job.pk, slide=slide).first()
+    begun = sets_produced_by(run.job.pk).filter(slide=slide).first()
     if begun is not None:
         return begun
     return begin_object_set(

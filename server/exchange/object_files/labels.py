@@ -21,6 +21,7 @@ from server.exchange.imports.report import ReasonCount
 from server.exchange.object_files.batches import Batch
 from server.projects.models import Label, Project, Role
 from server.projects.policies import reaches, role_in
+from server.projects.selectors import labels_of
 from server.projects.services import create_label
 
 MOST_CLASSES: Final = 1000
@@ -37,7 +38,7 @@ class ClassChoices:
 
     def __init__(self, actor: User, project: Project, options: ImportOptions) -> None:
         self.may_create = reaches(role_in(actor, project), Role.MANAGER)
-        labels = list(Label.objects.filter(project=project))
+        labels = list(labels_of(project))
         live = [label for label in labels if label.retired_at is None]
         self.exact = {label.name: label for label in [*labels, *live]}
         self._similar: dict[str, list[Label]] = {}
@@ -146,7 +147,7 @@ class SetLabels:
     def create(self, actor: User, project: Project) -> None:
         """Create the new labels that the user asked for."""
         for name, place in self._new.items():
-            label = Label.objects.filter(project=project, name=name, retired_at__isnull=True).first()
+            label = labels_of(project).filter(name=name, retired_at__isnull=True).first()
             if label is None:
                 colour = self.rows[place]["colour"]
                 label = create_label(

@@ -17,10 +17,10 @@ from ml.slides.resolution import square_view, stretch_of
 from server.core.files import storage
 from server.jobs.runner import JobRun
 from server.learning.atlas.services import finish_atlas
-from server.learning.models import Atlas
+from server.learning.selectors import find_atlas
 from server.slides.imports.given_names import given_name
 from server.slides.models import Slide
-from server.slides.selectors import slide_path
+from server.slides.selectors import slide_path, stained_slides_of
 
 # What a browser draws and a layout takes seconds for.
 MOST: Final = 3000
@@ -29,10 +29,10 @@ KINDS: Final = 8
 
 def build_atlas(run: JobRun) -> dict[str, Any]:
     """Make an atlas of all ready slides; an existing one stays unchanged."""
-    atlas = Atlas.objects.select_related("project").filter(pk=run.input["atlas"]).first()
+    atlas = find_atlas(run.input["atlas"])
     if atlas is None or atlas.storage_key:
         return {"outcome": "nothing to do"}
-    slides = list(Slide.objects.filter(project=atlas.project, state=Slide.State.READY, channels=[]))
+    slides = list(stained_slides_of(atlas.project))
     each = max(1, MOST // max(1, len(slides)))
     slides = slides[:MOST]
     rows: list[NDArray[np.float32]] = []

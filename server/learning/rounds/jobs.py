@@ -23,17 +23,16 @@ from server.jobs.runner import JobRun
 from server.learning.errors import SnapshotDamagedError
 from server.learning.models import Round, Snapshot
 from server.learning.rounds.measuring import compare_evaluations, measure, metrics_of
+from server.learning.selectors import get_round, get_snapshot_by_digest
 from server.learning.services import MeasuredAgainst, finish_round, take_snapshot
 from server.learning.snapshots.files import dataset_of, read_document, slides_of
 from server.projects.models import Project
-from server.registry.models import ModelVersion
 from server.registry.provenance import code_version
-from server.registry.selectors import find_current_version, find_version_named
+from server.registry.selectors import find_current_version, find_version_named, get_version
 from server.registry.services import TrainedModel, save_comparison
 from server.registry.uploads import PREFIX, find_weights_named
 from server.registry.weights import store_weights, weights_path
-from server.slides.models import Slide
-from server.slides.selectors import slide_path
+from server.slides.selectors import slide_path, slides_by_id
 
 LOG_EVERY_SECONDS = 1.0
 FITTED, MEASURED, COMPARED = 0.85, 0.9, 0.97
@@ -41,7 +40,7 @@ FITTED, MEASURED, COMPARED = 0.85, 0.9, 0.97
 
 def learn(run: JobRun) -> dict[str, Any]:
     """Run a round to its end; one that ended before stays unchanged."""
-    turn = Round.objects.select_related("project", "snapshot").get(pk=run.input["round"])
+    turn = get_round(run.input["round"])
     if turn.model_version_id is not None:
         return _outcome(turn)
     snapshot = turn.snapshot or take_snapshot(actor=run.actor, turn=turn)
@@ -91,10 +90,9 @@ def _outcome(turn: Round) -> dict[str, Any]:
 
 def compare_stored(run: JobRun) -> dict[str, Any]:
     """Measure two versions on the held-out part of the newer one's snapshot."""
-    versions = ModelVersion.objects.select_related("project")
-    version, other = versions.get(pk=run.input["version"]), versions.get(pk=run.input["other"])
+    version, other = get_version(run.input["version"]), get_version(run.input["other"])
     newer = max(version, other, key=lambda item: item.number)
-    snapshot = Snapshot.objects.get(project=version.project, digest=newer.snapshot_digest)
+    snapshot = get_snapshot_by_digest(version.project, newer.snapshot_digest)
     dataset = load_dataset(read_document(snapshot))
     with storage.temporary_folder("compare") as folder:
         mine, theirs = (
@@ -121,7 +119,7 @@ def compare_stored(run: JobRun) -> dict[str, Any]:
 
 def load_dataset(document: dict[str, Any]) -> Dataset:
     """Return the dataset of a snapshot; raises SnapshotDamagedError when a slide of it is gone."""
-    slides = {str(slide.pk): slide for slide in Slide.objects.filter(pk__in=list(slides_of(document)))}
+    slides = slides_by_id(slides_of(document))
 
     def file_of(slide_id: str) -> tuple[Path, str]:
         if slide_id not in slides:

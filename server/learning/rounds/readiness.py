@@ -21,6 +21,7 @@ from server.learning.snapshots.plan import Plan, PlannedShape
 from server.learning.summaries.summary import Summary, count_labels
 from server.projects.models import Label
 from server.slides.models import Slide
+from server.slides.selectors import tissue_outlines
 
 LEAST_MARKS: Final = 2
 FEW_MARKS: Final = 10
@@ -224,9 +225,7 @@ def _warn_of_thin_labels(plan: Summary) -> Iterator[Finding]:
 
 def warn_of_marks_off_tissue(plan: Plan) -> Iterator[Finding]:
     """Yield the slides with marks outside the tissue; reads every shape, so that only jobs call it."""
-    outlines = dict(
-        Slide.objects.filter(pk__in=[slide.pk for slide in plan.summary.slides]).values_list("pk", "tissue")
-    )
+    outlines = tissue_outlines(plan.summary.slides)
     for slide in plan.summary.slides:
         outline = outlines[slide.pk]
         if not outline:

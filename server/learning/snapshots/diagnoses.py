@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from server.learning.snapshots.splits import assign_parts, stored_parts
+from server.learning.selectors import stored_parts
+from server.learning.snapshots.splits import assign_parts
 from server.learning.summaries.selectors import labels_in_use, ready_slides
 from server.learning.summaries.summary import BACKGROUND, BY_DIAGNOSIS, Diagnosis, Summary
 from server.projects.models import Project

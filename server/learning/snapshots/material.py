@@ -10,7 +10,8 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from server.annotations.models import Annotation, Region
+from server.annotations.models import Annotation
+from server.annotations.selectors import current_annotations, finished_regions
 from server.learning.snapshots.marks import Mark
 from server.learning.snapshots.verdicts import judged
 from server.learning.summaries.selectors import labels_in_use, ready_slides
@@ -48,9 +49,7 @@ def gather_material(project: Project) -> Material:
     for slide_id, mark in judged(project, known):
         if slide_id in slides:
             slides[slide_id].marks.append(mark)
-    for region in Region.objects.filter(slide__in=list(slides), revoked_at__isnull=True).order_by(
-        "created_at", "id"
-    ):
+    for region in finished_regions().filter(slide__in=list(slides)).order_by("created_at", "id"):
         slides[region.slide_id].finished.append(shape(region.geometry))
     used = tuple(item for item in slides.values() if item.marks or item.finished)
     return Material(labels=labels, slides=used)
@@ -58,12 +57,8 @@ def gather_material(project: Project) -> Material:
 
 def _annotated(project: Project, known: set[Any]) -> Iterator[tuple[Any, Mark]]:
     rows = (
-        Annotation.objects.filter(
-            slide__project=project,
-            slide__state=Slide.State.READY,
-            deleted_at__isnull=True,
-            label__in=known,
-        )
+        current_annotations()
+        .filter(slide__project=project, slide__state=Slide.State.READY, label__in=known)
         .exclude(shape=Annotation.Shape.LINE)
         .order_by("id")
     )

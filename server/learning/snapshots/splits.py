@@ -12,12 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Final
-from uuid import UUID
 
 from shapely import box
 from shapely.geometry.base import BaseGeometry
-
-from server.learning.models import SplitUnit
 
 PARTS: Final = ("train", "validation", "test")
 SHARES: Final = {"train": 0.6, "validation": 0.15, "test": 0.25}
@@ -89,12 +86,6 @@ def assign_parts(amounts: Mapping[str, Counter[str]], fixed: Mapping[str, str]) 
         parts[unit] = part
         held[part].update(amounts[unit])
     return parts
-
-
-def stored_parts(project_id: UUID, split_by: str) -> dict[str, str]:
-    """Return the stored parts of units of a project."""
-    rows = SplitUnit.objects.filter(project_id=project_id, split_by=split_by)
-    return dict(rows.values_list("unit", "part"))
 
 
 def _rank(unit: str, amount: Counter[str]) -> tuple[float, float, str]:

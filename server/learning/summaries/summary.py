@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from server.learning.snapshots.splits import assign_parts, stored_parts
+from server.learning.selectors import stored_parts
+from server.learning.snapshots.splits import assign_parts
 from server.projects.models import Label, Project
 from server.slides.models import Slide
 

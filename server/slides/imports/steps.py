@@ -35,7 +35,7 @@ from server.slides.imports.manifest import (
 )
 from server.slides.imports.reading import SlideFacts
 from server.slides.models import Slide
-from server.slides.selectors import find_ready_slide
+from server.slides.selectors import find_ready_slide, find_slide
 from server.slides.services import (
     drop_arrived,
     drop_duplicate,
@@ -55,7 +55,7 @@ _HASHED, _EXAMINED, _STORED = 0.4, 0.9, 0.95
 
 def import_files(run: JobRun) -> dict[str, Any]:
     """Import the slide of a job; returns the outcome. ``end_import`` ends one that fails."""
-    slide = Slide.objects.filter(pk=run.input["slide_id"]).select_related("project").first()
+    slide = find_slide(run.input["slide_id"])
     if slide is None:
         return _deleted(run)
     if slide.state == Slide.State.READY:

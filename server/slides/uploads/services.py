@@ -282,7 +282,7 @@ def drop_expired_uploads(now: datetime) -> None:
 
 def uploads_in_use(names: Collection[str]) -> set[str]:
     """Return the files of uploads without a slide, or of unfinished imports."""
-    used = used_by_rows(FOLDER, Upload.objects.filter(slide__isnull=True), "storage_key")
+    used = used_by_rows(FOLDER, Upload, "storage_key", slide__isnull=True)
     unfinished = Slide.objects.exclude(state=Slide.State.READY).values("import_job_id")
     files = Job.objects.filter(pk__in=unfinished).values_list("input__files", flat=True)
     return {*used(names), *(key.rpartition("/")[2] for each in files for key in each.values())}

@@ -18,8 +18,8 @@ from ml.contracts import Sentence
 from server.accounts import selectors, services
 from server.accounts.authentication import actor_of
 from server.accounts.models import ApiToken, User
-from server.accounts.password_gate import remember_browser
-from server.accounts.password_limits import count_wrong_confirmation, count_wrong_sign_in
+from server.accounts.passwords.gate import remember_browser
+from server.accounts.passwords.services import count_wrong_confirmation, count_wrong_sign_in
 from server.accounts.serializers import (
     AccountSerializer,
     IssuedTokenSerializer,

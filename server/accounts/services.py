@@ -23,7 +23,7 @@ from server.accounts.models import (
     User,
     default_token_expiry,
 )
-from server.accounts.password_limits import (
+from server.accounts.passwords.services import (
     WrongPasswordCount,
     forget_wrong_confirmations,
     forget_wrong_sign_ins,

@@ -11,7 +11,7 @@ from django.conf import settings
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "server.config.settings.development")
 django.setup(set_prefix=False)
 
-from server.accounts.password_gate import PasswordGate  # noqa: E402 - needs Django set up
+from server.accounts.passwords.gate import PasswordGate  # noqa: E402 - needs Django set up
 from server.config.bodies import BodyHandler  # noqa: E402 - the same
 from server.config.proxies import TrustedProxies, parse_networks  # noqa: E402 - the same
 from server.core.children.calls import start_children  # noqa: E402 - the same

@@ -19,7 +19,7 @@ from server.core.services import before_services
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 from server.objects.storage import open_object_files
-from server.review.bitmaps import bitmap_of
+from server.review.decisions.bitmaps import bitmap_of
 
 # What a filter chooses of a set never changes; a bitmap of 5 million objects has 0.6 MB at most.
 REMEMBERED: Final = 64

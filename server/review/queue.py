@@ -25,14 +25,14 @@ from server.accounts.models import User
 from server.objects.models import ObjectSet
 from server.objects.selectors import current_sets_of_project, open_object_set
 from server.projects.models import Project
-from server.review.bitmaps import bitmap_of, numbers_of
 from server.review.choosing import matching
+from server.review.decisions.bitmaps import bitmap_of, numbers_of
+from server.review.decisions.cache import decisions_at
+from server.review.decisions.prior_verdicts import settled_objects
 from server.review.errors import BadCursorError
 from server.review.models import ReviewState, Skip
 from server.review.policies import review_policy
-from server.review.remembered import decisions_at
 from server.review.selectors import Suggestion, suggestions
-from server.review.settled import settled_objects
 
 # Place of an object without a score, which is a number from 0 to 1.
 _BEHIND_ALL: Final = 2.0

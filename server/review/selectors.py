@@ -20,11 +20,11 @@ from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 from server.projects.models import Project
 from server.projects.selectors import projects_visible_to
-from server.review.bitmaps import read_bitmap
 from server.review.choosing import require_numbers
-from server.review.fold import Decisions
+from server.review.decisions.bitmaps import read_bitmap
+from server.review.decisions.cache import decisions_at, decisions_now, version_now
+from server.review.decisions.fold import Decisions
 from server.review.models import Verdict
-from server.review.remembered import decisions_at, decisions_now, version_now
 from server.slides.models import Slide
 
 

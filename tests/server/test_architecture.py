@@ -92,6 +92,8 @@ def test_the_schema_generates_without_a_warning_and_tells_lists_from_things(caps
 
 # Writes that are no service of their own, each with the reason why it leaves no record itself.
 NOT_SERVICES = {
+    ("accounts", "forget_wrong_confirmations"): "counters, which need no record",
+    ("accounts", "forget_wrong_sign_ins"): "the same",
     ("jobs", "create_job"): "part of the calling service, and puts itself on record",
     ("jobs", "start_job"): "a worker's own book-keeping",
     ("jobs", "finish_job"): "the same",

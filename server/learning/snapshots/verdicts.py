@@ -18,8 +18,8 @@ from server.learning.summaries.set_counts import repeated_objects
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 from server.projects.models import Project
-from server.review.fold import Decisions
-from server.review.remembered import decisions_at
+from server.review.decisions.cache import decisions_at
+from server.review.decisions.fold import Decisions
 
 
 def judged(project: Project, known: set[Any]) -> Iterator[tuple[Any, Mark]]:

@@ -23,8 +23,8 @@ from ml.objectset.reader import ObjectSet as ObjectFiles
 from server.learning.snapshots.splits import block_name, block_side
 from server.objects.models import ObjectSet
 from server.objects.storage import open_object_files
-from server.review.bitmaps import bitmap_of, numbers_of
-from server.review.remembered import decisions_at
+from server.review.decisions.bitmaps import bitmap_of, numbers_of
+from server.review.decisions.cache import decisions_at
 from server.slides.models import Slide
 
 MOST_SETS: Final = 256

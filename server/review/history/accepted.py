@@ -17,9 +17,9 @@ from shapely.geometry.base import BaseGeometry
 from ml.objectset.reader import ObjectSet as ObjectFiles
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
-from server.review.bitmaps import numbers_of
+from server.review.decisions.bitmaps import numbers_of
+from server.review.decisions.cache import decisions_at
 from server.review.models import ReviewState
-from server.review.remembered import decisions_at
 from server.slides.models import Slide
 
 MOST_OUTLINES: Final = 2000

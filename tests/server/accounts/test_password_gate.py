@@ -11,9 +11,9 @@ from asgiref.sync import async_to_sync
 from django.http import HttpResponse
 from django.test import Client
 
-from server.accounts import password_gate
 from server.accounts.models import User
-from server.accounts.password_gate import (
+from server.accounts.passwords import gate as password_gate
+from server.accounts.passwords.gate import (
     KNOWN_COOKIE,
     MOST_WAITING_PER_CLIENT,
     PasswordGate,

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from server.accounts.models import ApiToken, User
-from server.accounts.password_limits import MOST_PER_ACCOUNT
+from server.accounts.passwords.services import MOST_PER_ACCOUNT
 from server.accounts.services import change_password, deactivate_user, reset_password
 from server.audit.models import AuditRecord
 from server.audit.services import first_broken_record

@@ -10,9 +10,9 @@ from django.contrib.auth import hashers
 from django.db.models import F
 from django.test import Client
 
-from server.accounts import password_limits
 from server.accounts.models import User, WrongPasswords
-from server.accounts.password_limits import MOST_PER_ACCOUNT, MOST_PER_ADDRESS, site_of
+from server.accounts.passwords import services as password_limits
+from server.accounts.passwords.services import MOST_PER_ACCOUNT, MOST_PER_ADDRESS, site_of
 from server.audit.models import AuditRecord
 
 pytestmark = pytest.mark.django_db

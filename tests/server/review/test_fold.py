@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from server.review.fold import Decisions, fold, fold_again, load, store
+from server.review.decisions.fold import Decisions, fold, fold_again, load, store
 from server.review.models import ReviewState, Verdict
 
 COUNT = 12

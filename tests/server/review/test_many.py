@@ -17,7 +17,7 @@ from pyroaring import BitMap
 from ml.objectset import ObjectSetWriter
 from server.objects.selectors import open_object_set
 from server.review import queue as queue_module
-from server.review.fold import fold, load
+from server.review.decisions.fold import fold, load
 from server.review.models import ReviewState, Verdict
 from tests.ml.materials.shapes import flat_polygons
 

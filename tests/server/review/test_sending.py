@@ -15,7 +15,7 @@ from server.accounts.services import create_token
 from server.audit.models import AuditRecord
 from server.jobs.models import JobEvent
 from server.review import services
-from server.review.fold import fold, load
+from server.review.decisions.fold import fold, load
 from server.review.models import ReviewState, Verdict
 from tests.server.jobs.event_client import OpenStream, event_application, session_header
 

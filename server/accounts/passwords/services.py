@@ -1,7 +1,7 @@
 """Limits of wrong passwords: per account, per client address and for the whole installation.
 
 Only wrong passwords count, and only wrong ones are refused: the right password is accepted whatever
-others have tried. ``password_gate`` bounds what the checks cost. Counters need no audit record.
+others have tried. ``gate`` bounds what the checks cost. Counters need no audit record.
 """
 
 from __future__ import annotations

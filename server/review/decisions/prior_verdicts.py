@@ -18,9 +18,9 @@ from pyroaring import BitMap
 from ml.objectset import ObjectSet as ObjectFiles
 from server.objects.models import ObjectSet
 from server.objects.storage import open_object_files
-from server.review.bitmaps import bitmap_of, numbers_of
+from server.review.decisions.bitmaps import bitmap_of, numbers_of
+from server.review.decisions.cache import decisions_at
 from server.review.models import ReviewState
-from server.review.remembered import decisions_at
 
 _REMEMBERED = 64
 # (set, version of its state, where its files are)

@@ -17,7 +17,7 @@ from django.core import signing
 from django.http import HttpResponseBase, parse_cookie
 
 from server.accounts.models import User
-from server.accounts.password_limits import site_of
+from server.accounts.passwords.services import site_of
 from server.core.raw_asgi import Application, Receive, Refusal, Scope, Send, header_of, refuse
 
 CHECKS: Final = {("POST", "/api/v1/session"), ("PUT", "/api/v1/session/password")}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from server.review.bitmaps import numbers_of, read_bitmap
+from server.review.decisions.bitmaps import numbers_of, read_bitmap
 from server.review.models import ReviewState, Verdict
 
 

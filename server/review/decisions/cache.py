@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from server.core.prepared import PreparedQuery
-from server.review.fold import Decisions, load
+from server.review.decisions.fold import Decisions, load
 from server.review.models import ReviewState
 
 MOST_BYTES: Final = 64 * 2**20

@@ -1,0 +1,1 @@
+"""Limits of wrong passwords, and the queue of password checks."""

@@ -1,0 +1,1 @@
+"""Decision states: which objects of a set have which decision."""

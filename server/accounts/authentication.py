@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from server.accounts.models import ApiToken, User
-
-LAST_USED_RESOLUTION = timedelta(minutes=5)
-
-
-def token_digest(secret: str) -> str:
-    """Return the stored digest of a token's secret. It has 256 random bits, so a plain hash suffices."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def token_of(secret: str) -> ApiToken | None:
-    """Return the valid token of an active user with this secret, else None."""
-    valid = ApiToken.objects.filter(expires_at__gt=timezone.now(), user__is_active=True)
-    return valid.select_related("user").filter(digest=token_digest(secret)).first()
-
-
-def _note_use(token: ApiToken) -> None:
-    now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+from server.accounts.selectors import find_valid_token
+from server.accounts.services import note_token_use
 
 
 def actor_of(request: Request) -> User:
@@ -56,11 +36,11 @@ class TokenAuthentication(authentication.BaseAuthentication):
         header = authentication.get_authorization_header(request).decode("latin-1").split()
         if not header or header[0].lower() != "token":
             return None
-        token = token_of(header[1]) if len(header) == 2 else None  # noqa: PLR2004
+        token = find_valid_token(header[1]) if len(header) == 2 else None  # noqa: PLR2004
         if token is None:
             message = "This token is unknown, expired or revoked."
             raise exceptions.AuthenticationFailed(message, code="invalid_token")
-        _note_use(token)
+        note_token_use(token)
         if request.method not in SAFE_METHODS:
             if token.scope != ApiToken.Scope.WRITE:
                 message = "This token may only read. Make a token that may write."

@@ -15,7 +15,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ml.contracts import Sentence
-from server.accounts.authentication import token_digest
 from server.accounts.models import (
     LONGEST_TOKEN_LIFE,
     ONE_TIME_PASSWORD_LIFE,
@@ -28,12 +27,13 @@ from server.accounts.passwords.services import (
     forget_wrong_confirmations,
     forget_wrong_sign_ins,
 )
-from server.accounts.selectors import require_administrator
+from server.accounts.selectors import require_administrator, token_digest
 from server.audit.services import record
 from server.core.errors import ConflictError, ContentError, NotAllowedError, StateError
 from server.core.services import nothing_written, service
 
 ONE_TIME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks alike
+LAST_USED_RESOLUTION: Final = timedelta(minutes=5)
 ONE_TIME_GROUPS: Final = 4
 ONE_TIME_GROUP: Final = 5
 PASSWORD_FIELDS: Final = ("password", "must_change_password", "one_time_until")
@@ -316,3 +316,10 @@ def revoke_token(*, actor: User, token: ApiToken) -> None:
     """Revoke a token."""
     record(actor=actor, action="token.revoke", subject=token, details={"name": token.name})
     token.delete()
+
+
+def note_token_use(token: ApiToken) -> None:
+    """Store the time of use of a token, once per ``LAST_USED_RESOLUTION``."""
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > LAST_USED_RESOLUTION:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

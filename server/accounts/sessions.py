@@ -1,9 +1,8 @@
-"""Sessions in the database, and the user of a session, each read by one prepared query."""
+"""Session store and sign-in backend that read by prepared queries."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends import db
@@ -11,17 +10,14 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from server.accounts.models import User
-from server.core.prepared import PreparedQuery
-
-_session_by_key = PreparedQuery(lambda key: Session.objects.filter(session_key=key), str)
-_user_by_id = PreparedQuery(lambda key: User.objects.filter(pk=key), UUID)
+from server.accounts.selectors import find_session, find_user
 
 
 class SessionStore(db.SessionStore):
     """Django's store of sessions in the database, with a prepared query."""
 
     def _get_session_from_db(self) -> Session | None:
-        session = _session_by_key.first(self.session_key)
+        session = find_session(self.session_key)
         if session is not None and session.expire_date > timezone.now():
             return session
         self._session_key = None
@@ -33,5 +29,5 @@ class PasswordBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the active user with this id."""
-        user = _user_by_id.first(user_id)
+        user = find_user(user_id)
         return user if user is not None and self.user_can_authenticate(user) else None

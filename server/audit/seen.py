@@ -9,7 +9,7 @@ from django.db import models
 from rest_framework import serializers
 
 from ml.contracts import Sentence
-from server.audit.models import AuditRecord
+from server.audit.selectors import find_latest_actor_name
 from server.audit.services import subject_type_of
 from server.core.errors import ConflictError
 
@@ -43,10 +43,7 @@ def refuse_unseen(
     }
     if not theirs:
         return
-    records = AuditRecord.objects.filter(
-        subject_type=subject_type_of(subject), subject_id=str(subject.pk), action__in=actions
-    )
-    person = records.order_by("-id").values_list("actor_name", flat=True).first()
+    person = find_latest_actor_name(subject_type_of(subject), str(subject.pk), actions)
     message = Sentence(
         "changed_by_other",
         "{person} changed this meanwhile, so your change was not saved. It is now: {value}.",

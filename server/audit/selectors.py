@@ -20,3 +20,9 @@ def has_records_since(project: models.Model, number: int, nouns: Iterable[str]) 
     for noun in nouns:
         about |= models.Q(action__startswith=f"{noun}.")
     return AuditRecord.objects.filter(about, chain_id=str(project.pk), sequence__gt=number).exists()
+
+
+def find_latest_actor_name(subject_type: str, subject_id: str, actions: Iterable[str]) -> str | None:
+    """Return the name of the user who last performed one of the actions on a subject, else None."""
+    records = AuditRecord.objects.filter(subject_type=subject_type, subject_id=subject_id, action__in=actions)
+    return records.order_by("-id").values_list("actor_name", flat=True).first()

@@ -13,7 +13,9 @@ from django.conf import settings
 from django.db import transaction
 
 from server.accounts.models import User
+from server.accounts.selectors import active_users_named, find_first_administrator, find_user_named, has_users
 from server.projects.models import Project, Role
+from server.projects.selectors import find_project_named
 from server.projects.services import add_member, create_label, create_project
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ PHANTOM_SEED: Final = 7
 @transaction.atomic
 def ensure_first_users(password: str) -> bool:
     """Create the first users of an empty installation; False when there are users already."""
-    if User.objects.exists():
+    if has_users():
         return False
     for username, (display_name, role) in DEMO_USERS.items():
         user = User(username=username, display_name=display_name, is_superuser=role is None)
@@ -58,7 +60,7 @@ def replace_default_passwords(password: str) -> list[str]:
 
     Their API tokens end: anybody who knew the default password may have made one.
     """
-    users = User.objects.filter(username__in=DEMO_USERS, is_active=True).order_by("username")
+    users = active_users_named(DEMO_USERS)
     exposed = [user for user in users if user.check_password(DEMO_PASSWORD)]
     for user in exposed:
         user.set_password(password)
@@ -70,11 +72,11 @@ def replace_default_passwords(password: str) -> list[str]:
 @transaction.atomic
 def ensure_demo_project() -> Project:
     """Create the demo project with its members and labels, once."""
-    admin = User.objects.filter(is_superuser=True).order_by("date_joined").first()
+    admin = find_first_administrator()
     if admin is None:
         message = "There is no administrator to make the demo project."
         raise RuntimeError(message)
-    project = Project.objects.filter(name=DEMO_PROJECT).first()
+    project = find_project_named(DEMO_PROJECT)
     if project is not None:
         return project
     project = create_project(
@@ -85,7 +87,7 @@ def ensure_demo_project() -> Project:
     for name, colour, key, snomed in DEMO_LABELS:
         create_label(actor=admin, project=project, name=name, colour=colour, key=key, snomed=snomed)
     for username, (_, role) in DEMO_USERS.items():
-        user = User.objects.filter(username=username).first()
+        user = find_user_named(username)
         if user is not None and role is not None:
             add_member(actor=admin, project=project, user=user, role=role)
     return project

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from celery import current_app
-from django.utils import timezone
 
 from server.jobs.models import Job
 
@@ -22,5 +21,4 @@ def send(job: Job) -> bool:
     except Exception:
         log.exception("job %s could not be sent; the sweep will try again", job.pk)
         return False
-    Job.objects.filter(pk=job.pk).update(dispatched_at=timezone.now())
     return True

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import close_old_connections, connection
-from django.utils import timezone
 
 from ml.contracts import CancelledError, DataError, Sentence, sentence_parts
 from ml.slides.errors import SlideError
@@ -22,7 +21,8 @@ from server.core.tasks import job_kind
 from server.jobs.events.log import write_event
 from server.jobs.models import Job, JobEvent
 from server.jobs.scratch import drop_scratch, scratch_folder
-from server.jobs.services import finish_job, hand_back_job, start_job
+from server.jobs.selectors import running_attempt
+from server.jobs.services import finish_job, hand_back_job, report_progress, start_job, store_heartbeat
 from server.jobs.stopping import held, is_stopping
 
 log = logging.getLogger(__name__)
@@ -52,20 +52,11 @@ class JobRun:
         self._told_at = now
         progress = min(max(float(progress), 0.0), 1.0)
         message = message or self._told[1]
-        mine = Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING, attempt=self.job.attempt)
-        parts = sentence_parts(message)
-        alive = mine.filter(cancel_requested_at__isnull=True).update(
-            progress=progress,
-            message=parts["message"][:500],
-            message_code=parts["code"],
-            message_values=parts["values"],
-            heartbeat_at=timezone.now(),
-        )
-        if not alive:
+        if not report_progress(self.job, progress, message):
             raise CancelledError
         if (round(progress, 3), message) != self._told:
             self._told = (round(progress, 3), message)
-            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **parts})
+            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **sentence_parts(message)})
 
     @property
     def scratch(self) -> Path:
@@ -75,13 +66,7 @@ class JobRun:
     def check_cancelled(self) -> None:
         """Raise CancelledError when the job was cancelled or taken over; reads the row each time."""
         self._stop_with_the_worker()
-        alive = Job.objects.filter(
-            pk=self.job.pk,
-            state=Job.State.RUNNING,
-            attempt=self.job.attempt,
-            cancel_requested_at__isnull=True,
-        )
-        if not alive.exists():
+        if not running_attempt(self.job).exists():
             raise CancelledError
 
     def log(self, message: Sentence, level: str = "info") -> None:
@@ -113,9 +98,7 @@ class _Heart(threading.Thread):
         """Beat until stopped."""
         while not self._stopped.wait(settings.JOB_HEARTBEAT_SECONDS):
             try:
-                Job.objects.filter(pk=self._job.pk, attempt=self._job.attempt).update(
-                    heartbeat_at=timezone.now()
-                )
+                store_heartbeat(self._job)
             except Exception:
                 log.exception("a heartbeat was missed")
         connection.close()

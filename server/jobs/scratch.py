@@ -13,6 +13,7 @@ from typing import Final
 
 from server.core.files import storage
 from server.jobs.models import Job
+from server.jobs.selectors import finish_times
 
 ROOT: Final = "scratch/jobs"
 KEPT: Final = timedelta(days=1)
@@ -41,7 +42,7 @@ def drop_old_scratch(now: datetime) -> None:
     folders = {path.name: path for path in root.iterdir()} if root.is_dir() else {}
     if not folders:
         return
-    ends = {str(pk): end for pk, end in Job.objects.filter(pk__in=folders).values_list("pk", "finished_at")}
+    ends = finish_times(folders)
     for name, folder in folders.items():
         # A job without a row may be one that is being made.
         last = ends[name] if name in ends else datetime.fromtimestamp(folder.stat().st_mtime, UTC)

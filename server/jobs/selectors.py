@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,3 +28,16 @@ def get_job_for(actor: Any, job_id: UUID | str) -> Job:
     if job is None:
         raise NotVisibleError
     return job
+
+
+def running_attempt(job: Job) -> QuerySet[Job]:
+    """Return the row of a job while this attempt runs and nobody cancelled it, else no row."""
+    return Job.objects.filter(
+        pk=job.pk, state=Job.State.RUNNING, attempt=job.attempt, cancel_requested_at__isnull=True
+    )
+
+
+def finish_times(job_ids: Iterable[str]) -> dict[str, datetime | None]:
+    """Return the times at which these jobs ended, None for jobs that have not; without deleted jobs."""
+    rows = Job.objects.filter(pk__in=job_ids).values_list("pk", "finished_at")
+    return {str(pk): finished_at for pk, finished_at in rows}

@@ -21,6 +21,7 @@ from server.jobs.events.log import write_event
 from server.jobs.models import Job, JobEvent
 from server.jobs.policies import can_run_again, require_may_steer
 from server.jobs.scratch import drop_old_scratch
+from server.jobs.selectors import running_attempt
 from server.projects.models import Project
 
 log = logging.getLogger(__name__)
@@ -164,6 +165,24 @@ def hand_back_job(job: Job) -> bool:
     return True
 
 
+def report_progress(job: Job, progress: float, message: str) -> bool:
+    """Store the progress of a running attempt; False when it was cancelled or taken over."""
+    parts = sentence_parts(message)
+    changed = running_attempt(job).update(
+        progress=progress,
+        message=parts["message"][:500],
+        message_code=parts["code"],
+        message_values=parts["values"],
+        heartbeat_at=timezone.now(),
+    )
+    return bool(changed)
+
+
+def store_heartbeat(job: Job) -> None:
+    """Store that the worker of this attempt is alive."""
+    Job.objects.filter(pk=job.pk, attempt=job.attempt).update(heartbeat_at=timezone.now())
+
+
 def sweep_jobs() -> dict[str, int]:
     """Send lost jobs again, take over jobs of dead workers, and delete old ones."""
     now = timezone.now()
@@ -175,7 +194,7 @@ def sweep_jobs() -> dict[str, int]:
     lost = Job.objects.filter(state=Job.State.QUEUED).filter(
         models.Q(dispatched_at__isnull=True) | models.Q(dispatched_at__lt=now - LOST_MESSAGE_AFTER)
     )
-    sent = sum(send(job) for job in lost if _may_be_lost(job, now))
+    sent = sum(_dispatch(job) for job in lost if _may_be_lost(job, now))
     JobEvent.objects.filter(kind=JobEvent.Kind.NEWS, at__lt=now - NEWS_KEPT).delete()
     drop_old_scratch(now)
     return {"taken_back": taken, "sent_again": sent}
@@ -268,4 +287,12 @@ def _tell_state(job: Job) -> None:
 
 
 def _send_on_commit(job: Job) -> None:
-    transaction.on_commit(lambda: send(job), robust=True)
+    transaction.on_commit(lambda: _dispatch(job), robust=True)
+
+
+def _dispatch(job: Job) -> bool:
+    """Send a job to the broker and store the time; False when the broker is unreachable."""
+    is_sent = send(job)
+    if is_sent:
+        Job.objects.filter(pk=job.pk).update(dispatched_at=timezone.now())
+    return is_sent

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from ml.contracts import Sentence
 from server.core.errors import NotAllowedError, NotVisibleError
-from server.core.prepared import PreparedQuery
-from server.projects.models import Membership, Project, Role
+from server.projects.models import Project, Role, find_membership
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
-_membership = PreparedQuery(
-    lambda project_id, user_id: Membership.objects.filter(project_id=project_id, user_id=user_id), UUID, UUID
-)
 
 
 def role_in(actor: Any, project: Project) -> Role | None:
@@ -24,7 +19,7 @@ def role_in(actor: Any, project: Project) -> Role | None:
         return None
     if actor.is_superuser:
         return Role.MANAGER
-    membership = _membership.first(project.pk, actor.pk)
+    membership = find_membership(project.pk, actor.pk)
     return Role(membership.role) if membership else None
 
 

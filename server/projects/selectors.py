@@ -98,3 +98,8 @@ def get_label(project: Project, label_id: UUID | str) -> Label:
 def labels_of(project: Project) -> QuerySet[Label]:
     """Return all labels of a project, retired ones too; the caller has checked the permission."""
     return Label.objects.filter(project=project)
+
+
+def find_project_named(name: str) -> Project | None:
+    """Return a project with this name, else None; for the set-up of an installation."""
+    return Project.objects.filter(name=name).first()

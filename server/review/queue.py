@@ -29,10 +29,10 @@ from server.review.choosing import matching
 from server.review.decisions.bitmaps import bitmap_of, numbers_of
 from server.review.decisions.cache import decisions_at
 from server.review.decisions.prior_verdicts import settled_objects
+from server.review.decisions.selectors import versions_now
 from server.review.errors import BadCursorError
-from server.review.models import ReviewState, Skip
 from server.review.policies import review_policy
-from server.review.selectors import Suggestion, suggestions
+from server.review.selectors import Suggestion, skipped_objects, suggestions
 
 # Place of an object without a score, which is a number from 0 to 1.
 _BEHIND_ALL: Final = 2.0
@@ -84,8 +84,8 @@ def review_queue(
     start = _read_cursor(after)
     keys: list[Key] = []
     count = 0
-    skipped = {} if include_skipped else _skipped(actor, sets)
-    versions = dict(ReviewState.objects.filter(object_set__in=sets).values_list("pk", "version"))
+    skipped = {} if include_skipped else skipped_objects(actor, sets)
+    versions = versions_now(sets)
     for rank, (object_set, open_ones) in enumerate(_open_objects(sets, versions, conditions, skipped)):
         count += len(open_ones)
         keys += _Line(object_set, order, rank).first(open_ones, start, limit + 1)
@@ -112,14 +112,6 @@ def _open_objects(
             open_ones -= decisions_at(object_set.pk, versions[object_set.pk]).decided
         open_ones -= BitMap(skipped.get(object_set.pk, ()))
         yield object_set, open_ones
-
-
-def _skipped(actor: User, sets: Sequence[ObjectSet]) -> dict[Any, list[int]]:
-    skipped: dict[Any, list[int]] = {}
-    rows = Skip.objects.filter(object_set__in=sets, reviewer=actor)
-    for set_id, index in rows.values_list("object_set_id", "object_index"):
-        skipped.setdefault(set_id, []).append(index)
-    return skipped
 
 
 class _Line:

@@ -22,9 +22,10 @@ from server.projects.models import Project
 from server.projects.selectors import projects_visible_to
 from server.review.choosing import require_numbers
 from server.review.decisions.bitmaps import read_bitmap
-from server.review.decisions.cache import decisions_at, decisions_now, version_now
+from server.review.decisions.cache import decisions_at, decisions_now
 from server.review.decisions.fold import Decisions
-from server.review.models import Verdict
+from server.review.decisions.selectors import version_now
+from server.review.models import Skip, Verdict
 from server.slides.models import Slide
 
 
@@ -202,3 +203,12 @@ def _reasons(object_set: ObjectSet, rejected: Sequence[int]) -> dict[int, str]:
         objects = read_bitmap(row.objects_bitmap)
         reasons.update({index: row.reason for index in rejected if index in objects})
     return reasons
+
+
+def skipped_objects(actor: User, sets: Sequence[ObjectSet]) -> dict[UUID, list[int]]:
+    """Return the numbers of the objects that the actor skipped, by set."""
+    skipped: dict[UUID, list[int]] = {}
+    rows = Skip.objects.filter(object_set__in=sets, reviewer=actor)
+    for set_id, index in rows.values_list("object_set_id", "object_index"):
+        skipped.setdefault(set_id, []).append(index)
+    return skipped

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django.db import transaction
+from django.utils.crypto import salted_hmac
 
 from ml.contracts import Sentence, sentence_parts
 from server.accounts.models import User
@@ -19,19 +20,20 @@ from server.core.services import nothing_written, service
 from server.jobs.models import Job
 from server.jobs.services import create_job, tell_project
 from server.projects.models import Project
-from server.slides.cases.pseudonyms import LONGEST_PSEUDONYM, case_of_file, case_under
 from server.slides.errors import ContentGoneError, DuplicateSlideError, SlideDeletedError
 from server.slides.hooks import deleted_hooks, ready_hooks
 from server.slides.imports.examine import Assessment
 from server.slides.imports.intake import FoundSlide
 from server.slides.imports.manifest import load_manifest, slide_key
 from server.slides.imports.reading import SlideFacts
-from server.slides.models import Case, Slide
+from server.slides.models import Case, CaseNumber, Slide
 from server.slides.policies import slide_policy
 from server.slides.selectors import find_ready_slide
 from server.slides.viewing.scale import take_scale
 
 _LONGEST_NAME = 255
+LONGEST_PSEUDONYM = 100
+_ORIGIN_SALT = "slides.case"
 _FAILURE = ("failure", "failure_code", "failure_message_code", "failure_message_values")
 
 
@@ -47,7 +49,7 @@ def register_slide(
     slide_policy.require(actor, project, "add")
     slide = Slide.objects.create(
         project=project,
-        case=case_under(project, case) if case else case_of_file(project, intake.name),
+        case=_case_under(project, case) if case else _case_of_file(project, intake.name),
         name=intake.name[:_LONGEST_NAME],
         created_by=actor,
     )
@@ -221,7 +223,7 @@ def update_slide(
         slide.name = _required(name, "name", _LONGEST_NAME)
     old_case = slide.case
     if case is not None:
-        slide.case = case_under(slide.project, _required(case, "case", LONGEST_PSEUDONYM))
+        slide.case = _case_under(slide.project, _required(case, "case", LONGEST_PSEUDONYM))
     after = _editable(slide)
     if before == after:
         nothing_written()
@@ -351,3 +353,30 @@ def _required(text: str, field: str, longest: int) -> str:
         )
         raise ContentError(detail, code="invalid", field=field)
     return text
+
+
+def _case_under(project: Project, pseudonym: str) -> Case:
+    """Return the case of this pseudonym, created if missing."""
+    return Case.objects.get_or_create(project=project, pseudonym=pseudonym.strip()[:LONGEST_PSEUDONYM])[0]
+
+
+def _case_of_file(project: Project, name: str) -> Case:
+    """Return the case of files of this name, created under a neutral pseudonym (``Case 0001``) if missing.
+
+    Names of files and folders often name the patient. Only a keyed digest of the name is kept, by which
+    further files of the same name join their case.
+    """
+    digest = salted_hmac(_ORIGIN_SALT, name, algorithm="sha256").hexdigest()
+    # The lock of the row makes those wait who bring files of the same project.
+    numbers, _ = CaseNumber.objects.select_for_update().get_or_create(project=project)
+    case = Case.objects.filter(project=project, origin_digest=digest).first()
+    if case is not None:
+        return case
+    while True:
+        # A number is never given twice, so that no later case is taken for one that was removed.
+        numbers.last += 1
+        pseudonym = f"Case {numbers.last:04d}"
+        if not Case.objects.filter(project=project, pseudonym=pseudonym).exists():
+            break
+    numbers.save(update_fields=["last"])
+    return Case.objects.create(project=project, pseudonym=pseudonym, origin_digest=digest)

@@ -94,10 +94,13 @@ def test_the_schema_generates_without_a_warning_and_tells_lists_from_things(caps
 NOT_SERVICES = {
     ("accounts", "forget_wrong_confirmations"): "counters, which need no record",
     ("accounts", "forget_wrong_sign_ins"): "the same",
+    ("accounts", "note_token_use"): "a time stamp; the making of the token is on record",
     ("jobs", "create_job"): "part of the calling service, and puts itself on record",
     ("jobs", "start_job"): "a worker's own book-keeping",
     ("jobs", "finish_job"): "the same",
     ("jobs", "hand_back_job"): "the same",
+    ("jobs", "report_progress"): "the same",
+    ("jobs", "store_heartbeat"): "the same",
     ("jobs", "sweep_jobs"): "the scheduler's",
     ("jobs", "tell_project"): "news of a service that is on record",
     ("learning", "recount_slide"): "an operator's; makes derived numbers again",

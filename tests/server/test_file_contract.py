@@ -64,3 +64,38 @@ def test_no_app_imports_the_views_of_another():
         if name.split(".")[1] not in {view.split(".")[1], "config"}
     }
     assert crossing == set()
+
+
+QUERY_MODULES = {"models", "selectors", "services"}
+MANAGERS = {"objects", "_default_manager", "_base_manager"}
+# Generic code, whose callers name the model.
+WITHOUT_MODEL = {"server.core.files.leftovers", "server.core.row_writes"}
+
+
+def has_service(tree):
+    """Return whether a module defines a function with the decorator of services."""
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return any(getattr(part, "id", "") == "service" for node in functions for part in node.decorator_list)
+
+
+def queries(tree):
+    """Yield the lines that use a model's manager; ``.objects.none()`` reads nothing."""
+    nodes = list(ast.walk(tree))
+    empty = {node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr == "none"}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr in MANAGERS and node not in empty:
+            owner = getattr(node.value, "attr", getattr(node.value, "id", ""))
+            if node.attr != "objects" or owner[:1].isupper():
+                yield node.lineno
+
+
+def test_only_models_selectors_and_services_query():
+    stray, seen = {}, 0
+    for name, path in modules().items():
+        tree = ast.parse(path.read_text())
+        lines = list(queries(tree))
+        seen += len(lines)
+        if path.stem not in QUERY_MODULES and not has_service(tree) and name not in WITHOUT_MODEL and lines:
+            stray[name] = lines
+    assert seen > 100
+    assert stray == {}

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest, parse_cookie
 
-from server.accounts.authentication import token_of
 from server.accounts.models import User
+from server.accounts.selectors import find_valid_token
 from server.jobs.events.topics import Topic
 from server.jobs.selectors import jobs_visible_to
 from server.projects.selectors import projects_visible_to
@@ -43,7 +43,7 @@ def identify(credentials: Credentials) -> User | None:
     The session of a one-time password opens no stream before the password is changed.
     """
     if credentials.token:
-        token = token_of(credentials.token)
+        token = find_valid_token(credentials.token)
         return token.user if token else None
     if not credentials.session_key:
         return None

@@ -18,14 +18,8 @@ from uuid import UUID
 
 from server.core.raw_asgi import NO_SNIFFING, Receive, Refusal, Scope, Send, header_of, refuse
 from server.jobs.events.access import Credentials, check_again, identify, read_credentials, visible_topics
-from server.jobs.events.hub import (
-    EventHub,
-    Subscription,
-    ended_jobs,
-    newest_number,
-    read_history,
-    topics_far_behind,
-)
+from server.jobs.events.hub import EventHub, Subscription
+from server.jobs.events.selectors import ended_jobs, newest_number, read_history, topics_far_behind
 from server.jobs.events.topics import Message, Topic, parse_number, parse_topic
 from server.jobs.models import JobEvent
 

@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from django.db import connection, connections
-from django.db.models import Q
 from django.db.utils import Error as DatabaseError
 
+from server.jobs.events.selectors import BATCH, events_numbered, newest_number, numbers_beyond
 from server.jobs.events.topics import Message, Topic, messages_of
 from server.jobs.events.wakeups import wakeups
-from server.jobs.models import Job, JobEvent
 
 T = TypeVar("T")
 
@@ -24,15 +23,12 @@ log = logging.getLogger(__name__)
 
 # All streams of a process share these threads, and so at most this many database connections.
 THREADS: Final = 2
-BATCH: Final = 500
 # A stream whose reader is slower than this many messages is ended; the browser resumes it by number.
 LONGEST_QUEUE: Final = 2000
 # PostgreSQL gives out numbers before transactions commit, so lower numbers may appear for this long.
 # SQLite has one writer at a time.
 LATE_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 1.0
-# A page that was away for longer loads everything again, which costs less than so many events.
-MOST_REPEATED: Final = 1000
 
 
 class Subscription:
@@ -138,61 +134,15 @@ class _Position:
             return self._read_new()
 
     def _read_new(self) -> list[Message]:
-        numbers = JobEvent.objects.filter(pk__gt=self._floor).order_by("pk").values_list("pk", flat=True)
-        new = [number for number in numbers[: BATCH + len(self._read_at)] if number not in self._read_at]
-        rows = JobEvent.objects.filter(pk__in=new).select_related("job").order_by("pk") if new else ()
-        messages = list(messages_of(rows))
+        numbers = numbers_beyond(self._floor, BATCH + len(self._read_at))
+        new = [number for number in numbers if number not in self._read_at]
+        messages = list(messages_of(events_numbered(new))) if new else []
         now = time.monotonic()
         self._read_at |= dict.fromkeys(new, now)
         settled = [number for number, at in self._read_at.items() if now - at >= self._late_seconds]
         self._floor = max(settled, default=self._floor)
         self._read_at = {number: at for number, at in self._read_at.items() if number > self._floor}
         return messages
-
-
-def newest_number() -> int:
-    """Return the number of the newest event, 0 when there is none."""
-    return JobEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-
-
-def _beyond(topic: Topic, number: int) -> Q:
-    """Return the condition of a topic's events with higher numbers; a project's exclude log lines."""
-    if topic.kind == "job":
-        return Q(job_id=topic.id, pk__gt=number)
-    own = Q(project_id=topic.id) | Q(job__project_id=topic.id)
-    return own & Q(pk__gt=number) & ~Q(kind=JobEvent.Kind.LOG)
-
-
-def topics_far_behind(after: dict[Topic, int]) -> set[Topic]:
-    """Return the projects with more than ``MOST_REPEATED`` events beyond their numbers."""
-    return {
-        topic
-        for topic, number in after.items()
-        if topic.kind == "project"
-        and JobEvent.objects.filter(_beyond(topic, number))[: MOST_REPEATED + 1].count() > MOST_REPEATED
-    }
-
-
-def read_history(after: dict[Topic, int]) -> list[Message]:
-    """Return the messages of each topic beyond its number, of at most ``BATCH`` events, by number."""
-    condition = Q(pk__in=[])
-    for topic, number in after.items():
-        condition |= _beyond(topic, number)
-    rows = JobEvent.objects.filter(condition).select_related("job").order_by("pk")[:BATCH]
-    return [
-        message
-        for message in messages_of(rows)
-        if message.topic in after and (message.number or 0) > after[message.topic]
-    ]
-
-
-def ended_jobs(topics: Iterable[Topic]) -> set[Topic]:
-    """Return the topics of jobs that have reached their final state."""
-    ids = [topic.id for topic in topics if topic.kind == "job"]
-    return {
-        Topic("job", key)
-        for key in Job.objects.filter(pk__in=ids, state__in=Job.FINAL).values_list("pk", flat=True)
-    }
 
 
 def _with_fresh_connection(work: Callable[..., T], *arguments: Any) -> T:

@@ -10,14 +10,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from server.core.prepared import PreparedQuery
 from server.review.decisions.fold import Decisions, load
-from server.review.models import ReviewState
+from server.review.decisions.selectors import find_state, version_now
 
 MOST_BYTES: Final = 64 * 2**20
 _OWN_WEIGHT: Final = 1000
 
-_version = PreparedQuery(lambda set_id: ReviewState.objects.only("version").filter(pk=set_id), UUID)
 _lock = threading.Lock()
 _recent: OrderedDict[tuple[UUID, int], tuple[Decisions, int]] = OrderedDict()
 
@@ -32,7 +30,7 @@ def decisions_at(set_id: UUID, version: int) -> Decisions:
         if known is not None:
             _recent.move_to_end((set_id, version))
             return known[0]
-    state = ReviewState.objects.filter(pk=set_id).first()
+    state = find_state(set_id)
     decisions = load(state)
     # Inside a transaction the row may be one that is never committed.
     if state is not None and not connection.in_atomic_block:
@@ -44,12 +42,6 @@ def decisions_now(set_id: UUID) -> Decisions:
     """Return the current decisions on a set's objects, read-only."""
     version = version_now(set_id)
     return decisions_at(set_id, version) if version else Decisions()
-
-
-def version_now(set_id: UUID) -> int:
-    """Return the version of the decisions on a set's objects; 0 before the first verdict."""
-    state = _version.first(set_id)
-    return state.version if state else 0
 
 
 def remember(set_id: UUID, version: int, decisions: Decisions) -> None:

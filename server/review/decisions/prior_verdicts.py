@@ -20,7 +20,7 @@ from server.objects.models import ObjectSet
 from server.objects.storage import open_object_files
 from server.review.decisions.bitmaps import bitmap_of, numbers_of
 from server.review.decisions.cache import decisions_at
-from server.review.models import ReviewState
+from server.review.decisions.selectors import superseded_decided_sets
 
 _REMEMBERED = 64
 # (set, version of its state, where its files are)
@@ -30,13 +30,7 @@ _Judged = tuple[UUID, int, str]
 def settled_objects(sets: Sequence[ObjectSet]) -> list[BitMap]:
     """Return for each set its settled objects, with one query for all."""
     judged: dict[UUID, list[_Judged]] = {}
-    rows = ReviewState.objects.filter(
-        object_set__slide__in={item.slide_id for item in sets},
-        object_set__superseded_at__isnull=False,
-        decided_count__gt=0,
-    ).order_by("pk")
-    names = ("object_set__slide_id", "pk", "version", "object_set__storage_key")
-    for slide_id, set_id, version, key in rows.values_list(*names):
+    for slide_id, set_id, version, key in superseded_decided_sets({item.slide_id for item in sets}):
         judged.setdefault(slide_id, []).append((set_id, version, key))
     root = str(settings.STORAGE_ROOT)
     return [_settled(root, item.storage_key, tuple(judged.get(item.slide_id, ()))) for item in sets]

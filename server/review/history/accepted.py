@@ -19,7 +19,7 @@ from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 from server.review.decisions.bitmaps import numbers_of
 from server.review.decisions.cache import decisions_at
-from server.review.models import ReviewState
+from server.review.decisions.selectors import decided_states_of
 from server.slides.models import Slide
 
 MOST_OUTLINES: Final = 2000
@@ -116,15 +116,8 @@ def accepted_outlines(
 
 def _accepted_groups(slide: Slide) -> Iterator[_AcceptedGroup]:
     """Yield the accepted objects of each ready set, the newest set first, without repeated places."""
-    states = (
-        ReviewState.objects.filter(
-            object_set__slide=slide, object_set__state=ObjectSet.State.READY, decided_count__gt=0
-        )
-        .select_related("object_set")
-        .order_by("-object_set__created_at", "object_set_id")
-    )
     newer_places = _no_places()
-    for state in states:
+    for state in decided_states_of(slide):
         files = open_object_set(state.object_set)
         places = newer_places
         for kind, new_label, objects in decisions_at(state.object_set_id, state.version).each():

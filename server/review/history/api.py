@@ -23,7 +23,7 @@ from server.objects.selectors import get_object_set_for
 from server.objects.tiles import encoding_for, pack
 from server.projects.selectors import get_project_for
 from server.review import selectors
-from server.review.decisions.cache import version_now
+from server.review.decisions.selectors import version_now
 from server.review.history.accepted import accepted_outlines, accepted_per_label
 from server.review.history.serializers import (
     AcceptedLabelSerializer,

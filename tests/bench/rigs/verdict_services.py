@@ -24,7 +24,7 @@ from server.accounts.models import User  # noqa: E402
 from server.core.files.storage import storage_path  # noqa: E402
 from server.objects import models  # noqa: E402
 from server.projects.models import Project  # noqa: E402
-from server.review.decisions.cache import version_now  # noqa: E402
+from server.review.decisions.selectors import version_now  # noqa: E402
 from server.review.history.states import states_of_tile  # noqa: E402
 from server.review.queue import review_queue  # noqa: E402
 from server.review.services import give_verdict, undo_verdict  # noqa: E402

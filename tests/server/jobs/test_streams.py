@@ -13,7 +13,7 @@ from ml.contracts import Sentence
 from server.accounts.services import create_token
 from server.jobs import services
 from server.jobs.events import application as events
-from server.jobs.events import hub
+from server.jobs.events import hub, selectors
 from server.jobs.events.log import write_event
 from server.jobs.models import Job, JobEvent
 from server.projects.models import Membership
@@ -183,7 +183,7 @@ def test_a_running_job_is_followed_to_its_end(project, user_factory, cookie):
 
 
 def test_a_page_that_was_away_for_long_is_told_to_load_again(job, project, user_factory, cookie, monkeypatch):
-    monkeypatch.setattr(hub, "MOST_REPEATED", 3)
+    monkeypatch.setattr(selectors, "MOST_REPEATED", 3)
     first = JobEvent.objects.order_by("pk").first().pk
     headers, mia = cookie("ann"), user_factory("mia")
 
@@ -347,7 +347,7 @@ def test_numbers_that_become_visible_late_are_delivered(job, project):
     """PostgreSQL assigns numbers before a transaction commits: 8 may appear after 9."""
     position = hub._Position(late_seconds=60)
     position.start()
-    newest = hub.newest_number()
+    newest = selectors.newest_number()
     JobEvent.objects.create(pk=newest + 2, job=job, kind="log", data={})
     assert [message.number for message in position.read_new()] == [newest + 2]
     JobEvent.objects.create(pk=newest + 1, job=job, kind="log", data={})
@@ -359,7 +359,7 @@ def test_a_reader_that_is_too_slow_is_ended_and_resumes(job, project, cookie, us
     monkeypatch.setattr(hub, "LONGEST_QUEUE", 2)
     mia, headers, topic = user_factory("mia"), cookie("ann"), f"project:{project.pk}"
     made = make_job(project, mia)
-    before = hub.newest_number()
+    before = selectors.newest_number()
 
     async def read():
         async with event_application() as application:

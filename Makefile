@@ -16,7 +16,7 @@ NODE_FROM_WHEEL := .venv/.node
 export PATH := $(CURDIR)/.venv/node:$(PATH)
 endif
 
-FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
+FRONTEND_SOURCES := $(shell find frontend/src frontend/public ml/locales -type f 2>/dev/null) \
 	$(wildcard frontend/*.json frontend/*.ts frontend/*.html)
 
 GUIDE_SOURCES := $(shell find deploy/docs -type f -not -path '*/__pycache__/*') deploy/mkdocs.yml \

@@ -10,6 +10,8 @@ export default defineConfig({
   plugins: [react()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
+    // The catalogues of messages are beside the Python code that uses them.
+    fs: { allow: [".", "../ml/locales"] },
     proxy: { "/api": server, "/tiles": server, "/object-tiles": server, "/help": server },
   },
   build: {

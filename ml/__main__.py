@@ -24,6 +24,7 @@ from ml.data.match import match_labels
 from ml.data.workers import usual_workers
 from ml.evaluation.card import format_estimate, model_card
 from ml.inference.writing import write_prediction
+from ml.messages import Message
 from ml.methods.loading import load_model, load_recipe_class
 from ml.slides import SlideError, open_as
 from ml.slides.resolution import predict_square
@@ -186,7 +187,9 @@ def _fit(options: argparse.Namespace) -> None:
     info = find_recipe(options.recipe)
     config = info.complete_config(_settings(info, options.settings))
     if options.out.exists():
-        message = f"{options.out} is there already; name a new folder for the model."
+        message = Message(
+            "verbatim", text=f"{options.out} is there already; name a new folder for the model."
+        )
         raise DataError("not_new", message)
     dataset = split_dataset(load_dataset(options.data), options.seed)
     recipe = load_recipe_class(info.name).build(dataset.labels, config)
@@ -229,7 +232,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     dataset = match_labels(known or loaded, model.labels)
     part = options.part or ("test" if known else "all")
     if part == "test" and known is None:
-        message = f"{options.data} is not what this model learned from: there is no test part."
+        message = Message(
+            "verbatim", text=f"{options.data} is not what this model learned from: there is no test part."
+        )
         raise DataError("no_split", message)
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = _context(options, Path(scratch), model.seed)
@@ -299,7 +304,7 @@ def _clinical_fields(pairs: Sequence[str]) -> dict[str, float | str | None]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            message = f"--clinical {pair}: write field=value, as in age=63."
+            message = Message("verbatim", text=f"--clinical {pair}: write field=value, as in age=63.")
             raise DataError("bad_clinical", message)
         try:
             fields[key] = float(text)
@@ -314,7 +319,9 @@ def _settings(info: RecipeInfo, pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or key not in fields:
-            message = f"--set {pair}: write key=value, the key being one of {', '.join(fields)}."
+            message = Message(
+                "verbatim", text=f"--set {pair}: write key=value, the key being one of {', '.join(fields)}."
+            )
             raise DataError("bad_config", message)
         values[key] = fields[key].parse(text)
     return values
@@ -323,7 +330,7 @@ def _settings(info: RecipeInfo, pairs: Sequence[str]) -> dict[str, Any]:
 def _context(options: argparse.Namespace, scratch: Path, seed: int) -> Context:
     last = [""]
 
-    def report(progress: float, message: str) -> None:
+    def report(progress: float, message: Message) -> None:
         line = f"{progress:4.0%} {message}"
         if sys.stderr.isatty() and line != last[0]:
             sys.stderr.write(f"\r\033[K{line}" + ("\n" if progress >= 1 else ""))

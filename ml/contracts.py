@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.reasons import reason_of, without_server_paths
+from ml.messages import Message
 
 
 class Task(StrEnum):
@@ -32,64 +32,13 @@ class CancelledError(Exception):
     """Error of a run that its owner cancelled; its output is removed."""
 
 
-class Sentence(str):
-    """Message for people in English, with a code and values for its translation.
-
-    ``english`` has the values in braces, as for ``str.format``; further values may serve other languages. A
-    value may be a sentence itself, or an error, whose words are kept (``ml.reasons.reason_of``).
-    """
-
-    __slots__ = ("code", "values")
-
-    code: str
-    values: Mapping[str, str | int | float]
-
-    def __new__(cls, code: str, english: str, /, **values: str | float | BaseException) -> Self:
-        """Return the English sentence with its code and its values."""
-        plain = {
-            name: reason_of(value) if isinstance(value, BaseException) else value
-            for name, value in values.items()
-        }
-        return cls.from_parts({"message": english.format(**plain), "code": code, "values": plain})
-
-    @classmethod
-    def from_parts(cls, parts: Mapping[str, Any]) -> Self:
-        """Return the sentence with these ``sentence_parts``."""
-        sentence = super().__new__(cls, parts["message"])
-        sentence.code, sentence.values = parts["code"], parts["values"]
-        return sentence
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the parts, so that a sentence can cross to another process."""
-        parts = {"message": str(self), "code": self.code, "values": self.values}
-        return Sentence.from_parts, (parts,)
-
-
-def sentence_parts(text: str) -> dict[str, Any]:
-    """Return ``message``, ``code`` and ``values`` for JSON; the last two are empty for a plain text.
-
-    Paths of this machine are cut down to the name of the file: JSON goes to people elsewhere.
-    """
-    message = without_server_paths(str(text))
-    if not isinstance(text, Sentence):
-        return {"message": message, "code": "", "values": {}}
-    values = {name: _shown(value) for name, value in text.values.items()}
-    return {"message": message, "code": text.code, "values": values}
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, Sentence):
-        return sentence_parts(value)
-    return without_server_paths(value) if isinstance(value, str) else value
-
-
 class DataError(ValueError):
     """Error of unusable data; the detail states the problem, its place and the remedy.
 
     ``code`` is stable and for programs; the detail is for people.
     """
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: Message) -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
@@ -326,7 +275,7 @@ class Context:
     scratch: Path
     device: str = "cpu"
     features: Path | None = None
-    report: Callable[[float, str], None] = lambda _progress, _message: None
+    report: Callable[[float, Message], None] = lambda _progress, _message: None
     find_model: Callable[[str], Path] = Path
     clinical: Mapping[str, float | str | None] = field(default_factory=dict)
     workers: int = 0

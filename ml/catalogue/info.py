@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml.contracts import DataError, Sentence, Task
+from ml.contracts import DataError, Task
+from ml.messages import Message
 
 LONGEST_TEXT = 200
 # Answers about how patients fare, which are learned from follow-up.
@@ -40,9 +41,8 @@ class FieldInfo:
         if self.type == "boolean":
             if not isinstance(value, bool):
                 raise _refused(
-                    Sentence(
+                    Message(
                         "setting_no_boolean",
-                        "{setting} ({title}) is true or false, not {value}.",
                         value=repr(value),
                         **self._names,
                     )
@@ -51,9 +51,8 @@ class FieldInfo:
         if self.type == "text":
             if not isinstance(value, str) or len(value) > LONGEST_TEXT:
                 raise _refused(
-                    Sentence(
+                    Message(
                         "setting_no_text",
-                        "{setting} ({title}) is a text of at most {most} characters.",
                         most=LONGEST_TEXT,
                         **self._names,
                     )
@@ -78,9 +77,8 @@ class FieldInfo:
     def _checked_choice(self, value: Any) -> Any:
         if value not in self.choices:
             raise _refused(
-                Sentence(
+                Message(
                     "setting_no_choice",
-                    "{setting} ({title}) is one of {known}, not {value}.",
                     known=", ".join(self.choices),
                     value=repr(value),
                     **self._names,
@@ -93,18 +91,16 @@ class FieldInfo:
             raise self._no_number(value)
         if self.type == "integer" and value != int(value):
             raise _refused(
-                Sentence(
+                Message(
                     "setting_not_whole",
-                    "{setting} ({title}) is a whole number, not {value}.",
                     value=repr(value),
                     **self._names,
                 )
             )
         if self.minimum is not None and value < self.minimum:
             raise _refused(
-                Sentence(
+                Message(
                     "setting_too_low",
-                    "{setting} ({title}) is at least {bound}, not {value}.",
                     bound=f"{self.minimum:g}",
                     value=f"{value:g}",
                     **self._names,
@@ -112,9 +108,8 @@ class FieldInfo:
             )
         if self.maximum is not None and value > self.maximum:
             raise _refused(
-                Sentence(
+                Message(
                     "setting_too_high",
-                    "{setting} ({title}) is at most {bound}, not {value}.",
                     bound=f"{self.maximum:g}",
                     value=f"{value:g}",
                     **self._names,
@@ -128,9 +123,8 @@ class FieldInfo:
 
     def _no_number(self, value: Any) -> DataError:
         return _refused(
-            Sentence(
+            Message(
                 "setting_no_number",
-                "{setting} ({title}) is a number, not {value}.",
                 value=repr(value),
                 **self._names,
             )
@@ -173,9 +167,8 @@ class RecipeInfo:
         unknown = sorted(set(config) - set(known))
         if unknown:
             raise _refused(
-                Sentence(
+                Message(
                     "no_such_setting",
-                    "{title} has no setting {unknown}; there are: {known}.",
                     recipe=self.name,
                     title=self.title,
                     unknown=", ".join(unknown),
@@ -193,7 +186,7 @@ class RecipeInfo:
         return self.complete_config(config).get("answer") in SURVIVAL
 
 
-def _refused(sentence: Sentence) -> DataError:
+def _refused(sentence: Message) -> DataError:
     return DataError("bad_config", sentence)
 
 

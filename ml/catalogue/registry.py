@@ -10,6 +10,7 @@ from ml import methods
 from ml.catalogue.info import RecipeInfo, ToolInfo
 from ml.catalogue.tools import TOOLS
 from ml.contracts import DataError
+from ml.messages import Message
 
 __all__ = ["RECIPES", "TOOLS", "find_recipe", "find_tool", "package_of"]
 
@@ -40,7 +41,7 @@ def find_recipe(name: str) -> RecipeInfo:
         if info.name == name:
             return info
     names = ", ".join(info.name for info in RECIPES)
-    message = f"There is no recipe {name!r}; there are: {names}."
+    message = Message("unknown_recipe", name=name, known=names)
     raise DataError("unknown_recipe", message)
 
 
@@ -55,5 +56,5 @@ def find_tool(name: str) -> ToolInfo:
         if info.name == name:
             return info
     names = ", ".join(info.name for info in TOOLS)
-    message = f"There is no tool {name!r}; there are: {names}."
+    message = Message("unknown_tool", name=name, known=names)
     raise DataError("unknown_tool", message)

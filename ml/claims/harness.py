@@ -22,6 +22,7 @@ import numpy as np
 from scipy import stats
 
 from ml.contracts import DataError
+from ml.messages import Message
 
 SEEDS: Final = 5
 COVERAGE: Final = 0.95
@@ -118,7 +119,9 @@ def find_claims(name: str) -> list[Claim]:
     """Return the claims of a name, of a method, or all for no name; raises DataError for none."""
     matching = [item for item in registered().values() if name in {"", item.name, item.method}]
     if not matching:
-        message = f"There is no claim {name!r}; there are: {', '.join(registered())}."
+        message = Message(
+            "verbatim", text=f"There is no claim {name!r}; there are: {', '.join(registered())}."
+        )
         raise DataError("unknown_claim", message)
     return matching
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ml.contracts import DataError
+from ml.messages import Message
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -15,6 +16,8 @@ def real_data(name: str) -> Path:
     """Return a folder of real data; raises DataError that names the variable ``COVERSLIP_DATA``."""
     folder = Path(os.environ.get("COVERSLIP_DATA", _ROOT.parent / "shared" / "data")) / name
     if not folder.exists():
-        message = f"{folder} is not there: name the folder of real data with COVERSLIP_DATA."
+        message = Message(
+            "verbatim", text=f"{folder} is not there: name the folder of real data with COVERSLIP_DATA."
+        )
         raise DataError("no_data", message)
     return folder

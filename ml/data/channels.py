@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from ml.contracts import Channel, DataError, Dataset, Sentence
+from ml.contracts import Channel, DataError, Dataset
 from ml.data.folders.images import is_multiple
 from ml.data.patches import part_of
+from ml.messages import Message
 from ml.slides import find_channels
 from ml.slides.channels.reader import joined
 from ml.slides.errors import errors_with_names
@@ -28,9 +29,8 @@ def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
         names = () if reader is None else reader.names
         first = first or (name, names)
         if sorted(names) != sorted(first[1]):
-            message = Sentence(
+            message = Message(
                 "channels_differ",
-                "{slide} {channels}, {other} {theirs}. Learn from slides with the same channels.",
                 slide=first[0],
                 channels=_in_words(first[1]),
                 other=name,

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 
 MOST_VALUES: Final = 20
 Clinical = Mapping[str, float | str | None]
@@ -69,9 +70,8 @@ def _number(name: str, value: float | str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        message = Sentence(
+        message = Message(
             "clinical_not_number",
-            "The clinical field {field} is a number in what was learned from, not {value}.",
             field=name,
             value=str(value),
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 
 NOTHING = {"", "-"}
 FLAGS = {"no": 0, "yes": 1}
@@ -45,9 +46,8 @@ def parse_facets(text: str, classes: Sequence[str]) -> Facets:
     for entry in filter(None, (piece.strip() for piece in text.split(";"))):
         label, equals, rest = (piece.strip() for piece in entry.partition("="))
         if not equals or label not in facets:
-            message = Sentence(
+            message = Message(
                 "facets_unknown",
-                "facets: {entry} does not name one of the labels {known}.",
                 entry=entry,
                 known=", ".join(classes),
             )
@@ -71,9 +71,8 @@ def _read(entry: str, rest: str, label: str) -> tuple[str, int | None, int | Non
     if any(more) and more[0] not in NOTHING:
         known = False
     if not known or (flag not in NOTHING and flag not in FLAGS):
-        message = Sentence(
+        message = Message(
             "facets_malformed",
-            "facets: {entry} is not like label=type/grade/property, with grade 1 to 9 and yes or no.",
             entry=entry,
         )
         raise DataError("bad_config", message)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ml.contracts import DataError, Dataset, Sentence
+from ml.contracts import DataError, Dataset
 from ml.data.folders.reading import OBJECT
+from ml.messages import Message
 
 
 def match_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
@@ -20,9 +21,8 @@ def match_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
         return replace(dataset, labels=tuple(labels))
     strange = sorted(set(dataset.labels) - known)
     if strange and (dataset.images or any(slide.label in strange for slide in dataset.slides)):
-        message = Sentence(
+        message = Message(
             "labels_unknown",
-            "The model does not know {labels}; it knows {known}. Measure it on data with its own labels.",
             labels=", ".join(strange),
             known=", ".join(labels),
         )

@@ -13,18 +13,10 @@ from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 from skimage.draw import polygon as fill_polygon
 
-from ml.contracts import (
-    Bounds,
-    DataError,
-    Dataset,
-    LabelledImage,
-    LabelledShape,
-    LabelledSlide,
-    Sentence,
-    SlideReader,
-)
+from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
 from ml.data.folders.images import read_outlined
 from ml.data.patches import part_of
+from ml.messages import Message
 from ml.slides import open_as, scale_of
 from ml.slides.resolution import opened_square
 
@@ -70,16 +62,13 @@ def outlined_images(
     if outlined:
         return outlined
     if any(slide.shapes for slide in dataset.slides) and not any(slide.finished for slide in dataset.slides):
-        message = Sentence(
+        message = Message(
             "no_region_finished",
-            "No region is finished. Outline every object of an area and declare it finished, so that what "
-            "is not outlined counts as background.",
         )
         raise DataError("no_finished_region", message)
     listed = " or ".join(parts)
-    message = Sentence(
+    message = Message(
         "nothing_outlined",
-        "Nothing is outlined in the part {part}. Outline objects there, or split anew.",
         part=listed,
     )
     raise DataError("no_labels", message)

@@ -10,6 +10,7 @@ from shapely.affinity import scale
 
 from ml.contracts import DataError
 from ml.data.folders.reading import read_annotations
+from ml.messages import Message
 from ml.objectset import ObjectSet
 
 
@@ -36,6 +37,8 @@ def read_outlines(
         if isinstance(piece, shapely.Polygon) and piece.area > 0
     ]
     if not pairs:
-        message = f"{path} holds no outlines; give an object set or a GeoJSON of polygons."
+        message = Message(
+            "verbatim", text=f"{path} holds no outlines; give an object set or a GeoJSON of polygons."
+        )
         raise DataError("no_outlines", message)
     return [shape for shape, _ in pairs], [name for _, name in pairs]

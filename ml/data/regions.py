@@ -16,19 +16,11 @@ from numpy.typing import NDArray
 from shapely.affinity import affine_transform
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import (
-    Bounds,
-    DataError,
-    Dataset,
-    LabelledImage,
-    LabelledShape,
-    LabelledSlide,
-    Sentence,
-    SlideReader,
-)
+from ml.contracts import Bounds, DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide, SlideReader
 from ml.data.folders.images import read_outlined
 from ml.data.objects import fill_geometry, level_scale
 from ml.data.patches import part_of
+from ml.messages import Message
 from ml.slides import open_as
 from ml.slides.resolution import opened_square
 
@@ -69,9 +61,8 @@ def region_images(
     ``no_resolution`` where ``mpp`` is asked of a slide without.
     """
     if len(dataset.labels) > MOST_LABELS:
-        message = Sentence(
+        message = Message(
             "too_many_labels",
-            "There are {count} labels; this method can tell {most} apart.",
             count=len(dataset.labels),
             most=MOST_LABELS,
         )
@@ -87,9 +78,8 @@ def region_images(
             material += _from_slide(slide, reader, dataset, parts, scale=scale, margin=margin)
     if not material:
         listed = " or ".join(parts)
-        message = Sentence(
+        message = Message(
             "no_region_outlined",
-            "Nothing is outlined in the part {part}. Outline regions there, or split anew.",
             part=listed,
         )
         raise DataError("no_labels", message)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ml.contracts import DataError, Dataset, LabelledSlide
+from ml.messages import Message
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
@@ -22,7 +23,7 @@ def split_dataset(dataset: Dataset, seed: int, shares: Mapping[str, float] | Non
     """
     weights = dict(shares or SHARES)
     if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
-        message = f"The shares of a split are positive numbers, not {weights}."
+        message = Message("verbatim", text=f"The shares of a split are positive numbers, not {weights}.")
         raise DataError("bad_split", message)
     amounts = unit_labels(dataset)
     totals = sum(amounts.values(), Counter[str]())

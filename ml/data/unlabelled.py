@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset, Sentence
+from ml.contracts import Context, DataError, Dataset
 from ml.data.folders.images import read_image
 from ml.data.patches import part_of
 from ml.data.squares import Squares, read_patches
+from ml.messages import Message
 from ml.slides import open_slide, tissue_mask
 from ml.slides.grid import grid_of
 from ml.slides.resolution import opened_square
@@ -36,9 +37,8 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
     for number, slide in enumerate(slides):
         context.report(
             0.0,
-            Sentence(
+            Message(
                 "reading_tissue",
-                "Reading tissue of slide {number} of {total}",
                 number=number + 1,
                 total=len(slides),
             ),
@@ -62,9 +62,8 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
             blocks.append(drawn)
     tiles = np.concatenate(blocks) if blocks else np.empty((0, config.pixels, config.pixels, 3), np.uint8)
     if len(tiles) < LEAST:
-        message = Sentence(
+        message = Message(
             "too_few_tiles",
-            "There are {count} tiles to learn from without labels; at least {least} are needed.",
             count=len(tiles),
             least=LEAST,
         )

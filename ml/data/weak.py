@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError, Dataset, LabelledImage, Sentence
+from ml.contracts import DataError, Dataset, LabelledImage
 from ml.data.folders.images import read_image, read_outlined
 from ml.data.patches import has_background, in_parts, label_patches, part_of
 from ml.data.squares import read_patches
+from ml.messages import Message
 from ml.slides import grid_of, open_slide, tissue_mask
 from ml.slides.resolution import opened_square
 
@@ -39,18 +40,16 @@ def weak_tiles(
     tiles = [*_images(dataset, parts), *_patches(dataset, parts, side, mpp)]
     if not tiles:
         listed = " or ".join(parts)
-        message = Sentence(
+        message = Message(
             "no_tile_labelled",
-            "Nothing is labelled in the part {part}. Label tiles or regions there, or split anew.",
             part=listed,
         )
         raise DataError("no_labels", message)
     shapes = sorted({pixels.shape[:2] for pixels, _, _ in tiles})
     if len(shapes) > 1 or max(shapes[0]) > LARGEST:
         sizes = ", ".join(f"{width} x {height}" for height, width in shapes[:4])
-        message = Sentence(
+        message = Message(
             "tiles_differ",
-            "Tiles must be of one size of at most {largest} pixels, not {sizes}. Cut them alike.",
             largest=LARGEST,
             sizes=str(sizes),
         )

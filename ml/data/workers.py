@@ -22,7 +22,8 @@ from typing import IO, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError, Sentence, SlideReader
+from ml.contracts import DataError, SlideReader
+from ml.messages import Message
 from ml.storage.process_limits import Limits, plain_environment
 
 # Blocks that each process has before it: one to read, and one so that it need not wait for the next.
@@ -120,10 +121,8 @@ class _Worker:
             raise error
 
     def _death(self) -> DataError:
-        message = Sentence(
+        message = Message(
             "reader_died",
-            "A process that reads the slide ended with code {status}; the machine may be short of memory. "
-            "Run it again with fewer workers.",
             status=self._process.wait(),
         )
         return DataError("reader_died", message)

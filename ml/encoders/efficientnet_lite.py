@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 
 # Kernel, stride, expansion, channels and repeats of each group of blocks.
 GROUPS: Final = (
@@ -179,16 +180,14 @@ def _weights_file(info: LiteInfo) -> Path:
     try:
         path = Path(str(resources.files(info.package))) / info.file
     except ModuleNotFoundError as error:
-        message = Sentence(
+        message = Message(
             "encoder_missing",
-            "The package {package}, which holds the weights of this encoder, is not installed.",
             package=info.package.replace("_", "-"),
         )
         raise DataError("encoder_missing", message) from error
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != info.sha256:
-        message = Sentence(
+        message = Message(
             "encoder_changed",
-            "The weights in the package {package} are not the published ones.",
             package=info.package.replace("_", "-"),
         )
         raise DataError("bad_weights", message)

@@ -7,44 +7,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from ml.catalogue.registry import find_recipe
-from ml.contracts import Estimate, Evaluation, Sentence
+from ml.contracts import Estimate, Evaluation
+from ml.messages import Message
 from ml.storage.model_folder import ModelFile
+
+_EMPTY: Final = Message("verbatim", text="")
 
 
 def model_card(model: ModelFile, evaluation: Evaluation | None = None) -> str:
     """Return the card as Markdown; without an evaluation it has no figures."""
-    return "\n".join(card_lines(model, evaluation)) + "\n"
+    return "\n".join(map(str, card_lines(model, evaluation))) + "\n"
 
 
-def card_lines(model: ModelFile, evaluation: Evaluation | None = None) -> list[str]:
-    """Return method, data, figures and limits line by line; translatable lines are a Sentence."""
+def card_lines(model: ModelFile, evaluation: Evaluation | None = None) -> list[Message]:
+    """Return method, data, figures and limits line by line."""
     info = find_recipe(model.recipe)
     names = {"recipe": info.name, "title": info.title}
     titles = {item.name: item.title for item in info.fields}
     labels = [*model.labels, *(["background"] if model.background else [])]
     return [
-        Sentence("card_title", "# {title}", **names),
-        "",
-        Sentence("card_summary", "{summary}", **names, summary=info.summary),
-        "",
-        Sentence("card_what_it_is", "## What it is"),
-        "",
-        Sentence(
+        Message("card_title", **names),
+        _EMPTY,
+        Message("card_summary", **names, summary=info.summary),
+        _EMPTY,
+        Message("card_what_it_is"),
+        _EMPTY,
+        Message(
             "card_recipe",
-            "- Recipe: `{recipe}`, version {version}, seed {seed}",
             recipe=info.name,
             version=model.version,
             seed=model.seed,
         ),
-        Sentence("card_source", "- Source: {source}", source=info.source),
-        Sentence("card_labels", "- Labels: {labels}", labels=", ".join(labels)),
+        Message("card_source", source=info.source),
+        Message("card_labels", labels=", ".join(labels)),
         *(
-            Sentence(
+            Message(
                 "card_channel",
-                "- Channel: {channel}, from {low} to {high}",
                 channel=channel.name,
                 low=f"{channel.low:g}",
                 high=f"{channel.high:g}",
@@ -52,51 +53,49 @@ def card_lines(model: ModelFile, evaluation: Evaluation | None = None) -> list[s
             for channel in model.channels
         ),
         *(
-            Sentence(
+            Message(
                 "card_setting",
-                "- {title} ({setting}): {value}",
                 setting=name,
                 title=titles.get(name, name),
-                value=Sentence("not_set", "not set") if value is None else str(value),
+                value=Message("not_set") if value is None else str(value),
             )
             for name, value in sorted(model.config.items())
         ),
-        "",
-        Sentence("card_learned_from", "## What it learned from"),
-        "",
+        _EMPTY,
+        Message("card_learned_from"),
+        _EMPTY,
         *_facts(model),
-        "",
-        Sentence("card_how_good", "## How good it is"),
-        "",
+        _EMPTY,
+        Message("card_how_good"),
+        _EMPTY,
         *_figures(evaluation),
-        "",
-        Sentence("card_limits", "## Limits"),
-        "",
+        _EMPTY,
+        Message("card_limits"),
+        _EMPTY,
         *_limits(evaluation),
     ]
 
 
-def format_estimate(estimate: Estimate) -> str:
-    """Return a value with its interval, as text, as far as they are known."""
+def format_estimate(estimate: Estimate) -> str | Message:
+    """Return a value with its interval, as far as they are known."""
     if math.isnan(estimate.value):
-        return Sentence("not_defined", "not defined")
+        return Message("not_defined")
     value = f"{estimate.value:.3f}"
     if math.isnan(estimate.low):
         return value
-    return Sentence(
+    return Message(
         "in_interval",
-        "{value} ({low} to {high})",
         value=value,
         low=f"{estimate.low:.3f}",
         high=f"{estimate.high:.3f}",
     )
 
 
-def _facts(model: ModelFile) -> Iterator[Sentence]:
+def _facts(model: ModelFile) -> Iterator[Message]:
     """Yield the scalar facts; of a list of objects with names, the names."""
     for name, value in sorted(model.facts.items()):
         if line := _in_a_line(value):
-            yield Sentence("card_fact", "- {fact}: {value}", fact=name, value=line)
+            yield Message("card_fact", fact=name, value=line)
 
 
 def _in_a_line(value: Any) -> str:
@@ -109,38 +108,33 @@ def _in_a_line(value: Any) -> str:
     return ""
 
 
-def _figures(evaluation: Evaluation | None) -> Iterator[str]:
+def _figures(evaluation: Evaluation | None) -> Iterator[Message]:
     if evaluation is None:
-        yield Sentence("card_not_measured", "Not measured.")
+        yield Message("card_not_measured")
         return
-    yield Sentence(
+    yield Message(
         "card_measured_on",
-        "On {count} held-out items, with 95 % intervals over cases or regions.",
         count=evaluation.count,
     )
-    yield Sentence(
+    yield Message(
         "card_wilson",
-        "A figure of 0 or 1 has Wilson's interval, in which each case or region counts once.",
     )
-    yield ""
-    yield Sentence("card_table", "| metric | value |")
-    yield "|---|---|"
+    yield _EMPTY
+    yield Message("card_table")
+    yield Message("verbatim", text="|---|---|")
     for name, estimate in evaluation.metrics.items():
-        yield Sentence("card_metric", "| {metric} | {value} |", metric=name, value=format_estimate(estimate))
+        yield Message("card_metric", metric=name, value=format_estimate(estimate))
 
 
-def _limits(evaluation: Evaluation | None) -> Iterator[Sentence]:
-    yield Sentence("card_research", "- For research, not for diagnosis.")
-    yield Sentence(
+def _limits(evaluation: Evaluation | None) -> Iterator[Message]:
+    yield Message("card_research")
+    yield Message(
         "card_knows_labels",
-        "- It knows the labels above only: other tissue is given one of them, or background.",
     )
-    yield Sentence(
+    yield Message(
         "card_elsewhere",
-        "- Other scanners, stains and organs than those it learned from must be measured first.",
     )
     if evaluation is not None and len(set(evaluation.outcomes.get("unit", ()))) <= 1:
-        yield Sentence(
+        yield Message(
             "card_one_unit",
-            "- The figures come from one case or region: how they vary is unknown.",
         )

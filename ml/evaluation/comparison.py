@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import DataError, Estimate, Evaluation, Sentence
+from ml.contracts import DataError, Estimate, Evaluation
 from ml.evaluation.bootstrap import estimate, resample_units
 from ml.evaluation.classification import class_metrics
 from ml.evaluation.counts import count_metrics
 from ml.evaluation.objects import MEASURES, mean_measures
 from ml.evaluation.survival import concordance
+from ml.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,7 @@ def _check_same_items(first: Evaluation, second: Evaluation) -> None:
         if same and name in first.outcomes:
             same = np.array_equal(first.outcomes[name], second.outcomes[name])
     if not same or first.labels != second.labels:
-        message = Sentence(
+        message = Message(
             "not_the_same_items",
-            "The two evaluations were not measured on the same items and labels. Evaluate both versions on"
-            " the same part of the same data.",
         )
         raise DataError("not_comparable", message)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf
 
 from ml.contracts import DataError, SlideReader
+from ml.messages import Message
 from ml.slides.stains import StainFit, fit_slide
 
 LEAST: Final = 3
@@ -65,7 +66,7 @@ class Domain:
             arrays = [np.array(document[name], dtype=np.float64) for name in ("mean", "spread", "precision")]
             return cls(arrays[0], arrays[1], arrays[2], float(document["limit"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
-            message = f"{path} does not describe a domain of slides: {error}."
+            message = Message("verbatim", text=f"{path} does not describe a domain of slides: {error}.")
             raise DataError("bad_domain", message) from error
 
 
@@ -78,7 +79,7 @@ def slide_numbers(reader: SlideReader) -> Floats:
     """Return the stain numbers (12,) of a slide; raises DataError(``no_tissue``)."""
     fit = fit_slide(reader, "macenko")
     if fit is None:
-        message = f"{reader.path.name} has hardly any tissue to judge its stain by."
+        message = Message("verbatim", text=f"{reader.path.name} has hardly any tissue to judge its stain by.")
         raise DataError("no_tissue", message)
     return numbers_of(fit)
 
@@ -86,7 +87,9 @@ def slide_numbers(reader: SlideReader) -> Floats:
 def learn_domain(rows: Sequence[Floats]) -> Domain:
     """Return the stain domain of training slides by their numbers; raises DataError(``too_few_slides``)."""
     if len(rows) < LEAST:
-        message = f"{len(rows)} slides are too few to say what is usual; give at least {LEAST}."
+        message = Message(
+            "verbatim", text=f"{len(rows)} slides are too few to say what is usual; give at least {LEAST}."
+        )
         raise DataError("too_few_slides", message)
     table = np.stack(rows)
     whole = _fitted(table, np.inf)

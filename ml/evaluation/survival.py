@@ -11,6 +11,7 @@ from scipy import stats
 
 from ml.contracts import DataError, Evaluation
 from ml.evaluation.bootstrap import estimate_share, resample_units
+from ml.messages import Message
 
 Floats = NDArray[np.float64]
 NORMAL = 1.959964
@@ -86,7 +87,10 @@ def kaplan_meier(months: Floats, event: NDArray[np.bool_]) -> SurvivalCurve:
 def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
     """Test groups of (months, event) for equal survival; raises DataError for fewer than two groups."""
     if len(groups) < 2:  # noqa: PLR2004 - one against another
-        raise DataError("one_group_only", "Survival can be compared between two groups or more, not in one.")
+        raise DataError(
+            "one_group_only",
+            Message("verbatim", text="Survival can be compared between two groups or more, not in one."),
+        )
     for months, _ in groups:
         _check(months)
     times = np.unique(np.concatenate([months[event] for months, event in groups]))
@@ -107,4 +111,7 @@ def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
 
 def _check(months: Floats) -> None:
     if not len(months):
-        raise DataError("no_follow_up", "Nobody of this group was followed; enter months and event of cases.")
+        raise DataError(
+            "no_follow_up",
+            Message("verbatim", text="Nobody of this group was followed; enter months and event of cases."),
+        )

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchRecipe
 
@@ -52,9 +53,8 @@ def roll_out(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map
 
     layers_of_path = _encoder_layers(network) if network is not None else []
     if not layers_of_path or not isinstance(recipe, NetworkRecipe) or network is None:
-        message = Sentence(
+        message = Message(
             "no_transformer",
-            "{title} has no transformer over squares of a patch; ask for occlusion.",
             recipe=recipe.name,
             title=recipe.title,
         )

@@ -19,6 +19,7 @@ from scipy import ndimage, stats
 
 from ml.contracts import DataError
 from ml.explain.views import in_views
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchRecipe
 
@@ -79,7 +80,9 @@ def random_map(shape: tuple[int, int], random: np.random.Generator) -> Map:
 def randomised(recipe: PatchRecipe, seed: int) -> PatchRecipe:
     """Return the same recipe with random network weights; raises DataError(``cannot_explain``)."""
     if not isinstance(recipe, NetworkRecipe):
-        message = f"{recipe.title} has no network whose weights could be drawn anew."
+        message = Message(
+            "verbatim", text=f"{recipe.title} has no network whose weights could be drawn anew."
+        )
         raise DataError("cannot_explain", message)
     copied: Any = copy.copy(recipe)
     network = copy.deepcopy(recipe.fitted())

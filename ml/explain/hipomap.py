@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import Context, DataError, Sentence, SlideReader
+from ml.contracts import Context, DataError, SlideReader
 from ml.explain.maps import grad_cam_raw
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchRecipe, squares_of
 from ml.slides import tissue_mask
@@ -32,15 +33,20 @@ def hipomap(recipe: PatchRecipe, slide: SlideReader, context: Context, label: st
     without a convolutional network or for an unknown label, ``no_tissue``.
     """
     if not isinstance(recipe, NetworkRecipe):
-        raise DataError("cannot_explain", f"{recipe.title} has no network whose maps could be taken.")
+        raise DataError(
+            "cannot_explain",
+            Message("verbatim", text=f"{recipe.title} has no network whose maps could be taken."),
+        )
     if label not in recipe.classes:
-        message = f"The model does not know {label!r}; it knows: {', '.join(recipe.classes)}."
+        message = Message(
+            "verbatim", text=f"The model does not know {label!r}; it knows: {', '.join(recipe.classes)}."
+        )
         raise DataError("cannot_explain", message)
     squares = squares_of(recipe.grid(slide))
     boxes = np.concatenate([squares.corners, squares.corners + squares.side], axis=1).astype(np.float64)
     places = np.flatnonzero(tissue_mask(slide).shares(boxes) > 0.5)  # noqa: PLR2004 - mostly tissue
     if not len(places):
-        raise DataError("no_tissue", f"{slide.path.name} has no patch of tissue.")
+        raise DataError("no_tissue", Message("verbatim", text=f"{slide.path.name} has no patch of tissue."))
     if len(places) > MOST_PATCHES:
         places = places[np.linspace(0, len(places) - 1, MOST_PATCHES).astype(int)]
     target = recipe.classes.index(label)
@@ -48,7 +54,7 @@ def hipomap(recipe: PatchRecipe, slide: SlideReader, context: Context, label: st
     for number, place in enumerate(places):
         context.report(
             number / len(places),
-            Sentence("patch", "Patch {number} of {total}", number=number + 1, total=len(places)),
+            Message("patch", number=number + 1, total=len(places)),
         )
         own = type(squares)(squares.corners[place : place + 1], squares.side)
         rows.append(sorted_row(grad_cam_raw(recipe, recipe.pixel_rows(slide, own, context)[0], target)))

@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.explain.attention import roll_out
 from ml.explain.views import in_views
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchRecipe
 
@@ -102,9 +103,8 @@ def cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
             hook.remove()
     head = getattr(network, "head", None)
     if not isinstance(head, nn.Linear) or not maps or head.in_features != maps[-1].shape[1]:
-        message = Sentence(
+        message = Message(
             "no_averaged_maps",
-            "{title} does not average maps before its last layer; ask for grad-cam.",
             recipe=recipe.name,
             title=recipe.title,
         )
@@ -142,9 +142,8 @@ MAPS: Final[Mapping[str, Callable[[PatchRecipe, NDArray[np.uint8], int], Map]]] 
 
 def _network(recipe: PatchRecipe) -> nn.Module:
     if not isinstance(recipe, NetworkRecipe):
-        message = Sentence(
+        message = Message(
             "no_gradients",
-            "{title} has no network, so it has no gradients; ask for occlusion.",
             recipe=recipe.name,
             title=recipe.title,
         )
@@ -154,9 +153,8 @@ def _network(recipe: PatchRecipe) -> nn.Module:
 
 def _input(recipe: PatchRecipe, pixels: NDArray[np.uint8]) -> Tensor:
     if not isinstance(recipe, NetworkRecipe) or pixels.ndim != 3:  # noqa: PLR2004 - one magnification
-        message = Sentence(
+        message = Message(
             "several_magnifications",
-            "{title} looks at several magnifications at once; ask for occlusion.",
             recipe=recipe.name,
             title=recipe.title,
         )
@@ -186,9 +184,8 @@ def _last_convolution(
         for hook in hooks:
             hook.remove()
     if not seen:
-        message = Sentence(
+        message = Message(
             "no_convolution",
-            "{title} has no convolution with a map; ask for occlusion.",
             recipe=recipe.name,
             title=recipe.title,
         )

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, Context, DataError, Dataset, Sentence, SlideReader
+from ml.contracts import Bounds, Context, DataError, Dataset, SlideReader
 from ml.data.squares import Squares
 from ml.explain.maps import MAPS
 from ml.explain.neighbours import Neighbour, nearest_labelled
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.methods.loading import load_model
 
@@ -44,25 +45,22 @@ def explain(
     """
     recipe = load_model(model)
     if not isinstance(recipe, PatchRecipe):
-        message = Sentence(
+        message = Message(
             "not_by_patch",
-            "{title} does not judge patches one by one, so no patch of it can be explained.",
             recipe=recipe.name,
             title=recipe.title,
         )
         raise DataError("cannot_explain", message)
     if method not in MAPS:
-        message = Sentence(
+        message = Message(
             "no_such_map",
-            "There is no map named '{method}'; there are: {known}.",
             method=method,
             known=", ".join(MAPS),
         )
         raise DataError("cannot_explain", message)
     if label is not None and label not in recipe.classes:
-        message = Sentence(
+        message = Message(
             "no_such_label",
-            "The model does not know the label '{label}'; it knows: {known}.",
             label=label,
             known=", ".join(recipe.classes),
         )

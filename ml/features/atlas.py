@@ -12,7 +12,8 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.manifold import TSNE
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 
 METHODS: Final = ("tsne", "pca")
 COMPONENTS: Final = 50
@@ -40,11 +41,13 @@ def lay_out(features: NDArray[np.float32], *, method: str = "tsne", kinds: int =
     unknown method.
     """
     if method not in METHODS:
-        raise DataError("bad_config", f"The layout is one of {', '.join(METHODS)}, not {method!r}.")
+        raise DataError(
+            "bad_config",
+            Message("verbatim", text=f"The layout is one of {', '.join(METHODS)}, not {method!r}."),
+        )
     if len(features) < 3:  # noqa: PLR2004 - fewer than three span no plane
-        message = Sentence(
+        message = Message(
             "too_few_to_lay_out",
-            "There are {count} tiles to lay out; at least 3 are needed.",
             count=len(features),
         )
         raise DataError("too_few_tiles", message)

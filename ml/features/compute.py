@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Sentence, SlideReader
+from ml.contracts import SlideReader
 from ml.data.squares import Squares, read_patches
 from ml.features.encoder import Encoder
 from ml.features.store import FeatureTable
+from ml.messages import Message
 from ml.slides.resolution import stretch_of
 
 # Rows that are handed on, and stored, at once.
@@ -60,7 +61,7 @@ def features_of(
     squares: Squares,
     encoder: Encoder,
     table: FeatureTable,
-    report: Callable[[float, str], None],
+    report: Callable[[float, Message], None],
     *,
     workers: int = 0,
 ) -> NDArray[np.float32]:
@@ -72,9 +73,7 @@ def features_of(
         done += len(indices)
         report(
             done / len(squares),
-            Sentence(
-                "patches_described", "{done} of {total} patches described", done=done, total=len(squares)
-            ),
+            Message("patches_described", done=done, total=len(squares)),
         )
     return values
 

@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ml.contracts import DataError
+from ml.messages import Message
 
 NAMES: Final = (
     "tumour_density",
@@ -90,10 +91,14 @@ def fit_line(rows: Floats, score: Floats, penalty: float = 1.0) -> Line:
     Raises DataError: ``too_few_slides`` below five, ``no_numbers`` where a slide has no tumour.
     """
     if len(rows) < 5:  # noqa: PLR2004 - a line through eight numbers needs some slides
-        message = f"{len(rows)} slides are too few for a regression; give at least five."
+        message = Message(
+            "verbatim", text=f"{len(rows)} slides are too few for a regression; give at least five."
+        )
         raise DataError("too_few_slides", message)
     if not np.isfinite(rows).all() or not np.isfinite(score).all():
-        message = "A slide has no tumour nuclei or no score. Leave it out, or mark its tumour."
+        message = Message(
+            "verbatim", text="A slide has no tumour nuclei or no score. Leave it out, or mark its tumour."
+        )
         raise DataError("no_numbers", message)
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Sentence
 from ml.data.folders.images import read_image
 from ml.data.squares import BLOCK
 from ml.features.encoder import Encoder
 from ml.features.store import FeatureTable
+from ml.messages import Message
 
 
 def image_features(
     paths: Sequence[Path],
     encoder: Encoder,
     table: FeatureTable,
-    report: Callable[[float, str], None],
+    report: Callable[[float, Message], None],
 ) -> NDArray[np.float32]:
     """Return (n, size) features of whole images, resized to what the encoder reads."""
     keys = np.array([_key(path) for path in paths], dtype=np.int64).reshape(-1, 2)
@@ -32,9 +32,7 @@ def image_features(
         values[block] = encoder.encode(pixels)
         report(
             0.9 * start / len(missing),
-            Sentence(
-                "images_described", "{done} of {total} images described", done=start, total=len(missing)
-            ),
+            Message("images_described", done=start, total=len(missing)),
         )
     _, first = np.unique(keys[missing], axis=0, return_index=True)
     table.add(keys[missing][first], values[missing][first])

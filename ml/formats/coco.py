@@ -18,15 +18,16 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import mapping
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.formats.outlines import REASON, ROW
+from ml.messages import Message
 
 _ANNOTATIONS, _IMAGES, _CATEGORIES = "annotations", "images", "categories"
 # Vertical runs of one mask that are put together; nuclei have some dozen.
 MOST_RUNS: Final = 50_000
 _LEAST_CORNERS: Final = 3
-_NO_OUTLINE: Final = Sentence("row_coco_no_outline", "It has neither a segmentation nor a box.")
-_MASK_TOO_LARGE: Final = Sentence("row_mask_too_large", "Its mask is too large; export it as a polygon.")
+_NO_OUTLINE: Final = Message("row_coco_no_outline")
+_MASK_TOO_LARGE: Final = Message("row_mask_too_large")
 
 
 def is_coco(item: Mapping[str, Any]) -> bool:
@@ -40,7 +41,7 @@ def read_coco(item: Mapping[str, Any], slide: str | None) -> Iterator[dict[str, 
     """Yield the features of a slide's objects.
 
     Of a file with several images those of the image that is named as the slide. An object that cannot be
-    read has ``geometry`` None, and under ``REASON`` a Sentence. Raises DataError(``coco_image``).
+    read has ``geometry`` None, and under ``REASON`` a Message. Raises DataError(``coco_image``).
     """
     image = _image_of(item, slide)
     names = {
@@ -65,9 +66,8 @@ def _image_of(item: Mapping[str, Any], slide: str | None) -> Any:
     ]
     if len(mine) == 1:
         return mine[0].get("id")
-    message = Sentence(
+    message = Message(
         "coco_without_slide",
-        "The file has the objects of {count} images, and not one of them alone is named {slide}.",
         count=len(images),
         slide=slide or "",
     )

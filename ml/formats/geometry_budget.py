@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 
 # Two million points are about 30 MB of GeoJSON.
 MOST_POINTS_READ: Final = 5_000_000
@@ -65,16 +66,12 @@ class GeometryBudget:
             raise BudgetSpentError("geometry_too_slow", _TOO_SLOW)
 
 
-_TOO_MANY: Final = Sentence(
+_TOO_MANY: Final = Message(
     "geometry_too_large",
-    "The shapes have too many points for one step. Simplify them, or send fewer at once.",
 )
-_TOO_TANGLED: Final = Sentence(
+_TOO_TANGLED: Final = Message(
     "geometry_too_tangled",
-    "The outlines cross themselves or each other too often for one step. Simplify them, or send fewer at"
-    " once.",
 )
-_TOO_SLOW: Final = Sentence(
+_TOO_SLOW: Final = Message(
     "geometry_too_slow",
-    "Checking the shapes takes too long for one step. Simplify them, or send fewer at once.",
 )

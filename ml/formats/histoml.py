@@ -20,8 +20,9 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.formats.rdf import RDF, read_rdf
+from ml.messages import Message
 
 HISTO: Final = (
     "https://raw.githubusercontent.com/Peiliang/HistoML/master/Specification/Level1/"
@@ -302,9 +303,8 @@ def _geometry_of(feature: Mapping[str, Any]) -> BaseGeometry:
     try:
         geometry = shape(feature["geometry"])
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
-        message = Sentence(
+        message = Message(
             "feature_without_geometry",
-            "The feature {feature} has no geometry: {reason}.",
             feature=str(feature.get("id")),
             reason=error,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 
 MOST_BYTES: Final = 512 * 2**20
 
@@ -15,9 +16,8 @@ class _Plain(TreeBuilder):
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
         """Raise: entities are declared in document types, and no file that is read here needs one."""
-        message = Sentence(
+        message = Message(
             "xml_doctype",
-            "The XML declares a document type ({name}), which is not read here.",
             name=str(name or pubid or system),
         )
         raise DataError("bad_xml", message)
@@ -26,9 +26,8 @@ class _Plain(TreeBuilder):
 def parse_xml(content: bytes) -> Element:
     """Return the root element; raises DataError(``bad_xml``) with the place of the syntax error."""
     if len(content) > MOST_BYTES:
-        message = Sentence(
+        message = Message(
             "xml_too_large",
-            "The XML is larger than the {most} MiB that are read at once.",
             most=MOST_BYTES // 2**20,
         )
         raise DataError("bad_xml", message)
@@ -40,11 +39,9 @@ def parse_xml(content: bytes) -> Element:
     except (ParseError, LookupError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        message = Sentence(
-            "xml_broken", "The file is not XML, or breaks off in the middle: {reason}.", reason=error
-        )
+        message = Message("xml_broken", reason=error)
         raise DataError("bad_xml", message) from error
     if not isinstance(root, Element):
-        message = Sentence("xml_empty", "The file holds no XML element.")
+        message = Message("xml_empty")
         raise DataError("bad_xml", message)
     return root

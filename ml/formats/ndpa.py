@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
-from ml.contracts import Sentence
 from ml.formats.figures import ellipse_ring
 from ml.formats.outlines import REASON, ROW
+from ml.messages import Message
 
 ROOT: Final = "annotations"
 STATE: Final = "ndpviewstate"
@@ -53,7 +53,7 @@ def is_ndpa(root: Element) -> bool:
 def read_ndpa(root: Element, place: GlassPlace) -> Iterator[dict[str, Any]]:
     """Yield the features of a file; the title is the class and the details are the note.
 
-    A shape that cannot be read has ``geometry`` None, and under ``REASON`` a Sentence where its kind is not
+    A shape that cannot be read has ``geometry`` None, and under ``REASON`` a Message where its kind is not
     drawn here.
     """
     for row, state in enumerate(root.iter(STATE)):
@@ -71,9 +71,7 @@ def read_ndpa(root: Element, place: GlassPlace) -> Iterator[dict[str, Any]]:
         properties["lineColor"] = annotation.get("color")
         kind = annotation.get("type", "")
         if kind not in _SHAPES:
-            reason = Sentence(
-                "row_shape_not_drawn", "A {kind} is not a shape that is drawn here.", kind=kind[:100]
-            )
+            reason = Message("row_shape_not_drawn", kind=kind[:100])
             yield {**feature, REASON: reason}
             continue
         if kind == "circle":

@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry import LineString, MultiPoint, Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.formats.figures import ellipse_ring
 from ml.formats.geometry_budget import GeometryBudget
 from ml.formats.markup import parse_xml
@@ -24,6 +24,7 @@ from ml.formats.valid_areas import (
     mend_area,
     subtract_areas,
 )
+from ml.messages import Message
 
 ASAP, APERIO = "ASAP_Annotations", "Annotations"
 # CAMELYON16: groups _0 and _1 are tumour, _2 is what is cut out of it.
@@ -31,14 +32,14 @@ TUMOUR: Final = "Tumor"
 EXCLUSION: Final = "Exclusion"
 GROUPS: Final = {"_0": TUMOUR, "_1": TUMOUR, "tumor": TUMOUR, "tumour": TUMOUR}
 HOLES: Final = {"_2": EXCLUSION, "exclusion": EXCLUSION}
-# The key of the reason of a feature without geometry, a Sentence.
+# The key of the reason of a feature without geometry, a Message.
 REASON: Final = "unread reason"
 # The key of the number of a feature in its file, where features are left out of the list.
 ROW: Final = "row"
 CORNERS, LEAST = 2, 3
-_COVERED: Final = Sentence("row_all_excluded", "Regions to leave out cover all of it.")
-_ALONE: Final = Sentence("row_exclusion_alone", "It is a region to leave out, but no region is around it.")
-_TANGLED: Final = Sentence("row_tangled", "Its outline crosses itself too often; draw it again.")
+_COVERED: Final = Message("row_all_excluded")
+_ALONE: Final = Message("row_exclusion_alone")
+_TANGLED: Final = Message("row_tangled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class _Outline:
 def read_outlines(content: bytes) -> list[dict[str, Any]]:
     """Return the features of an ASAP or Aperio file; raises DataError(``bad_xml``).
 
-    A shape that cannot be read has ``geometry`` None, and under ``REASON`` a Sentence where the reason is not
+    A shape that cannot be read has ``geometry`` None, and under ``REASON`` a Message where the reason is not
     its coordinates. ASAP's groups and Aperio's layers are the labels. Regions to leave out (ASAP ``_2`` and
     ``Exclusion``, Aperio NegativeROA) are cut out of every area that they overlap, whatever its group or
     layer. One that overlaps nothing keeps its own label (ASAP) or is a feature without geometry (Aperio).
@@ -71,9 +72,8 @@ def features_of(root: Element) -> list[dict[str, Any]]:
         return list(_features(list(_asap(root))))
     if root.tag == APERIO:
         return list(_features(list(_aperio(root))))
-    message = Sentence(
+    message = Message(
         "xml_of_others",
-        "The file is XML, but not of ASAP, Aperio ImageScope or NDP.view: it begins with {root}.",
         root=root.tag,
     )
     raise DataError("bad_xml", message)
@@ -192,7 +192,7 @@ def _cut(
     return _unread(outline, _COVERED) if rest.is_empty else _feature(outline, rest)
 
 
-def _unread(outline: _Outline, reason: Sentence) -> dict[str, Any]:
+def _unread(outline: _Outline, reason: Message) -> dict[str, Any]:
     return {"type": "Feature", "geometry": None, "properties": {}, REASON: reason, ROW: outline.row}
 
 

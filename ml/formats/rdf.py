@@ -9,8 +9,9 @@ from typing import Final
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.formats.markup import parse_xml
+from ml.messages import Message
 
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML: Final = "http://www.w3.org/XML/1998/namespace"
@@ -37,9 +38,7 @@ def read_rdf(content: bytes) -> dict[str, Resource]:
     """
     root = parse_xml(content)
     if root.tag != f"{{{RDF}}}RDF":
-        message = Sentence(
-            "xml_not_rdf", "The file is XML, but not RDF: it begins with {root}.", root=local_name(root.tag)
-        )
+        message = Message("xml_not_rdf", root=local_name(root.tag))
         raise DataError("bad_xml", message)
     reading = _Reading(root.get(f"{{{XML}}}base", ""))
     for element in root:
@@ -61,9 +60,7 @@ class _Reading:
     def node(self, element: Element, depth: int) -> str:
         """Read one resource and those nested in it; return its address."""
         if depth > DEEPEST:
-            message = Sentence(
-                "rdf_too_deep", "The RDF is nested more than {most} levels deep.", most=DEEPEST
-            )
+            message = Message("rdf_too_deep", most=DEEPEST)
             raise DataError("bad_xml", message)
         address = self._address(element) or next(self._unnamed)
         resource = self.resources.setdefault(address, Resource())
@@ -107,9 +104,8 @@ class _Reading:
         try:
             return urljoin(self._base, reference)
         except ValueError as error:
-            message = Sentence(
+            message = Message(
                 "rdf_bad_address",
-                "The RDF names an address that is none: {address}.",
                 address=reference[:100],
             )
             raise DataError("bad_xml", message) from error

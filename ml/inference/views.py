@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import Channel, DataError, Sentence
+from ml.contracts import Channel, DataError
 from ml.data.folders.images import read_image
+from ml.messages import Message
 
 
 def image_views(
@@ -24,10 +25,8 @@ def image_views(
     width, height = planes[0].size
     need = patch * max(factors)
     if min(width, height) < need:
-        message = Sentence(
+        message = Message(
             "image_too_small",
-            "{image} is {width} x {height} pixels; views of {patch} px and wider need {need}. Set the "
-            "patch side to at most {most}.",
             image=str(path),
             width=width,
             height=height,

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ml.contracts import DataError, Sentence, sentence_parts
+from ml.contracts import DataError
+from ml.messages import Message
 
 
 class SlideError(Exception):
     """Error of a slide that cannot be opened or read.
 
     ``code`` is stable and meant for programs: ``missing``, ``not_a_slide``, ``unsupported``,
-    ``too_large``, ``several_channels`` or ``unreadable``. The detail is a sentence for people.
+    ``too_large``, ``several_channels`` or ``unreadable``. The detail is a message for people.
     """
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: Message) -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
@@ -38,18 +39,17 @@ def errors_with_names(names: Mapping[str, str]) -> Iterator[None]:
         raise type(error)(error.code, with_names(error.detail, names)) from error
     except SlideError as error:
         detail = with_names(error.detail, names)
-        if len(names) == 1 and not any(given in detail for given in names.values()):
+        if len(names) == 1 and not any(given in str(detail) for given in names.values()):
             [given] = names.values()
-            detail = Sentence("of_file", "{file}: {reason}", file=given, reason=detail)
+            detail = Message("of_file", file=given, reason=detail)
         raise type(error)(error.code, detail) from error
 
 
-def with_names(sentence: str, names: Mapping[str, str]) -> str:
+def with_names(message: Message, names: Mapping[str, str]) -> Message:
     """Return a message with each file name replaced by the name that people gave."""
     if all(stored == given for stored, given in names.items()):
-        return sentence
-    parts = _renamed(sentence_parts(sentence), names)
-    return Sentence.from_parts(parts) if isinstance(sentence, Sentence) else str(parts["message"])
+        return message
+    return Message(message.code, **{name: _renamed(value, names) for name, value in message.params.items()})
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
@@ -57,6 +57,4 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
         for stored, given in names.items():
             value = value.replace(stored, given)
         return value
-    if isinstance(value, Mapping):
-        return {name: one if name == "code" else _renamed(one, names) for name, one in value.items()}
-    return value
+    return with_names(value, names) if isinstance(value, Message) else value

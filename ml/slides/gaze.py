@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from ml.contracts import Bounds, DataError, Sentence
+from ml.contracts import Bounds, DataError
+from ml.messages import Message
 from ml.slides.tissue import TissueMask
 
 # At a magnification of 1 a pixel of a microscope's camera shows 10 µm, by the usual reading.
@@ -76,12 +77,11 @@ def read_stream(document: Any) -> NDArray[np.float64]:
     if not isinstance(document, Mapping) or not isinstance(document.get("samples"), list):
         raise DataError(
             "bad_stream",
-            Sentence("recording_no_object", "The recording is no object with a list of samples."),
+            Message("recording_no_object"),
         )
     if document.get("consent") is not True:
-        message = Sentence(
+        message = Message(
             "recording_no_consent",
-            "The recording does not say that its person consented (consent: true); it is not read.",
         )
         raise DataError("no_consent", message)
     rows = []
@@ -93,9 +93,8 @@ def read_stream(document: Any) -> NDArray[np.float64]:
             row = [sample["t"], sample["x"], sample["y"], view["x"], view["y"], view["scale"]]
             rows.append([float(value) for value in row])
         except (KeyError, TypeError, ValueError) as error:
-            message = Sentence(
+            message = Message(
                 "recording_bad_sample",
-                "Sample {number} has not t, x, y and viewport (x, y, scale) in numbers: {reason}.",
                 number=number,
                 reason=error,
             )
@@ -104,9 +103,8 @@ def read_stream(document: Any) -> NDArray[np.float64]:
     if not np.isfinite(samples).all() or (samples[:, 5] <= 0).any():
         raise DataError(
             "bad_stream",
-            Sentence(
+            Message(
                 "recording_bad_numbers",
-                "The samples hold numbers that are none, or a scale that is not above 0.",
             ),
         )
     return samples[np.argsort(samples[:, 0], kind="stable")]
@@ -160,9 +158,8 @@ def magnification_of(mpp: float | None, objective: float | None) -> Callable[[fl
         return lambda scale: objective / scale
     if mpp:
         return lambda scale: MICROMETRES_AT_ONE / (mpp * scale)
-    message = Sentence(
+    message = Message(
         "gaze_no_resolution",
-        "The slide has neither µm per pixel nor a magnification, so it is not known how near one looked.",
     )
     raise DataError("no_resolution", message)
 

@@ -12,7 +12,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Bounds, DataError, Sentence, SlideReader
+from ml.contracts import Bounds, DataError, SlideReader
+from ml.messages import Message
 from ml.slides.resolution import stretch_of
 from ml.slides.tissue import TissueMask
 
@@ -81,7 +82,7 @@ def grid_of(
     name = "the slide" if isinstance(reader_or_size, tuple) else reader_or_size.path.name
     scale = scale_of(native, mpp, name)
     if patch < 1 or stride < 1:
-        message = f"patch ({patch}) and stride ({stride}) must be at least one pixel"
+        message = Message("bad_grid", patch=patch, stride=stride)
         raise DataError("bad_grid", message)
     size, step = patch * scale, stride * scale
     columns = max(0, math.ceil((width - size / 2) / step))
@@ -118,10 +119,8 @@ def scale_of(native: float | None, mpp: float | None, name: str) -> float:
     if native is None:
         raise DataError(
             "no_resolution",
-            Sentence(
+            Message(
                 "slide_no_resolution",
-                "Pixels of {mpp} µm were asked for, but {slide} has no resolution. Enter its µm per pixel,"
-                " or use native pixels.",
                 mpp=f"{mpp:g}",
                 slide=str(name),
             ),

@@ -13,7 +13,8 @@ import openslide
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from ml.contracts import Bounds, Channel, DataError, Sentence, SlideReader
+from ml.contracts import Bounds, Channel, DataError, SlideReader
+from ml.messages import Message
 from ml.slides.channels.reader import ChannelReader, as_declared
 from ml.slides.dicom.header import is_dicom
 from ml.slides.dicom.source import DicomSource
@@ -79,10 +80,8 @@ def open_slide(path: Path, plane: int | None = None) -> PixelFile:
     if several is not None:
         raise SlideError(
             "several_channels",
-            Sentence(
+            Message(
                 "slide_has_channels",
-                "{slide} has the channels {channels}, and this method reads colour images of stained "
-                "tissue. Choose a method that takes channels, such as convolutional, unet or nuclei.",
                 slide=path.name,
                 channels=", ".join(several.names),
             ),
@@ -101,10 +100,8 @@ def open_as(path: Path, channels: Sequence[Channel]) -> PixelFile:
         return open_slide(path)
     several = find_channels(Path(path))
     if several is None:
-        message = Sentence(
+        message = Message(
             "slide_of_colour",
-            "{slide} is a colour image; this model reads the channels {channels}. Use a model that learned"
-            " from colour images.",
             slide=Path(path).name,
             channels=", ".join(channel.name for channel in channels),
         )
@@ -123,7 +120,7 @@ def find_channels(path: Path) -> PixelFile | None:
     if _openers:
         return _openers[-1].find_channels(Path(path))
     if not path.exists():
-        raise SlideError("missing", Sentence("no_such_file", "There is no file {file}.", file=path.name))
+        raise SlideError("missing", Message("no_such_file", file=path.name))
     if _is_series(path):
         return _optical_paths(path)
     if not _starts_as_tiff(path):
@@ -196,9 +193,8 @@ def file_source(path: Path, plane: int | None = None) -> LevelSource:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise SlideError(
             "too_large",
-            Sentence(
+            Message(
                 "image_too_large",
-                "{file} is a plain image too large to decode whole. Convert it to a tiled, pyramidal TIFF.",
                 file=path.name,
             ),
         ) from error
@@ -206,10 +202,8 @@ def file_source(path: Path, plane: int | None = None) -> LevelSource:
         if isinstance(reason, openslide.OpenSlideUnsupportedFormatError):
             raise SlideError(
                 "not_a_slide",
-                Sentence(
+                Message(
                     "format_unknown",
-                    "{file} is not a slide or image in a known format. Supported are the formats of "
-                    "OpenSlide, DICOM, TIFF, PNG and JPEG.",
                     file=path.name,
                 ),
             ) from error

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skimage.color import lab2rgb, rgb2lab
 
 from ml.contracts import Bounds, DataError, SlideReader
+from ml.messages import Message
 from ml.slides.reading import thumbnail
 from ml.slides.tissue import tissue_pixels
 
@@ -65,7 +66,7 @@ def fit_pixels(pixels: NDArray[np.uint8], method: str) -> StainFit | None:
     Raises DataError(``unknown_stain_method``).
     """
     if method not in METHODS:
-        message = f"There is no stain normalisation {method!r}; there are: {', '.join(METHODS)}."
+        message = Message("unknown_stain_method", method=method, known=", ".join(METHODS))
         raise DataError("unknown_stain_method", message)
     mask = tissue_pixels(pixels)
     if mask.mean() < LEAST_TISSUE:

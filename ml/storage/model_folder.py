@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ml.contracts import Channel, DataError, Sentence
+from ml.contracts import Channel, DataError
+from ml.messages import Message
 from ml.storage.room import remove_on_failure
 
 FORMAT: Final = "coverslip-model-1"
@@ -57,27 +58,20 @@ def read_model(folder: Path) -> ModelFile:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        message = Sentence(
-            "model_no_folder", "{folder} is no model folder: it has no model.json.", folder=str(folder)
-        )
+        message = Message("model_no_folder", folder=str(folder))
         raise DataError("bad_weights", message) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        message = Sentence(
-            "model_unreadable", "{file} cannot be read: {reason}.", file=str(path), reason=error
-        )
+        message = Message("model_unreadable", file=str(path), reason=error)
         raise DataError("bad_weights", message) from error
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
-        message = Sentence(
-            "model_other_format", "{file} is not of the format {format}.", file=str(path), format=FORMAT
-        )
+        message = Message("model_other_format", file=str(path), format=FORMAT)
         raise DataError("bad_weights", message)
     try:
         channels = tuple(Channel(**channel) for channel in document.pop("channels", ()))
         return ModelFile(**{**document, "labels": tuple(document["labels"]), "channels": channels})
     except (KeyError, TypeError) as error:
-        message = Sentence(
+        message = Message(
             "model_strange",
-            "{file} lacks or has strange entries: {reason}.",
             file=str(path),
             reason=error,
         )
@@ -90,10 +84,8 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
     try:
         weights: dict[str, NDArray[Any]] = load_file(path)
     except (OSError, SafetensorError) as error:
-        message = Sentence(
+        message = Message(
             "model_damaged",
-            "{file} cannot be read: {reason}. The file is damaged or incomplete: copy the model folder "
-            "anew, or train the model again.",
             file=str(path),
             reason=error,
         )
@@ -112,10 +104,8 @@ def fitting(where: str, title: str) -> Iterator[None]:
         text = f"{error}"
         match = _FIRST.search(text)
         reason = match[1] if match else text.splitlines()[0].strip("'") if text else type(error).__name__
-        message = Sentence(
+        message = Message(
             "model_does_not_fit",
-            "The weights in {folder} are not of {title} with the settings in its model.json (first that "
-            "does not fit: {reason}). Copy the whole model folder anew, or train the model again.",
             folder=str(where),
             title=title,
             reason=str(reason),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 
 
 @contextmanager
@@ -23,9 +24,8 @@ def remove_on_failure(path: Path) -> Iterator[None]:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-        message = Sentence(
+        message = Message(
             "not_written",
-            "{file} could not be written: {reason}. Make room on the disk, then start again.",
             file=str(path),
             reason=error,
         )

@@ -15,7 +15,8 @@ from skimage.morphology import dilation, disk, erosion, remove_small_objects
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Sentence
+from ml.contracts import Context, DataError
+from ml.messages import Message
 from ml.networks.gan import LATENT, Critic, Embeddings, Generator, Reconstructor, Segmenter, halvings
 from ml.slides.stain_separation import separate_stains
 
@@ -62,10 +63,12 @@ class Drawer:
     def __init__(self, tiles: Bytes, labels: NDArray[np.int64], plan: DrawingPlan, *, steered: bool) -> None:
         pixels = tiles.shape[1]
         if pixels < 8 or 4 * 2 ** halvings(pixels) != pixels or tiles.shape[2] != pixels:  # noqa: PLR2004
-            message = f"Tiles are drawn at a side of 8, 16, 32, 64 or 128 pixels, not {pixels}."
+            message = Message(
+                "verbatim", text=f"Tiles are drawn at a side of 8, 16, 32, 64 or 128 pixels, not {pixels}."
+            )
             raise DataError("bad_size", message)
         if len(tiles) < FEWEST:
-            message = "Drawing tiles needs at least two to learn from."
+            message = Message("verbatim", text="Drawing tiles needs at least two to learn from.")
             raise DataError("no_labels", message)
         self._tiles, self._labels, self._plan = tiles, labels, plan
         self._pixels, self._classes = pixels, int(labels.max()) + 1
@@ -135,9 +138,8 @@ class Drawer:
             done = step / self._plan.steps
             context.report(
                 0.5 * done,
-                Sentence(
+                Message(
                     "learning_layouts",
-                    "Learning layouts, step {step} of {steps}",
                     step=step + 1,
                     steps=self._plan.steps,
                 ),
@@ -168,9 +170,8 @@ class Drawer:
             share = base + (1 - base) * step / self._plan.steps
             context.report(
                 share,
-                Sentence(
+                Message(
                     "learning_to_draw",
-                    "Learning to draw, step {step} of {steps}",
                     step=step + 1,
                     steps=self._plan.steps,
                 ),

@@ -19,7 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Sentence
+from ml.contracts import Context, DataError
+from ml.messages import Message
 from ml.storage.room import remove_on_failure
 from ml.training.together import agree, average_gradients, average_statistics, place
 
@@ -109,9 +110,7 @@ def train(
             (progress.seconds,) = agree([progress.seconds], context.device)
             checkpoint.store(progress, best)
     if not math.isfinite(progress.best):
-        message = Sentence(
-            "diverged", "The loss is no number any more: training diverged. Choose a lower learning rate."
-        )
+        message = Message("diverged")
         raise DataError("diverged", message)
     network.load_state_dict(best)
     network.eval()
@@ -120,9 +119,8 @@ def train(
 
 def _tell(context: Context, plan: TrainingPlan, epoch: int, step: int) -> None:
     share = min(1.0, (epoch * plan.steps + step) / (plan.epochs * plan.steps))
-    sentence = Sentence(
+    sentence = Message(
         "epoch",
-        "Epoch {epoch} of {epochs}, batch {batch}",
         epoch=epoch + 1,
         epochs=plan.epochs,
         batch=step + 1,

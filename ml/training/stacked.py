@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from ml.contracts import DataError
+from ml.messages import Message
 
 FOLDS: Final = 5
 
@@ -44,7 +45,10 @@ def cross_validated(
     classes = {name: set(unit[truth == name].tolist()) for name in np.unique(truth).tolist()}
     least = min(len(members) for members in classes.values())
     if len(classes) < 2 or least < 2:  # noqa: PLR2004 - one to learn from and one to tell
-        message = "There must be two grades, and at least two slides of each, to learn grades and test them."
+        message = Message(
+            "verbatim",
+            text="There must be two grades, and at least two slides of each, to learn grades and test them.",
+        )
         raise DataError("too_few_slides", message)
     folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed)
     by_unit: dict[str, str] = {}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ml.contracts import DataError
+from ml.messages import Message
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,7 +46,10 @@ def check_device(device: str) -> None:
         torch.empty(0, device=device)
     except (AssertionError, RuntimeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        message = f"Nothing can be computed on {device} here: {reason}. Without a device it is the processor."
+        message = Message(
+            "verbatim",
+            text=f"Nothing can be computed on {device} here: {reason}. Without a device it is the processor.",
+        )
         raise DataError("no_device", message) from error
 
 

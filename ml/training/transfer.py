@@ -9,7 +9,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from ml.networks.encoders import Encoder
 from ml.storage.model_folder import read_model, read_weights
 
@@ -29,10 +30,8 @@ def take_over(encoder: Encoder, path: Path, name: str) -> None:
         (_matching(stored, own, prefix, strip), prefix, strip) for prefix, strip in _prefixes(stored, own)
     ]
     if not tries:
-        message = Sentence(
+        message = Message(
             "weights_of_others",
-            "{file} does not hold the weights of the encoder {encoder}: no tensor is called like {tensor}."
-            " Choose the encoder that they were trained with.",
             file=str(path),
             encoder=name,
             tensor=next(iter(own)),
@@ -46,10 +45,8 @@ def take_over(encoder: Encoder, path: Path, name: str) -> None:
             given = tensor
         if given is None or given.shape != tensor.shape:
             what = "is missing" if given is None else f"is {tuple(given.shape)}, not {tuple(tensor.shape)}"
-            message = Sentence(
+            message = Message(
                 "weights_do_not_fit",
-                "The weights in {file} are not of the encoder {encoder}: {tensor} {reason}. Choose the "
-                "encoder that they were trained with.",
                 file=str(path),
                 encoder=name,
                 tensor=f"{prefix}{key.removeprefix(strip)}",
@@ -75,10 +72,8 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        message = Sentence(
+        message = Message(
             "weights_unreadable",
-            "{file} cannot be read as safetensors: {reason}. Other formats can hide programs, so they are "
-            "not opened; save the weights with safetensors.",
             file=str(path),
             reason=error,
         )

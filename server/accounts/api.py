@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts import selectors, services
 from server.accounts.authentication import actor_of
 from server.accounts.models import ApiToken, User
@@ -64,19 +64,14 @@ class SessionView(APIView):
             count = count_wrong_sign_in(address, username)
             services.refuse_session(actor=services.Visitor(address), username=username, count=count)
             if count.wait:
-                text = Sentence(
+                text = Message(
                     "too_many_sign_ins",
-                    "User name or password is wrong. Too many sign-ins have failed: the right password still "
-                    "works, but wait {minutes} min before you guess again. "
-                    "An administrator can reset a forgotten password.",
                     minutes=count.minutes,
                 )
                 raise TooOftenError(text, code="too_many_sign_ins", wait=count.wait)
-            message = "User name or password is wrong."
-            raise exceptions.AuthenticationFailed(message, code="invalid_credentials")
+            raise exceptions.AuthenticationFailed(code="invalid_credentials")
         if user.one_time_expired:
-            message = "This one-time password has expired. Ask an administrator for a new one."
-            raise exceptions.AuthenticationFailed(message, code="one_time_expired")
+            raise exceptions.AuthenticationFailed(code="one_time_expired")
         login(request._request, user)  # noqa: SLF001
         services.open_session(actor=user, address=address)
         response = Response(MeSerializer(user, context={"request": request}).data)
@@ -130,11 +125,8 @@ class PasswordView(APIView):
             count = count_wrong_confirmation(actor)
             services.refuse_password_change(actor=actor, count=count)
             if count.wait:
-                text = Sentence(
+                text = Message(
                     "too_many_passwords",
-                    "The current password is wrong. Too many tries have failed: the right password still "
-                    "works, but wait {minutes} min before you guess again. "
-                    "An administrator can reset a forgotten password.",
                     minutes=count.minutes,
                 )
                 raise TooOftenError(text, code="too_many_passwords", wait=count.wait) from error

@@ -38,16 +38,13 @@ class TokenAuthentication(authentication.BaseAuthentication):
             return None
         token = find_valid_token(header[1]) if len(header) == 2 else None  # noqa: PLR2004
         if token is None:
-            message = "This token is unknown, expired or revoked."
-            raise exceptions.AuthenticationFailed(message, code="invalid_token")
+            raise exceptions.AuthenticationFailed(code="invalid_token")
         note_token_use(token)
         if request.method not in SAFE_METHODS:
             if token.scope != ApiToken.Scope.WRITE:
-                message = "This token may only read. Make a token that may write."
-                raise exceptions.PermissionDenied(message, code="token_read_only")
+                raise exceptions.PermissionDenied(code="token_read_only")
             if getattr(request.parser_context["view"], "session_required", False):
-                message = "No token may do this. Sign in with a browser."
-                raise exceptions.PermissionDenied(message, code="session_required")
+                raise exceptions.PermissionDenied(code="session_required")
         return token.user, None
 
     def authenticate_header(self, request: Request) -> str:
@@ -73,8 +70,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
         user = signed_in[0]
         view = request.parser_context["view"]
         if user.must_change_password and not getattr(view, "before_password_change", False):
-            message = "Change your one-time password first."
-            raise exceptions.PermissionDenied(message, code="password_change_required")
+            raise exceptions.PermissionDenied(code="password_change_required")
         return signed_in
 
 

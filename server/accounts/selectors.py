@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import ApiToken, User
 from server.core.errors import NotAllowedError, NotVisibleError
 from server.core.prepared import PreparedQuery
@@ -26,7 +26,7 @@ def users_findable_by(actor: User, search: str = "") -> QuerySet[User]:
     """Return active users for a member picker; only administrators and managers may search."""
     manages = actor.is_superuser or actor.memberships.filter(role="manager").exists()
     if not manages:
-        message = Sentence("only_managers_look", "Only managers and administrators may look for users.")
+        message = Message("only_managers_look")
         raise NotAllowedError(message)
     people = User.objects.filter(is_active=True).exclude(username=SYSTEM_USERNAME)
     if search:
@@ -40,7 +40,7 @@ def require_administrator(actor: Any) -> None:
     Comes before any look-up, so that the answer to others does not depend on who exists.
     """
     if not (getattr(actor, "is_active", False) and actor.is_superuser):
-        message = Sentence("only_administrators_manage_people", "Only an administrator may manage people.")
+        message = Message("only_administrators_manage_people")
         raise NotAllowedError(message)
 
 

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import (
     LONGEST_TOKEN_LIFE,
     ONE_TIME_PASSWORD_LIFE,
@@ -48,9 +48,7 @@ class WrongPasswordError(ContentError):
 def require_may_make_accounts(actor: User) -> None:
     """Raise NotAllowedError unless the actor administers the site."""
     if not actor.is_superuser:
-        message = Sentence(
-            "only_administrators_make_accounts", "Only an administrator of the site may make accounts."
-        )
+        message = Message("only_administrators_make_accounts")
         raise NotAllowedError(message)
 
 
@@ -70,7 +68,7 @@ def _insert_user(*, actor: User, user: User) -> User:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError as error:
-        message = Sentence("account_named", "There is an account named '{name}' already.", name=user.username)
+        message = Message("account_named", name=user.username)
         raise ConflictError(message, code="username_taken", field="username") from error
     record(actor=actor, action="user.create", subject=user, details={"username": user.username})
     return user
@@ -81,8 +79,9 @@ def _require_strong(password: str, user: User, field: str) -> None:
     try:
         validate_password(password, user)
     except ValidationError as error:
+        message = Message("weak_password", reasons=" ".join(error.messages))
         raise ContentError(
-            " ".join(error.messages), code="weak_password", field=field, errors={field: error.messages}
+            message, code="weak_password", field=field, errors={field: error.messages}
         ) from error
 
 
@@ -95,7 +94,7 @@ def change_password(*, actor: User, current: str, new: str, keep_tokens: bool = 
     if not user.check_password(current):
         raise _wrong_password()
     if current == new:
-        message = Sentence("same_password", "Choose a password that differs from the current one.")
+        message = Message("same_password")
         raise ContentError(message, code="same_password", field="new_password")
     _require_strong(new, user, "new_password")
     return _store_password(
@@ -119,7 +118,7 @@ def _store_password(*, actor: User, checked: str, password: str, keep_tokens: bo
 
 
 def _wrong_password() -> WrongPasswordError:
-    message = Sentence("wrong_current_password", "The current password is wrong.")
+    message = Message("wrong_current_password")
     return WrongPasswordError(message, field="current_password")
 
 
@@ -153,13 +152,11 @@ def reset_password(*, actor: User, user: User) -> tuple[User, str]:
 def _store_one_time_password(*, actor: User, user: User, password: str) -> User:
     require_administrator(actor)
     if user.pk == actor.pk:
-        message = Sentence("own_password_reset", "Change your own password in your preferences.")
+        message = Message("own_password_reset")
         raise StateError(message, code="own_password_reset")
     user = User.objects.select_for_update().get(pk=user.pk)
     if not user.is_active:
-        message = Sentence(
-            "reset_of_inactive", "{name} is deactivated. Reactivate the account first.", name=str(user)
-        )
+        message = Message("reset_of_inactive", name=str(user))
         raise StateError(message, code="account_inactive")
     user.password = password
     user.must_change_password, user.one_time_until = True, timezone.now() + ONE_TIME_PASSWORD_LIFE
@@ -190,9 +187,8 @@ def deactivate_user(*, actor: User, user: User) -> User:
         return user
     others = [row for row in rows.values() if row.is_superuser and row.is_active and row.pk != user.pk]
     if user.is_superuser and not others:
-        message = Sentence(
+        message = Message(
             "last_administrator",
-            "{name} is the last administrator and cannot be deactivated.",
             name=str(user),
         )
         raise StateError(message, code="last_administrator")
@@ -296,9 +292,8 @@ def create_token(
     """
     expires_at = expires_at or default_token_expiry()
     if not timedelta() < expires_at - timezone.now() <= LONGEST_TOKEN_LIFE:
-        message = Sentence(
+        message = Message(
             "bad_token_expiry",
-            "A token expires in the future and within {days} days.",
             days=LONGEST_TOKEN_LIFE.days,
         )
         raise ContentError(message, code="bad_expiry", field="expires_at")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ml.contracts import Sentence
 from ml.formats.geometry_budget import GeometryBudget
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.geometry import moved_geometry
 from server.annotations.selectors import annotations_visible_to
@@ -27,9 +27,8 @@ def carried_annotations(actor: User, registration: Registration) -> Iterator[dic
     from ml.slides.registration.transform import Registration as Map  # noqa: PLC0415 - skimage only where it is needed
 
     if registration.document is None:
-        detail = Sentence(
+        detail = Message(
             "not_laid_over",
-            "The two slides are not aligned yet. Wait for the alignment, or set landmarks.",
         )
         raise StateError(detail, code="not_registered")
     registered = Map.from_document(registration.document)

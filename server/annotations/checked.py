@@ -60,7 +60,7 @@ def checked_changes(*, slide: Slide, changes: Sequence[Change], **_: Any) -> dic
         try:
             checked.append(_checked(change, drawn, (slide.width, slide.height), budget))
         except BadGeometryError as error:
-            error.extra.setdefault("errors", {f"changes.{number}.geometry": [error.detail]})
+            error.extra.setdefault("errors", {f"changes.{number}.geometry": [str(error.detail)]})
             raise
     return {"changes": checked}
 

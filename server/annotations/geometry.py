@@ -16,9 +16,9 @@ from shapely.errors import ShapelyError
 from shapely.geometry import Point, box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Sentence
 from ml.formats.geometry_budget import GeometryBudget
 from ml.formats.valid_areas import TangledError, intersect_areas, is_valid_area, mend_area
+from ml.messages import Message
 from server.annotations.errors import BadGeometryError
 from server.core.services import before_services
 
@@ -64,7 +64,7 @@ def keep_shape(
     if parsed.geom_type in AREAS:
         parsed, mended = _mend(parsed, budget)
     if not _has_part_inside(parsed, size):
-        message = Sentence("shape_off_slide", "The shape lies outside the slide.")
+        message = Message("shape_off_slide")
         raise BadGeometryError(message)
     rounded = shapely.transform(parsed, lambda points: points.round(DECIMALS))
     kept = rounded if rounded.is_valid and not rounded.is_empty else parsed
@@ -76,9 +76,8 @@ def _read(geometry: Any, kind: str, budget: GeometryBudget) -> BaseGeometry:
     allowed = KINDS[kind]
     kind_of_geometry = geometry.get("type") if isinstance(geometry, Mapping) else None
     if not isinstance(kind_of_geometry, str) or kind_of_geometry not in allowed:
-        message = Sentence(
+        message = Message(
             "kind_needs",
-            "A {kind} needs a {wanted}, not {told}.",
             kind=kind,
             wanted=" or ".join(sorted(allowed)),
             told=kind_of_geometry or "this",
@@ -87,24 +86,22 @@ def _read(geometry: Any, kind: str, budget: GeometryBudget) -> BaseGeometry:
     number = 0
     for number, value in enumerate(_numbers(geometry.get("coordinates")), start=1):
         if number > 2 * MOST_POINTS:
-            message = Sentence(
-                "shape_too_fine", "The shape has more than {most:,} points; simplify it.", most=MOST_POINTS
-            )
+            message = Message("shape_too_fine", most=MOST_POINTS)
             raise BadGeometryError(message)
         if not abs(value) <= 10**8:  # also what is not a number
-            message = Sentence("coordinate_not_number", "A coordinate is not a usable number.")
+            message = Message("coordinate_not_number")
             raise BadGeometryError(message)
     budget.read(number // 2)
     try:
         parsed = shapely.force_2d(shape(geometry))
     except (ShapelyError, ValueError, TypeError, KeyError, IndexError) as error:
-        message = Sentence("coordinates_no_shape", "The coordinates do not form such a shape.")
+        message = Message("coordinates_no_shape")
         raise BadGeometryError(message) from error
     if parsed.is_empty:
-        message = Sentence("shape_empty", "The shape is empty.")
+        message = Message("shape_empty")
         raise BadGeometryError(message)
     if parsed.geom_type == "LineString" and not parsed.length:
-        message = Sentence("line_without_length", "The line has no length.")
+        message = Message("line_without_length")
         raise BadGeometryError(message)
     return parsed
 
@@ -116,7 +113,7 @@ def _numbers(coordinates: Any, depth: int = 0) -> Iterator[float]:
         for item in coordinates:
             yield from _numbers(item, depth + 1)
     else:
-        message = Sentence("coordinates_not_lists", "The coordinates are not lists of numbers.")
+        message = Message("coordinates_not_lists")
         raise BadGeometryError(message)
 
 
@@ -140,13 +137,13 @@ def _mend(area: BaseGeometry, budget: GeometryBudget) -> tuple[BaseGeometry, boo
     except TangledError as error:
         raise _tangled() from error
     if whole.is_empty:
-        message = Sentence("outline_without_area", "The outline encloses no area; draw it again.")
+        message = Message("outline_without_area")
         raise BadGeometryError(message)
     return whole, True
 
 
 def _tangled() -> BadGeometryError:
-    message = Sentence("outline_tangled", "The outline crosses itself too often; draw it again.")
+    message = Message("outline_tangled")
     return BadGeometryError(message)
 
 

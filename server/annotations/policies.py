@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.errors import NotYoursError
 from server.annotations.models import Annotation
@@ -23,8 +23,7 @@ annotation_policy: Final = RolePolicy(
 def require_may_edit(actor: User, role: Role, annotation: Annotation) -> None:
     """Raise NotYoursError unless the actor drew the shape or has the role to edit those of others."""
     if annotation.author_id != actor.pk and not annotation_policy.includes(role, "edit_others"):
-        message = Sentence(
+        message = Message(
             "drawn_by_another",
-            "Somebody else drew this. Ask a reviewer to change it, or draw your own beside it.",
         )
         raise NotYoursError(message)

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.callbacks import DrawnShape, report_shapes
 from server.annotations.checked import Change, checked_changes, checked_region
@@ -83,9 +83,7 @@ def apply_changes(
     for change in changes:
         _OPERATIONS[change.op](batch, change)
     if batch.conflicts:
-        message = Sentence(
-            "changed_meanwhile", "Somebody changed this in the meantime. Choose which version to keep."
-        )
+        message = Message("changed_meanwhile")
         raise StaleRevisionError(message, conflicts=batch.conflicts)
     if not batch.done:
         nothing_written()
@@ -151,7 +149,7 @@ def _create(batch: _Batch, change: Change) -> None:
         same = known.slide_id == batch.slide.pk and known.author_id == batch.actor.pk
         kept = change.kept.geometry if change.kept else None
         if not same or known.revision != 1 or known.geometry != kept:
-            message = "Another annotation has this id already."
+            message = Message("annotation_id_taken")
             raise IdTakenError(message)
         batch.touched[known.pk] = known
         return
@@ -222,7 +220,7 @@ def _assign(batch: _Batch, annotation: Annotation, change: Change) -> None:
     if "label_id" in values and annotation.label_id is not None:
         label = batch.labels.get(annotation.label_id)
         if label is None or (label.retired_at is not None and not batch.may_use_retired):
-            message = Sentence("label_not_here", "This label is not in the project, or it has been retired.")
+            message = Message("label_not_here")
             raise BadLabelError(message, field="label_id")
     if kept is not None:
         annotation.geometry = kept.geometry
@@ -287,7 +285,7 @@ def declare_finished(
     known = Region.objects.filter(pk=region_id).select_related("declared_by").first()
     if known is not None:
         if known.slide_id != slide.pk or known.geometry != kept.geometry:
-            message = "Another region has this id already."
+            message = Message("region_id_taken")
             raise IdTakenError(message)
         nothing_written()
         return known

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from rest_framework import serializers
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.audit.selectors import find_latest_actor_name
 from server.audit.services import subject_type_of
 from server.core.errors import ConflictError
@@ -44,9 +44,8 @@ def refuse_unseen(
     if not theirs:
         return
     person = find_latest_actor_name(subject_type_of(subject), str(subject.pk), actions)
-    message = Sentence(
+    message = Message(
         "changed_by_other",
-        "{person} changed this meanwhile, so your change was not saved. It is now: {value}.",
         person=person or "?",
         value=", ".join(_in_words(value) for value in theirs.values()),
     )

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.db import connection
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.config.request_threads import ThreadedHandler
 from server.core.errors import TooLargeError
 from server.core.problems import domain_problem
@@ -49,11 +49,7 @@ def body_limit(path: str) -> int:
 
 def too_large(limit: int) -> TooLargeError:
     """Return the error response for a body above a limit."""
-    return TooLargeError(
-        Sentence(
-            "request_too_large", "The request is larger than the {most:,} KiB allowed.", most=limit // 1024
-        )
-    )
+    return TooLargeError(Message("request_too_large", most=limit // 1024))
 
 
 class BodyHandler(ThreadedHandler):

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from ml.messages import Message
 from server.core.files.disk import is_disk_full
 from server.core.problems import BAD_REQUEST, FORBIDDEN, TOO_LARGE, no_space_problem, problem
 
@@ -88,7 +89,7 @@ def answer_forbidden(
 def answer_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return a problem document for an unknown path below the API or the assets."""
     del request, exception
-    return _problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing at this address.")
+    return _problem(HTTPStatus.NOT_FOUND, "not_found", Message("nothing_at_address"))
 
 
 def answer_server_error(request: HttpRequest) -> HttpResponseBase:
@@ -98,10 +99,8 @@ def answer_server_error(request: HttpRequest) -> HttpResponseBase:
     if error is not None and is_disk_full(error):
         body = no_space_problem()
         return JsonResponse(body, status=body["status"], content_type="application/problem+json")
-    return _problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong that we did not foresee."
-    )
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", Message("internal_error"))
 
 
-def _problem(status: HTTPStatus, code: str, detail: str) -> HttpResponseBase:
+def _problem(status: HTTPStatus, code: str, detail: Message) -> HttpResponseBase:
     return JsonResponse(problem(status, code, detail), status=status, content_type="application/problem+json")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ml.messages import Message
+
 
 class DomainError(Exception):
     """Base of every error that a service raises. ``detail`` is a message for people."""
@@ -12,7 +14,7 @@ class DomainError(Exception):
 
     def __init__(
         self,
-        detail: str,
+        detail: Message,
         *,
         code: str | None = None,
         field: str | None = None,
@@ -30,8 +32,8 @@ class NotVisibleError(DomainError):
 
     code = "not_found"
 
-    def __init__(self, detail: str = "Not found, or you don't have access.") -> None:
-        super().__init__(detail)
+    def __init__(self, detail: Message | None = None) -> None:
+        super().__init__(detail or Message("not_found"))
 
 
 class NotAllowedError(DomainError):
@@ -63,7 +65,7 @@ class TooOftenError(DomainError):
 
     code = "too_often"
 
-    def __init__(self, detail: str, *, wait: int, code: str | None = None) -> None:
+    def __init__(self, detail: Message, *, wait: int, code: str | None = None) -> None:
         super().__init__(detail, code=code, wait=wait)
 
 

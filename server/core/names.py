@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.storage.names import describe_character, is_visible, normal_name, refused_character
 from server.core.errors import ContentError
 
@@ -28,14 +28,13 @@ def check_characters(text: str, *, field: str | None = None, code: str = "unsafe
     """Return the text in normalisation form C; raises ContentError that names a refused character."""
     refused = refused_character(text)
     if refused is not None:
-        detail = Sentence(
+        detail = Message(
             "name_character",
-            "The name holds a character that is not allowed: {character}. Remove it.",
             character=describe_character(refused),
         )
         raise ContentError(detail, code=code, field=field)
     if text and not is_visible(text):
-        detail = Sentence("name_invisible", "The name needs at least one visible character.")
+        detail = Message("name_invisible")
         raise ContentError(detail, code=code, field=field)
     return normal_name(text)
 
@@ -48,12 +47,11 @@ def check_relative_path(text: str) -> str:
     """
     parts = text.split("/")
     if "\\" in text:
-        detail = Sentence("path_backslash", "A file name must not hold a backslash (\\).")
+        detail = Message("path_backslash")
         raise ContentError(detail, code="unsafe_name")
     if not text or len(text) > _LONGEST_PATH or {"", ".", ".."} & set(parts):
-        detail = Sentence(
+        detail = Message(
             "path_not_relative",
-            "A file name must be relative, without empty parts and '..', and have 1 to {most} characters.",
             most=_LONGEST_PATH,
         )
         raise ContentError(detail, code="unsafe_name")

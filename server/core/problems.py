@@ -13,15 +13,32 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from ml.contracts import DataError, Sentence, sentence_parts
+from ml.contracts import DataError
+from ml.messages import Message
 from server.core import errors
 from server.core.files.disk import NO_SPACE, disk_full, is_disk_full
 
 log = logging.getLogger(__name__)
 
-TOO_LARGE: Final = Sentence("body_too_large", "The request is larger than this server accepts.")
-FORBIDDEN: Final = Sentence("forbidden", "You may not do this.")
-BAD_REQUEST: Final = Sentence("bad_request", "The server cannot read this request.")
+TOO_LARGE: Final = Message("body_too_large")
+FORBIDDEN: Final = Message("forbidden")
+BAD_REQUEST: Final = Message("bad_request")
+
+# Errors with a message of ours; the REST framework words the others in the language of the request.
+OWN_MESSAGES: Final = {
+    message.code: message
+    for message in (
+        Message("invalid_credentials"),
+        Message("invalid_token"),
+        Message("not_authenticated"),
+        Message("not_found"),
+        Message("one_time_expired"),
+        Message("password_change_required"),
+        Message("session_required"),
+        Message("throttled"),
+        Message("token_read_only"),
+    )
+}
 
 STATUS: Mapping[type[errors.DomainError], int] = {
     errors.NotVisibleError: HTTPStatus.NOT_FOUND,
@@ -34,17 +51,17 @@ STATUS: Mapping[type[errors.DomainError], int] = {
 }
 
 
-def problem(status: int, code: str, detail: str, **extra: Any) -> dict[str, Any]:
-    """Return the body of a problem response; a ``detail`` that is a Sentence is translatable."""
-    parts = sentence_parts(detail)
-    named = {"message_code": parts["code"], "message_values": parts["values"]} if parts["code"] else {}
+def problem(status: int, code: str, detail: Message, **extra: Any) -> dict[str, Any]:
+    """Return the body of a problem response; ``detail`` is its message."""
+    message = detail.as_json()
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
-        "detail": parts["message"],
+        "detail": message["message"],
         "code": code,
-        **named,
+        "message_code": message["code"],
+        "message_values": message["values"],
         **extra,
     }
 
@@ -89,9 +106,11 @@ def _api_problem(error: exceptions.APIException) -> dict[str, Any]:
         for field, sentence in _field_errors(error.detail):
             by_field.setdefault(field, []).append(sentence)
         detail = "; ".join(f"{field}: {' '.join(sentences)}" for field, sentences in by_field.items())
-        return problem(error.status_code, "invalid", detail, errors=by_field)
-    code = error.get_codes()
-    return problem(error.status_code, code if isinstance(code, str) else "invalid", str(error.detail))
+        return problem(error.status_code, "invalid", Message("invalid_input", errors=detail), errors=by_field)
+    codes = error.get_codes()
+    code = codes if isinstance(codes, str) else "invalid"
+    message = OWN_MESSAGES.get(code) or Message("verbatim", text=str(error.detail))
+    return problem(error.status_code, code, message)
 
 
 def _django_problem(error: Exception) -> dict[str, Any] | None:
@@ -104,7 +123,7 @@ def _django_problem(error: Exception) -> dict[str, Any] | None:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", TOO_LARGE)
     if isinstance(error, UnreadablePostError):
         # The sender has left, so nobody reads the answer.
-        return problem(HTTPStatus.BAD_REQUEST, "body_cut", "The request broke off.")
+        return problem(HTTPStatus.BAD_REQUEST, "body_cut", Message("request_cut"))
     if isinstance(error, BadRequest | SuspiciousOperation):
         return problem(HTTPStatus.BAD_REQUEST, "bad_request", BAD_REQUEST)
     return None

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from ml.messages import Message
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -20,7 +22,7 @@ NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure of ours
     """Error of a request, with status, message, and the seconds until another try."""
 
-    def __init__(self, status: HTTPStatus, code: str, detail: str, *, retry_after: int = 0) -> None:
+    def __init__(self, status: HTTPStatus, code: str, detail: Message, *, retry_after: int = 0) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
         self.status = status
@@ -43,12 +45,15 @@ def kept_until(expiry: int) -> tuple[bytes, bytes]:
 
 async def refuse(send: Send, refusal: Refusal) -> None:
     """Send a refusal as problem details."""
+    message = refusal.detail.as_json()
     problem = {
         "type": "about:blank",
         "title": refusal.status.phrase,
         "status": refusal.status.value,
-        "detail": refusal.detail,
+        "detail": message["message"],
         "code": refusal.code,
+        "message_code": message["code"],
+        "message_values": message["values"],
     }
     await respond_problem(send, refusal.status, problem, retry_after=refusal.retry_after)
 

@@ -9,6 +9,8 @@ from drf_spectacular.plumbing import force_instance
 from rest_framework import fields, serializers
 from rest_framework.generics import GenericAPIView
 
+from ml.messages import Message
+
 
 class ProblemSerializer(serializers.Serializer[Any]):
     """RFC 9457 problem details, with a stable code."""
@@ -34,6 +36,10 @@ class SaidSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(allow_blank=True)
     code = serializers.CharField(allow_blank=True)
     values = serializers.DictField()
+
+    def to_representation(self, instance: Any) -> Any:
+        """Return a message, or one that is stored as JSON."""
+        return instance.as_json() if isinstance(instance, Message) else super().to_representation(instance)
 
 
 class ProblemSchema(AutoSchema):

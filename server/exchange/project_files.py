@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
-from ml.contracts import Sentence, sentence_parts
+from ml.messages import Message
 from ml.storage.names import fold_name
 from server.accounts.models import User
 from server.annotations.policies import annotation_policy
@@ -48,7 +48,7 @@ class LeftOutFile(Reasoned):
     """A file of the archive without a matching slide, with the reason."""
 
     file: str
-    reason: Sentence
+    reason: Message
 
 
 @dataclass(slots=True)
@@ -148,7 +148,7 @@ class ProjectFile:
                     return SlidePart(member.name, slide, matched_by, _shortened(result))
                 preview = part.preview(path)
         except DomainError as error:
-            return SlidePart(member.name, slide, matched_by, error=dict(sentence_parts(error.detail)))
+            return SlidePart(member.name, slide, matched_by, error=error.detail.as_json())
         _add(report, preview)
         return SlidePart(
             member.name, slide, matched_by, _shortened(preview.report), preview.become == "objects"
@@ -174,18 +174,16 @@ def assign(
     return sorted(chosen, key=lambda one: one[1].name), left_out
 
 
-def _why_left_out(named: Sequence[Slide], taken: dict[object, str]) -> Sentence:
+def _why_left_out(named: Sequence[Slide], taken: dict[object, str]) -> Message:
     if not named:
-        return Sentence("part_without_slide", "The project has no slide with this content or this name.")
+        return Message("part_without_slide")
     if len(named) > 1:
-        return Sentence(
+        return Message(
             "part_of_several_slides",
-            "{count} slides of the project have this name. Import the file on its slide.",
             count=len(named),
         )
-    return Sentence(
+    return Message(
         "part_is_second",
-        "It is for the slide {slide}, which {file} is for too.",
         slide=named[0].name,
         file=taken[named[0].pk],
     )

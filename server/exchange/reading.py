@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.storage.process_limits import Limits
 from server.core.children.calls import call_in_child, iterate_in_child, register_reader
 from server.exchange.errors import BadForeignFileError
@@ -72,7 +72,7 @@ def read_object_batches(
     is_cut: bool,
     scale: float,
     slide: SlideName,
-    left_out: Mapping[str, Sentence],
+    left_out: Mapping[str, Message],
 ) -> Iterator[Batch]:
     """Yield the batches of an object file; raises the errors of ``read_batches``, and ReaderBrokeError."""
     options = {"is_cut": is_cut, "scale": scale, "slide": slide, "left_out": dict(left_out)}
@@ -97,9 +97,8 @@ def project_members(path: Path) -> list[Member]:
     """Return the files in the export of a project, in the child."""
     with path.open("rb") as file, open_archive(file) as archive:
         if DESCRIPTION in archive.namelist():
-            message = Sentence(
+            message = Message(
                 "archive_of_one_slide",
-                "The archive is the HistoML export of one slide. Import it on that slide.",
             )
             raise BadForeignFileError(message)
         members = list_members(archive)

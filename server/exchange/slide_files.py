@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.core.errors import DomainError, TooLargeError
 from server.exchange.errors import NotReviewedError, TooManyFeaturesError
@@ -54,9 +54,8 @@ class SlideFile:
         kind = None if is_packed else kind_of_start(self._start, self.filename)
         is_for_people = kind in _WRITTEN_FOR_PEOPLE
         if (self.become == "annotations" or is_for_people) and self.size > MOST_BYTES:
-            message = Sentence(
+            message = Message(
                 "file_over_mib",
-                "The file is larger than the {most} MiB that are read at once.",
                 most=MOST_BYTES // 2**20,
             )
             raise TooLargeError(message)

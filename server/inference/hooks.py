@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.jobs.services import create_job
 from server.slides.hooks import on_slide_ready
@@ -34,7 +34,7 @@ def _describe(actor: User, slide: Slide) -> None:
     create_job(
         actor=actor,
         kind="compute_features",
-        title=Sentence("job_compute_features", "Compute features of {name}", name=slide.name),
+        title=Message("job_compute_features", name=slide.name),
         input={"slide_id": str(slide.pk)},
         project=slide.project,
         subject=slide,

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import transaction
 from shapely.geometry import shape
 
-from ml.contracts import Context, HeatMap, Sentence, SlideFinding
+from ml.contracts import Context, HeatMap, SlideFinding
 from ml.data.workers import usual_workers
+from ml.messages import Message
 from ml.methods.loading import load_model
 from ml.objectset import Manifest, ObjectSetWriter
 from ml.slides import open_as
@@ -80,7 +81,7 @@ def _write(
     run: JobRun, prediction: PredictionRun, object_set: ObjectSet, folder: Path
 ) -> tuple[Manifest, SlideFinding | None]:
     version, slide = prediction.model_version, prediction.slide
-    run.report(0.0, Sentence("loading_model", "Loading the model"))
+    run.report(0.0, Message("loading_model"))
     recipe = load_model(weights_path(version))
     region = shape(prediction.region) if prediction.region else None
     names = [label["name"] for label in object_set.labels]
@@ -109,7 +110,7 @@ def _write(
                 writer.append(step.objects)
             maps = step.heat_maps or maps
             finding = step.finding or finding
-            run.report(step.progress, Sentence("looking_at_slide", "Looking at the slide"))
+            run.report(step.progress, Message("looking_at_slide"))
             if step.heat_maps and time.monotonic() - shown > SHOW_EVERY_SECONDS:
                 _show(run, prediction, object_set, maps)
                 shown = time.monotonic()

@@ -11,8 +11,9 @@ import shapely
 from django.conf import settings
 from shapely.geometry import box, shape
 
-from ml.contracts import CancelledError, Sentence
+from ml.contracts import CancelledError
 from ml.formats.valid_areas import TangledError, is_valid_area
+from ml.messages import Message
 from ml.objectset import Manifest
 from server.accounts.models import User
 from server.annotations.errors import BadGeometryError
@@ -54,9 +55,7 @@ def _checked_region(*, region: dict[str, Any] | None = None, **_: Any) -> dict[s
     except (BadGeometryError, TangledError):
         usable = False
     if not usable:
-        message = Sentence(
-            "region_not_valid", "The region must be a valid GeoJSON Polygon or MultiPolygon with an area."
-        )
+        message = Message("region_not_valid")
         raise BadRegionError(message, field="region")
     return {"region": {"type": region["type"], "coordinates": region["coordinates"]}}
 
@@ -97,23 +96,21 @@ def _chosen_slides(version: ModelVersion, slide_ids: Sequence[UUID] | None) -> l
     if slide_ids is None:
         slides = [slide for slide in ready if _has_channels(slide, channels)]
         if not slides:
-            message = Sentence(
+            message = Message(
                 "no_readable_slide",
-                "The project has no slide that is ready and that the model can read; import one first.",
             )
             raise NothingToPredictError(message)
         return slides
     slides = list(ready.filter(pk__in=slide_ids))
     missing = set(slide_ids) - {slide.pk for slide in slides}
     if missing:
-        message = Sentence(
+        message = Message(
             "slides_not_here",
-            "{count} of the slides are not in this project or are not ready.",
             count=len(missing),
         )
         raise SlidesUnknownError(message, field="slide_ids", slides=[str(pk) for pk in missing])
     if not slides:
-        message = Sentence("name_a_slide", 'Name at least one slide, or say "all".')
+        message = Message("name_a_slide")
         raise NothingToPredictError(message, field="slide_ids")
     for slide in slides:
         _require_channels(version, slide, channels)
@@ -128,17 +125,15 @@ def _require_channels(version: ModelVersion, slide: Slide, channels: Sequence[st
     if _has_channels(slide, channels):
         return
     if not channels:
-        message = Sentence(
+        message = Message(
             "version_reads_colour",
-            "{slide} has several channels; {version} reads colour images of stained tissue.",
             slide=slide.name,
             version=version.name,
         )
         raise SeveralChannelsError(message, field="slide_ids")
     theirs = ", ".join(slide.channel_names) or "those of a colour image"
-    message = Sentence(
+    message = Message(
         "version_other_channels",
-        "{slide} has the channels {channels}; {version} reads {wanted}.",
         slide=slide.name,
         channels=theirs,
         version=version.name,
@@ -149,10 +144,10 @@ def _require_channels(version: ModelVersion, slide: Slide, channels: Sequence[st
 
 def _check_region(region: dict[str, Any], slides: Sequence[Slide]) -> None:
     if len(slides) != 1:
-        message = Sentence("region_of_one_slide", "A region belongs to one slide; name exactly one.")
+        message = Message("region_of_one_slide")
         raise BadRegionError(message, field="slide_ids")
     if not shape(region).intersects(box(0, 0, slides[0].width, slides[0].height)):
-        message = Sentence("region_off_slide", "The region lies outside the slide.")
+        message = Message("region_off_slide")
         raise BadRegionError(message, field="region")
 
 
@@ -174,9 +169,7 @@ def _start_run(
     run.job = create_job(
         actor=actor,
         kind="run_prediction",
-        title=Sentence(
-            "job_run_prediction", "Predict {slide} with {version}", slide=slide.name, version=version.name
-        ),
+        title=Message("job_run_prediction", slide=slide.name, version=version.name),
         input={"prediction": str(run.pk)},
         project=version.project,
         subject=slide,
@@ -232,7 +225,7 @@ def finish_prediction(
         "object_set__slide__project", "slide__project", "model_version"
     ).get(pk=prediction.pk)
     if run.object_set is None:
-        message = Sentence("run_without_objects", "The run has no object set.")
+        message = Message("run_without_objects")
         raise NothingToPredictError(message)
     summary = {
         "levels": manifest.levels,

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.core.models import Entity
 from server.projects.models import Project
 
@@ -79,9 +79,9 @@ class Job(Entity):
         ]
 
     @property
-    def error(self) -> Sentence:
+    def error(self) -> Message:
         """Message of the failure; empty unless the job failed."""
-        return Sentence.from_parts(
+        return Message.from_json(
             {
                 "message": self.error_message,
                 "code": self.error_message_code,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.core.errors import NotAllowedError, NotVisibleError
 from server.core.tasks import job_kinds
 from server.jobs.models import Job
@@ -42,5 +42,5 @@ def require_may_steer(actor: Any, job: Job) -> None:
     if not may_see(actor, job):
         raise NotVisibleError
     if not may_steer(actor, job):
-        message = Sentence("only_starter", "Only the person who started a job, or a manager, may do this.")
+        message = Message("only_starter")
         raise NotAllowedError(message)

@@ -12,7 +12,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from ml.contracts import CancelledError, DataError, Sentence, sentence_parts
+from ml.contracts import CancelledError, DataError
+from ml.messages import Message, json_of
 from ml.slides.errors import SlideError
 from server.core.children.slide_reader import slides_read_in_children
 from server.core.errors import DomainError
@@ -38,9 +39,9 @@ class JobRun:
         self.input: dict[str, Any] = job.input
         self.actor = job.created_by
         self._told_at = 0.0
-        self._told = (-1.0, "")
+        self._told: tuple[float, Message | None] = (-1.0, None)
 
-    def report(self, progress: float, message: str = "") -> None:
+    def report(self, progress: float, message: Message | None = None) -> None:
         """Report the progress (0..1); raises CancelledError when the job was cancelled.
 
         Writes to the database at most four times a second, so it may be called in a tight loop.
@@ -56,7 +57,7 @@ class JobRun:
             raise CancelledError
         if (round(progress, 3), message) != self._told:
             self._told = (round(progress, 3), message)
-            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **sentence_parts(message)})
+            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **json_of(message)})
 
     @property
     def scratch(self) -> Path:
@@ -69,9 +70,9 @@ class JobRun:
         if not running_attempt(self.job).exists():
             raise CancelledError
 
-    def log(self, message: Sentence, level: str = "info") -> None:
+    def log(self, message: Message, level: str = "info") -> None:
         """Add a line to the log that members read; details for operators go to the server's log."""
-        self._tell(JobEvent.Kind.LOG, {"level": level, **sentence_parts(message)})
+        self._tell(JobEvent.Kind.LOG, {"level": level, **message.as_json()})
 
     def update(self, **data: Any) -> None:
         """Notify clients that an output of the job has grown, for instance a heat map."""
@@ -148,8 +149,6 @@ def _finish_badly(run: JobRun, error: Exception) -> None:
         if finish_job(job, Job.State.CANCELLED, cause=error):
             drop_scratch(job)
         return
-    code: str
-    text: str
     if is_disk_full(error):
         code, text = NO_SPACE, disk_full()
     elif isinstance(error, DomainError):
@@ -160,10 +159,8 @@ def _finish_badly(run: JobRun, error: Exception) -> None:
         # What the error says may name paths, rows and people: it is for who runs the server.
         log.error("job %s (%s) failed", job.pk, job.kind, exc_info=error)
         code = "internal_error"
-        text = Sentence(
+        text = Message(
             "not_foreseen",
-            "Something went wrong that we did not foresee. Ask who runs the server: "
-            "its log has the cause under job {job}.",
             job=str(job.pk),
         )
     finish_job(job, Job.State.FAILED, error_code=code, error=text, cause=error)

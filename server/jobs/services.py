@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from ml.contracts import Sentence, sentence_parts
+from ml.messages import Message, json_of
 from server.audit.services import record
 from server.core.errors import StateError
 from server.core.services import service
@@ -36,17 +36,17 @@ def create_job(
     *,
     actor: Any,
     kind: str,
-    title: Sentence,
+    title: Message,
     queue: str,
     input: dict[str, Any],  # noqa: A002 - the noun of the model
     project: Project | None = None,
     subject: models.Model | None = None,
 ) -> Job:
     """Create a queued job inside the calling service's transaction; it is sent on commit."""
-    words = sentence_parts(title)
+    words = title.as_json()
     job = Job.objects.create(
         kind=kind,
-        title=title[:200],
+        title=str(title)[:200],
         title_code=words["code"],
         title_values=words["values"],
         queue=queue,
@@ -77,9 +77,7 @@ def cancel_job(*, actor: Any, job: Job) -> Job:
     require_may_steer(actor, job)
     locked = Job.objects.select_for_update().get(pk=job.pk)
     if locked.state in Job.FINAL:
-        message = Sentence(
-            "job_ended", "This job has ended already: {state}.", state=locked.get_state_display().lower()
-        )
+        message = Message("job_ended", state=locked.get_state_display().lower())
         raise StateError(message, code="job_ended")
     locked.cancel_requested_at = timezone.now()
     if locked.state == Job.State.QUEUED:
@@ -95,14 +93,14 @@ def retry_job(*, actor: Any, job: Job) -> Job:
     require_may_steer(actor, job)
     locked = Job.objects.select_for_update().get(pk=job.pk)
     if locked.state not in (Job.State.FAILED, Job.State.CANCELLED):
-        message = Sentence("only_failed_again", "Only a failed or cancelled job can be tried again.")
+        message = Message("only_failed_again")
         raise StateError(message, code="job_not_ended")
     if not can_run_again(locked):
-        message = Sentence("job_material_gone", "What this job read is no longer here; bring it again.")
+        message = Message("job_material_gone")
         raise StateError(message, code="job_material_gone")
     locked.attempts_before_retry = locked.attempt
     locked.cancel_requested_at = None
-    _set_error(locked, "", "")
+    _set_error(locked, "", None)
     locked.progress = 0
     _move(locked, Job.State.QUEUED, started_at=None, finished_at=None, dispatched_at=None)
     locked.save()
@@ -130,12 +128,12 @@ def finish_job(
     *,
     result: Any = None,
     error_code: str = "",
-    error: str = "",
+    error: Message | None = None,
     cause: BaseException | None = None,
 ) -> bool:
     """End this attempt; False when the job was taken over after missed heartbeats.
 
-    ``error`` is why it failed, best a ``Sentence``; ``cause`` the exception that ended it.
+    ``error`` is the reason for the failure; ``cause`` the exception that ended it.
     """
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
@@ -165,9 +163,9 @@ def hand_back_job(job: Job) -> bool:
     return True
 
 
-def report_progress(job: Job, progress: float, message: str) -> bool:
+def report_progress(job: Job, progress: float, message: Message | None) -> bool:
     """Store the progress of a running attempt; False when it was cancelled or taken over."""
-    parts = sentence_parts(message)
+    parts = json_of(message)
     changed = running_attempt(job).update(
         progress=progress,
         message=parts["message"][:500],
@@ -235,10 +233,8 @@ def _take_back(job_id: UUID, now: Any) -> bool:
             _set_error(
                 job,
                 "worker_lost",
-                Sentence(
+                Message(
                     "worker_lost",
-                    "The worker stopped in the middle, several times. Ask who runs the server: "
-                    "its log names job {job}.",
                     job=str(job.pk),
                 ),
             )
@@ -247,18 +243,13 @@ def _take_back(job_id: UUID, now: Any) -> bool:
             _move(job, Job.State.QUEUED, dispatched_at=None)
         job.save()
         log.warning("the worker of job %s (%s) stopped; the job is %s", job.pk, job.kind, job.state)
-        data = {
-            "level": "warning",
-            "message": "The worker of this job stopped answering.",
-            "code": "worker_stopped",
-            "values": {},
-        }
+        data = {"level": "warning", **Message("worker_stopped").as_json()}
         write_event(JobEvent.Kind.LOG, data, job=job)
     return True
 
 
-def _set_error(job: Job, code: str, error: str) -> None:
-    parts = sentence_parts(error)
+def _set_error(job: Job, code: str, error: Message | None) -> None:
+    parts = json_of(error)
     job.error_code, job.error_message = code, parts["message"]
     job.error_message_code, job.error_message_values = parts["code"], parts["values"]
 
@@ -273,7 +264,7 @@ def _end(job: Job, state: Job.State, cause: BaseException | None = None) -> None
 
 def _move(job: Job, state: Job.State, **times: Any) -> None:
     if state not in Job.TRANSITIONS[Job.State(job.state)]:
-        message = f"A job cannot go from {job.state} to {state}."
+        message = Message("illegal_transition", old=job.state, new=state)
         raise StateError(message, code="illegal_transition")
     job.state = state
     for field, value in times.items():

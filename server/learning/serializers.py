@@ -7,18 +7,11 @@ from typing import Any
 from rest_framework import serializers
 
 from server.accounts.serializers import UserSerializer
+from server.core.schema import SaidSerializer
 from server.jobs.serializers import JobSerializer
 from server.learning.models import Round, Snapshot
 from server.registry.models import Comparison
 from server.registry.serializers import EstimateSerializer, ModelVersionSerializer
-
-
-class FindingSerializer(serializers.Serializer[Any]):
-    """A stable code, a message, and the names and numbers in it."""
-
-    code = serializers.CharField()
-    message = serializers.CharField(source="detail")
-    values = serializers.DictField(default=dict)
 
 
 class LabelCountSerializer(serializers.Serializer[Any]):
@@ -58,8 +51,8 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     """Readiness of a round, with its problems and warnings."""
 
     ready = serializers.BooleanField()
-    blockers = FindingSerializer(source="problems", many=True)
-    warnings = FindingSerializer(many=True)
+    blockers = SaidSerializer(source="problems", many=True)
+    warnings = SaidSerializer(many=True)
     counts = CountsSerializer()
     split_by = serializers.ChoiceField(source="split", choices=("case", "region"))
     parts = PartsSerializer(source="counts.parts")
@@ -98,7 +91,7 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
     snapshot = SnapshotSerializer(read_only=True, allow_null=True)
     job = JobSerializer(read_only=True)
     model_version = ModelVersionSerializer(read_only=True, allow_null=True)
-    warnings = FindingSerializer(many=True, read_only=True)
+    warnings = SaidSerializer(many=True, read_only=True)
     created_by = UserSerializer(read_only=True)
 
     class Meta:

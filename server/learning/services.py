@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
@@ -12,7 +12,8 @@ from django.db.models import Max
 
 from ml.catalogue.info import RecipeInfo
 from ml.catalogue.registry import find_recipe
-from ml.contracts import CancelledError, Sentence, Task
+from ml.contracts import CancelledError, Task
+from ml.messages import Message, join_messages
 from server.accounts.models import User
 from server.audit.selectors import count_records, has_records_since
 from server.audit.services import record
@@ -26,7 +27,7 @@ from server.learning.models import Explanation, Round, Snapshot, SplitUnit
 from server.learning.policies import round_policy
 from server.learning.rounds.readiness import Readiness, check_readiness, warn_of_marks_off_tissue
 from server.learning.selectors import stored_parts
-from server.learning.snapshots.diagnoses import Finding, summarise_diagnoses
+from server.learning.snapshots.diagnoses import summarise_diagnoses
 from server.learning.snapshots.files import compose_document, store_document
 from server.learning.snapshots.plan import Plan, plan_round
 from server.learning.summaries.selectors import read_summary
@@ -88,7 +89,7 @@ def start_round(
         recipe=recipe,
         config=complete,
         seed=seed,
-        warnings=[asdict(finding) for finding in readiness.warnings],
+        warnings=[warning.as_json() for warning in readiness.warnings],
         predict=predict,
         created_by=actor,
     )
@@ -142,7 +143,7 @@ def take_snapshot(*, actor: User, turn: Round) -> Snapshot:
 
 @service
 def enter_snapshot(
-    *, actor: User, turn: Round, snapshot: Snapshot, summary: Summary, warnings: Sequence[Finding]
+    *, actor: User, turn: Round, snapshot: Snapshot, summary: Summary, warnings: Sequence[Message]
 ) -> bool:
     """Store the snapshot of a round and fix the parts of new units.
 
@@ -163,7 +164,7 @@ def enter_snapshot(
     if known is None:
         snapshot.save(force_insert=True)
     turn.snapshot = known or snapshot
-    turn.warnings = [asdict(finding) for finding in warnings]
+    turn.warnings = [warning.as_json() for warning in warnings]
     turn.save(update_fields=["snapshot", "warnings", "labels_read_at"])
     record(
         actor=actor,
@@ -228,9 +229,7 @@ def start_comparison(*, actor: User, version: ModelVersion, other: ModelVersion)
     job = create_job(
         actor=actor,
         kind="compare_versions",
-        title=Sentence(
-            "job_compare_versions", "Compare {version} with {other}", version=version.name, other=other.name
-        ),
+        title=Message("job_compare_versions", version=version.name, other=other.name),
         input={"version": str(version.pk), "other": str(other.pk)},
         project=version.project,
         subject=version,
@@ -255,9 +254,7 @@ def start_explanation(*, actor: User, object_set: ObjectSet, index: int) -> Expl
     project = object_set.slide.project
     round_policy.require(actor, project, "explain")
     if object_set.source != ObjectSet.Source.MODEL or object_set.producer_id is None:
-        message = Sentence(
-            "only_suggestions_explained", "Only suggestions of a model version can be explained."
-        )
+        message = Message("only_suggestions_explained")
         raise NotReadyError(message, code="cannot_explain")
     require_numbers(object_set, [index])
     explanation = (
@@ -275,9 +272,8 @@ def start_explanation(*, actor: User, object_set: ObjectSet, index: int) -> Expl
     explanation.job = create_job(
         actor=actor,
         kind="explain_suggestion",
-        title=Sentence(
+        title=Message(
             "job_explain_suggestion",
-            "Explain suggestion {index} of {producer} on {slide}",
             index=index,
             producer=object_set.producer_name,
             slide=object_set.slide.name,
@@ -330,18 +326,17 @@ def _plan(project: Project, info: RecipeInfo) -> Plan:
 
 def _check_comparable(version: ModelVersion, other: ModelVersion) -> None:
     if version.project_id != other.project_id or version.task != other.task:
-        message = Sentence("compared_across", "Only versions of the same project and task can be compared.")
+        message = Message("compared_across")
         raise NotReadyError(message, code="not_comparable", field="with")
     if version.pk == other.pk:
-        message = Sentence("compared_with_itself", "A version cannot be compared with itself.")
+        message = Message("compared_with_itself")
         raise NotReadyError(message, code="not_comparable", field="with")
 
 
 def _refuse_unless_ready(readiness: Readiness) -> None:
     if not readiness.ready:
-        message = " ".join(problem.detail for problem in readiness.problems)
-        problems = [asdict(problem) for problem in readiness.problems]
-        raise NotReadyError(message, problems=problems)
+        problems = [problem.as_json() for problem in readiness.problems]
+        raise NotReadyError(join_messages(readiness.problems), problems=problems)
 
 
 def _refuse_same_round(new: Round) -> None:
@@ -355,9 +350,8 @@ def _refuse_same_round(new: Round) -> None:
             new.project, turn.labels_read_at, LEARNED_FROM
         )
         if turn.config == new.config and not is_changed:
-            message = Sentence(
+            message = Message(
                 "same_round_running",
-                "Round {number} learns from the same labels right now; wait for it.",
                 number=turn.number,
             )
             raise RoundRunningError(message, round=str(turn.pk))
@@ -372,9 +366,7 @@ def _create_round_job(actor: User, turn: Round, info: RecipeInfo) -> Job:
     return create_job(
         actor=actor,
         kind="run_round",
-        title=Sentence(
-            "job_run_round", "Round {number}: {title}", number=turn.number, title=info.title, recipe=info.name
-        ),
+        title=Message("job_run_round", number=turn.number, title=info.title, recipe=info.name),
         input={"round": str(turn.pk)},
         project=turn.project,
         subject=turn,

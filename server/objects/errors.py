@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.core.errors import NotVisibleError, StateError
 
-STILL_WRITTEN: Final = Sentence(
-    "objects_still_written", "The objects are still being written; wait until the run has ended."
-)
+STILL_WRITTEN: Final = Message("objects_still_written")
 
 
 class ObjectSetNotReadyError(StateError):

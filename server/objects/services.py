@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ml.contracts import HeatMap as Grid
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.objectset import write_heat_map
 from server.accounts.models import User
 from server.audit.services import record
@@ -125,9 +125,8 @@ def withdraw_object_set(*, actor: User, object_set: ObjectSet) -> bool:
         nothing_written()
         return True
     if locked.source == ObjectSet.Source.MODEL:
-        message = Sentence(
+        message = Message(
             "only_brought_withdrawn",
-            "Only a set that came as a file is taken back; suggestions of a model give way to newer ones.",
         )
         raise NotBroughtError(message)
     if locked.state != ObjectSet.State.READY:

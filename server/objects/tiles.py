@@ -24,6 +24,7 @@ import imagecodecs
 import pyarrow as pa
 from django.conf import settings
 
+from ml.messages import Message
 from ml.objectset import Limits
 from ml.slides.recent import Recent
 from server.core.raw_asgi import (
@@ -76,13 +77,13 @@ class ObjectTileApplication:
         del receive
         try:
             if scope["method"] not in {"GET", "HEAD"}:
-                detail = "Tiles can only be read."
+                detail = Message("tiles_read_only")
                 raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail)
             query = dict(parse_qsl(scope["query_string"].decode("ascii", "replace")))
             address = read_address(scope["path"], query, header_of(scope, b"accept-encoding"))
             expiry = verify_grant(query.get("grant", ""), address.folder)
             if expiry is None:
-                detail = "The grant is missing, lapsed or for another object set; ask for a new one."
+                detail = Message("object_grant_refused")
                 raise Refusal(HTTPStatus.FORBIDDEN, "grant_refused", detail)
             kept = [CACHE_FOR_EVER, (b"etag", address.etag), _VARY]
             if address.etag in header_of(scope, b"if-none-match"):
@@ -110,7 +111,7 @@ def read_address(path: str, query: Mapping[str, str], accepted: bytes) -> Addres
     try:
         limits = Limits.from_mapping(query)
     except ValueError as error:
-        detail = "A limit must be a number."
+        detail = Message("bad_limit")
         raise Refusal(HTTPStatus.BAD_REQUEST, "bad_limit", detail) from error
     encoding = encoding_for(accepted)
     match path.removeprefix("/object-tiles/").split("/"):
@@ -121,7 +122,7 @@ def read_address(path: str, query: Mapping[str, str], accepted: bytes) -> Addres
             if None not in numbers:
                 place = numbers[0] or 0, numbers[1] or 0, numbers[2] or 0
                 return Address(folder, place, limits, encoding)
-    raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no tile at this address.")
+    raise Refusal(HTTPStatus.NOT_FOUND, "not_found", Message("no_such_tile"))
 
 
 def encoding_for(accepted: bytes) -> str:
@@ -139,7 +140,7 @@ def read_tile(address: Address) -> bytes:
         files = open_object_files(str(settings.STORAGE_ROOT), f"{FOLDER}/{address.folder}")
         content = files.tile(*address.place, address.limits) if address.place else files.crowded_tiles()
     except (FileNotFoundError, IndexError, ValueError) as error:
-        raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no such tile.") from error
+        raise Refusal(HTTPStatus.NOT_FOUND, "not_found", Message("no_such_tile")) from error
     return pack(content, address.encoding)
 
 

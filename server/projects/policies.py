@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.core.errors import NotAllowedError, NotVisibleError
 from server.projects.models import Project, Role, find_membership
 
@@ -34,9 +34,8 @@ def require_role(actor: Any, project: Project, minimum: Role) -> Role:
     if role is None:
         raise NotVisibleError
     if not reaches(role, minimum):
-        message = Sentence(
+        message = Message(
             "role_needed",
-            "This needs the role {needed}; you are {role} here.",
             needed=minimum.label.lower(),
             role=role.label.lower(),
         )
@@ -47,7 +46,7 @@ def require_role(actor: Any, project: Project, minimum: Role) -> Role:
 def require_administrator(actor: Any) -> None:
     """Raise NotAllowedError unless the actor administers the site."""
     if not (getattr(actor, "is_active", False) and actor.is_superuser):
-        message = Sentence("only_administrators", "Only an administrator of the site may do this.")
+        message = Message("only_administrators")
         raise NotAllowedError(message)
 
 

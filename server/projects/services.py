@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.storage.names import fold_name
 from server.audit.seen import refuse_unseen
 from server.audit.services import record
@@ -53,9 +53,7 @@ def add_member(*, actor: Any, project: Project, user: Any, role: Role) -> Member
         with transaction.atomic():
             membership = Membership.objects.create(project=project, user=user, role=role)
     except IntegrityError as error:
-        message = Sentence(
-            "member_already", "{name} is a member already; change the role instead.", name=str(user)
-        )
+        message = Message("member_already", name=str(user))
         raise ConflictError(message, code="already_member") from error
     record(
         actor=actor,
@@ -79,9 +77,7 @@ def _lock_member(membership: Membership) -> Membership:
 def _keep_one_manager(membership: Membership) -> None:
     others = Membership.objects.filter(project=membership.project, role=Role.MANAGER)
     if membership.role == Role.MANAGER and not others.exclude(pk=membership.pk).exists():
-        message = Sentence(
-            "last_manager", "A project keeps at least one manager: give somebody else the role first."
-        )
+        message = Message("last_manager")
         raise StateError(message, code="last_manager")
 
 
@@ -123,11 +119,9 @@ def remove_member(*, actor: Any, membership: Membership) -> None:
 def _refuse_clash(error: IntegrityError, label: dict[str, Any]) -> ConflictError:
     # SQLite names the columns, PostgreSQL the constraint (and says "Key" whatever clashes).
     if "projects_label.key" in str(error) or "projects_label_key_once" in str(error):
-        message = Sentence(
-            "key_of_another", "The key {key} belongs to another label already.", key=str(label.get("key"))
-        )
+        message = Message("key_of_another", key=str(label.get("key")))
         return ConflictError(message, code="key_taken", field="key")
-    message = Sentence("label_named", "There is a label named '{name}' already.", name=str(label.get("name")))
+    message = Message("label_named", name=str(label.get("name")))
     return ConflictError(message, code="name_taken", field="name")
 
 
@@ -137,10 +131,8 @@ def _refuse_similar_name(project: Project, name: str, own: Label | None = None) 
     labels = project.labels.filter(retired_at__isnull=True).exclude(name=name)
     for pk, other in labels.values_list("pk", "name"):
         if fold_name(other) == fold_name(name) and (own is None or pk != own.pk):
-            message = Sentence(
+            message = Message(
                 "label_letter_case",
-                "There is a label '{other}' already, which differs from '{name}' in letter case only. Use"
-                " that label, or confirm that '{name}' is another one.",
                 name=name,
                 other=other,
             )
@@ -232,9 +224,8 @@ def reorder_labels(
     labels = list(project.labels.select_for_update().filter(retired_at__isnull=True).order_by("order"))
     by_id = {label.pk: label for label in labels}
     if sorted(label_ids) != sorted(by_id):
-        message = Sentence(
+        message = Message(
             "labels_changed_meanwhile",
-            "The labels have changed since this page was loaded. Reload it and sort them again.",
         )
         raise ContentError(message, code="invalid_order", field="label_ids")
     now = [label.name for label in labels]
@@ -263,7 +254,7 @@ def retire_label(*, actor: Any, label: Label) -> Label:
     require_role(actor, label.project, Role.MANAGER)
     locked = Label.objects.select_for_update().get(pk=label.pk)
     if locked.retired_at:
-        message = Sentence("label_retired", "{name} is retired already.", name=locked.name)
+        message = Message("label_retired", name=locked.name)
         raise StateError(message, code="already_retired")
     locked.retired_at = timezone.now()
     locked.key = None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.core.errors import NotVisibleError
 from server.projects.models import Project
@@ -58,10 +58,8 @@ def find_version_named(actor: User, project: Project, name: str) -> ModelVersion
     if version is None and identity is not None:
         version = own.filter(pk=identity).first() or visible.filter(pk=identity).first()
     if version is None:
-        message = Sentence(
+        message = Message(
             "no_version_called",
-            "There is no model version called '{name}' here. Write it as on the page of models, as in "
-            "descriptors v3; for another project, its name, a colon and then the version.",
             name=name,
         )
         raise NotVisibleError(message)
@@ -99,6 +97,6 @@ def get_comparison_for(actor: User, version_id: UUID, other_id: UUID | None) -> 
         comparisons = comparisons.filter(other=get_model_version_for(actor, other_id))
     comparison = comparisons.first()
     if comparison is None:
-        message = Sentence("never_compared", "These versions have not been compared yet; start a comparison.")
+        message = Message("never_compared")
         raise NotVisibleError(message)
     return comparison

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Max
 from django.utils import timezone
 
-from ml.contracts import Sentence, sentence_parts
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.files.leftovers import lock_content
@@ -37,7 +37,7 @@ class TrainedModel:
     storage_key: str
     weights_digest: str
     metrics: Mapping[str, Any]
-    card: Sequence[str]
+    card: Sequence[Message]
 
 
 @service
@@ -54,9 +54,7 @@ def register_model_version(*, actor: User, project: Project, trained: TrainedMod
         return existing
     lock_content(trained.storage_key)
     if not storage_path(trained.storage_key).is_dir():
-        message = Sentence(
-            "trained_weights_gone", "The weights of this round were deleted while it ended. Start it again."
-        )
+        message = Message("trained_weights_gone")
         raise WeightsMissingError(message)
     versions = ModelVersion.objects.filter(project=project)
     current = versions.filter(task=trained.task, state=ModelVersion.State.CURRENT).first()
@@ -75,8 +73,8 @@ def register_model_version(*, actor: User, project: Project, trained: TrainedMod
         storage_key=trained.storage_key,
         weights_digest=trained.weights_digest,
         metrics=dict(trained.metrics),
-        card="\n".join(trained.card) + "\n",
-        card_lines=[sentence_parts(line) for line in trained.card],
+        card="\n".join(map(str, trained.card)) + "\n",
+        card_lines=[line.as_json() for line in trained.card],
         created_by=actor,
     )
     record(
@@ -106,7 +104,7 @@ def promote_model_version(*, actor: User, version: ModelVersion, reason: str = "
     model_version_policy.require(actor, version.project, "promote")
     locked = _lock(version)
     if locked.state == ModelVersion.State.CURRENT:
-        message = Sentence("version_current", "{name} is the current version already.", name=locked.name)
+        message = Message("version_current", name=locked.name)
         raise AlreadyCurrentError(message)
     _make_current(actor=actor, version=locked, kind=Promotion.Kind.PROMOTED, reason=reason)
     return locked
@@ -118,9 +116,8 @@ def keep_current_version(*, actor: User, version: ModelVersion, reason: str = ""
     model_version_policy.require(actor, version.project, "keep")
     locked = _lock(version)
     if locked.state == ModelVersion.State.CURRENT:
-        message = Sentence(
+        message = Message(
             "version_current_no_decision",
-            "{name} is the current version; there is nothing to decide against.",
             name=locked.name,
         )
         raise AlreadyCurrentError(message)
@@ -152,9 +149,8 @@ def roll_back_model_version(*, actor: User, project: Project, task: str, reason:
     Project.objects.select_for_update().get(pk=project.pk)
     before = _versions_in_order_of_promotion(project, task)
     if len(before) < 2:  # noqa: PLR2004 - the current one, and one to go back to
-        message = Sentence(
+        message = Message(
             "nothing_current_before",
-            "No version of the task '{task}' was current before this one.",
             task=task,
         )
         raise NothingBeforeError(message)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.storage.process_limits import Limits
 from server.core.children.calls import call_in_child, register_reader
 from server.core.errors import ContentError
@@ -67,13 +67,13 @@ def count_tensors(path: Path, size: int) -> int:
     header = _read_header(path, size)
     entries = {name: entry for name, entry in header.items() if name != META}
     if not entries:
-        _refuse("it holds no tensor")
+        _refuse(Message("weights_no_tensor"))
     if len(entries) > MOST_TENSORS:
-        _refuse(f"it holds more than {MOST_TENSORS:,} tensors")
+        _refuse(Message("weights_too_many_tensors", most=MOST_TENSORS))
     length = size - LENGTH - _header_length(path)
     for name, entry in entries.items():
         if not _fits(entry, length):
-            _refuse(f"the entry of {name[:80]!r} does not fit the file")
+            _refuse(Message("weights_entry_misfit", name=name[:80]))
     return len(entries)
 
 
@@ -98,27 +98,25 @@ def _header_length(path: Path) -> int:
 
 def _read_header(path: Path, size: int) -> dict[str, Any]:
     if size < LENGTH:
-        _refuse("it is too short")
+        _refuse(Message("weights_too_short"))
     length = _header_length(path)
     if length > min(LONGEST_HEADER, size - LENGTH):
-        _refuse("it does not begin with a header of that format")
+        _refuse(Message("weights_other_header"))
     with path.open("rb") as file:
         file.seek(LENGTH)
         raw = file.read(length)
     try:
         header = json.loads(raw)
     except (ValueError, RecursionError):  # ValueError also for a number of thousands of digits
-        _refuse("its header is no JSON")
+        _refuse(Message("weights_header_not_json"))
     if not isinstance(header, dict):
-        _refuse("its header is no table")
+        _refuse(Message("weights_header_no_table"))
     return header
 
 
-def _refuse(reason: str) -> NoReturn:
-    message = Sentence(
+def _refuse(reason: Message) -> NoReturn:
+    message = Message(
         "not_safetensors",
-        "This is no safetensors file: {reason}. Other formats can hide programs, so they are not taken; "
-        "save the weights with safetensors.",
-        reason=str(reason),
+        reason=reason,
     )
     raise ContentError(message, code="bad_weights", field="file")

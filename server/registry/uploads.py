@@ -9,7 +9,7 @@ from typing import Final
 
 from django.db.models import QuerySet
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import NotVisibleError
@@ -55,9 +55,7 @@ def register_weights(
     model_version_policy.require(actor, project, "upload_weights")
     Project.objects.select_for_update().get(pk=project.pk)
     if UploadedWeights.objects.filter(project=project, name=name).exists():
-        message = Sentence(
-            "weights_called", "There are weights called '{name}' already; choose another name.", name=name
-        )
+        message = Message("weights_called", name=name)
         raise WeightsNameTakenError(message, field="name")
     weights = UploadedWeights.objects.create(
         project=project,
@@ -89,15 +87,12 @@ def find_weights_named(project: Project, name: str) -> Path:
     short = name.removeprefix(PREFIX).strip()
     weights = UploadedWeights.objects.filter(project=project, name=short).first()
     if weights is None:
-        message = Sentence(
-            "no_weights_called", "There are no uploaded weights called '{name}' in this project.", name=short
-        )
+        message = Message("no_weights_called", name=short)
         raise NotVisibleError(message)
     path = storage_path(weights.storage_key) / FILE
     if not path.is_file():
-        message = Sentence(
+        message = Message(
             "weights_file_missing",
-            "The file of the weights {name} is missing; upload it again under another name.",
             name=short,
         )
         raise WeightsMissingError(message)

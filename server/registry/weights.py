@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from ml.storage.model_folder import read_model
 from server.core.files.storage import link_tree, new_folder, storage_path
 from server.registry.errors import WeightsMissingError
@@ -47,10 +48,8 @@ def weights_path(version: ModelVersion) -> Path:
     """Return the folder of a version's weights; raises WeightsMissingError when they changed."""
     path = storage_path(version.storage_key)
     if not path.is_dir() or digest_folder(path) != version.weights_digest:
-        message = Sentence(
+        message = Message(
             "version_weights_missing",
-            "The weights of {name} are missing or damaged; restore the storage folder from a backup, or "
-            "train again.",
             name=version.name,
         )
         raise WeightsMissingError(message)

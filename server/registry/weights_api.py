@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.authentication import actor_of
 from server.core.errors import TooLargeError
 from server.projects.selectors import get_project_for
@@ -48,9 +48,8 @@ class UploadedWeightsView(APIView):
         form.is_valid(raise_exception=True)
         file = form.validated_data["file"]
         if file.size > MOST_BYTES:
-            message = Sentence(
+            message = Message(
                 "weights_too_large",
-                "A file of weights may have {most} MiB at most.",
                 most=MOST_BYTES // 2**20,
             )
             raise TooLargeError(message, field="file")

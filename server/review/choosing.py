@@ -11,7 +11,7 @@ from django.conf import settings
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.objectset import Limits
 from server.annotations.geometry import area_of
 from server.core.errors import ContentError, NotVisibleError
@@ -46,7 +46,7 @@ def matching(object_set: ObjectSet, conditions: Mapping[str, Any]) -> BitMap:
     try:
         limits = Limits.from_mapping(conditions)
     except ValueError as error:
-        raise ContentError(str(error), code="bad_limit") from error
+        raise ContentError(Message("verbatim", text=error), code="bad_limit") from error
     ids = [str(label["label_id"]) for label in object_set.labels]
     labels = None
     if conditions.get("label"):
@@ -85,9 +85,8 @@ def require_numbers(object_set: ObjectSet, numbers: Sequence[int]) -> NDArray[np
     They are compared before they become an array, which holds 64 bits only.
     """
     if len(numbers) and (min(numbers) < 0 or max(numbers) >= object_set.count):
-        message = Sentence(
+        message = Message(
             "objects_up_to",
-            "{name} has objects 0 to {most} only.",
             name=object_set.name,
             most=object_set.count - 1,
         )

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from ml.messages import Message
 from server.accounts.models import User
 from server.objects.models import ObjectSet
 from server.objects.selectors import current_sets_of_project, open_object_set
@@ -189,5 +190,5 @@ def _read_cursor(text: str | None) -> Key | None:
         value, rank, index = json.loads(base64.urlsafe_b64decode(text))
         return float(value), int(rank), int(index)
     except (binascii.Error, ValueError, TypeError, OverflowError) as error:
-        message = "This place in the queue is unknown; start from the beginning."
+        message = Message("bad_cursor")
         raise BadCursorError(message) from error

@@ -12,6 +12,7 @@ import shapely
 from django.db.models import Q, QuerySet
 from pyroaring import BitMap
 
+from ml.messages import Message
 from ml.objectset.geojson import known_score
 from server.accounts.models import User
 from server.core.errors import NotVisibleError
@@ -115,7 +116,7 @@ def suggestion_at(object_set: ObjectSet, x: float, y: float) -> Suggestion:
     """Return the smallest object that covers a point, or the point nearest to it; raises NoObjectError."""
     index = open_object_set(object_set).at(x, y)
     if index is None:
-        message = "There is no suggestion here."
+        message = Message("no_suggestion_here")
         raise NoObjectError(message)
     return suggestions(object_set, [int(index)])[0]
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from pyroaring import BitMap
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.checked import Change, checked_changes
 from server.annotations.models import Annotation
@@ -171,15 +171,13 @@ def undo_verdict(*, actor: User, verdict: Verdict, undoing_id: UUID | None = Non
     object_set = verdict.object_set
     role = review_policy.require(actor, object_set.slide.project, "decide")
     if verdict.reviewer_id != actor.pk and not review_policy.includes(role, "undo_others"):
-        message = Sentence(
-            "verdict_of_another", "Somebody else gave this verdict; a manager can take it back."
-        )
+        message = Message("verdict_of_another")
         raise NotYourVerdictError(message)
     state, decisions = _locked_state(object_set)
     if before := _sent_before(actor, object_set, undoing_id):
         return before
     if verdict.kind == Verdict.Kind.UNDONE or Verdict.objects.filter(undoes=verdict).exists():
-        message = Sentence("taken_back_already", "This verdict has been taken back already.")
+        message = Message("taken_back_already")
         raise AlreadyUndoneError(message)
     _delete_redrawing(actor, verdict)
     objects = read_bitmap(verdict.objects_bitmap)
@@ -243,7 +241,7 @@ def _sent_before(actor: User, object_set: ObjectSet, verdict_id: UUID | None) ->
     if earlier is None:
         return None
     if (earlier.reviewer_id, earlier.object_set_id) != (actor.pk, object_set.pk):
-        message = "Another verdict has this id."
+        message = Message("verdict_id_taken")
         raise ConflictError(message, code="verdict_id_taken")
     nothing_written()
     return earlier
@@ -261,9 +259,7 @@ def _choose(
         require_numbers(object_set, indices)
         chosen = BitMap(indices)
     if not chosen:
-        message = Sentence(
-            "nothing_open_concerned", "No open suggestion is concerned; choose others, or widen the filter."
-        )
+        message = Message("nothing_open_concerned")
         raise NothingConcernedError(message)
     return chosen
 
@@ -276,9 +272,7 @@ def _refuse_decided(
     if replaces is not None and decided:
         decided &= said_since(state.object_set_id, replaces, actor, decided)
     if decided:
-        message = Sentence(
-            "decided_already", "{count} of these suggestions have a verdict already.", count=len(decided)
-        )
+        message = Message("decided_already", count=len(decided))
         shown = list(decided[:MOST_TOLD])
         verdicts = standing_verdicts(state.object_set_id, shown)
         raise AlreadyDecidedError(message, indices=shown, decided=verdicts, version=state.version)
@@ -288,7 +282,7 @@ def _check_label(object_set: ObjectSet, kind: str, label: Label | None) -> None:
     if kind != Verdict.Kind.RELABELLED:
         return
     if label is None or label.project_id != object_set.slide.project_id or label.retired_at:
-        message = Sentence("name_a_label", "Name a label of this project that is in use.")
+        message = Message("name_a_label")
         raise ContentError(message, code="bad_label", field="label_id")
 
 

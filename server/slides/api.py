@@ -18,7 +18,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ml.contracts import sentence_parts
 from server.accounts.authentication import actor_of
 from server.core.errors import NotVisibleError
 from server.core.files.storage import storage_path
@@ -227,7 +226,7 @@ class FinishFolderView(APIView):
         return Response(
             {
                 "slides": represent_all(SlideSerializer, slides),
-                "refused": [{"name": item.name, "why": sentence_parts(item.reason)} for item in ignored],
+                "refused": [{"name": item.name, "why": item.reason.as_json()} for item in ignored],
             }
         )
 

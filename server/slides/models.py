@@ -116,7 +116,7 @@ class Slide(Entity):
     )
     # When the resolution in use changed; what was computed before is out of date.
     resolution_changed_at = models.DateTimeField(null=True)
-    # Sentences about statements of the file that were not used as they are.
+    # Messages about statements of the file that were not used as they are.
     resolution_notes = models.JSONField(default=list, blank=True)
     magnification = models.FloatField(null=True)
     magnification_source = models.CharField(

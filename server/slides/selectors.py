@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.core.errors import NotVisibleError, StateError
 from server.core.files.storage import storage_path
@@ -121,14 +121,14 @@ def contents_of_slides(hashes: Collection[str]) -> Iterable[str]:
 def require_ready(slide: Slide) -> Slide:
     """Return the slide; raises StateError while it has no pixels."""
     if slide.state != Slide.State.READY:
-        detail = Sentence("still_importing", "The slide is still being imported.")
+        detail = Message("still_importing")
         if slide.failure:
             parts = {
                 "message": slide.failure,
                 "code": slide.failure_message_code,
                 "values": slide.failure_message_values,
             }
-            detail = Sentence.from_parts(parts)
+            detail = Message.from_json(parts)
         raise StateError(detail, code="slide_not_ready")
     return slide
 

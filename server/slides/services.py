@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from ml.contracts import Sentence, sentence_parts
+from ml.messages import Message, json_of
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ContentError, StateError
@@ -63,7 +63,7 @@ def register_slide(
     job = create_job(
         actor=actor,
         kind="import_slide",
-        title=Sentence("job_import_slide", "Import {name}", name=slide.name),
+        title=Message("job_import_slide", name=slide.name),
         input={
             "slide_id": str(slide.pk),
             "main": intake.main,
@@ -90,7 +90,7 @@ def resume_import(*, actor: User, slide: Slide) -> Slide:
         nothing_written()
         return slide
     slide.state = Slide.State.IMPORTING
-    _set_failure(slide, "", "")
+    _set_failure(slide, "", None)
     slide.save(update_fields=["state", *_FAILURE])
     record(actor=actor, action="slide.import_resumed", subject=slide, project=slide.project)
     return slide
@@ -111,7 +111,7 @@ def finish_import(
         nothing_written()
         return slide
     if find_ready_slide(slide.project, sha256):
-        detail = "The same slide is in the project already."
+        detail = Message("duplicate_slide")
         raise DuplicateSlideError(detail)
     lock_content(slide_key(sha256))
     try:
@@ -121,7 +121,7 @@ def finish_import(
         raise ContentGoneError from error
     facts, assessment = read
     slide.state = Slide.State.READY
-    _set_failure(slide, "", "")
+    _set_failure(slide, "", None)
     slide.sha256 = sha256
     slide.size_bytes = size
     slide.source_key = f"{slide_key(sha256)}/{main}"
@@ -154,7 +154,7 @@ def fail_import(
     actor: User,
     job: Job,
     code: str,
-    reason: str,
+    reason: Message,
     images: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Set the failure of a job on its slide; its files are deleted when the slide was deleted.
@@ -183,7 +183,7 @@ def fail_import(
         action="slide.import_failed",
         subject=slide,
         project=slide.project,
-        reason=reason,
+        reason=str(reason),
     )
 
 
@@ -192,7 +192,7 @@ def drop_duplicate(*, actor: User, slide: Slide, original: Slide) -> None:
     """Delete a slide whose content the project has; uploads refer to the original instead."""
     slide = _still_there(slide)
     if slide.state == Slide.State.READY:
-        detail = Sentence("no_duplicate", "The slide has been imported; it is no duplicate.")
+        detail = Message("no_duplicate")
         raise StateError(detail)
     record(
         actor=actor,
@@ -312,8 +312,8 @@ def drop_arrived(job: Job) -> None:
         storage.delete(key)
 
 
-def _set_failure(slide: Slide, code: str, reason: str) -> None:
-    parts = sentence_parts(reason)
+def _set_failure(slide: Slide, code: str, reason: Message | None) -> None:
+    parts = json_of(reason)
     slide.failure, slide.failure_code = parts["message"], code
     slide.failure_message_code, slide.failure_message_values = parts["code"], parts["values"]
 
@@ -324,7 +324,7 @@ def _still_there(slide: Slide) -> Slide:
         Slide.objects.select_for_update(of=("self",)).select_related("project").filter(pk=slide.pk).first()
     )
     if locked is None:
-        detail = Sentence("slide_removed", "The slide was removed while it was being imported.")
+        detail = Message("slide_removed")
         raise SlideDeletedError(detail)
     return locked
 
@@ -348,9 +348,7 @@ def _editable(slide: Slide) -> dict[str, Any]:
 def _required(text: str, field: str, longest: int) -> str:
     text = text.strip()
     if not text or len(text) > longest:
-        detail = Sentence(
-            "text_length", "The {field} must have 1 to {most} characters.", field=field, most=longest
-        )
+        detail = Message("text_length", field=field, most=longest)
         raise ContentError(detail, code="invalid", field=field)
     return text
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ml.contracts import CancelledError, Context
+from ml.messages import Message
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def cancelled_context(tmp_path):
     def make(count: int) -> Context:
         seen = []
 
-        def report(progress: float, message: str) -> None:
+        def report(progress: float, message: Message) -> None:
             seen.append(message)
             if len(seen) >= count:
                 raise CancelledError

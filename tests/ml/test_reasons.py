@@ -10,7 +10,8 @@ import openslide
 import pytest
 import tifffile
 
-from ml.contracts import DataError, Sentence, sentence_parts
+from ml.contracts import DataError
+from ml.messages import Message
 from ml.reasons import reason_of, tells_damage, without_paths
 from ml.slides.files.sources import unreadable
 
@@ -51,11 +52,11 @@ def test_an_error_keeps_its_words_and_loses_its_paths(path):
         assert words
         assert not leaks(words), words
         assert "\n" not in words
-        sentence = Sentence("code", "Could not be read: {reason}.", reason=error)
-        assert not leaks(sentence), sentence
-        assert not leaks(str(sentence_parts(sentence)))
+        sentence = Message("of_file", file="slide", reason=error)
+        assert not leaks(str(sentence)), sentence
+        assert not leaks(str(sentence.as_json()))
         refused = unreadable(Path(path.rpartition("\\")[2]), error)
-        assert not leaks(refused.detail), refused.detail
+        assert not leaks(str(refused.detail)), refused.detail
     assert reason_of(OSError(28, "No space left on device", path)) == "No space left on device"
     assert "frame 3 is bad" in reason_of(openslide.OpenSlideError(f"Reading '{path}': frame 3 is bad"))
 
@@ -63,9 +64,9 @@ def test_an_error_keeps_its_words_and_loses_its_paths(path):
 @pytest.mark.parametrize("path", [path for path in PLANTED if " " not in path and "\\" not in path])
 def test_texts_that_slip_in_otherwise_lose_them_too(path):
     for text in (f"{path} cannot be read", f"see {path}: bad", f'File "{path}", line 3'):
-        assert not leaks(sentence_parts(text)["message"])
-        assert not leaks(str(sentence_parts(Sentence("code", "{what}", what=text))))
-    assert not leaks(sentence_parts(DataError("bad", f"{path} is no JSON").detail)["message"])
+        assert not leaks(str(Message("verbatim", text=text).as_json()))
+    refused = DataError("bad", Message("verbatim", text=f"{path} is no JSON"))
+    assert not leaks(refused.detail.as_json()["message"])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_texts_that_slip_in_otherwise_lose_them_too(path):
     ],
 )
 def test_other_slashes_stay(text):
-    assert sentence_parts(Sentence("code", "{name}", name=text))["message"] == text
+    assert Message("verbatim", text=text).as_json()["message"] == text
     assert without_paths(text) == text
 
 
@@ -101,10 +102,10 @@ def test_other_slashes_stay(text):
 def test_only_a_damaged_file_is_to_be_copied_again(text, damaged):
     assert tells_damage(text) is damaged
     detail = unreadable(Path("a.svs"), ValueError(text)).detail
-    assert ("again from the scanner" in detail) is damaged
+    assert ("again from the scanner" in str(detail)) is damaged
 
 
-def test_no_sentence_turns_an_error_into_text_by_itself():
+def test_no_message_turns_an_error_into_text_by_itself():
     caught = []
     for path in [*(ROOT / "ml").rglob("*.py"), *(ROOT / "server").rglob("*.py")]:
         for handler in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -112,7 +113,7 @@ def test_no_sentence_turns_an_error_into_text_by_itself():
                 caught += [
                     f"{path.relative_to(ROOT)}:{value.lineno}"
                     for call in ast.walk(handler)
-                    if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Sentence"
+                    if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Message"
                     for value in ast.walk(call)
                     if isinstance(value, ast.Call)
                     and getattr(value.func, "id", "") in {"str", "repr"}

@@ -171,11 +171,10 @@ export type ComparisonState =
   | Known<Schema["ComparisonAnswer"], { state: "ready"; comparison: Comparison }>
   | Known<Schema["ComparisonAnswer"], { state: "missing" }>;
 
-export type RoundNotice = Known<Schema["Finding"], { values?: SaidValues }>;
 export type RoundBody = Schema["NewRoundRequest"];
-export type RoundCheck = Known<Schema["Readiness"], { blockers: RoundNotice[]; warnings: RoundNotice[] }>;
+export type RoundCheck = Known<Schema["Readiness"], { blockers: Said[]; warnings: Said[] }>;
 export type Snapshot = Schema["Snapshot"];
-export type Round = Known<Schema["Round"], { job: Job; warnings: RoundNotice[]; model_version: ModelVersion | null }>;
+export type Round = Known<Schema["Round"], { job: Job; warnings: Said[]; model_version: ModelVersion | null }>;
 export type PredictionBody = Known<Schema["NewPredictionRequest"], { region?: Polygon }>;
 export type ImportResult = Schema["Imported"];
 

@@ -1,6 +1,8 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 
+import englishMessages from "../../../ml/locales/en.json";
+
 export const LANGUAGES = ["en", "zh-CN"] as const;
 export type LanguageCode = (typeof LANGUAGES)[number];
 
@@ -8,7 +10,8 @@ const REMEMBERED = "coverslip.language";
 
 type Texts = Record<string, object>;
 
-// English is the fallback and travels with the page; the other language is fetched when it is wanted.
+// English is the fallback and part of the page; the other language is fetched on demand. The server's messages are
+// in the catalogues of `ml`, which Python reads too.
 const english = import.meta.glob<object>("./locales/en/**/*.json", { eager: true, import: "default" });
 const chinese = import.meta.glob<object>("./locales/zh-CN/**/*.json", { import: "default" });
 
@@ -17,11 +20,15 @@ function namespaceOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1, -".json".length);
 }
 
-const ENGLISH: Texts = Object.fromEntries(Object.entries(english).map(([path, texts]) => [namespaceOf(path), texts]));
+const ENGLISH: Texts = {
+  ...Object.fromEntries(Object.entries(english).map(([path, texts]) => [namespaceOf(path), texts])),
+  messages: englishMessages,
+};
 
 async function loadChinese(): Promise<Texts> {
   const files = Object.entries(chinese).map(async ([path, load]): Promise<[string, object]> => [namespaceOf(path), await load()]);
-  return Object.fromEntries(await Promise.all(files));
+  const messages = await import("../../../ml/locales/zh-CN.json");
+  return { ...Object.fromEntries(await Promise.all(files)), messages: messages.default };
 }
 
 /** The language to start with, before anybody has signed in. */

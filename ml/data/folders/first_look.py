@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PIL import Image, ImageSequence
 
-from ml.contracts import DataError, Dataset, Sentence
+from ml.contracts import DataError, Dataset
 from ml.data.folders.images import read_image, read_instances, refuse_other_size
 from ml.data.patches import part_of
+from ml.messages import Message
 from ml.slides import find_channels
 
 NAMED = 5
@@ -36,10 +37,8 @@ def validate_images(dataset: Dataset, *, learned: bool, resized: bool) -> list[s
             seen += 1
             plain_ones += constant
     if learned and seen == plain_ones > 0:
-        message = Sentence(
+        message = Message(
             "images_of_one_colour",
-            "All {seen} images to learn from are of one colour each, such as {image}: there is nothing to "
-            "see in them. Check how they were exported.",
             seen=seen,
             image=str(plain[0]),
         )

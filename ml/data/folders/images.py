@@ -12,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from ml.contracts import Bounds, Channel, DataError, LabelledImage
+from ml.messages import Message
 from ml.slides import SlideError, find_channels, open_as, open_slide
 from ml.slides.files.sources import as_bytes
 
@@ -26,9 +27,10 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
     try:
         with Image.open(path) as image:
             if is_multiple(image) and (several := find_channels(path)) is not None:
-                message = (
-                    f"{path} has the channels {', '.join(several.names)}, and this method reads colour "
-                    "images. Choose a method that takes channels, such as convolutional, unet or nuclei."
+                message = Message(
+                    "verbatim",
+                    text=f"{path} has the channels {', '.join(several.names)}, and this method reads colour "
+                    "images. Choose a method that takes channels, such as convolutional, unet or nuclei.",
                 )
                 raise DataError("several_channels", message)
             rgb = _read_tiff(path) if _is_special(image) else _as_colour(image)
@@ -37,7 +39,9 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
             return np.asarray(rgb)
     except OSError as error:
         _refuse_decimals(path)
-        message = f"{path} is no image that can be read: {error}. Export it anew, or take it out."
+        message = Message(
+            "verbatim", text=f"{path} is no image that can be read: {error}. Export it anew, or take it out."
+        )
         raise DataError("bad_image", message) from error
 
 
@@ -73,7 +77,10 @@ def _refuse_decimals(path: Path) -> None:
     if np.issubdtype(values.dtype, np.floating):
         wrong = int((~np.isfinite(values)).sum())
         besides = f", {wrong} of them no numbers (NaN or infinite)" if wrong else ""
-        message = f"{path} holds decimal numbers instead of colours{besides}. Convert it to 8-bit RGB."
+        message = Message(
+            "verbatim",
+            text=f"{path} holds decimal numbers instead of colours{besides}. Convert it to 8-bit RGB.",
+        )
         raise DataError("bad_image", message)
 
 
@@ -88,7 +95,7 @@ def _read_channels(path: Path, side: int | None, channels: Sequence[Channel]) ->
             size = (reader.width, reader.height) if side is None else (side, side)
             return reader.read(Bounds(0, 0, reader.width, reader.height), size)
     except SlideError as error:
-        message = f"{path} is no image that can be read: {error}"
+        message = Message("verbatim", text=f"{path} is no image that can be read: {error}")
         raise DataError("bad_image", message) from error
 
 
@@ -105,9 +112,10 @@ def refuse_other_size(path: Path, shape: tuple[int, ...], mask: Path, mask_shape
     """Raise DataError(``bad_mask``) unless an image and its mask are of the same (height, width)."""
     if shape != mask_shape:
         sizes = [f"{wide} x {tall}" for tall, wide in (mask_shape, shape)]
-        message = (
-            f"The mask {mask} is {sizes[0]} pixels and its image {path} {sizes[1]}. "
-            "Make a mask of the size of its image."
+        message = Message(
+            "verbatim",
+            text=f"The mask {mask} is {sizes[0]} pixels and its image {path} {sizes[1]}. "
+            "Make a mask of the size of its image.",
         )
         raise DataError("bad_mask", message)
 
@@ -122,7 +130,7 @@ def read_outlined(
     ``bad_mask`` also for a number without a name.
     """
     if image.mask is None:
-        message = f"{image.path} has no mask."
+        message = Message("verbatim", text=f"{image.path} has no mask.")
         raise DataError("no_masks", message)
     pixels, instances = read_masked(image.path, image.mask, channels)
     if image.kinds is None:
@@ -131,8 +139,10 @@ def read_outlined(
     numbers = _read_numbers(image.kinds)
     refuse_other_size(image.path, pixels.shape[:2], image.kinds, numbers.shape)
     if not 0 <= numbers.min(initial=0) <= numbers.max(initial=0) <= len(image.names):
-        message = (
-            f"{image.kinds} has the number {numbers.max()}; classes.json names {len(image.names)} classes."
+        message = Message(
+            "verbatim",
+            text=f"{image.kinds} has the number {numbers.max()}; "
+            f"classes.json names {len(image.names)} classes.",
         )
         raise DataError("bad_mask", message)
     known_as = [labels.index(name) + 1 if name in labels else -1 for name in image.names]
@@ -163,9 +173,12 @@ def _read_numbers(path: Path) -> NDArray[np.int32]:
             plain = image if image.mode in {"I", "I;16", "L", "P", "1", "F"} else image.convert("L")
             numbers = np.asarray(plain)
     except OSError as error:
-        message = f"{path} is no mask that can be read: {error}. Export it anew."
+        message = Message("verbatim", text=f"{path} is no mask that can be read: {error}. Export it anew.")
         raise DataError("bad_image", message) from error
     if not np.isfinite(numbers).all():
-        message = f"{path} has pixels that are no numbers (NaN or infinite). Write whole numbers, 0 for none."
+        message = Message(
+            "verbatim",
+            text=f"{path} has pixels that are no numbers (NaN or infinite). Write whole numbers, 0 for none.",
+        )
         raise DataError("bad_image", message)
     return numbers.astype(np.int32)

@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from ml.contracts import DataError, Dataset, LabelledImage, LabelledShape, LabelledSlide
 from ml.data.folders.slide_table import NAME as SLIDE_TABLE
 from ml.data.folders.slide_table import read_slide_table
+from ml.messages import Message
 from ml.slides import SlideError, open_any
 from ml.storage.hashing import content_hash
 
@@ -40,7 +41,7 @@ def load_dataset(folder: Path) -> Dataset:
     file is a case of its own, where a table does not say otherwise.
     """
     if not folder.is_dir():
-        message = f"{folder} is no folder."
+        message = Message("verbatim", text=f"{folder} is no folder.")
         raise DataError("no_data", message)
     if (folder / SLIDE_TABLE).is_file():
         return read_slide_table(folder)
@@ -59,16 +60,18 @@ def _class_folders(folder: Path) -> Dataset:
         images += [LabelledImage(path, f"{name}/{path.name}", label) for path in _images(folder / name)]
     labels = tuple(name for name in names if any(image.label == name for image in images))
     if not images:
-        message = (
-            f"{folder} holds no labelled data: neither slides.csv, nor class folders of images, nor images/ "
-            "with labels/ or masks/, nor slides beside .geojson files."
+        message = Message(
+            "verbatim",
+            text=f"{folder} holds no labelled data: neither slides.csv, nor class folders of images, nor "
+            "images/ with labels/ or masks/, nor slides beside .geojson files.",
         )
         raise DataError("no_data", message)
     empty = [name for name in names if name not in labels and name != UNLABELLED]
     if empty:
-        message = (
-            f"The class folder {folder / empty[0]} holds no image. Put images in it "
-            f"({', '.join(sorted(IMAGES))}), or remove the folder."
+        message = Message(
+            "verbatim",
+            text=f"The class folder {folder / empty[0]} holds no image. Put images in it "
+            f"({', '.join(sorted(IMAGES))}), or remove the folder.",
         )
         raise DataError("empty_class", message)
     return Dataset(labels, images=tuple(images))
@@ -78,7 +81,7 @@ def _masked_images(folder: Path) -> Dataset:
     where = next((folder / name for name in MASKS if (folder / name).is_dir()), None)
     names = _class_names(folder / CLASSES)
     if where is None:
-        message = f"{folder / 'images'} has no labels/ or masks/ beside it."
+        message = Message("verbatim", text=f"{folder / 'images'} has no labels/ or masks/ beside it.")
         raise DataError("no_masks", message)
     masks = {path.stem: path for path in _images(where)}
     kinds = {path.stem: path for path in _images(folder / KINDS)} if (folder / KINDS).is_dir() else masks
@@ -94,12 +97,16 @@ def _masked_images(folder: Path) -> Dataset:
     )
     lacking = [image.path.name for image in images if image.mask is None]
     if lacking or not images:
-        message = f"No mask in {where} for: {', '.join(lacking[:5]) or 'any image'}."
+        message = Message(
+            "verbatim", text=f"No mask in {where} for: {', '.join(lacking[:5]) or 'any image'}."
+        )
         raise DataError("no_masks", message)
     lacking = [image.path.name for image in images if names and image.kinds is None]
     if lacking:
-        message = (
-            f"{folder / CLASSES} names classes, but {folder / KINDS} has none for: {', '.join(lacking[:5])}."
+        message = Message(
+            "verbatim",
+            text=f"{folder / CLASSES} names classes, but {folder / KINDS} has none for: "
+            f"{', '.join(lacking[:5])}.",
         )
         raise DataError("no_masks", message)
     return Dataset(names or (OBJECT,), images=images)
@@ -112,10 +119,12 @@ def _class_names(path: Path) -> tuple[str, ...]:
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        message = f"{path} is no JSON: {error}."
+        message = Message("verbatim", text=f"{path} is no JSON: {error}.")
         raise DataError("bad_classes", message) from error
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):  # noqa: PLR2004 - none, and one
-        message = f"{path} must list names: that of no class, then those of the classes from 1 on."
+        message = Message(
+            "verbatim", text=f"{path} must list names: that of no class, then those of the classes from 1 on."
+        )
         raise DataError("bad_classes", message)
     return tuple(names[1:])
 
@@ -129,7 +138,7 @@ def _slides(folder: Path) -> Dataset:
             with open_any(path) as reader:
                 resolution = reader.resolution
         except SlideError as error:
-            message = f"{path} cannot be opened: {error}"
+            message = Message("verbatim", text=f"{path} cannot be opened: {error}")
             raise DataError("bad_slide", message) from error
         mpp, mpp_y = (resolution.x, resolution.y) if resolution else (None, None)
         slides.append(
@@ -145,7 +154,7 @@ def _slide_of(notes: Path) -> Path:
     for path in sorted(notes.parent.iterdir()):
         if path != notes and path.stem == stem and path.suffix != ".geojson":
             return path
-    message = f"There is no slide named {stem} beside {notes}."
+    message = Message("verbatim", text=f"There is no slide named {stem} beside {notes}.")
     raise DataError("no_slide", message)
 
 
@@ -156,7 +165,7 @@ def read_annotations(
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        message = f"{path} is no JSON: {error}."
+        message = Message("verbatim", text=f"{path} is no JSON: {error}.")
         raise DataError("bad_geojson", message) from error
     shapes: list[LabelledShape] = []
     finished: list[BaseGeometry] = []
@@ -165,7 +174,9 @@ def read_annotations(
             geometry = shape(feature["geometry"])
             name = (feature.get("properties") or {})["classification"]["name"]
         except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
-            message = f"{path}: feature {number} has no geometry with a classification: {error!r}."
+            message = Message(
+                "verbatim", text=f"{path}: feature {number} has no geometry with a classification: {error!r}."
+            )
             raise DataError("bad_geojson", message) from error
         if name == FINISHED:
             finished.append(geometry)

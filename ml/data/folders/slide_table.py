@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from ml.contracts import DataError, Dataset, LabelledSlide, Survival
+from ml.messages import Message
 from ml.slides import SlideError, open_slide
 from ml.storage.hashing import content_hash
 
@@ -46,13 +47,16 @@ def _rows(path: Path) -> list[Row]:
             header = [name.strip() for name in reader.fieldnames or ()]
             lines = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = f"{path} cannot be read: {error}."
+        message = Message("verbatim", text=f"{path} cannot be read: {error}.")
         raise DataError("bad_table", message) from error
     if "file" not in header or len(set(header)) < len(header):
-        message = f"{path} needs a header with the column file, each name once; it has: {', '.join(header)}."
+        message = Message(
+            "verbatim",
+            text=f"{path} needs a header with the column file, each name once; it has: {', '.join(header)}.",
+        )
         raise DataError("bad_table", message)
     if not lines:
-        message = f"{path} lists no slide below its header."
+        message = Message("verbatim", text=f"{path} lists no slide below its header.")
         raise DataError("bad_table", message)
     rows: list[Row] = []
     for place, line in enumerate(lines, start=2):
@@ -112,5 +116,5 @@ def _number(text: str) -> float | None:
 
 
 def _refuse(path: Path, place: int, reason: str) -> NoReturn:
-    message = f"{path}, row {place}: {reason}."
+    message = Message("verbatim", text=f"{path}, row {place}: {reason}.")
     raise DataError("bad_table", message) from None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.contracts import DataError
+from ml.messages import Message
 from ml.slides.files.companions import MIRAX, lay_out_beside
 
 PARTS: Final = ("train", "validation", "test")
@@ -50,7 +51,7 @@ def place_file(source: Path, target: Path, *, copy: bool) -> None:
 def _place_one(source: Path, target: Path, *, copy: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() or target.is_symlink():
-        message = f"Two files would become {target}; the second is {source}."
+        message = Message("verbatim", text=f"Two files would become {target}; the second is {source}.")
         raise DataError("bad_set", message)
     if copy:
         shutil.copyfile(source, target)
@@ -91,11 +92,13 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             reader = csv.DictReader(stream)
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = f"{path} cannot be read: {error}."
+        message = Message("verbatim", text=f"{path} cannot be read: {error}.")
         raise DataError("bad_table", message) from error
     lacking = [name for name in columns if name not in (reader.fieldnames or ())]
     if lacking or not rows:
-        message = f"{path} lacks {'the columns ' + ', '.join(lacking) if lacking else 'rows'}."
+        message = Message(
+            "verbatim", text=f"{path} lacks {'the columns ' + ', '.join(lacking) if lacking else 'rows'}."
+        )
         raise DataError("bad_table", message)
     return rows
 
@@ -108,4 +111,7 @@ def some_file(folder: Path, stem: str, endings: Sequence[str]) -> Path | None:
 
 def set_missing_error(source: Path, what: str) -> DataError:
     """Return the error for a folder without any file of the set."""
-    return DataError("no_data", f"{source} holds no {what}; name the folder in which the set was unpacked.")
+    return DataError(
+        "no_data",
+        Message("verbatim", text=f"{source} holds no {what}; name the folder in which the set was unpacked."),
+    )

@@ -22,6 +22,7 @@ from ml.data.importers.common import (
     set_missing_error,
     some_file,
 )
+from ml.messages import Message
 
 # SOB_B_TA-14-4659-40-001.png: biopsy, benign or malignant, type, year, patient, magnification, number.
 BREAKHIS: Final = re.compile(r"SOB_(?P<kind>[BM])_[A-Z]+-(?P<patient>\d+-[0-9A-Z]+)-(?P<zoom>\d+)-\d+")
@@ -62,7 +63,7 @@ def bring_bach(source: Path, out: Path, seed: int, *, copy: bool) -> int:
     parts = part_of_groups(patients.values(), seed)
     for path, kind in matched:
         if table is not None and path.stem not in patients:
-            message = f"{table} names no patient for {path.name}."
+            message = Message("verbatim", text=f"{table} names no patient for {path.name}.")
             raise DataError("bad_table", message)
         part = parts[patients[path.stem]] if patients else "all"
         place_file(path, out / part / kind / path.name, copy=copy)
@@ -113,7 +114,9 @@ def _rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
     try:
         hdf5 = importlib.import_module("h5py")
     except ImportError as error:
-        message = "PCam comes as HDF5, which needs h5py: pip install 'coverslip[hdf5]'."
+        message = Message(
+            "verbatim", text="PCam comes as HDF5, which needs h5py: pip install 'coverslip[hdf5]'."
+        )
         raise DataError("no_hdf5", message) from error
     try:
         with hdf5.File(path, "r") as file:
@@ -121,7 +124,7 @@ def _rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
             for start in range(0, len(table), BLOCK):
                 yield from table[start : start + BLOCK]
     except (OSError, KeyError) as error:
-        message = f"{path} is no HDF5 file with the table {name}: {error}."
+        message = Message("verbatim", text=f"{path} is no HDF5 file with the table {name}: {error}.")
         raise DataError("bad_hdf5", message) from error
 
 
@@ -136,13 +139,15 @@ def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # 
     for place, images in enumerate(sorted(source.rglob("images.npy")), start=1):
         masks = some_file(images.parent, "masks", (".npy",)) or _sibling(images)
         if masks is None:
-            message = f"{images} has no masks.npy beside it."
+            message = Message("verbatim", text=f"{images} has no masks.npy beside it.")
             raise DataError("no_masks", message)
         fold = re.search(r"fold[ _]?(\d)", str(images).lower())
         folder = out / f"fold{fold[1] if fold else place}"
         pixels, marks = _array(images), _array(masks)
         if pixels.shape[:3] != marks.shape[:3] or marks.shape[-1] != len(PANNUKE) + 1:
-            message = f"{masks} of {marks.shape} does not fit {images} of {pixels.shape}."
+            message = Message(
+                "verbatim", text=f"{masks} of {marks.shape} does not fit {images} of {pixels.shape}."
+            )
             raise DataError("bad_mask", message)
         for number in range(len(pixels)):
             instances, types = _instances(np.asarray(marks[number]))
@@ -168,7 +173,7 @@ def _array(path: Path) -> NDArray[Any]:
         # The files are large: only what is looked at is read. Pickled objects are refused.
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError) as error:
-        message = f"{path} is no array of numbers: {error}."
+        message = Message("verbatim", text=f"{path} is no array of numbers: {error}.")
         raise DataError("bad_array", message) from error
 
 

@@ -23,6 +23,7 @@ from ml.data.importers.common import (
     write_slide_table,
 )
 from ml.formats.outlines import EXCLUSION, TUMOUR, read_outlines
+from ml.messages import Message
 
 SLIDES: Final = (".tif", ".tiff", ".svs", ".mrxs", ".ndpi")
 # Radboud and Karolinska number their masks differently; both readings are those of the set's own page.
@@ -100,7 +101,7 @@ def _tumour_outlines(notes: Path) -> list[dict[str, Any]]:
     try:
         features = read_outlines(notes.read_bytes())
     except DataError as error:
-        message = f"{notes}: {error}"
+        message = Message("verbatim", text=f"{notes}: {error}")
         raise DataError("bad_outlines", message) from error
     for feature in features:
         name = feature["properties"].get("classification", {}).get("name", TUMOUR)
@@ -161,7 +162,9 @@ def _huncrc_features(notes: Path) -> list[dict[str, Any]]:
             document = document.get("features") or document.get("annotations") or []
         return [row if row.get("type") == "Feature" else _record(row) for row in document]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{notes} holds neither features nor records with label and points: {error!r}."
+        message = Message(
+            "verbatim", text=f"{notes} holds neither features nor records with label and points: {error!r}."
+        )
         raise DataError("bad_outlines", message) from error
 
 
@@ -209,9 +212,10 @@ def _panda_mask(slide: Path, mask: Path, centre: str, out: Path) -> None:
     labels = labels[..., 0] if labels.ndim > 2 else labels  # noqa: PLR2004 - rows and columns
     names: Sequence[str] = RADBOUD if centre.lower() == "radboud" else KAROLINSKA
     if image.shape[:2] != labels.shape or labels.max(initial=0) >= len(names):
-        message = (
-            f"{mask}: {labels.shape} pixels up to {labels.max(initial=0)} do not fit {slide.name} with "
-            f"{image.shape[:2]} pixels and {len(names)} classes of {centre}."
+        message = Message(
+            "verbatim",
+            text=f"{mask}: {labels.shape} pixels up to {labels.max(initial=0)} do not fit {slide.name} with "
+            f"{image.shape[:2]} pixels and {len(names)} classes of {centre}.",
         )
         raise DataError("bad_mask", message)
     folder = out / centre.lower()
@@ -225,5 +229,5 @@ def _coarsest(path: Path) -> Any:
         with tifffile.TiffFile(path) as file:
             return np.asarray(file.series[0].levels[-1].asarray())
     except (tifffile.TiffFileError, OSError, ValueError, IndexError) as error:
-        message = f"{path} cannot be read: {error}."
+        message = Message("verbatim", text=f"{path} cannot be read: {error}.")
         raise DataError("bad_slide", message) from error

@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml.contracts import Context, DataError, Sentence
+from ml.contracts import Context, DataError
 from ml.data.bags import UNKNOWN, Bag, bags_identity, class_weights, labels_of
+from ml.messages import Message
 from ml.methods.bases.bag_recipe import BagPrediction, BagRecipe, Weights
 from ml.networks.bags import BagNetwork
 from ml.training.loop import TrainingPlan, train
@@ -143,9 +144,8 @@ class NetworkBagRecipe(BagRecipe):
     @staticmethod
     def _check_width(bag: Bag, network: BagNetwork) -> None:
         if bag.features.shape[1] != len(network.mean):
-            message = Sentence(
+            message = Message(
                 "other_encoder",
-                "This model knows tiles of {known} features, these have {given}: the encoder is another one.",
                 known=len(network.mean),
                 given=bag.features.shape[1],
             )
@@ -163,7 +163,7 @@ class NetworkBagRecipe(BagRecipe):
 
     def _fitted(self) -> BagNetwork:
         if self._network is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return self._network
 
 
@@ -171,7 +171,7 @@ def stage_of(context: Context, name: str, share: tuple[float, float]) -> Context
     """Return the context of one training stage: its own scratch space, progress between two shares."""
     low, high = share
 
-    def report(progress: float, message: str) -> None:
+    def report(progress: float, message: Message) -> None:
         context.report(low + (high - low) * progress, message)
 
     return replace(context, scratch=context.scratch / name, report=report)

@@ -30,7 +30,6 @@ from ml.contracts import (
     LabelledSlide,
     Objects,
     Prediction,
-    Sentence,
     SlideFinding,
     SlideReader,
 )
@@ -41,6 +40,7 @@ from ml.evaluation.classification import evaluate_classes
 from ml.features.compute import features_of, table_key
 from ml.features.encoder import Encoder
 from ml.inference.entropy import entropy_share
+from ml.messages import Message
 from ml.methods.bases.catalogue_recipe import CatalogueRecipe
 from ml.methods.bases.encoding import open_encoder, pack_encoder, ready_encoder, unpack_encoder
 from ml.methods.bases.patch_recipe import feature_store, squares_of, tissue_grid
@@ -105,9 +105,8 @@ class BagRecipe(CatalogueRecipe, ABC):
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on ``train``; stop early, calibrate and choose the referral threshold on ``validation``."""
         if dataset.labels != self.labels:
-            message = Sentence(
+            message = Message(
                 "labels_of_data_differ",
-                "The data has the labels {labels}, the recipe {known}.",
                 labels=", ".join(dataset.labels),
                 known=", ".join(self.labels),
             )
@@ -126,20 +125,18 @@ class BagRecipe(CatalogueRecipe, ABC):
         self._learn(learned, held or learned, context)
         self.facts = {"slides": len(learned), "slides to stop by": len(held), **self.facts}
         self._calibrate(held or learned)
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def _check(self, bags: Sequence[Bag]) -> None:
         """Raise DataError for bags that are unusable for training."""
         if not bags:
-            message = Sentence(
+            message = Message(
                 "no_slide_labelled",
-                "No slide has a label to learn from. Say of some slides, as a whole, what they are.",
             )
             raise DataError("no_labels", message)
         if not self._tells_apart(bags):
-            message = Sentence(
+            message = Message(
                 "slides_of_one_label",
-                "All slides to learn from have one label. Say of other slides that they are something else.",
             )
             raise DataError("one_class_only", message)
 
@@ -176,9 +173,8 @@ class BagRecipe(CatalogueRecipe, ABC):
     def evaluate_bags(self, bags: Sequence[Bag], seed: int, part: str = "test") -> Evaluation:
         """Measure on bags; raises DataError(``nothing_to_measure``) for none."""
         if not bags:
-            message = Sentence(
+            message = Message(
                 "no_slide_to_measure",
-                "No slide of the part {part} has a label; say what some are, or split anew.",
                 part=part,
             )
             raise DataError("nothing_to_measure", message)
@@ -198,7 +194,7 @@ class BagRecipe(CatalogueRecipe, ABC):
         bag = Bag(features, grid.index, unit=slide.path.name, clinical=context.clinical)
         judged = self.judge(bag)
         finding = self._finding(judged, grid)
-        context.report(1.0, Sentence("tiles_judged", "Judged {count} tiles", count=len(bag)))
+        context.report(1.0, Message("tiles_judged", count=len(bag)))
         yield Prediction(1.0, self._key_patches(finding), (attention_map(grid, judged.attention),), finding)
 
     def _finding(self, judged: BagPrediction, grid: PatchGrid) -> SlideFinding:
@@ -273,9 +269,8 @@ class BagRecipe(CatalogueRecipe, ABC):
         for number, slide in enumerate(chosen):
             context.report(
                 0.3 * number / len(chosen),
-                Sentence(
+                Message(
                     "reading_slides",
-                    "Reading slide {number} of {total}",
                     number=number + 1,
                     total=len(chosen),
                 ),
@@ -292,9 +287,8 @@ class BagRecipe(CatalogueRecipe, ABC):
         with opened_square(open_slide, slide) as (reader, _):
             grid = tissue_grid(reader, self.config, context, None)
             if not len(grid):
-                message = Sentence(
+                message = Message(
                     "slide_without_tissue",
-                    "{slide} shows no tissue; leave it out, or use smaller tiles.",
                     slide=slide.path.name,
                 )
                 raise DataError("no_tissue", message)
@@ -316,9 +310,8 @@ class BagRecipe(CatalogueRecipe, ABC):
             blocks.append(features_of(reader, squares, encoder, table, lambda *_: None, workers=workers))
             context.report(
                 0.0,
-                Sentence(
+                Message(
                     "tiles_described",
-                    "{count} tiles described",
                     count=len(grid),
                 ),
             )

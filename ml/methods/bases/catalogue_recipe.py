@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ml.catalogue.registry import find_recipe
-from ml.contracts import Channel, DataError, Dataset, Sentence, Task
+from ml.contracts import Channel, DataError, Dataset, Task
 from ml.data.channels import channels_of
+from ml.messages import Message
 
 COLOURS = 3
 
@@ -35,10 +36,8 @@ class CatalogueRecipe:
         """Store the dataset's channels; raises DataError(``several_channels``) if the recipe takes none."""
         channels = channels_of(dataset)
         if channels and not find_recipe(self.name).channels:
-            message = Sentence(
+            message = Message(
                 "images_have_channels",
-                "The images have the channels {channels}; {title} reads colour images of stained tissue. "
-                "Choose a method that takes channels, such as convolutional, unet or nuclei.",
                 channels=", ".join(channel.name for channel in channels),
                 recipe=self.name,
                 title=self.title,

@@ -13,13 +13,14 @@ from shapely.geometry.base import BaseGeometry
 from skimage.measure import regionprops
 from torch import Tensor
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, SlideReader
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.bootstrap import resample_units
 from ml.evaluation.counts import evaluate_counts
 from ml.evaluation.froc import Matched, average_precision, best_threshold, counts_at, froc, match
 from ml.inference.entropy import entropy_share
 from ml.inference.windows import Window, windows_of
+from ml.messages import Message
 from ml.methods.bases.window_recipe import HALO, Batch, CoarseMaps, WindowRecipe, hold_out, object_predictions
 from ml.slides import tissue_mask
 from ml.training.crops import Layers, Material, draw_crops
@@ -84,7 +85,7 @@ class DetectionRecipe(WindowRecipe):
         if not count:
             raise DataError(
                 "no_labels",
-                Sentence("no_object_marked", "No object is marked in the training part. Mark some there."),
+                Message("no_object_marked"),
             )
         crop, batch = self.config.crop, self.config.batch
         painted = self.toned([self._painted(image, crop) for image in learned])
@@ -108,7 +109,7 @@ class DetectionRecipe(WindowRecipe):
         for number, image in enumerate(images):
             context.report(
                 number / len(images),
-                Sentence("image", "Image {number} of {total}", number=number + 1, total=len(images)),
+                Message("image", number=number + 1, total=len(images)),
             )
             matched.append(self._matched(image))
         units = np.array([image.unit for image in images], dtype=np.str_)
@@ -177,9 +178,8 @@ class DetectionRecipe(WindowRecipe):
         if not self.config.counted_from:
             return small
         if self.config.mpp is None:
-            message = Sentence(
+            message = Message(
                 "counted_from_needs_mpp",
-                "counted_from is in µm: say with mpp at how many µm per pixel slides are read.",
             )
             raise DataError("bad_config", message)
         edges = np.concatenate([image.instances[[0, -1]].ravel(), image.instances[:, [0, -1]].ravel()])

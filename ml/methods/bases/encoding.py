@@ -10,9 +10,10 @@ from typing import Any, Final, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Sentence
+from ml.contracts import Context, DataError
 from ml.features.descriptors import DescriptorEncoder
 from ml.features.encoder import Encoder
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.methods.loading import load_recipe_class
 from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights
@@ -59,9 +60,8 @@ class ModelEncoder:
             tuple(self.document["labels"]), self.document["config"]
         )
         if not isinstance(recipe, Embedding):
-            message = Sentence(
+            message = Message(
                 "encoder_does_not_describe",
-                "A model of the recipe {model} does not describe tiles; choose another.",
                 model=self.document["recipe"],
             )
             raise DataError("bad_encoder", message)
@@ -107,9 +107,8 @@ def open_encoder(name: str, pixels: int, context: Context) -> Encoder:
         opened = ModelEncoder.open(context.find_model(model))
         opened.ready(context)
         return opened
-    message = Sentence(
+    message = Message(
         "encoder_not_named",
-        "encoder (Encoder) is descriptors, or encoder: and the name of a model, not {name}.",
         name=str(name),
     )
     raise DataError("bad_config", message)

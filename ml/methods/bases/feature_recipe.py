@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
 from ml.data.folders.images import read_image
 from ml.data.squares import Squares
 from ml.features.compute import features_of, stream_features, table_key
 from ml.features.encoder import Encoder
 from ml.features.images import image_features
 from ml.inference.averaging import Spread
+from ml.messages import Message
 from ml.methods.bases.encoding import open_encoder, pack_encoder, ready_encoder, unpack_encoder
 from ml.methods.bases.network_recipe import class_balance, hold_out
 from ml.methods.bases.patch_recipe import (
@@ -82,9 +83,7 @@ class FeatureRecipe(PatchRecipe):
         """Return the training and the held-out items; raises DataError(``one_class_only``)."""
         learned = self.gather(dataset, context, ("train",))
         if len(np.unique(learned.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
-            message = Sentence(
-                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
-            )
+            message = Message("one_class_marked")
             raise DataError("one_class_only", message)
         try:
             return learned, self.gather(dataset, context, ("validation",))
@@ -150,7 +149,7 @@ class FeatureRecipe(PatchRecipe):
         key = table_key(self._grid_key(), reader, squares)
         table = feature_store(context).open(content, self.encoder, key)
 
-        def report(share: float, words: str) -> None:
+        def report(share: float, words: Message) -> None:
             context.report(0.5 * share, words)
 
         return features_of(reader, squares, self.encoder, table, report, workers=context.workers)
@@ -167,7 +166,7 @@ class FeatureRecipe(PatchRecipe):
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return the pixels of images that are encoded."""
-        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
+        context.report(0.0, Message("reading_images", count=len(images)))
         return np.stack([read_image(image.path, self.encoder.pixels) for image in images])
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -198,7 +197,7 @@ class FeatureRecipe(PatchRecipe):
     def heads(self) -> Heads:
         """Return the trained heads; raises DataError(``not_fitted``)."""
         if self._heads is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return self._heads
 
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[PatchPredictions]:

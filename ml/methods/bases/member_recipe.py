@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.catalogue.registry import find_recipe
-from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
 from ml.data.squares import Squares
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchPredictions, PatchRecipe, feature_store, predictions_of
 from ml.methods.bases.wrapping_recipe import open_patch_model
 from ml.methods.loading import load_model, load_recipe_class
@@ -52,9 +53,8 @@ def parse_members(text: str) -> list[MemberSpec]:
         for pair in filter(None, (piece.strip() for piece in inside.split(";"))):
             key, equals, value = (piece.strip() for piece in pair.partition("="))
             if not equals or key not in fields:
-                message = Sentence(
+                message = Message(
                     "members_bad_setting",
-                    "members: {setting} is no setting of {name}; there are: {known}.",
                     setting=pair,
                     name=name,
                     known=", ".join(fields),
@@ -63,9 +63,7 @@ def parse_members(text: str) -> list[MemberSpec]:
             settings[key] = fields[key].parse(value)
         members.append(MemberSpec(name, settings))
     if len(members) < FEWEST:
-        message = Sentence(
-            "members_too_few", "members: name at least two, as in descriptors, convolutional(encoder=small)."
-        )
+        message = Message("members_too_few")
         raise DataError("bad_config", message)
     return members
 
@@ -90,9 +88,8 @@ class MemberRecipe(PatchRecipe):
         """Return an unfitted member with the patch settings of all others."""
         kind = load_recipe_class(spec.recipe)
         if not issubclass(kind, PatchRecipe) or issubclass(kind, MemberRecipe):
-            message = Sentence(
+            message = Message(
                 "members_not_patches",
-                "members: {name} cannot be a member; choose recipes that answer about patches.",
                 name=spec.recipe,
             )
             raise DataError("bad_config", message)
@@ -116,9 +113,8 @@ class MemberRecipe(PatchRecipe):
             member.fit(dataset, inner)
             members.append(member)
         if len({member.classes for member in members}) > 1:
-            message = Sentence(
+            message = Message(
                 "members_background",
-                "Some members know a background class and others do not; train them on the same labels.",
             )
             raise DataError("other_labels", message)
         return members
@@ -127,9 +123,8 @@ class MemberRecipe(PatchRecipe):
         for key in GEOMETRY:
             theirs, ours = getattr(member.config, key), getattr(self.config, key)
             if theirs != ours and key != "stride":
-                message = Sentence(
+                message = Message(
                     "members_trained_otherwise",
-                    "members: {name} was trained with {key} = {theirs}, not {ours}. Set {key} to {theirs}.",
                     name=name,
                     key=key,
                     theirs=str(theirs),
@@ -157,9 +152,8 @@ class MemberRecipe(PatchRecipe):
     def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
         """Raise: the members read patches of different sizes."""
         del reader, squares, context
-        message = Sentence(
+        message = Message(
             "no_single_way",
-            "{title} has no single way to look at pixels; wrap one of its members instead.",
             recipe=self.name,
             title=self.title,
         )
@@ -168,9 +162,8 @@ class MemberRecipe(PatchRecipe):
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Raise, as ``pixel_rows`` does."""
         del context
-        message = Sentence(
+        message = Message(
             "images_unlike",
-            "{title} cannot show {count} images to its members alike; wrap one of them instead.",
             recipe=self.name,
             title=self.title,
             count=len(images),
@@ -179,9 +172,8 @@ class MemberRecipe(PatchRecipe):
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Raise, as ``pixel_rows`` does."""
-        message = Sentence(
+        message = Message(
             "no_pixels_alone",
-            "{title} cannot judge pixels {shape} by themselves; wrap one of its members.",
             recipe=self.name,
             title=self.title,
             shape=str(pixels.shape),
@@ -210,9 +202,8 @@ class MemberRecipe(PatchRecipe):
         for number in range(len(parse_members(recipe.config.members))):
             member = load_model(folder / FOLDER.format(number))
             if not isinstance(member, PatchRecipe):
-                message = Sentence(
+                message = Message(
                     "member_no_patches",
-                    "{folder} holds no model of patches.",
                     folder=str(folder / FOLDER.format(number)),
                 )
                 raise DataError("bad_weights", message)

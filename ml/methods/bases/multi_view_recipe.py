@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, LabelledImage, Sentence, SlideReader
+from ml.contracts import Context, LabelledImage, SlideReader
 from ml.data.squares import Squares, gathered, read_views
 from ml.inference.views import image_views
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchPredictions, predictions_of
 from ml.networks.precision import inference_batch_size
@@ -31,14 +32,12 @@ class ScaledRecipe(NetworkRecipe):
         for which, views in read_views(reader, squares, side, self.factors, workers=context.workers):
             rows[which] = views
             done += len(which)
-            context.report(
-                0.0, Sentence("patches_read", "Read {done} of {total} patches", done=done, total=len(squares))
-            )
+            context.report(0.0, Message("patches_read", done=done, total=len(squares)))
         return rows
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return views of images about their centres."""
-        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
+        context.report(0.0, Message("reading_images", count=len(images)))
         config = self.config
         return np.stack(
             [

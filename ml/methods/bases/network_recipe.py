@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
 from ml.data.folders.images import read_image
 from ml.data.squares import Squares, gathered, read_patches
 from ml.data.variation.patches import Augmentation, augment_patch
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import (
     PatchPredictions,
     PatchRecipe,
@@ -165,15 +166,11 @@ class NetworkRecipe(PatchRecipe):
         """Return the training and the held-out items; raises DataError(``one_class_only``)."""
         learned = self.gather(dataset, context, ("train",))
         if len(np.unique(learned.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
-            message = Sentence(
-                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
-            )
+            message = Message("one_class_marked")
             raise DataError("one_class_only", message)
         if not _shows_something(learned.rows):
-            message = Sentence(
+            message = Message(
                 "patches_of_one_colour",
-                "All patches to learn from are of one colour each: there is nothing to see in them. Mark "
-                "tissue instead of empty glass, and check how the images were exported.",
             )
             raise DataError("constant_images", message)
         try:
@@ -199,9 +196,8 @@ class NetworkRecipe(PatchRecipe):
             for start in range(0, len(rows), INFERENCE_BATCH):
                 context.report(
                     0.99,
-                    Sentence(
+                    Message(
                         "looking_at_held_out",
-                        "Looking at {done} of {total} held-out patches",
                         done=start,
                         total=len(rows),
                     ),
@@ -234,7 +230,7 @@ class NetworkRecipe(PatchRecipe):
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return the pixels of images."""
-        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
+        context.report(0.0, Message("reading_images", count=len(images)))
         side = self.config.pixels
         return np.stack(
             [self.stain_normalised_image(read_image(image.path, side, self.channels)) for image in images]
@@ -298,7 +294,7 @@ class NetworkRecipe(PatchRecipe):
     def fitted(self) -> nn.Module:
         """Return the network; raises DataError(``not_fitted``)."""
         if self._network is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return self._network
 
     def _identity(self, learned: TrainingTable, context: Context) -> str:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 from torch import Tensor
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, SlideReader
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.objects import MEASURES, evaluate_objects, measure_image
 from ml.inference.entropy import entropy_share
 from ml.inference.splitting import Cut, trace_objects
 from ml.inference.windows import Window, windows_of
+from ml.messages import Message
 from ml.methods.bases.window_recipe import HALO, Batch, CoarseMaps, WindowRecipe, hold_out, object_predictions
 from ml.slides import tissue_mask
 from ml.training.crops import Layers, Material, draw_crops
@@ -77,9 +78,7 @@ class OutlineRecipe(WindowRecipe):
         self.take_channels(dataset)
         learned, held = self._material(self.seen(dataset), context)
         if not any(image.instances.any() for image in learned):
-            message = Sentence(
-                "no_object_outlined", "No object is outlined in the training part. Outline some there."
-            )
+            message = Message("no_object_outlined")
             raise DataError("no_labels", message)
         crop, batch = self.config.crop, self.config.batch
         painted = self.toned([self._painted(image, crop) for image in learned])
@@ -108,7 +107,7 @@ class OutlineRecipe(WindowRecipe):
         for number, image in enumerate(images):
             context.report(
                 number / len(images),
-                Sentence("image", "Image {number} of {total}", number=number + 1, total=len(images)),
+                Message("image", number=number + 1, total=len(images)),
             )
             _, instances = self.see(image.pixels)
             rows.append(measure_image(image.instances * image.valid, instances * image.valid))

@@ -25,7 +25,6 @@ from ml.contracts import (
     LabelledImage,
     Objects,
     Prediction,
-    Sentence,
     SlideFinding,
     SlideReader,
 )
@@ -43,6 +42,7 @@ from ml.evaluation.classification import evaluate_classes
 from ml.features.store import FeatureStore
 from ml.inference.entropy import entropy_share
 from ml.inference.journal import Arrays, Journal
+from ml.messages import Message
 from ml.methods.bases.catalogue_recipe import CatalogueRecipe
 from ml.slides import PatchGrid, grid_of, open_as, tissue_mask
 from ml.slides.resolution import opened_square
@@ -178,9 +178,8 @@ class PatchRecipe(CatalogueRecipe, ABC):
         known = self.gather(dataset, context, (part,))
         sure = known.truth >= 0
         if not sure.any():
-            message = Sentence(
+            message = Message(
                 "no_patch_to_measure",
-                "No labelled patch lies in the part {part}; mark some there, or split anew.",
                 part=part,
             )
             raise DataError("nothing_to_measure", message)
@@ -210,7 +209,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
             done += len(judged.indices)
             context.report(
                 done / len(grid),
-                Sentence("patches_judged", "{done} of {total} patches", done=done, total=len(grid)),
+                Message("patches_judged", done=done, total=len(grid)),
             )
             # The first block is shown at once: somebody may be waiting for it.
             if not shown or done == len(grid) or done - shown >= len(grid) / LOOKS:
@@ -280,18 +279,15 @@ class PatchRecipe(CatalogueRecipe, ABC):
         self.take_channels(dataset)
         self.background = has_background(dataset)
         if dataset.labels != self.labels:
-            message = Sentence(
+            message = Message(
                 "labels_of_data_differ",
-                "The data has the labels {labels}, the recipe {known}.",
                 labels=", ".join(dataset.labels),
                 known=", ".join(self.labels),
             )
             raise DataError("other_labels", message)
         if len(self.classes) < 2:  # noqa: PLR2004 - one against another
-            message = Sentence(
+            message = Message(
                 "one_label_marked",
-                "There is one label only. Mark a second label, or declare a region finished so that what "
-                "is unmarked in it counts as background.",
             )
             raise DataError("one_class_only", message)
 
@@ -318,9 +314,8 @@ class PatchRecipe(CatalogueRecipe, ABC):
             tables.append(self._image_table(images, context))
         if not tables:
             listed = " or ".join(parts)
-            message = Sentence(
+            message = Message(
                 "nothing_labelled",
-                "Nothing is labelled in the part {part}. Mark examples, or split anew.",
                 part=listed,
             )
             raise DataError("no_labels", message)
@@ -431,9 +426,7 @@ def pixels_of(reader: SlideReader, squares: Squares, side: int, context: Context
     for which, patches in read_patches(reader, squares, side, workers=context.workers):
         rows[which] = patches
         done += len(which)
-        context.report(
-            0.0, Sentence("patches_read", "Read {done} of {total} patches", done=done, total=len(squares))
-        )
+        context.report(0.0, Message("patches_read", done=done, total=len(squares)))
     return rows
 
 

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Prediction, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, Evaluation, Prediction, SlideReader
 from ml.data.objects import level_scale
 from ml.data.regions import UNKNOWN, RegionImage, region_images
 from ml.evaluation.counts import evaluate_counts, pixel_counts
 from ml.inference.canvas import Canvas, Shares
 from ml.inference.journal import Arrays
 from ml.inference.windows import Window, windows_of
+from ml.messages import Message
 from ml.methods.bases.window_recipe import HALO, LOOKS, WindowRecipe, hold_out
 from ml.slides import tissue_mask
 from ml.training.regions import RegionCrops, paint_regions, region_loss
@@ -72,7 +73,7 @@ class RegionRecipe(WindowRecipe):
         for number, image in enumerate(images):
             context.report(
                 number / len(images),
-                Sentence("image", "Image {number} of {total}", number=number + 1, total=len(images)),
+                Message("image", number=number + 1, total=len(images)),
             )
             predicted = self.classes_of(self.see(image.pixels))
             counts.append(pixel_counts(image.classes, predicted, len(self.labels), UNKNOWN))
@@ -101,7 +102,7 @@ class RegionRecipe(WindowRecipe):
             canvas.paint(window, arrays["cells"])
             context.report(
                 0.99 * number / count,
-                Sentence("window", "Window {number} of {total}", number=number, total=count),
+                Message("window", number=number, total=count),
             )
             if number < count and (not shown or number - shown >= count / LOOKS):
                 shown = number
@@ -132,15 +133,11 @@ class RegionRecipe(WindowRecipe):
 
     def _check_classes(self, classes: Sequence[int]) -> None:
         if not any(classes):
-            message = Sentence(
-                "no_region_in_training", "No region is outlined in the training part. Outline some there."
-            )
+            message = Message("no_region_in_training")
             raise DataError("no_labels", message)
         if len(classes) < 2:  # noqa: PLR2004 - one against another
-            message = Sentence(
+            message = Message(
                 "one_label_outlined",
-                "There is one label only. Outline a second label, or declare a region finished so that "
-                "what is unmarked in it counts as background.",
             )
             raise DataError("one_class_only", message)
         self.background = 0 in classes

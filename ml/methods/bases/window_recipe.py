@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.catalogue.registry import find_recipe
-from ml.contracts import Context, DataError, Dataset, HeatMap, Objects, Prediction, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, HeatMap, Objects, Prediction, SlideReader
 from ml.features.store import FeatureStore
 from ml.inference.entropy import entropy_share
 from ml.inference.journal import Arrays, Journal, objects_from_arrays, objects_to_arrays
 from ml.inference.windows import Window, Windows, read_windows
+from ml.messages import Message
 from ml.methods.bases.catalogue_recipe import CatalogueRecipe
 from ml.networks.precision import inference_mode
 from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights, write_model
@@ -220,7 +221,7 @@ class WindowRecipe(CatalogueRecipe, ABC):
 
     def _fitted(self) -> nn.Module:
         if self.network is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return self.network
 
 
@@ -298,9 +299,7 @@ def object_predictions(
     shown = 0
     for number, (window, arrays) in enumerate(recipe.looked_at(slide, windows, context, arrays_of), start=1):
         maps.paint(window, arrays["cells"])
-        context.report(
-            number / count, Sentence("window", "Window {number} of {total}", number=number, total=count)
-        )
+        context.report(number / count, Message("window", number=number, total=count))
         due = number in (1, count) or number - shown >= count / LOOKS
         shown = number if due else shown
         yield Prediction(number / count, objects_from_arrays(arrays), maps.heat_maps() if due else ())

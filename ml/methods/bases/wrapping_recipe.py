@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
 from ml.data.squares import Squares
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchPredictions, PatchRecipe, Weights, full_grid, tissue_grid
 from ml.methods.loading import load_model
 from ml.slides import PatchGrid
@@ -25,23 +26,20 @@ CHUNK = 256
 def open_patch_model(name: str, labels: Sequence[str], context: Context) -> PatchRecipe:
     """Return an earlier model of patches; raises DataError with the reason why it is not usable."""
     if not name:
-        message = Sentence("source_to_ask_missing", "source: name the earlier model that should be asked.")
+        message = Message("source_to_ask_missing")
         raise DataError("no_source", message)
     model = load_model(context.find_model(name))
     if not isinstance(model, PatchRecipe):
-        message = Sentence(
+        message = Message(
             "source_not_patches",
-            "source: {name} is a model of {title}, which does not answer about patches.",
             name=str(name),
             recipe=model.name,
             title=model.title,
         )
         raise DataError("bad_source", message)
     if tuple(model.labels) != tuple(labels):
-        message = Sentence(
+        message = Message(
             "source_other_labels",
-            "source: {name} knows the labels {known}, the data has {labels}. Choose a model that was "
-            "trained for the same labels.",
             name=str(name),
             known=", ".join(model.labels),
             labels=", ".join(labels),
@@ -59,9 +57,7 @@ class WrappingRecipe(PatchRecipe):
     def inner(self) -> PatchRecipe:
         """Return the inner model; raises DataError(``not_fitted``)."""
         if self._inner is None:
-            raise DataError(
-                "not_fitted", "This model has not been given the model that it asks; fit it first."
-            )
+            raise DataError("not_fitted", Message("inner_model_missing"))
         return self._inner
 
     def fit(self, dataset: Dataset, context: Context) -> None:
@@ -71,7 +67,7 @@ class WrappingRecipe(PatchRecipe):
         self.seed, self.background = context.seed, self._inner.background
         self.facts = {"source": self.config.source, "recipe": self._inner.name}
         self.adjust(dataset, context)
-        context.report(1.0, Sentence("ready", "Ready"))
+        context.report(1.0, Message("ready"))
 
     def adjust(self, dataset: Dataset, context: Context) -> None:
         """Fit this recipe's own parameters; nothing by default."""
@@ -137,9 +133,7 @@ class WrappingRecipe(PatchRecipe):
         recipe = super().load(folder)
         inner = load_model(folder / INNER)
         if not isinstance(inner, PatchRecipe):
-            message = Sentence(
-                "member_no_patches", "{folder} holds no model of patches.", folder=str(folder / INNER)
-            )
+            message = Message("member_no_patches", folder=str(folder / INNER))
             raise DataError("bad_weights", message)
         recipe._inner = inner  # noqa: SLF001 - its own class
         return recipe

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Sentence
+from ml.contracts import Context, DataError, Dataset, Evaluation
 from ml.data.unlabelled import tiles_identity, unlabelled_tiles
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import TrainingTable
 from ml.methods.patches.transfer.recipe import Transfer
 from ml.networks.encoders import PatchNetwork
@@ -109,9 +110,8 @@ class SimilarityRecipe(Transfer):
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on labelled patches; raises DataError(``nothing_to_measure``) without a label."""
         if not self.labels:
-            message = Sentence(
+            message = Message(
                 "learned_without_labels",
-                "This model learned without labels; measure a recipe that uses it as its encoder.",
             )
             raise DataError("nothing_to_measure", message)
         return super().evaluate(dataset, context, part)

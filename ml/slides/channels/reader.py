@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, Channel, DataError, Sentence
+from ml.contracts import Bounds, Channel, DataError
+from ml.messages import Message
 from ml.slides.dicom.source import open_planes
 from ml.slides.levels import PixelFile
 from ml.slides.tiff.interpretation import Interpretation
@@ -89,10 +90,8 @@ def _inside(start: float, step: float, count: int, length: int) -> tuple[int, in
 def as_declared(reader: PixelFile, channels: Sequence[Channel]) -> PixelFile:
     """Return the reader with these channels; raises DataError(``other_channels``) where it lacks one."""
     if sorted(reader.names) != sorted(channel.name for channel in channels):
-        message = Sentence(
+        message = Message(
             "slide_other_channels",
-            "{slide} has the channels {channels}; this model reads {wanted}. Use a slide with the same "
-            "channels, or train a model on slides like this one.",
             slide=reader.path.name,
             channels=", ".join(reader.names),
             wanted=", ".join(channel.name for channel in channels),

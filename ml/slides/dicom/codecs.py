@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import UID
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 
 _IMPLICIT, _EXPLICIT, _BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
@@ -71,30 +71,24 @@ class FrameFormat:
         """Raise SlideError (``unsupported``) for a syntax, a depth or a size that is not supported."""
         if self.syntax not in SUPPORTED:
             name = UID(self.syntax).name if self.syntax else "none"
-            message = Sentence(
+            message = Message(
                 "dicom_syntax_unsupported",
-                "{file} is stored in the transfer syntax {syntax} ({uid}), which is not supported. Convert "
-                "it to JPEG, JPEG 2000 or uncompressed DICOM.",
                 file=path.name,
                 syntax=name,
                 uid=self.syntax,
             )
             raise SlideError("unsupported", message)
         if self.bits not in (8, 16) or self.samples not in (1, 3):
-            message = Sentence(
+            message = Message(
                 "dicom_depth_unsupported",
-                "{file} has {samples} samples of {bits} bits a pixel, which is not supported. Supported are "
-                "1 or 3 samples of 8 or 16 bits.",
                 file=path.name,
                 samples=self.samples,
                 bits=self.bits,
             )
             raise SlideError("unsupported", message)
         if self.rows * self.columns * self.samples * (self.bits // 8) > _MOST_FRAME_BYTES:
-            message = Sentence(
+            message = Message(
                 "dicom_frame_too_large",
-                "One frame of {file} has {columns} x {rows} pixels, too many to decode at once. Convert it to"
-                " tiles.",
                 file=path.name,
                 columns=self.columns,
                 rows=self.rows,

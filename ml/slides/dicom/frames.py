@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.dicom.codecs import NATIVE, FrameDamagedError, FrameFormat
 from ml.slides.dicom.header import (
     Header,
@@ -248,9 +248,8 @@ def frame_grid(header: Header) -> FrameGrid:
         raise _too_many_tiles(header, frames)
     is_part = bool(header.text("ConcatenationUID"))
     if frames != needed and not (is_part and frames < needed):
-        message = Sentence(
+        message = Message(
             "dicom_frames_mismatch",
-            "{file} states {frames} frames, but its size needs {needed}. Export the slide again.",
             file=header.path.name,
             frames=frames,
             needed=needed,
@@ -262,9 +261,8 @@ def frame_grid(header: Header) -> FrameGrid:
 
 
 def _too_many_tiles(header: Header, tiles: int) -> SlideError:
-    message = Sentence(
+    message = Message(
         "dicom_too_many_tiles",
-        "{file} states {tiles} tiles, too many for a slide.",
         file=header.path.name,
         tiles=tiles,
     )

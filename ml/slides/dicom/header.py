@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pydicom
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 
 DICOM_MARK: Final = b"DICM"
@@ -192,9 +192,8 @@ def attribute_missing(path: Path, name: str) -> SlideError:
     """Return the error for an attribute that placing or decoding the pixels needs."""
     return SlideError(
         "unsupported",
-        Sentence(
+        Message(
             "dicom_attribute_missing",
-            "{file}: the DICOM attribute {attribute} is missing or empty. Export the slide again with it.",
             file=path.name,
             attribute=name,
         ),

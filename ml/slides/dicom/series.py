@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.multival import MultiValue
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.dicom.codecs import FrameDamagedError, FrameFormat, decode_frame
 from ml.slides.dicom.colours import judge_model, partial_to_full, to_rgb
 from ml.slides.dicom.frames import FrameGrid, FrameStore, frame_format, frame_grid
@@ -106,9 +106,8 @@ class Instance:
             data = self._store.read(number)
             return decode_frame(data, self.frame, to_rgb_from=model) if data else None
         except FrameDamagedError as error:
-            message = Sentence(
+            message = Message(
                 "dicom_frame_damaged",
-                "Frame {number} of {file} is damaged or cut off. Copy the file again from the scanner.",
                 number=number + 1,
                 file=self.name,
             )
@@ -257,9 +256,8 @@ def _levels(path: Path, instances: Sequence[Instance]) -> list[_Level]:
     if not by_size:
         raise SlideError(
             "not_a_slide",
-            Sentence(
+            Message(
                 "folder_without_dicom",
-                "The folder {file} holds no DICOM files of a whole slide image.",
                 file=path.name,
             ),
         )
@@ -290,9 +288,7 @@ def _headers(path: Path) -> list[Header]:
     folder = path if path.is_dir() else path.parent
     own = None if path.is_dir() else read_header(path)
     if own is None and not path.is_dir():
-        message = Sentence(
-            "dicom_header_damaged", "The DICOM header of {file} cannot be read.", file=path.name
-        )
+        message = Message("dicom_header_damaged", file=path.name)
         raise SlideError("unreadable", message)
     others = (
         other for other in sorted(folder.iterdir()) if other.is_file() and other != path and is_dicom(other)
@@ -342,21 +338,18 @@ def _shape(header: Header) -> float:
 def _no_slide(path: Path, headers: Sequence[Header]) -> SlideError:
     header = next(iter(headers), None)
     if header is None:
-        message = Sentence(
+        message = Message(
             "folder_without_dicom",
-            "The folder {file} holds no DICOM files of a whole slide image.",
             file=path.name,
         )
     elif not header.is_slide:
-        message = Sentence(
+        message = Message(
             "dicom_other_class",
-            "{file} is DICOM, but not a whole slide microscopy image.",
             file=header.path.name,
         )
     else:
-        message = Sentence(
+        message = Message(
             "dicom_picture_beside",
-            "{file} is the DICOM label, overview or thumbnail of a slide. Add the files of its levels.",
             file=header.path.name,
         )
     return SlideError("not_a_slide", message)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 
 MIRAX: Final = ".mrxs"
@@ -36,7 +36,7 @@ _HAMAMATSU_LINE: Final = re.compile(
 _NDPI_LINE: Final = re.compile(r"^Image\d+[ \t]*=[ \t]*(\S[^\r\n]*)", re.MULTILINE | re.IGNORECASE)
 
 
-def lay_out_mirax(name: str, files: Mapping[str, Path]) -> tuple[dict[str, str], Sentence | None]:
+def lay_out_mirax(name: str, files: Mapping[str, Path]) -> tuple[dict[str, str], Message | None]:
     """Return the target of each file of a MIRAX slide with its given name, and the missing file or None.
 
     ``name`` is the ``.mrxs`` file; ``files`` maps the given names to the files.
@@ -56,9 +56,8 @@ def lay_out_mirax(name: str, files: Mapping[str, Path]) -> tuple[dict[str, str],
     missing = [one for one in listed if one.casefold() not in present]
     if not missing:
         return layout, None
-    return layout, Sentence(
+    return layout, Message(
         "mirax_files_missing",
-        "{files} of the folder {folder} belong to this MIRAX slide, but did not come. Drop the whole folder.",
         files=_some(missing),
         folder=f"{path.stem}/",
     )
@@ -73,12 +72,10 @@ def lay_out_beside(path: Path, stem: str) -> dict[str, Path]:
     return {f"{stem}{target.removeprefix(_STEM)}": files[name] for target, name in layout.items()}
 
 
-def mirax_folder_missing(stem: str) -> Sentence:
+def mirax_folder_missing(stem: str) -> Message:
     """Return the message for a ``.mrxs`` file without its folder."""
-    return Sentence(
+    return Message(
         "mirax_folder_missing",
-        "{folder} with {index}, which belongs to this MIRAX file, did not come. Drop the file and its folder "
-        "together.",
         folder=f"{stem}/",
         index=MIRAX_INDEX,
     )
@@ -95,24 +92,21 @@ def files_of_slide(path: Path) -> dict[str, Path]:
     return files
 
 
-def explain_main_file(name: str, path: Path | None, names: Iterable[str] = ()) -> Sentence | None:
+def explain_main_file(name: str, path: Path | None, names: Iterable[str] = ()) -> Message | None:
     """Return why the main file of another multi-file format is not a slide by itself; None for others."""
     given = PurePosixPath(name)
     suffix = given.suffix.lower()
     if suffix == ".vsi":
-        return Sentence(
+        return Message(
             "vsi_unsupported",
-            "Olympus VSI keeps its pixels in the folder {folder} and is not supported. Export the slide as "
-            "OME-TIFF or DICOM.",
             folder=f"_{given.stem}_/",
         )
     if suffix == ".ndpis":
         listed = _listed_files(path, _NDPI_LINE) if path is not None else []
         here = {PurePosixPath(other).name.casefold() for other in names}
         missing = [one for one in listed if one.casefold() not in here]
-        return Sentence(
+        return Message(
             "ndpis_list",
-            "A list of NDPI files, one for each channel: {files}. Drop those files instead.",
             files=_some(missing or listed) or "*.ndpi",
         )
     if suffix in _HAMAMATSU_INDICES:
@@ -120,35 +114,27 @@ def explain_main_file(name: str, path: Path | None, names: Iterable[str] = ()) -
         here = {PurePosixPath(other).name.casefold() for other in names}
         missing = [one for one in listed if one.casefold() not in here]
         if missing:
-            return Sentence(
+            return Message(
                 "hamamatsu_index_alone",
-                "The index of a Hamamatsu slide of several files: {files} did not come. Sets of files are "
-                "not supported. Export the slide as NDPI or DICOM.",
                 files=_some(missing),
             )
-        return Sentence(
+        return Message(
             "hamamatsu_index",
-            "The index of a Hamamatsu slide of several files, which is not supported. Export the slide as "
-            "NDPI or DICOM.",
         )
     return _index_of_files(given)
 
 
-def _index_of_files(given: PurePosixPath) -> Sentence | None:
+def _index_of_files(given: PurePosixPath) -> Message | None:
     """Return why a file that lists or packs others is not a slide; None for others."""
     suffix = given.suffix.lower()
     if suffix == ".ome":
-        return Sentence(
+        return Message(
             "ome_companion",
-            "The description of an OME-TIFF set. Sets of files are not supported. Export the slide as one "
-            "OME-TIFF.",
         )
     if suffix in _ARCHIVES:
-        return Sentence("archive_file", "An archive. Unpack it, and drop the files or the folder.")
+        return Message("archive_file")
     if given.name.casefold() == "dicomdir":
-        return Sentence(
-            "dicomdir_alone", "The index of a DICOM folder, without pixels. Drop the whole folder."
-        )
+        return Message("dicomdir_alone")
     return None
 
 

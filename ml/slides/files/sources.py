@@ -11,7 +11,7 @@ import openslide
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.reasons import reason_of, tells_damage
 from ml.slides.errors import SlideError
 from ml.slides.tiff.scale import FULL, whole_bits
@@ -26,19 +26,16 @@ def unreadable(path: Path, reason: object) -> SlideError:
     if tells_damage(text):
         return SlideError(
             "unreadable",
-            Sentence(
+            Message(
                 "pixels_damaged",
-                "The pixels of {file} are damaged or incomplete ({reason}). Copy the file again from the "
-                "scanner.",
                 file=path.name,
                 reason=text,
             ),
         )
     return SlideError(
         "unreadable",
-        Sentence(
+        Message(
             "pixels_unreadable",
-            "The pixels of {file} could not be read ({reason}). Convert it to a tiled RGB TIFF or to DICOM.",
             file=path.name,
             reason=text,
         ),

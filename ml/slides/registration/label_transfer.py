@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from ml.contracts import Bounds, DataError, LabelledShape, SlideReader
+from ml.messages import Message
 from ml.slides.grid import grid_of
 from ml.slides.registration.transform import Registration
 from ml.slides.stain_separation import separate_stains
@@ -35,7 +36,7 @@ class Thresholds:
 
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high <= 1:
-            message = f"Thresholds are shares with low below high, not {self.low} and {self.high}."
+            message = Message("bad_thresholds", low=self.low, high=self.high)
             raise DataError("bad_thresholds", message)
 
 

@@ -23,7 +23,8 @@ from skimage.measure import ransac
 from skimage.registration import phase_cross_correlation
 from skimage.transform import AffineTransform, SimilarityTransform
 
-from ml.contracts import Bounds, DataError, Sentence, SlideReader
+from ml.contracts import Bounds, DataError, SlideReader
+from ml.messages import Message
 from ml.slides.reading import thumbnail
 from ml.slides.resolution import stretch_of
 from ml.slides.tissue import tissue_mask
@@ -176,22 +177,20 @@ def from_landmarks(fixed: Sequence[Sequence[float]], moving: Sequence[Sequence[f
     """Return the affine map that fits pairs of points best; raises DataError(``bad_landmarks``)."""
     here, there = np.asarray(fixed, dtype=np.float64), np.asarray(moving, dtype=np.float64)
     if here.shape != there.shape or here.ndim != 2 or len(here) < LEAST_LANDMARKS:  # noqa: PLR2004 - (n, 2)
-        message = Sentence(
+        message = Message(
             "landmarks_too_few",
-            "Set at least {least} pairs of landmarks, each point on both slides.",
             least=LEAST_LANDMARKS,
         )
         raise DataError("bad_landmarks", message)
     design = np.column_stack([here, np.ones(len(here))])
     if np.linalg.matrix_rank(design, tol=1e-6 * np.abs(design).max()) < LEAST_LANDMARKS:
-        message = Sentence("landmarks_on_a_line", "The landmarks lie on one line; set them farther apart.")
+        message = Message("landmarks_on_a_line")
         raise DataError("bad_landmarks", message)
     solved, *_ = np.linalg.lstsq(design, there, rcond=None)
     matrix = np.vstack([solved.T, [0.0, 0.0, 1.0]])
     if np.linalg.det(matrix[:2, :2]) <= 0:
-        message = Sentence(
+        message = Message(
             "landmarks_mirrored",
-            "The landmarks mirror the tissue; check that each pair marks the same place.",
         )
         raise DataError("bad_landmarks", message)
     return Registration(matrix, np.zeros((0, 0, 2)), 1.0)
@@ -350,10 +349,8 @@ def _grid_shape(shifts: Sequence[Any]) -> tuple[int, int]:
 
 
 def _not_alike(count: int) -> DataError:
-    message = Sentence(
+    message = Message(
         "slides_not_alike",
-        "The two slides have too little in common to be laid over each other ({count} places match). Set "
-        "at least {least} pairs of landmarks by hand.",
         count=count,
         least=LEAST_LANDMARKS,
     )

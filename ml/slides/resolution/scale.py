@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 
 # Slide scanners and microscopes stay inside; 72 to 1,200 dpi of printers and screens lie outside.
 PLAUSIBLE_MPP: Final = (0.02, 20.0)
@@ -86,22 +86,20 @@ class Scale:
     resolution: Resolution | None = None
     estimated: bool = False
     power: float | None = None
-    notes: tuple[Sentence, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def judge_scale(stated: StatedSize | None, power: float | None) -> Scale:
     """Return the scale that a file's statements support, with a note for each statement not used as it is."""
-    notes: list[Sentence] = []
+    notes: list[Message] = []
     power = _judge_power(power, notes)
     resolution, estimated = (None, False) if stated is None else _judge_size(stated, notes)
     if resolution is not None and power is not None:
         ratio = power * resolution.finer / _MICROMETRES_AT_ONE
         if not 1 / _LARGEST_DISAGREEMENT <= ratio <= _LARGEST_DISAGREEMENT:
             notes.append(
-                Sentence(
+                Message(
                     "magnification_disagrees",
-                    "The file states {power}x and {mpp} µm per pixel, which do not fit each other. "
-                    "Check the resolution.",
                     power=f"{power:g}",
                     mpp=f"{resolution.finer:g}",
                 )
@@ -109,17 +107,15 @@ def judge_scale(stated: StatedSize | None, power: float | None) -> Scale:
     return Scale(resolution, estimated, power, tuple(notes))
 
 
-def _judge_size(stated: StatedSize, notes: list[Sentence]) -> tuple[Resolution | None, bool]:
+def _judge_size(stated: StatedSize, notes: list[Message]) -> tuple[Resolution | None, bool]:
     sides = [side for side in (stated.x, stated.y) if side is not None]
     if not sides:
         return None, False
     value = " × ".join(f"{side:.4g}" for side in dict.fromkeys(sides))
     if not stated.has_unit:
         notes.append(
-            Sentence(
+            Message(
                 "resolution_without_unit",
-                "The file states a pixel size of {value} without a unit of length ({place}), so it is "
-                "not used. A manager can enter the resolution.",
                 value=value,
                 place=stated.place,
             )
@@ -127,10 +123,8 @@ def _judge_size(stated: StatedSize, notes: list[Sentence]) -> tuple[Resolution |
         return None, False
     if not all(is_plausible(side) for side in sides) or max(sides) > LARGEST_RATIO * min(sides):
         notes.append(
-            Sentence(
+            Message(
                 "resolution_implausible",
-                "The file states {value} µm per pixel ({place}), which cannot be right, so it is not used. "
-                "A manager can enter the resolution.",
                 value=value,
                 place=stated.place,
             )
@@ -139,9 +133,8 @@ def _judge_size(stated: StatedSize, notes: list[Sentence]) -> tuple[Resolution |
     if stated.x is not None and stated.y is not None:
         return Resolution(stated.x, stated.y), False
     notes.append(
-        Sentence(
+        Message(
             "resolution_one_axis",
-            "The file states the pixel size along {axis} only; the other axis is assumed to be the same.",
             axis="x" if stated.y is None else "y",
         )
     )
@@ -153,15 +146,14 @@ def is_plausible(mpp: float) -> bool:
     return PLAUSIBLE_MPP[0] <= mpp <= PLAUSIBLE_MPP[1]
 
 
-def _judge_power(power: float | None, notes: list[Sentence]) -> float | None:
+def _judge_power(power: float | None, notes: list[Message]) -> float | None:
     if power is None:
         return None
     if PLAUSIBLE_POWER[0] <= power <= PLAUSIBLE_POWER[1]:
         return round(power, 2)
     notes.append(
-        Sentence(
+        Message(
             "magnification_implausible",
-            "The file states a magnification of {power}, which cannot be right, so it is not used.",
             power=f"{power:g}",
         )
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import tifffile
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.tiff.wide_samples import WIDE
 
@@ -20,13 +20,11 @@ MOST_SAMPLES: Final = 4
 def damaged_part(error: BaseException) -> SlideError:
     """Return the error for stored pixels of a supported kind that cannot be decoded."""
     if isinstance(error, EOFError):
-        message = Sentence(
+        message = Message(
             "file_ends_early",
-            "The file ends before the pixels that its header lists, so it is incomplete: copy it again from "
-            "the scanner.",
         )
         return SlideError("unreadable", message)
-    message = Sentence("part_damaged", "This part of the file is damaged.")
+    message = Message("part_damaged")
     return SlideError("unreadable", message)
 
 
@@ -37,57 +35,45 @@ def refuse_unsupported(page: Any, most_samples: int = MOST_SAMPLES) -> None:
         raise SlideError("unsupported", problem)
 
 
-def _unsupported(page: Any, most_samples: int) -> Sentence | None:
+def _unsupported(page: Any, most_samples: int) -> Message | None:
     compression = compression_name(page)
     if page.compression not in tifffile.TIFF.DECOMPRESSORS:
-        return Sentence(
+        return Message(
             "tiff_compression",
-            "The TIFF is compressed with {compression}, which is not supported. The file is not damaged: "
-            "export it with JPEG, LZW or deflate compression.",
             compression=compression,
         )
     if page.dtype not in _KINDS:
-        return Sentence(
+        return Message(
             "tiff_samples",
-            "The TIFF holds {kind} samples, which are not supported. The file is not damaged: export it with "
-            "8, 16 or 32 bits per sample.",
             kind=_kind(page),
         )
     colours = _unsupported_colours(page)
     if colours is not None:
         return colours
     if page.imagedepth != 1 or not 1 <= page.samplesperpixel <= most_samples:
-        return Sentence(
+        return Message(
             "tiff_shape",
-            "The TIFF has {samples} samples per pixel and a depth of {depth}, which is not supported. The "
-            "file is not damaged: export it as a two-dimensional RGB image.",
             samples=int(page.samplesperpixel),
             depth=int(page.imagedepth),
         )
     jpeg = page.compression in {6, 7, 34892, 33007}
     if page.is_subsampled and (not jpeg or page.planarconfig != 1):
-        return Sentence(
+        return Message(
             "tiff_subsampled",
-            "The TIFF stores colour at a lower resolution without JPEG compression, which is not supported. "
-            "The file is not damaged: export it as RGB.",
         )
     return None
 
 
-def _unsupported_colours(page: Any) -> Sentence | None:
+def _unsupported_colours(page: Any) -> Message | None:
     photometric = getattr(page.photometric, "name", str(page.photometric))
     if photometric == "SEPARATED" and not is_cmyk(page):
-        return Sentence(
+        return Message(
             "tiff_inks",
-            "The TIFF holds {samples} inks. Only cyan, magenta, yellow and black of 8 or 16 bits are "
-            "supported. The file is not damaged: export it as RGB.",
             samples=int(page.samplesperpixel),
         )
     if photometric not in _COLOURS and photometric != "SEPARATED":
-        return Sentence(
+        return Message(
             "tiff_colours",
-            "The TIFF stores its colours as {photometric}, which is not supported. The file is not damaged: "
-            "export it as RGB.",
             photometric=photometric,
         )
     return None

@@ -18,7 +18,7 @@ import numpy as np
 import openslide
 import tifffile
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.tiff.channels import (
     MOST_CHANNELS,
@@ -182,9 +182,8 @@ def interpret(path: Path, image: int | None = None) -> Interpretation:
     except HEADER_ERRORS as error:
         if vendor not in {None, _GENERIC}:
             return Interpretation(OPENSLIDE)
-        message = Sentence(
+        message = Message(
             "tiff_header_damaged",
-            "The header of the TIFF is damaged: copy the file again from the scanner.",
         )
         raise SlideError("unreadable", message) from error
 
@@ -219,7 +218,7 @@ def middle_plane(planes: int) -> int:
     return (planes - 1) // 2
 
 
-def explain_part_of_set(path: Path, name: str) -> Sentence | None:
+def explain_part_of_set(path: Path, name: str) -> Message | None:
     """Return why one file of an OME-TIFF set is no slide, None for others; ``name`` is the given name."""
     try:
         with tifffile.TiffFile(path, _multifile=False) as tiff:
@@ -235,23 +234,19 @@ def _require_complete(path: Path, tiff: Any) -> None:
         raise SlideError("unsupported", message)
 
 
-def _part_of_set(tiff: Any, name: str) -> Sentence | None:
+def _part_of_set(tiff: Any, name: str) -> Message | None:
     companion = metadata_file(tiff)
     if companion is not None:
-        return Sentence(
+        return Message(
             "ome_set_companion",
-            "{file} is one file of an OME-TIFF set, which {companion} describes. Sets of files are not "
-            "supported. Export the slide as one OME-TIFF.",
             file=name,
             companion=companion,
         )
     others = other_files(tiff)
     if not others:
         return None
-    return Sentence(
+    return Message(
         "ome_set",
-        "{file} is one file of an OME-TIFF set. Other planes are in {files}. Sets of files are not "
-        "supported. Export the slide as one OME-TIFF.",
         file=name,
         files=", ".join(others[:_MOST_NAMED]) + (", …" if len(others) > _MOST_NAMED else ""),
     )
@@ -260,14 +255,13 @@ def _part_of_set(tiff: Any, name: str) -> Sentence | None:
 def _number_of_slide(images: list[TiffImage], vendor: str | None, image: int | None) -> int:
     if image is not None:
         if not 0 <= image < len(images) or images[image].role != SLIDE:
-            message = Sentence("no_such_image", "The file has no image of that number that may be a slide.")
+            message = Message("no_such_image")
             raise SlideError("unsupported", message)
         return image
     number, candidates = choose_image(images)
     if not candidates and vendor in {None, _GENERIC}:
-        message = Sentence(
+        message = Message(
             "only_label_or_macro",
-            "The file holds a label, a macro photograph or a thumbnail, and no slide. These are never kept.",
         )
         raise SlideError("not_a_slide", message)
     return number

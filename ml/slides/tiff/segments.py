@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.recent import Recent
 from ml.slides.tiff.failures import damaged_part
@@ -58,10 +58,8 @@ class Segments:
         if segment_bytes(keyframe) > LARGEST_SEGMENT:
             raise SlideError(
                 "too_large",
-                Sentence(
+                Message(
                     "strips_too_large",
-                    "{file} is compressed in strips too large to decode one by one. Convert it to a tiled "
-                    "TIFF.",
                     file=self._path.name,
                 ),
             )

@@ -13,6 +13,7 @@ from ml.contracts import DataError
 from ml.data import load_dataset
 from ml.data.folders.images import read_image
 from ml.data.variation.patches import Augmentation, augment_patch
+from ml.messages import Message
 from ml.storage.room import remove_on_failure
 
 
@@ -33,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write ``<out>/<class>/<name>-<copy>.png``; raises DataError where that is not possible."""
     if options.out.exists():
-        message = f"{options.out} is there already; name a new folder."
+        message = Message("verbatim", text=f"{options.out} is there already; name a new folder.")
         raise DataError("not_new", message)
     images = [image for image in load_dataset(options.data).images if image.label is not None]
     if not images:
-        message = f"{options.data} holds no class folders of images."
+        message = Message("verbatim", text=f"{options.data} holds no class folders of images.")
         raise DataError("no_data", message)
     how = Augmentation(
         stain=options.stain,

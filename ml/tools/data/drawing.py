@@ -17,6 +17,7 @@ from ml.data import load_dataset
 from ml.data.folders.images import read_image
 from ml.evaluation.synthesis import drawing_figures, structural_similarity
 from ml.features.descriptors import DescriptorEncoder
+from ml.messages import Message
 from ml.storage.room import remove_on_failure
 from ml.training.gan import Drawer, DrawingPlan, Drawn
 from ml.training.together import check_device
@@ -38,13 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def draw_folder(options: argparse.Namespace, *, steered: bool) -> None:
     """Train on a folder; write ``tiles/<class>``, ``masks/<class>`` if steered, weights and a report."""
     if options.out.exists():
-        message = f"{options.out} is there already; name a new folder."
+        message = Message("verbatim", text=f"{options.out} is there already; name a new folder.")
         raise DataError("not_new", message)
     check_device(options.device)
     dataset = load_dataset(options.data)
     images = [image for image in dataset.images if image.label is not None]
     if not images:
-        message = f"{options.data} holds no class folders of images."
+        message = Message("verbatim", text=f"{options.data} holds no class folders of images.")
         raise DataError("no_data", message)
     tiles = np.stack([read_image(image.path, options.pixels) for image in images])
     labels = np.array([dataset.labels.index(str(image.label)) for image in images], dtype=np.int64)

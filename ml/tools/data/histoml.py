@@ -10,6 +10,7 @@ from typing import Any
 
 from ml.contracts import DataError
 from ml.formats.histoml import SlideFacts, keyed_by_uuid, read_histoml, write_histoml
+from ml.messages import Message
 from ml.slides import open_slide
 from ml.storage.hashing import content_hash
 
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Export to ``out`` and, beside it, GeoJSON under the same UUIDs; or import, the reverse."""
     if options.out.exists():
-        raise DataError("not_new", f"{options.out} is there already; name a new file.")
+        raise DataError(
+            "not_new", Message("verbatim", text=f"{options.out} is there already; name a new file.")
+        )
     if options.source.suffix.lower() in ENDINGS:
         bring_in(options.source, options.outlines, options.out)
     else:
@@ -40,10 +43,15 @@ def run(options: argparse.Namespace) -> None:
 def bring_out(source: Path, slide: Path | None, out: Path, codes: dict[str, str]) -> None:
     """Write ``out`` and the GeoJSON of the same name beside it."""
     if slide is None:
-        raise DataError("no_slide", "Name the slide that the shapes lie on with --slide.")
+        raise DataError(
+            "no_slide", Message("verbatim", text="Name the slide that the shapes lie on with --slide.")
+        )
     outlines = out.with_suffix(".geojson")
     if outlines.exists():
-        raise DataError("not_new", f"{outlines} is there already; the outlines would be written to it.")
+        raise DataError(
+            "not_new",
+            Message("verbatim", text=f"{outlines} is there already; the outlines would be written to it."),
+        )
     features = keyed_by_uuid(features_of(source))
     with open_slide(slide) as reader:
         known = reader.resolution
@@ -64,7 +72,10 @@ def bring_out(source: Path, slide: Path | None, out: Path, codes: dict[str, str]
 def bring_in(source: Path, outlines: Path | None, out: Path) -> None:
     """Write the outlines with the properties of the RDF."""
     if outlines is None:
-        raise DataError("no_outlines", "Name the GeoJSON with the outlines of this file with --outlines.")
+        raise DataError(
+            "no_outlines",
+            Message("verbatim", text="Name the GeoJSON with the outlines of this file with --outlines."),
+        )
     features, missing = read_histoml(source.read_bytes(), features_of(outlines))
     out.write_text(as_geojson(features), encoding="utf-8")
     lost = f" {len(missing)} described outlines are not in {outlines}." if missing else ""
@@ -76,10 +87,10 @@ def features_of(path: Path) -> list[dict[str, Any]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError("bad_geojson", f"{path} is no JSON: {error}.") from error
+        raise DataError("bad_geojson", Message("verbatim", text=f"{path} is no JSON: {error}.")) from error
     features = document.get("features", [document]) if isinstance(document, dict) else document
     if not isinstance(features, list) or not all(isinstance(item, dict) for item in features):
-        raise DataError("bad_geojson", f"{path} is JSON, but holds no features.")
+        raise DataError("bad_geojson", Message("verbatim", text=f"{path} is JSON, but holds no features."))
     return features
 
 
@@ -92,5 +103,7 @@ def code_of(text: str) -> tuple[str, str]:
     """Return (label, code); raises DataError(``bad_code``)."""
     label, equals, code = text.rpartition("=")
     if not equals or not label or not code:
-        raise DataError("bad_code", f"--code {text}: write LABEL=CODE, as in Tumor=108369006.")
+        raise DataError(
+            "bad_code", Message("verbatim", text=f"--code {text}: write LABEL=CODE, as in Tumor=108369006.")
+        )
     return label, code

@@ -12,6 +12,7 @@ from typing import Final
 from ml.contracts import DataError
 from ml.data.importers import patches as public_patches
 from ml.data.importers import slides as public_slides
+from ml.messages import Message
 
 SETS: Final[dict[str, Callable[..., int]]] = {
     "bach": public_patches.bring_bach,
@@ -38,9 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the layout; on failure, remove partly written files."""
     if not options.source.is_dir():
-        raise DataError("no_data", f"{options.source} is no folder.")
+        raise DataError("no_data", Message("verbatim", text=f"{options.source} is no folder."))
     if options.out.exists():
-        raise DataError("not_new", f"{options.out} is there already; name a new folder.")
+        raise DataError(
+            "not_new", Message("verbatim", text=f"{options.out} is there already; name a new folder.")
+        )
     try:
         count = SETS[options.set](options.source, options.out, options.seed, copy=options.copy)
     except BaseException:

@@ -21,6 +21,7 @@ from ml.data.squares import Squares
 from ml.features.atlas import METHODS, Atlas, lay_out
 from ml.features.compute import features_of, table_key
 from ml.features.images import image_features
+from ml.messages import Message
 from ml.methods.bases.encoding import open_encoder
 from ml.methods.bases.patch_recipe import feature_store, squares_of, tissue_grid
 from ml.slides import open_slide
@@ -67,9 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write one row per tile: source, label, box, place and kind."""
     if options.out.suffix not in {".json", ".parquet"}:
-        raise DataError("bad_output", f"{options.out} is to end with .json or .parquet.")
+        raise DataError(
+            "bad_output", Message("verbatim", text=f"{options.out} is to end with .json or .parquet.")
+        )
     if options.kinds < 1 or options.most < 1 or options.patch < 1:
-        raise DataError("bad_config", "kinds, most and patch are whole numbers above 0.")
+        raise DataError(
+            "bad_config", Message("verbatim", text="kinds, most and patch are whole numbers above 0.")
+        )
     settings = TileSettings(options.patch, options.patch, options.mpp, options.encoder)
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = Context(options.seed, Path(scratch), features=options.features)

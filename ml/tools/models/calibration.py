@@ -17,6 +17,7 @@ from ml.data.manifest import with_stored_split
 from ml.data.match import match_labels
 from ml.evaluation.classification import evaluate_classes
 from ml.evaluation.conformal import conformal_limit, coverage, label_sets
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchRecipe, TrainingTable
 from ml.methods.loading import load_model
 from ml.storage.model_folder import read_model
@@ -55,7 +56,10 @@ def calibration_report(folder: Path, data: Path, error: float) -> dict[str, Any]
     known = with_stored_split(folder, loaded)
     recipe = load_model(folder)
     if not isinstance(recipe, PatchRecipe):
-        message = f"{folder} is a model of {recipe.title}; calibration is measured on models of patches."
+        message = Message(
+            "verbatim",
+            text=f"{folder} is a model of {recipe.title}; calibration is measured on models of patches.",
+        )
         raise DataError("bad_source", message)
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = Context(model.seed, Path(scratch))
@@ -86,7 +90,10 @@ def _sets(recipe: PatchRecipe, held: TrainingTable, error: float, seed: int) -> 
     names, member = np.unique(held.units, return_inverse=True)
     first = np.isin(member, np.random.default_rng(seed).permutation(len(names))[::HALF])
     if first.all():
-        message = "Sets are fitted on some cases and measured on others; the held-out part has one case."
+        message = Message(
+            "verbatim",
+            text="Sets are fitted on some cases and measured on others; the held-out part has one case.",
+        )
         raise DataError("too_few", message)
     one, two = held.take(first), held.take(~first)
     limit = conformal_limit(one.truth, recipe.judge(one.rows), error)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ml.contracts import DataError
 from ml.evaluation.drift import Domain, learn_domain, slide_numbers
+from ml.messages import Message
 from ml.slides import open_slide
 
 
@@ -30,7 +31,10 @@ def run(options: argparse.Namespace) -> None:
                 rows.append(slide_numbers(reader))
         learn_domain(rows).write(options.domain)
     elif not options.slides:
-        raise DataError("nothing_to_do", "Name slides to judge, or slides to learn from with --train.")
+        raise DataError(
+            "nothing_to_do",
+            Message("verbatim", text="Name slides to judge, or slides to learn from with --train."),
+        )
     domain = Domain.read(options.domain)
     for path in options.slides:
         with open_slide(path) as reader:

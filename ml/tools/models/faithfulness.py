@@ -14,6 +14,7 @@ from ml.contracts import Context, DataError, LabelledImage
 from ml.data.folders.reading import load_dataset
 from ml.explain.faithfulness import faithfulness, random_map, sameness
 from ml.explain.maps import MAPS
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.loading import load_model
 
@@ -30,7 +31,9 @@ def run(options: argparse.Namespace) -> None:
     """Print a line of JSON per method: deletion, insertion, gap, and similarity under random weights."""
     recipe = load_model(options.model)
     if not isinstance(recipe, NetworkRecipe):
-        raise DataError("cannot_explain", f"{recipe.title} is no network over patches.")
+        raise DataError(
+            "cannot_explain", Message("verbatim", text=f"{recipe.title} is no network over patches.")
+        )
     images = load_dataset(options.data).images
     random = np.random.default_rng(options.seed)
     chosen: list[LabelledImage] = [images[i] for i in random.permutation(len(images))[: options.most]]

@@ -12,6 +12,7 @@ import numpy as np
 
 from ml.contracts import Context, DataError
 from ml.explain.hipomap import as_image, hipomap
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.methods.loading import load_model
 from ml.slides import open_slide
@@ -33,7 +34,9 @@ def run(options: argparse.Namespace) -> None:
     """Write ``NAME.npy`` and ``NAME.png`` of each slide; with diagnoses, print the accuracy on them."""
     recipe = load_model(options.model)
     if not isinstance(recipe, PatchRecipe):
-        raise DataError("cannot_explain", f"{recipe.title} does not judge patches one by one.")
+        raise DataError(
+            "cannot_explain", Message("verbatim", text=f"{recipe.title} does not judge patches one by one.")
+        )
     options.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for path in options.slides:
@@ -50,7 +53,10 @@ def run(options: argparse.Namespace) -> None:
     names = np.array([path.stem for path in options.slides])
     lacking = [name for name in names if name not in given]
     if lacking:
-        raise DataError("no_diagnosis", f"{options.diagnoses} has none for {', '.join(lacking[:5])}.")
+        raise DataError(
+            "no_diagnosis",
+            Message("verbatim", text=f"{options.diagnoses} has none for {', '.join(lacking[:5])}."),
+        )
     truth = np.array([given[name] for name in names])
     predicted = cross_validated(np.stack(rows), truth, names, options.seed)
     right = np.mean([predicted[name] == given[name] for name in predicted])

@@ -20,6 +20,7 @@ from ml.data import load_dataset
 from ml.data.manifest import with_stored_split
 from ml.data.patches import part_of
 from ml.evaluation.survival import kaplan_meier, log_rank
+from ml.messages import Message
 from ml.methods.bases.bag_recipe import BagRecipe
 from ml.methods.loading import load_model
 
@@ -61,9 +62,14 @@ def groups_by(slides: Sequence[LabelledSlide], name: str) -> Groups:
     }
     known = {case: value for case, value in values.items() if value is not None}
     if not cases:
-        raise DataError("no_follow_up", "No case was followed: slides.csv needs months and event.")
+        raise DataError(
+            "no_follow_up",
+            Message("verbatim", text="No case was followed: slides.csv needs months and event."),
+        )
     if name and not known:
-        raise DataError("bad_field", f"{name} is filled in for no case that was followed.")
+        raise DataError(
+            "bad_field", Message("verbatim", text=f"{name} is filled in for no case that was followed.")
+        )
     numbers = [value for value in known.values() if isinstance(value, int | float)]
     middle = statistics.median(numbers) if len(numbers) == len(known) and len(set(numbers)) > 2 else None  # noqa: PLR2004
     groups: dict[str, list[Survival]] = defaultdict(list)
@@ -89,7 +95,11 @@ def groups_by_risk(model: Path, dataset: Dataset, features: Path | None) -> Grou
     recipe = load_model(model)
     if not isinstance(recipe, BagRecipe):
         raise DataError(
-            "no_risk", f"{model} says nothing of survival; use fusion with the answer cox or hazards."
+            "no_risk",
+            Message(
+                "verbatim",
+                text=f"{model} says nothing of survival; use fusion with the answer cox or hazards.",
+            ),
         )
     split = with_stored_split(model, dataset)
     groups: dict[str, list[Survival]] = defaultdict(list)
@@ -100,10 +110,15 @@ def groups_by_risk(model: Path, dataset: Dataset, features: Path | None) -> Grou
                 continue
             risk = recipe.judge(recipe.bag_of(slide, context)).risk
             if risk is None:
-                raise DataError("no_risk", f"{model} was fitted for labels, not for survival.")
+                raise DataError(
+                    "no_risk", Message("verbatim", text=f"{model} was fitted for labels, not for survival.")
+                )
             groups["higher risk" if risk > 0 else "lower risk"].append(slide.survival)
     if not groups:
-        raise DataError("no_follow_up", "No case that the model did not learn from was followed.")
+        raise DataError(
+            "no_follow_up",
+            Message("verbatim", text="No case that the model did not learn from was followed."),
+        )
     return dict(sorted(groups.items()))
 
 

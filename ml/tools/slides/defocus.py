@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from ml.contracts import Context, DataError
 from ml.data.variation.patches import SYMMETRIES, turn, vary_stain
+from ml.messages import Message
 from ml.methods.loading import load_model
 from ml.networks.focus import SIDE, FocusNetwork, TransferredFocus
 from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights, write_model
@@ -69,7 +70,9 @@ class FocusModel:
         """Read a model folder; raises DataError(``bad_weights``)."""
         model = read_model(folder)
         if model.recipe != NAME:
-            message = f"{folder} holds a model of {model.recipe}, not of the focus network."
+            message = Message(
+                "verbatim", text=f"{folder} holds a model of {model.recipe}, not of the focus network."
+            )
             raise DataError("bad_weights", message)
         start = model.config["start"]
         plan = FocusPlan(narrow=int(model.config["narrow"]), start=None if start is None else Path(start))
@@ -88,7 +91,10 @@ def new_network(plan: FocusPlan) -> nn.Module:
     fitted = getattr(recipe, "fitted", None)
     network = fitted() if fitted else None
     if not isinstance(network, nn.Module) or not hasattr(network, "features"):
-        message = f"{plan.start} holds no network over patches to start from; name one of a patch recipe."
+        message = Message(
+            "verbatim",
+            text=f"{plan.start} holds no network over patches to start from; name one of a patch recipe.",
+        )
         raise DataError("cannot_transfer", message)
     body = _Features(network)
     with torch.inference_mode():
@@ -153,10 +159,15 @@ def train_focus(tiles: Sequence[NDArray[np.uint8]], plan: FocusPlan, context: Co
     Raises DataError: ``no_tiles`` for fewer than five, ``too_small``.
     """
     if len(tiles) < 5:  # noqa: PLR2004 - one in five is held out
-        message = f"{len(tiles)} tiles are too few to learn focus from; give at least five that are sharp."
+        message = Message(
+            "verbatim",
+            text=f"{len(tiles)} tiles are too few to learn focus from; give at least five that are sharp.",
+        )
         raise DataError("no_tiles", message)
     if min(min(tile.shape[:2]) for tile in tiles) < SIDE:
-        raise DataError("too_small", f"Tiles must be at least {SIDE} x {SIDE} pixels.")
+        raise DataError(
+            "too_small", Message("verbatim", text=f"Tiles must be at least {SIDE} x {SIDE} pixels.")
+        )
     order = np.random.default_rng(context.seed).permutation(len(tiles))
     count = max(1, round(HELD_OUT * len(tiles)))
     held, learned = ([tiles[i] for i in part] for part in (order[:count], order[count:]))

@@ -10,6 +10,7 @@ from pathlib import Path
 from ml.contracts import Context, DataError
 from ml.data.folders.images import read_image
 from ml.data.folders.reading import IMAGES
+from ml.messages import Message
 from ml.tools.slides.defocus import FocusPlan, train_focus
 
 
@@ -28,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train and write the model; raises DataError(``not_new``) where the folder exists."""
     if options.out.exists():
-        raise DataError("not_new", f"{options.out} is there already; name a new folder for the model.")
+        raise DataError(
+            "not_new",
+            Message("verbatim", text=f"{options.out} is there already; name a new folder for the model."),
+        )
     paths = sorted(path for path in options.tiles.rglob("*") if path.suffix.lower() in IMAGES)
     tiles = [read_image(path) for path in paths[:: max(1, len(paths) // options.most)][: options.most]]
     plan = FocusPlan(options.epochs, options.batch, narrow=options.narrow, start=options.start)

@@ -12,6 +12,7 @@ import shapely
 from shapely.geometry import mapping
 
 from ml.contracts import DataError
+from ml.messages import Message
 from ml.slides import open_slide, tissue_mask
 from ml.slides.gaze import (
     GazeBox,
@@ -49,16 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the boxes as proposals, each with its seconds and its weight until review."""
     if options.out.exists():
-        raise DataError("not_new", f"{options.out} is there already; name a new file.")
+        raise DataError(
+            "not_new", Message("verbatim", text=f"{options.out} is there already; name a new file.")
+        )
     if min(options.shortest, options.dispersion, options.fovea) <= 0:
-        raise DataError("bad_config", "--shortest, --dispersion and --fovea are above 0.")
+        raise DataError(
+            "bad_config", Message("verbatim", text="--shortest, --dispersion and --fovea are above 0.")
+        )
     rules = GazeRules(
         options.dispersion, options.shortest, options.fovea, options.least_zoom, options.half_maximum
     )
     try:
         document = json.loads(options.stream.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError("bad_stream", f"{options.stream} is no JSON: {error}.") from error
+        raise DataError(
+            "bad_stream", Message("verbatim", text=f"{options.stream} is no JSON: {error}.")
+        ) from error
     samples = read_stream(document)
     with open_slide(options.slide) as reader:
         finer = reader.resolution.finer if reader.resolution else None

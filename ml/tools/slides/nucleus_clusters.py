@@ -18,6 +18,7 @@ from shapely.geometry import mapping
 from ml.contracts import DataError
 from ml.data.outlines import read_outlines
 from ml.features.clusters import NAMES, cut_tree, describe_clusters, k_medoids, spanning_tree, usual_longest
+from ml.messages import Message
 from ml.training.stacked import cross_validated
 
 SMALLEST_HULL = 3
@@ -51,7 +52,9 @@ def run(options: argparse.Namespace) -> None:
             rows.append((path.stem, number, row))
             hulls.setdefault(path.stem, []).append((len(rows) - 1, hull))
     if not rows:
-        message = f"No cluster has {options.smallest} nuclei; lower --smallest or raise --longest."
+        message = Message(
+            "verbatim", text=f"No cluster has {options.smallest} nuclei; lower --smallest or raise --longest."
+        )
         raise DataError("no_clusters", message)
     table = np.stack([row for *_, row in rows])
     groups = k_medoids(table, options.groups, options.seed)
@@ -78,7 +81,9 @@ def clusters_of(path: Path, options: argparse.Namespace) -> list[tuple[int, NDAr
     if options.kind is not None:
         shapes = [shape for shape, name in zip(shapes, names, strict=True) if name == options.kind]
     if not shapes:
-        raise DataError("no_outlines", f"{path} holds no nuclei of the kind {options.kind!r}.")
+        raise DataError(
+            "no_outlines", Message("verbatim", text=f"{path} holds no nuclei of the kind {options.kind!r}.")
+        )
     centres = shapely.get_coordinates(shapely.centroid(np.asarray(shapes, dtype=object)))
     tree = spanning_tree(centres)
     longest = options.longest if options.longest is not None else usual_longest(tree)
@@ -111,7 +116,10 @@ def tell_grades(
         grades = {row[0]: row[1] for row in csv.reader(file) if len(row) > 1}
     lacking = sorted({name for name, *_ in rows} - set(grades))
     if lacking:
-        raise DataError("no_grade", f"{options.grades} has no grade for {', '.join(lacking[:5])}.")
+        raise DataError(
+            "no_grade",
+            Message("verbatim", text=f"{options.grades} has no grade for {', '.join(lacking[:5])}."),
+        )
     slides = np.array([name for name, *_ in rows])
     truth = np.array([grades[name] for name in slides])
     predicted = cross_validated(table, truth, slides, options.seed)

@@ -11,6 +11,7 @@ from typing import Any
 from shapely.geometry import mapping, shape
 
 from ml.contracts import DataError
+from ml.messages import Message
 from ml.slides import open_slide
 from ml.slides.registration.transform import Registration, from_landmarks, register_slides
 from ml.slides.resolution import square_view
@@ -66,7 +67,7 @@ def _registered(options: argparse.Namespace) -> Registration:
             pairs = json.loads(options.landmarks.read_text(encoding="utf-8"))
             return from_landmarks(pairs["fixed"], pairs["moving"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            message = f"{options.landmarks} holds no landmarks: {error}."
+            message = Message("verbatim", text=f"{options.landmarks} holds no landmarks: {error}.")
             raise DataError("bad_landmarks", message) from error
     with open_slide(options.fixed) as fixed, open_slide(options.moving) as moving:
         return register_slides(square_view(fixed), square_view(moving), seed=options.seed)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ml.contracts import DataError
 from ml.data.outlines import read_outlines
 from ml.features.derived import NAMES, fit_line, left_out, slide_features
+from ml.messages import Message
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +59,8 @@ def tell_scores(rows: dict[str, NDArray[np.float64]], options: argparse.Namespac
         score = np.array([float(given[name]) for name in names])
     except ValueError as error:
         raise DataError(
-            "bad_scores", f"{options.scores} holds a score that is no number: {error}."
+            "bad_scores",
+            Message("verbatim", text=f"{options.scores} holds a score that is no number: {error}."),
         ) from error
     table = np.stack([rows[name] for name in names]) if names else np.zeros((0, len(NAMES)))
     line = fit_line(table, score)

@@ -14,6 +14,7 @@ from PIL import Image
 from ml.contracts import Bounds, DataError
 from ml.data.folders.images import read_image
 from ml.data.folders.reading import IMAGES
+from ml.messages import Message
 from ml.slides import open_slide
 from ml.slides.pyramid import write_pyramid
 from ml.slides.stains import METHODS, Normaliser, StainFit, fit_pixels, fit_slide, normalised, reference_fit
@@ -34,10 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the normalised images, with one fit for the whole slide or folder."""
     if options.out.exists():
-        raise DataError("not_new", f"{options.out} is there already; name a new one.")
+        raise DataError(
+            "not_new", Message("verbatim", text=f"{options.out} is there already; name a new one.")
+        )
     target = reference_fit() if options.like is None else fit_of(options.like, options.method)
     if target is None:
-        raise DataError("no_tissue", f"{options.like} has hardly any tissue to take a stain from.")
+        raise DataError(
+            "no_tissue",
+            Message("verbatim", text=f"{options.like} has hardly any tissue to take a stain from."),
+        )
     if options.source.is_dir():
         source = fit_of(options.source, options.method)
         normaliser = Normaliser(options.method, source, target)
@@ -64,7 +70,7 @@ def fit_of(path: Path, method: str) -> StainFit | None:
             return fit_slide(reader, method)
     paths = tiles_of(path)
     if not paths:
-        raise DataError("no_tiles", f"{path} holds no tiles.")
+        raise DataError("no_tiles", Message("verbatim", text=f"{path} holds no tiles."))
     chosen = paths[:: max(1, len(paths) // MONTAGE)][:MONTAGE]
     rows = [read_image(item).reshape(-1, 3) for item in chosen]
     return fit_pixels(np.concatenate(rows)[: len(rows[0]) * len(rows)].reshape(-1, 64, 3), method)

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.core import signing
 from django.http import HttpResponseBase, parse_cookie
 
+from ml.messages import Message
 from server.accounts.models import User
 from server.accounts.passwords.services import site_of
 from server.core.raw_asgi import Application, Receive, Refusal, Scope, Send, header_of, refuse
@@ -77,7 +78,7 @@ class PasswordGate:
             return
         client = _client_of(scope)
         if not (self._has_room(client) and await self._enter(client)):
-            detail = "Too many people are signing in at the moment. Try again in a few seconds."
+            detail = Message("sign_in_busy")
             status = HTTPStatus.SERVICE_UNAVAILABLE
             await refuse(send, Refusal(status, "sign_in_busy", detail, retry_after=RETRY_SECONDS))
             return

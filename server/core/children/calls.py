@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.storage.process_limits import Limits, plain_environment
 from server.core.children.child import BROKEN, END, FAILED
 from server.core.children.messages import MessageError, read_message, write_message
@@ -148,9 +148,7 @@ def _messages(target: str, arguments: tuple[Any, ...], limits: Limits) -> Genera
 
 def broken_reader() -> ReaderBrokeError:
     """Return the error of a file that broke its reader."""
-    message = Sentence(
+    message = Message(
         "file_breaks_reader",
-        "The file could not be read within the limits of memory and time. It may be damaged, or hold much"
-        " more than its size suggests.",
     )
     return ReaderBrokeError(message)

@@ -1,6 +1,6 @@
 """Messages between a process and its children: JSON followed by buffers, so that no code is executed.
 
-Values, arrays, paths and our own data classes, enumerations, sentences and errors cross; tuples become lists.
+Values, arrays, paths and our own data classes, enumerations, messages and errors cross; tuples become lists.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ml.contracts import Sentence, sentence_parts
+from ml.messages import Message
 
 _TAG: Final = "~is"
 _HEAD: Final = struct.Struct("<QQ")
@@ -63,8 +63,8 @@ def write_message(stream: Any, value: Any) -> None:
 
 
 def _packed(value: Any, buffers: list[memoryview]) -> Any:
-    if isinstance(value, Sentence):
-        return {_TAG: "sentence", "parts": sentence_parts(value)}
+    if isinstance(value, Message):
+        return {_TAG: "message", "json": value.as_json()}
     if isinstance(value, Mapping):
         return {str(key): _packed(item, buffers) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -114,8 +114,8 @@ def _unpacked(item: dict[str, Any], buffers: memoryview) -> Any:  # noqa: PLR091
     kind = item.get(_TAG)
     if kind is None:
         return item
-    if kind == "sentence":
-        return Sentence.from_parts(item["parts"]) if item["parts"]["code"] else item["parts"]["message"]
+    if kind == "message":
+        return Message.from_json(item["json"])
     if kind == "path":
         return Path(item["value"])
     if kind in {"array", "bytes"}:

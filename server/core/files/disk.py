@@ -7,7 +7,8 @@ from typing import Final
 
 from django.db.utils import OperationalError
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from ml.storage.room import is_full
 
 NO_SPACE: Final = "no_space"
@@ -20,11 +21,9 @@ def is_disk_full(error: BaseException) -> bool:
     return any(_is_of_full_disk(each) for each in _chain(error))
 
 
-def disk_full() -> Sentence:
+def disk_full() -> Message:
     """Return the message about a full disk."""
-    return Sentence(
-        "disk_full", "The disk of the server is full. Ask who runs it to make room, then start again."
-    )
+    return Message("disk_full")
 
 
 def _is_of_full_disk(error: BaseException) -> bool:

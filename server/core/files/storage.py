@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 
+from ml.messages import Message
 from server.core.errors import ContentError
 
 TEMPORARY = "scratch/temporary"
@@ -27,7 +28,7 @@ def storage_path(key: str) -> Path:
     root = Path(settings.STORAGE_ROOT)
     path = (root / key).resolve()
     if not key or not path.is_relative_to(root.resolve()) or path == root.resolve():
-        message = f"{key!r} is not a storage key"
+        message = Message("bad_storage_key", key=key)
         raise ContentError(message, code="bad_storage_key")
     return path
 

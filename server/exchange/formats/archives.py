@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from ml.contracts import Sentence
 from ml.formats.ndpa import GlassPlace
+from ml.messages import Message
 from ml.slides.glass import read_centre_offset
 from server.exchange.errors import BadForeignFileError
 
@@ -88,17 +88,15 @@ def list_members(archive: zipfile.ZipFile) -> list[Member]:
         if item.filename.lower().endswith(TEXTS) and not item.filename.startswith(("__MACOSX/", "."))
     ]
     if not items:
-        message = Sentence(
+        message = Message(
             "archive_incomplete",
-            "The archive holds neither GeoJSON nor HistoML ({description} and {shapes}).",
             description=DESCRIPTION,
             shapes=SHAPES,
         )
         raise BadForeignFileError(message)
     if len(items) > MOST_MEMBERS:
-        message = Sentence(
+        message = Message(
             "archive_of_too_many",
-            "The archive holds more than {most:,} files. Export fewer slides at once.",
             most=MOST_MEMBERS,
         )
         raise BadForeignFileError(message)
@@ -119,18 +117,15 @@ def choose_member(members: Sequence[Member], slide: SlideName | None) -> Member:
     if len(members) == 1 and (unnamed or slide is None):
         return members[0]
     if slide is not None and not unnamed:
-        message = Sentence(
+        message = Message(
             "archive_without_slide",
-            "The archive has no file for the slide {slide}. It has {count} files for other slides.",
             slide=slide.name,
             count=len(members),
         )
         raise BadForeignFileError(message)
     shown = ", ".join(one.name for one in members[:_MOST_NAMED])
-    message = Sentence(
+    message = Message(
         "archive_of_several",
-        "The archive holds the shapes of several slides ({names}). Unpack it and import the file of this"
-        " slide.",
         names=shown if len(members) <= _MOST_NAMED else f"{shown}, …",
     )
     raise BadForeignFileError(message)
@@ -159,9 +154,8 @@ def unpack_blocks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
 def require_small(size: int) -> None:
     """Raise BadForeignFileError for members that unpack to too many bytes."""
     if size > MOST_UNPACKED:
-        message = Sentence(
+        message = Message(
             "archive_too_large",
-            "The archive unpacks to more than {most} MiB.",
             most=MOST_UNPACKED // 2**20,
         )
         raise BadForeignFileError(message)
@@ -183,5 +177,5 @@ def _plain(name: str) -> str:
 
 
 def _broken(error: Exception) -> BadForeignFileError:
-    message = Sentence("archive_broken", "The archive cannot be unpacked: {reason}.", reason=error)
+    message = Message("archive_broken", reason=error)
     return BadForeignFileError(message)

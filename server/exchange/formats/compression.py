@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.exchange.errors import BadObjectFileError
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -35,13 +35,12 @@ class Unpacked(io.RawIOBase):
         try:
             content = self._file.read(len(buffer))
         except (OSError, EOFError, zlib.error) as error:
-            message = Sentence("not_unpacked", "The file cannot be unpacked: {reason}.", reason=error)
+            message = Message("not_unpacked", reason=error)
             raise BadObjectFileError(message) from error
         self._given += len(content)
         if self._given > max(LITTLE, MOST_TIMES * self._size):
-            message = Sentence(
+            message = Message(
                 "unpacks_too_large",
-                "The file unpacks to more than {most} times its size; that is no object file.",
                 most=MOST_TIMES,
             )
             raise BadObjectFileError(message)

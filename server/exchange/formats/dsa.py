@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ml.contracts import Sentence
 from ml.formats.figures import ellipse_ring, rectangle_ring
 from ml.formats.outlines import REASON
+from ml.messages import Message
 from server.exchange.formats.geojson import METADATA_SHAPE
 
 _LEAST_CORNERS: Final = 3
@@ -46,9 +46,7 @@ def read_element(element: Any, layer: Any) -> dict[str, Any]:
     }
     feature: dict[str, Any] = {"type": "Feature", "id": element.get("id"), "properties": properties}
     if kind not in _GEOMETRIES:
-        reason = Sentence(
-            "row_shape_not_drawn", "A {kind} is not a shape that is drawn here.", kind=kind[:100]
-        )
+        reason = Message("row_shape_not_drawn", kind=kind[:100])
         return {**feature, "geometry": None, REASON: reason}
     try:
         geometry, shape = _GEOMETRIES[kind](element)

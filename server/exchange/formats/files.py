@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ml.contracts import Sentence
 from ml.formats.geometry_budget import GeometryBudget
 from ml.formats.markup import MOST_BYTES as MOST_XML
 from ml.formats.outlines import ROW
+from ml.messages import Message
 from server.exchange.errors import NotGeoJsonError, TooManyFeaturesError
 from server.exchange.formats.archives import SlideName
 from server.exchange.formats.compression import open_bytes
@@ -54,10 +54,8 @@ def read_file(
     budget = None if most is None else GeometryBudget()
     for count, row in enumerate(_rows(source, filename, slide, budget), start=1):
         if most is not None and count > most:
-            message = Sentence(
+            message = Message(
                 "too_many_shapes",
-                "The file has more than {most:,} shapes, the most that become annotations. Import it as an"
-                " object set.",
                 most=most,
             )
             raise TooManyFeaturesError(message)
@@ -115,9 +113,8 @@ def _features(source: bytes | Path, kind: Kind | None, slide: SlideName | None) 
         streamed = stream_features(lambda: open_bytes(source), slide.name if slide else None)
         yield from ((_row_of(feature, row), feature) for row, feature in enumerate(streamed))
     else:
-        message = Sentence(
+        message = Message(
             "not_json",
-            "The file is not JSON: {reason}.",
-            reason=Sentence("json_no_start", "it begins with neither a bracket nor a brace"),
+            reason=Message("json_no_start"),
         )
         raise NotGeoJsonError(message)

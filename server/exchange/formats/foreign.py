@@ -8,11 +8,12 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO, Any
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.formats.histoml import read_histoml
 from ml.formats.markup import parse_xml
 from ml.formats.ndpa import GlassPlace, is_ndpa, read_ndpa
 from ml.formats.outlines import features_of
+from ml.messages import Message
 from server.exchange.errors import BadForeignFileError
 from server.exchange.formats.archives import (
     DESCRIPTION,
@@ -42,10 +43,8 @@ def read_xml(content: bytes, slide: SlideName | None) -> list[dict[str, Any]]:
 def _place_of(slide: SlideName | None) -> GlassPlace:
     place = slide.find_place() if slide else None
     if place is None:
-        message = Sentence(
+        message = Message(
             "ndpa_without_place",
-            "The shapes are in nanometres from the centre of the glass, and this slide does not state its"
-            " place on the glass and its resolution. Export GeoJSON with QuPath instead.",
         )
         raise BadForeignFileError(message)
     return place
@@ -64,9 +63,8 @@ def read_archive(file: IO[bytes], slide: SlideName | None) -> Iterator[Any]:
 
 def _histoml(archive: zipfile.ZipFile) -> list[Any]:
     if SHAPES not in archive.namelist():
-        message = Sentence(
+        message = Message(
             "archive_half",
-            "HistoML needs {description} and {shapes} in the archive; {shapes} is missing.",
             description=DESCRIPTION,
             shapes=SHAPES,
         )
@@ -76,17 +74,14 @@ def _histoml(archive: zipfile.ZipFile) -> list[Any]:
         document = json.loads(shapes)
         features = document["features"]
     except (ValueError, RecursionError, KeyError, TypeError) as error:
-        message = Sentence(
+        message = Message(
             "archive_no_collection",
-            "{file} in the archive is no FeatureCollection: {reason}.",
             file=SHAPES,
             reason=error,
         )
         raise BadForeignFileError(message) from error
     if not isinstance(features, list) or not all(isinstance(item, dict) for item in features):
-        message = Sentence(
-            "archive_no_features", "{file} in the archive is no list of features.", file=SHAPES
-        )
+        message = Message("archive_no_features", file=SHAPES)
         raise BadForeignFileError(message)
     try:
         described, missing = read_histoml(description, features)

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ml.contracts import Sentence
 from ml.formats.figures import ellipse_ring
 from ml.formats.geometry_budget import GeometryBudget
 from ml.formats.outlines import REASON
+from ml.messages import Message
 from server.exchange.formats.classes import read_class, storable
 from server.exchange.formats.holes import count_holes_outside, has_holes, holes_outside
 from server.exchange.formats.scores import NumberNames, numbers_of, read_measurements, read_scores
@@ -30,8 +30,8 @@ METADATA_LABEL_NAME: Final = "label name"
 FINISHED: Final = "finished"
 _REVISION: Final = re.compile("[1-9][0-9]{0,8}")
 LONGEST_NOTE: Final = 10_000
-NO_GEOMETRY: Final = Sentence("row_no_geometry", "It has no geometry.")
-NO_SHAPE: Final = Sentence("row_no_shape", "Its coordinates do not form a shape.")
+NO_GEOMETRY: Final = Message("row_no_geometry")
+NO_SHAPE: Final = Message("row_no_shape")
 _SHAPES: Final = {"Point": "point", "LineString": "line", "Polygon": "polygon", "MultiPolygon": "polygon"}
 _MANY: Final = {"MultiPoint": "Point", "MultiLineString": "LineString"}
 _AREAS: Final = frozenset({"Polygon", "MultiPolygon"})
@@ -138,7 +138,7 @@ def _read_object(
     geometry = feature.get("geometry") if isinstance(feature, Mapping) else None
     if not isinstance(geometry, Mapping):
         reason = feature.get(REASON) if isinstance(feature, Mapping) else None
-        yield UnreadRow(row, reason if isinstance(reason, Sentence) else NO_GEOMETRY)
+        yield UnreadRow(row, reason if isinstance(reason, Message) else NO_GEOMETRY)
         return
     given = feature.get("properties")
     properties = given if isinstance(given, Mapping) else {}
@@ -202,13 +202,11 @@ def _exported_state(metadata: Mapping[str, Any], label: str | None) -> dict[str,
     }
 
 
-def _reason_of(part: Mapping[str, Any]) -> Sentence:
+def _reason_of(part: Mapping[str, Any]) -> Message:
     kind = part.get("type")
     if kind is None:
         return NO_SHAPE
-    return Sentence(
-        "row_shape_not_drawn", "A {kind} is not a shape that is drawn here.", kind=str(kind)[:100]
-    )
+    return Message("row_shape_not_drawn", kind=str(kind)[:100])
 
 
 def _is_finished_region(properties: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:
@@ -235,14 +233,14 @@ def _text(value: Any) -> str | None:
     return (storable(value).strip() or None) if isinstance(value, str) else None
 
 
-def _nucleus_of(feature: Mapping[str, Any]) -> tuple[dict[str, Any] | None, Sentence | None]:
+def _nucleus_of(feature: Mapping[str, Any]) -> tuple[dict[str, Any] | None, Message | None]:
     """Return the area of the nucleus of a cell, or the reason for its omission."""
     nucleus = feature.get("nucleusGeometry")
     if nucleus is None:
         return None, None
     if isinstance(nucleus, Mapping) and nucleus.get("type") in _AREAS and nucleus.get("coordinates"):
         return {"type": nucleus["type"], "coordinates": nucleus["coordinates"]}, None
-    return None, Sentence("row_nucleus_no_area", "Its nucleus is not an area and was left out.")
+    return None, Message("row_nucleus_no_area")
 
 
 def _parts(geometry: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.formats.coco import is_coco, read_coco
+from ml.messages import Message
 from server.exchange.errors import BadForeignFileError, NotGeoJsonError
 from server.exchange.formats.dsa import is_annotation, read_element, read_elements
 from server.exchange.formats.encodings import find_encoding
@@ -59,7 +60,7 @@ def stream_features(open_file: Callable[[], IO[bytes]], slide: str | None = None
 
 
 def _neither() -> NotGeoJsonError:
-    message = Sentence("geojson_neither", "The file is neither a FeatureCollection nor a list of features.")
+    message = Message("geojson_neither")
     return NotGeoJsonError(message)
 
 
@@ -93,7 +94,7 @@ def _document(text: _Text, open_file: Callable[[], IO[bytes]], slide: str | None
         return
     features = list(_features_of(members.values))
     if features == [members.values] and not _is_feature(members.values):
-        message = Sentence("geojson_no_collection", "The file is JSON, but not a FeatureCollection.")
+        message = Message("geojson_no_collection")
         raise NotGeoJsonError(message)
     yield from features
 
@@ -203,9 +204,8 @@ class _Text:
     def peek(self) -> str:
         """Return the next character that is no whitespace; raises NotGeoJsonError at the end of the file."""
         if not self.has_more():
-            message = Sentence(
+            message = Message(
                 "file_breaks_off",
-                "The file breaks off in the middle; it was not written or sent to its end.",
             )
             raise NotGeoJsonError(message)
         return self._window[self._at]
@@ -214,9 +214,8 @@ class _Text:
         """Return the next character, which must be one of those allowed."""
         character = self.peek()
         if character not in allowed:
-            message = Sentence(
+            message = Message(
                 "json_stands",
-                "The file is not JSON: {found} instead of {wanted}.",
                 found=character,
                 wanted=" or ".join(allowed),
             )
@@ -234,9 +233,8 @@ class _Text:
             except (ValueError, RecursionError) as error:
                 waiting = len(self._window) - self._at
                 if isinstance(error, RecursionError) or waiting > MOST_CHARACTERS or not self._more(size):
-                    message = Sentence(
+                    message = Message(
                         "json_broken",
-                        "The file is not JSON, or breaks off in the middle: {reason}.",
                         reason=error,
                     )
                     raise NotGeoJsonError(message) from error
@@ -257,7 +255,7 @@ class _Text:
         try:
             self._window = self._window[self._at :] + self._decode(content, self._ended)
         except UnicodeDecodeError as error:
-            message = Sentence("not_utf8", "The file is neither UTF-8 nor UTF-16 text.")
+            message = Message("not_utf8")
             raise NotGeoJsonError(message) from error
         self._at = 0
         return not self._ended

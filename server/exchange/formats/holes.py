@@ -9,9 +9,9 @@ import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
-from ml.contracts import Sentence
 from ml.formats.geometry_budget import BudgetSpentError, GeometryBudget
 from ml.formats.valid_areas import count_outer_holes, is_valid_area
+from ml.messages import Message
 
 
 def has_holes(geometry: Mapping[str, Any]) -> bool:
@@ -39,10 +39,9 @@ def count_holes_outside(geometry: Mapping[str, Any], budget: GeometryBudget | No
     return 0
 
 
-def holes_outside(count: int) -> Sentence:
+def holes_outside(count: int) -> Message:
     """Return the message about a number of holes that were left out."""
-    return Sentence(
+    return Message(
         "row_hole_outside",
-        "{count:,} of its holes are outside of its outline and were left out.",
         count=count,
     )

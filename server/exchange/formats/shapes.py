@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml.messages import Message
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignShape:
@@ -69,7 +71,7 @@ class ForeignShape:
 
 @dataclass(frozen=True, slots=True)
 class UnreadRow:
-    """A row that is left out, or a part of it, with the reason as a Sentence."""
+    """A row that is left out, or a part of it, with the reason."""
 
     row: int
-    reason: str
+    reason: Message

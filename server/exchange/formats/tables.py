@@ -21,7 +21,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import mapping
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.objectset.flat import MULTIPOLYGON, POINT, POLYGON
 from server.exchange.errors import BadObjectFileError
 from server.exchange.formats.classes import KEYS, parse_class
@@ -89,7 +89,7 @@ def read_table(path: Path | pa.BufferReader, kind: Kind) -> Iterator[TableBatch]
                 yield _batch(batch, columns, first)
                 first += len(batch)
     except (pa.ArrowException, OSError, MemoryError, shapely.errors.ShapelyError) as error:
-        message = Sentence("table_unreadable", "The file cannot be read: {reason}", reason=error)
+        message = Message("table_unreadable", reason=error)
         raise BadObjectFileError(message) from error
 
 
@@ -115,9 +115,7 @@ def rows_of_table(batch: TableBatch) -> Iterator[ForeignShape | UnreadRow]:
 def _row(batch: TableBatch, row: int, number: int, part: Any) -> ForeignShape | UnreadRow:
     shape = _SHAPES.get(part.geom_type)
     if shape is None:
-        reason = Sentence(
-            "row_shape_not_drawn", "A {kind} is not a shape that is drawn here.", kind=part.geom_type
-        )
+        reason = Message("row_shape_not_drawn", kind=part.geom_type)
         return UnreadRow(number, reason)
     name = batch.classes[int(batch.label[row])]
     return ForeignShape(
@@ -157,9 +155,8 @@ def _parquet(path: Path | pa.BufferReader) -> Iterator[tuple[pa.RecordBatch, Col
     file = pq.ParquetFile(path)
     groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     if any(group.total_byte_size > MOST_GROUP_BYTES for group in groups):
-        message = Sentence(
+        message = Message(
             "row_group_too_large",
-            "A group of rows unpacks to more than {most} GiB; write smaller ones.",
             most=MOST_GROUP_BYTES // 2**30,
         )
         raise BadObjectFileError(message)
@@ -203,15 +200,13 @@ def _geometry_column(schema: pa.Schema, read: Any) -> str:
     candidates = shaped or lists
     if len(candidates) == 1:
         return str(candidates[0])
-    message = Sentence(
+    message = Message(
         "no_shape_column",
-        "The table has no column of shapes (WKB or GeoArrow polygons); its columns are {columns}.",
         columns=", ".join(names[:_NAMED]),
     )
     if candidates:
-        message = Sentence(
+        message = Message(
             "several_shape_columns",
-            "The table has several columns of shapes: {columns}. Keep one, or name it geometry.",
             columns=", ".join(candidates[:_NAMED]),
         )
     raise BadObjectFileError(message)
@@ -330,16 +325,14 @@ def _decoded(geometry: pa.Array) -> NDArray[np.object_] | pa.Array:
         )
         return shapes
     if not _is_list(kind):
-        message = Sentence(
+        message = Message(
             "shapes_of_other_type",
-            "Shapes are WKB or GeoArrow polygons here, not {type}.",
             type=str(kind),
         )
         raise BadObjectFileError(message)
     if not _is_polygon_list(kind):
-        message = Sentence(
+        message = Message(
             "shapes_not_interleaved",
-            "Shapes are WKB or GeoArrow polygons with interleaved coordinates here, not {type}.",
             type=str(kind),
         )
         raise BadObjectFileError(message)
@@ -362,7 +355,7 @@ def _is_polygon_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_fixed_size_list(point) and point.list_size == _PAIR)
 
 
-def broken_shapes(shapes: NDArray[np.object_]) -> dict[int, Sentence]:
+def broken_shapes(shapes: NDArray[np.object_]) -> dict[int, Message]:
     """Return the rows that are neither point nor area, or have an empty part or ring."""
     kinds = shapely.get_type_id(shapes)
     broken = ~np.isin(kinds, (POINT, POLYGON, MULTIPOLYGON)) | shapely.is_empty(shapes)
@@ -375,13 +368,13 @@ def broken_shapes(shapes: NDArray[np.object_]) -> dict[int, Sentence]:
     return dict.fromkeys(np.flatnonzero(broken).tolist(), NO_SHAPE)
 
 
-def broken_lists(polygons: pa.Array) -> dict[int, Sentence]:
+def broken_lists(polygons: pa.Array) -> dict[int, Message]:
     """Return the rows without geometry or ring, with an empty ring or a point without numbers."""
     levels = [polygons]
     for _ in ("rings", "points", "numbers"):
         levels.append(pc.list_flatten(levels[-1]))
     absent = [_absent(level) for level in levels]
-    broken: dict[int, Sentence] = {}
+    broken: dict[int, Message] = {}
     if not any(mask.any() for mask in absent):
         return broken
     row_of = np.arange(len(polygons))

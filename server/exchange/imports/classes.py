@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.storage.names import fold_name
 from server.accounts.models import User
 from server.exchange.errors import BadMappingError
@@ -46,7 +46,7 @@ class ClassMatch:
     is_question: bool = False
     is_answered: bool = False
     is_chosen: bool = False
-    reason: Sentence | None = None
+    reason: Message | None = None
 
     @property
     def is_new(self) -> bool:
@@ -158,20 +158,18 @@ class _Matcher:
         if may_add:
             row.reason = label_needs_manager(row.name)
         else:
-            row.reason = Sentence("row_label_unknown", "The project has no label '{label}'.", label=row.name)
+            row.reason = Message("row_label_unknown", label=row.name)
 
 
-def left_out_by_choice(name: str) -> Sentence:
+def left_out_by_choice(name: str) -> Message:
     """Return the reason for rows of a class that the user leaves out."""
-    return Sentence("row_class_skipped", "Its class '{label}' is left out.", label=name)
+    return Message("row_class_skipped", label=name)
 
 
-def label_needs_manager(name: str) -> Sentence:
+def label_needs_manager(name: str) -> Message:
     """Return the reason for rows of a class for which only a manager could add a label."""
-    return Sentence(
+    return Message(
         "row_label_needs_manager",
-        "The project has no label '{label}', and only a manager can add it. Choose another label for the"
-        " class, or import its shapes without a label.",
         label=name,
     )
 
@@ -181,10 +179,8 @@ def label_by_choice(name: str, chosen: str, by_id: Mapping[UUID, Label]) -> Labe
     try:
         return by_id[UUID(chosen)]
     except (ValueError, KeyError) as error:
-        message = Sentence(
+        message = Message(
             "mapping_unknown_label",
-            "The class '{name}' is mapped to a label that the project does not have. Choose one of its"
-            " labels.",
             name=name,
         )
         raise BadMappingError(message, field="mapping") from error

@@ -9,7 +9,7 @@ from typing import Any, Final
 import shapely
 from shapely.geometry import shape as to_shapely
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.errors import NotYoursError
 from server.annotations.models import Annotation, Revision
@@ -47,7 +47,7 @@ class Comparison:
         planned.annotation = annotation
         planned.id = annotation.pk if annotation else identity.new_id(self._known.taken)
         if planned.id in self._claimed:
-            planned.end(Outcome.UNCHANGED, Sentence("row_repeated", "The same shape is in the file twice."))
+            planned.end(Outcome.UNCHANGED, Message("row_repeated"))
             return
         self._claimed.add(planned.id)
         if annotation is None:
@@ -194,8 +194,8 @@ def _with_outline(fields: Iterable[str]) -> frozenset[str]:
     return changed | _OUTLINE if changed & _OUTLINE else changed
 
 
-def _newer_here() -> Sentence:
-    return Sentence("row_newer_here", "The file has an earlier revision; the annotation here is newer.")
+def _newer_here() -> Message:
+    return Message("row_newer_here")
 
 
 def _equals(row: PlannedRow, revision: Revision) -> bool:
@@ -206,12 +206,8 @@ def _equals(row: PlannedRow, revision: Revision) -> bool:
     return is_same and same_geometry(row.kept.geometry, geometry)
 
 
-def _conflict(annotation: Annotation, revisions: list[Revision]) -> Sentence:
+def _conflict(annotation: Annotation, revisions: list[Revision]) -> Message:
     author = revisions[-1].author if revisions else annotation.author
     if annotation.deleted_at is not None:
-        return Sentence(
-            "row_deleted_here", "{author} deleted it here after the export.", author=author.display_name
-        )
-    return Sentence(
-        "row_changed_here", "{author} changed it here after the export.", author=author.display_name
-    )
+        return Message("row_deleted_here", author=author.display_name)
+    return Message("row_changed_here", author=author.display_name)

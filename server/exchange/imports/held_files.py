@@ -11,7 +11,7 @@ from typing import IO, Final
 
 from django.core import signing
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.core.files import storage
 from server.exchange.errors import UploadGoneError
@@ -55,10 +55,8 @@ def held_file(actor: User, place: uuid.UUID, token: str) -> HeldFile:
     return HeldFile(path, filename)
 
 
-def _gone() -> Sentence:
-    return Sentence(
-        "upload_gone", "The file of the preview is no longer on the server. Choose the file again."
-    )
+def _gone() -> Message:
+    return Message("upload_gone")
 
 
 def _drop_old(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.exchange.errors import ClassQuestionError
 
 
@@ -24,18 +24,14 @@ def refuse_open_questions(questions: Sequence[CaseQuestion]) -> None:
     first, more = questions[0], len(questions) - 1
     values = {"name": first.name, "other": first.similar[0]}
     if more:
-        message = Sentence(
+        message = Message(
             "class_letter_case_more",
-            "The class '{name}' and '{other}' differ in letter case only; {more} more classes have such a"
-            ' twin. Choose what each becomes, in the preview of the import or as its "mapping".',
             more=more,
             **values,
         )
     else:
-        message = Sentence(
+        message = Message(
             "class_letter_case",
-            "The class '{name}' and '{other}' differ in letter case only. Choose what '{name}' becomes, in"
-            ' the preview of the import or as its "mapping".',
             **values,
         )
     raise ClassQuestionError(message, field="mapping", questions=[asdict(each) for each in questions])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry import shape as to_shapely
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.exchange.formats.shapes import ForeignShape
 from server.slides.models import Slide
 
@@ -31,7 +31,7 @@ PAIR: Final = 2
 class Placement:
     """Warning that most shapes are misplaced; ``scale`` is a factor that would place them correctly."""
 
-    warning: Sentence
+    warning: Message
     scale: float | None
 
 
@@ -74,18 +74,15 @@ def _check(
     return Placement(_warning(area, scale=chosen), chosen)
 
 
-def _warning(area: object | None, *, scale: float | None) -> Sentence:
-    place = Sentence("place_tissue", "tissue") if area is not None else Sentence("place_slide", "slide")
+def _warning(area: object | None, *, scale: float | None) -> Message:
+    place = Message("place_tissue") if area is not None else Message("place_slide")
     if scale is None:
-        return Sentence(
+        return Message(
             "placement_wrong_slide",
-            "Most shapes lie outside the {place}. Is this the right slide, and are the coordinates pixels of"
-            " the full resolution?",
             place=place,
         )
-    return Sentence(
+    return Message(
         "placement_wrong_scale",
-        "Most shapes lie outside the {place}. Multiplied by {scale:,} they lie on it.",
         place=place,
         scale=int(scale) if scale == int(scale) else round(scale, 6),
     )

@@ -12,8 +12,8 @@ import shapely
 from shapely.geometry import box, mapping
 from shapely.geometry import shape as to_shapely
 
-from ml.contracts import Sentence
 from ml.formats.geometry_budget import GeometryBudget
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.errors import BadGeometryError
 from server.annotations.geometry import AREAS, KeptShape, keep_nucleus, keep_shape, move_nucleus
@@ -88,13 +88,11 @@ def _keep(
         planned.end(Outcome.SKIPPED, error.detail)
         return False
     if planned.is_cut:
-        planned.reason = Sentence("row_cut", "The part beyond the slide was cut off.")
+        planned.reason = Message("row_cut")
     elif planned.is_mended:
-        planned.reason = Sentence("row_mended", "Its outline was not valid and was mended.")
+        planned.reason = Message("row_mended")
     elif math.isnan(shape.score or 0) or math.isnan(shape.uncertainty or 0):
-        planned.reason = Sentence(
-            "row_score_left_out", "Its score or uncertainty is not a number from 0 to 1 and was left out."
-        )
+        planned.reason = Message("row_score_left_out")
     if shape.nucleus is not None:
         _keep_nucleus(planned, shape.nucleus, budget)
     return True
@@ -110,9 +108,7 @@ def _keep_nucleus(planned: PlannedRow, nucleus: dict[str, Any], budget: Geometry
         planned.nucleus = None
     if planned.nucleus is None:
         planned.is_mended = True
-        planned.reason = Sentence(
-            "row_nucleus_lost", "Its nucleus has no area inside the cell and is left out."
-        )
+        planned.reason = Message("row_nucleus_lost")
 
 
 def _move_nucleus(planned: PlannedRow, budget: GeometryBudget) -> None:
@@ -150,10 +146,10 @@ def _is_suggestion(shape: ForeignShape, own_sets: set[str], planned: PlannedRow)
     if named is None:
         return False
     if named[1] in own_sets:
-        reason = Sentence("row_suggestion_here", "It is a suggestion that this slide has already.")
+        reason = Message("row_suggestion_here")
         planned.end(Outcome.UNCHANGED, reason)
     else:
-        reason = Sentence("row_is_suggestion", "It is a suggestion of a model. Import it as an object set.")
+        reason = Message("row_is_suggestion")
         planned.end(Outcome.SKIPPED, reason)
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.annotations.geometry import AREAS
 from server.annotations.selectors import regions_with_ids
 from server.exchange.imports.identity import Identity, Known, same_geometry
@@ -23,7 +23,7 @@ def plan_region(
     """
     planned.is_region = True
     if planned.kept is None or planned.kept.geometry["type"] not in AREAS:
-        planned.end(Outcome.SKIPPED, Sentence("row_region_not_area", "A finished region needs an area."))
+        planned.end(Outcome.SKIPPED, Message("row_region_not_area"))
         return
     region = next((known.regions[pk] for pk in identity.named if pk in known.regions), None)
     planned.region = region
@@ -50,5 +50,5 @@ def _plan_revoked(planned: PlannedRow, changed_id: uuid.UUID, options: ImportOpt
         planned.id = uuid.uuid4() if replacement else changed_id
         planned.end(Outcome.CREATED)
     else:
-        reason = Sentence("row_region_revoked_here", "The finished region was revoked here after the export.")
+        reason = Message("row_region_revoked_here")
         planned.end(Outcome.CONFLICT, reason)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from ml.contracts import sentence_parts
+from ml.messages import Message
 from server.exchange.formats.shapes import UnreadRow
 from server.exchange.imports.rows import ImportPlan, Outcome, PlannedRow
 
@@ -16,37 +16,42 @@ MOST_ROWS: Final = 2000
 
 
 class Reasoned:
-    """A row with a ``reason``, a Sentence or empty."""
+    """A row with a ``reason``."""
 
     __slots__ = ()
-    reason: str
+    reason: Message | None
+
+    @property
+    def reason_text(self) -> str:
+        """English text of the reason, empty for none."""
+        return str(self.reason or "")
 
     @property
     def reason_code(self) -> str:
-        """Code of the reason, for other languages."""
-        return str(sentence_parts(self.reason)["code"])
+        """Code of the reason, for other languages; empty for none."""
+        return self.reason.code if self.reason else ""
 
     @property
     def reason_values(self) -> dict[str, Any]:
         """Values of the reason by name."""
-        return dict(sentence_parts(self.reason)["values"])
+        return dict(self.reason.as_json()["values"]) if self.reason else {}
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow(Reasoned):
-    """One row of a report; ``reason`` is a Sentence or empty."""
+    """One row of a report."""
 
     row: int
     outcome: str
     id: str | None = None
     label: str | None = None
-    reason: str = ""
+    reason: Message | None = None
     is_mended: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         own = {name: value for name, value in asdict(self).items() if name != "reason"}
-        values = {"reason": str(self.reason), "reason_code": self.reason_code}
+        values = {"reason": self.reason_text, "reason_code": self.reason_code}
         return {**own, **values, "reason_values": self.reason_values}
 
 
@@ -55,11 +60,11 @@ class ReasonCount(Reasoned):
     """Number of rows with one reason; ``reason`` is that of its first row."""
 
     count: int
-    reason: str
+    reason: Message
 
     def to_json(self) -> dict[str, Any]:
         """Return the count as JSON values."""
-        values = {"reason": str(self.reason), "reason_code": self.reason_code}
+        values = {"reason": self.reason_text, "reason_code": self.reason_code}
         return {"count": self.count, **values, "reason_values": self.reason_values}
 
 
@@ -109,7 +114,9 @@ class ImportReport:
 def report_of(plan: ImportPlan) -> ImportReport:
     """Return the report of a plan."""
     written = [row for row in plan.rows if row.writes]
-    skipped = [UnreadRow(row.row, row.reason or "") for row in plan.rows if row.outcome == Outcome.SKIPPED]
+    skipped = [
+        UnreadRow(row.row, row.reason) for row in plan.rows if row.outcome == Outcome.SKIPPED and row.reason
+    ]
     rows, left_out = _choose([_report_row(row) for row in plan.rows])
     return ImportReport(
         created=plan.count(Outcome.CREATED, Outcome.RESTORED),
@@ -125,24 +132,23 @@ def report_of(plan: ImportPlan) -> ImportReport:
         rows=rows,
         rows_left_out=left_out,
         reasons=count_reasons(row.reason for row in plan.rows if row.reason),
-        warning=sentence_parts(plan.placement.warning) if plan.placement else None,
+        warning=plan.placement.warning.as_json() if plan.placement else None,
     )
 
 
-def count_reasons(reasons: Iterable[str]) -> list[ReasonCount]:
+def count_reasons(reasons: Iterable[Message]) -> list[ReasonCount]:
     """Return the number of rows by reason, the most frequent first."""
-    by_code: dict[str, tuple[str, int]] = {}
+    by_code: dict[str, tuple[Message, int]] = {}
     for reason in reasons:
-        code = getattr(reason, "code", reason)
-        first, count = by_code.get(code, (reason, 0))
-        by_code[code] = first, count + 1
+        first, count = by_code.get(reason.code, (reason, 0))
+        by_code[reason.code] = first, count + 1
     counts = [ReasonCount(count, reason) for reason, count in by_code.values()]
     return sorted(counts, key=lambda each: -each.count)
 
 
 def _report_row(row: PlannedRow) -> ReportRow:
     pk = None if row.outcome == Outcome.SKIPPED or row.id is None else str(row.id)
-    return ReportRow(row.row, row.outcome, pk, row.label_name, row.reason or "", row.is_mended or row.is_cut)
+    return ReportRow(row.row, row.outcome, pk, row.label_name, row.reason, row.is_mended or row.is_cut)
 
 
 def _choose(rows: Iterable[ReportRow]) -> tuple[list[ReportRow], int]:

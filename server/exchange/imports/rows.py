@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ml.messages import Message
 from server.annotations.geometry import KeptShape
 from server.annotations.models import Annotation, Region
 from server.exchange.formats.shapes import ForeignShape
@@ -36,7 +37,7 @@ class PlannedRow:
 
     row: int
     outcome: Outcome = Outcome.SKIPPED
-    reason: str | None = None
+    reason: Message | None = None
     shape: ForeignShape | None = None
     kept: KeptShape | None = None
     nucleus: dict[str, Any] | None = None
@@ -50,7 +51,7 @@ class PlannedRow:
     region: Region | None = None
     is_region: bool = False
 
-    def end(self, outcome: Outcome, reason: str | None = None) -> None:
+    def end(self, outcome: Outcome, reason: Message | None = None) -> None:
         """Set the outcome with its reason; a row that changes the slide keeps an earlier one, as "mended"."""
         self.outcome = outcome
         if reason is not None or not self.writes:

@@ -69,7 +69,7 @@ class SkippedSerializer(serializers.Serializer[Any]):
 class ReasonedSerializer(serializers.Serializer[Any]):
     """A reason, also as a code with values, for other languages."""
 
-    reason = serializers.CharField()
+    reason = serializers.CharField(source="reason_text")
     reason_code = serializers.CharField()
     reason_values = serializers.DictField()
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.checked import Change
 from server.annotations.policies import annotation_policy
@@ -77,9 +77,7 @@ def read_rows(actor: User, slide: Slide, content: bytes, filename: str) -> list[
     require_ready(slide)
     rows = read_rows_of_file(content, filename, slide=name_of(slide))
     if not all(row.reviewed for row in rows if isinstance(row, ForeignShape)):
-        message = Sentence(
-            "shapes_not_reviewed", "The file holds proposals that nobody has reviewed; bring them as objects."
-        )
+        message = Message("shapes_not_reviewed")
         raise NotReviewedError(message)
     return rows
 
@@ -206,12 +204,11 @@ def _refuse_bad_rows(plan: ImportPlan) -> None:
     ]
     if not bad:
         return
-    message = Sentence(
+    message = Message(
         "rows_refused",
-        "Nothing of the file was taken. Rows that cannot be kept: {count:,}. Row {row}: {reason}",
         count=len(bad),
         row=bad[0].row,
-        reason=bad[0].reason or "",
+        reason=bad[0].reason or Message("verbatim", text=""),
     )
     raise RowsRefusedError(
         message, rows=[row.to_json() for row in report_of(plan).rows if row.outcome == "skipped"]

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml.contracts import Objects, Sentence
+from ml.contracts import Objects
+from ml.messages import Message
 from ml.objectset import FlatObjects
 from server.exchange.formats.archives import SlideName
 from server.exchange.formats.files import kind_of, read_file, read_table_file
@@ -29,13 +30,12 @@ from server.exchange.object_files.flat_shapes import Collected, numbers_of_point
 BATCH: Final = 4096
 _NO_SCORE: Final = math.nan
 _NO_UNCERTAINTY: Final = 0.0
-_BAD_SCORE: Final = Sentence("row_bad_score", "A score or uncertainty is not a number from 0 to 1.")
-_EMPTY: Final = Sentence("row_shape_empty", "The shape is empty.")
-NUCLEUS_LEFT_OUT: Final = Sentence(
+_BAD_SCORE: Final = Message("row_bad_score")
+_EMPTY: Final = Message("row_shape_empty")
+NUCLEUS_LEFT_OUT: Final = Message(
     "row_nucleus_left_out",
-    "An object set keeps the outline of a cell; its nucleus was left out. Annotations keep both.",
 )
-_REGION: Final = Sentence("row_region_no_object", "A finished region is not an object.")
+_REGION: Final = Message("row_region_no_object")
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ def read_batches(
     is_cut: bool = False,
     scale: float = 1.0,
     slide: SlideName | None = None,
-    left_out: Mapping[str, Sentence] | None = None,
+    left_out: Mapping[str, Message] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of an object file.
 
@@ -128,7 +128,7 @@ def _paused_collector() -> Iterator[None]:
 
 
 def _row_batch(
-    part: list[ForeignShape | UnreadRow], rules: SlideRules, left_out: Mapping[str, Sentence]
+    part: list[ForeignShape | UnreadRow], rules: SlideRules, left_out: Mapping[str, Message]
 ) -> Batch:
     collected = Collected()
     batch = Batch(None, [], len(part))
@@ -161,7 +161,7 @@ def _row_batch(
 
 
 def _without_classes(
-    part: list[ForeignShape | UnreadRow], batch: Batch, left_out: Mapping[str, Sentence]
+    part: list[ForeignShape | UnreadRow], batch: Batch, left_out: Mapping[str, Message]
 ) -> list[ForeignShape | UnreadRow]:
     """Return the rows of imported classes; report the others in the batch."""
     kept: list[ForeignShape | UnreadRow] = []
@@ -211,7 +211,7 @@ def _sorted(batch: Batch) -> Batch:
 class _RowError(ValueError):
     """Error of an invalid row, with a message for the user."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: Message) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -223,9 +223,7 @@ def _polygons(shape: ForeignShape) -> list[list[list[Any]]]:
     geometry: Mapping[str, Any] = shape.geometry
     kind, places = geometry["type"], geometry["coordinates"]
     if kind == "LineString":
-        message = Sentence(
-            "row_other_kind", "An object is a point, a polygon or several polygons, not {kind}.", kind=kind
-        )
+        message = Message("row_other_kind", kind=kind)
         raise _RowError(message)
     if kind == "Point" and places:
         return [[[places]]]
@@ -244,7 +242,7 @@ def _numbers(shape: ForeignShape) -> tuple[float, float]:
     return score, _NO_UNCERTAINTY if shape.uncertainty is None else shape.uncertainty
 
 
-def _table_batch(table: TableBatch, rules: SlideRules, left_out: Mapping[str, Sentence]) -> Batch:
+def _table_batch(table: TableBatch, rules: SlideRules, left_out: Mapping[str, Message]) -> Batch:
     batch = Batch(None, table.classes, len(table), colours=table.colours)
     score, is_bad_score = _filled(batch, table, "score", _NO_SCORE)
     uncertainty, is_bad_uncertainty = _filled(batch, table, "uncertainty", _NO_UNCERTAINTY)
@@ -272,7 +270,7 @@ def _table_batch(table: TableBatch, rules: SlideRules, left_out: Mapping[str, Se
     return _sorted(batch)
 
 
-def _rows_left_out(batch: Batch, table: TableBatch, left_out: Mapping[str, Sentence]) -> list[int]:
+def _rows_left_out(batch: Batch, table: TableBatch, left_out: Mapping[str, Message]) -> list[int]:
     """Report the rows of excluded classes in the batch; return their indices in the table."""
     places: list[int] = []
     for number, name in enumerate(table.classes):
@@ -294,13 +292,11 @@ def _filled(
     if values is None:
         return np.full(len(table), otherwise, dtype=np.float32), np.zeros(len(table), dtype=bool)
     missing = table.missing[role]
-    reason = Sentence("row_number_out_of_range", "Its {column} is not a number from 0 to 1.", column=role)
+    reason = Message("row_number_out_of_range", column=role)
     is_bad = np.isnan(values) & ~missing
     batch.bad += [UnreadRow(table.first + int(row), reason) for row in np.flatnonzero(is_bad)]
     if role != "score":
-        empty = Sentence(
-            "row_number_empty", "Its {column} is empty; {value} is kept.", column=role, value=otherwise
-        )
+        empty = Message("row_number_empty", column=role, value=otherwise)
         batch.notes += [UnreadRow(table.first + int(row), empty) for row in np.flatnonzero(missing)]
     return np.where(missing, np.float32(otherwise), values), is_bad
 

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from ml.contracts import Objects, Sentence
+from ml.contracts import Objects
 from ml.formats.valid_areas import (
     TangledError,
     areas_of,
@@ -23,6 +23,7 @@ from ml.formats.valid_areas import (
     is_valid_area,
     mend_area,
 )
+from ml.messages import Message
 from ml.objectset import FlatObjects
 from ml.objectset.columns import MOST_VERTICES, SCALE
 from server.exchange.formats.holes import holes_outside
@@ -34,11 +35,11 @@ _FARTHEST: Final = 1e8
 _LEAST_CORNERS: Final = 3
 # Areas with more vertices are checked one by one, with a bound on the work.
 _LARGE: Final = 5_000
-_OFF_SLIDE: Final = Sentence("row_off_slide", "It lies outside the slide.")
-_NOT_NUMBER: Final = Sentence("row_coordinate_not_number", "A coordinate is not a number.")
-_THIN: Final = Sentence("row_ring_too_thin", "A ring needs three vertices or more.")
-_NO_AREA: Final = Sentence("row_no_area", "Its outline encloses no area.")
-_TANGLED: Final = Sentence("row_tangled", "Its outline crosses itself too often; draw it again.")
+_OFF_SLIDE: Final = Message("row_off_slide")
+_NOT_NUMBER: Final = Message("row_coordinate_not_number")
+_THIN: Final = Message("row_ring_too_thin")
+_NO_AREA: Final = Message("row_no_area")
+_TANGLED: Final = Message("row_tangled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +119,9 @@ def _name_bad(
     return bad, ~(~usable | beyond | thin | fine)
 
 
-def _too_many_vertices(count: int) -> Sentence:
-    return Sentence(
+def _too_many_vertices(count: int) -> Message:
+    return Message(
         "row_too_many_vertices",
-        "It has {count:,} vertices; at most {most:,} are kept.",
         count=count,
         most=MOST_VERTICES,
     )
@@ -216,7 +216,7 @@ def _valid_before(
 
 def _mended(
     area: Any, before: Any | None, row: int, *, name_holes: bool
-) -> tuple[Any, Sentence | None, list[UnreadRow]]:
+) -> tuple[Any, Message | None, list[UnreadRow]]:
     """Return a valid area on the grid, or the reason for its omission, and notes on its holes."""
     notes: list[UnreadRow] = []
     try:
@@ -232,7 +232,7 @@ def _mended(
     return whole, None, notes
 
 
-def _on_slide(area: Any, slide: Any, rules: SlideRules) -> tuple[Any, Sentence | None, bool]:
+def _on_slide(area: Any, slide: Any, rules: SlideRules) -> tuple[Any, Message | None, bool]:
     """Return an area, clipped at the edge of the slide on request, or the reason for its omission."""
     inside = areas_of(shapely.intersection(area, slide, grid_size=1 / SCALE))
     if inside.is_empty:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.db import transaction
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.objectset import FlatObjects, Manifest, ObjectSetWriter
 from server.core.errors import DomainError, TooLargeError
 from server.core.files import storage
@@ -49,7 +49,7 @@ def import_objects(run: JobRun) -> dict[str, Any]:
         return {"outcome": "deleted"}
     path, name = run.scratch / FILE, run.input["filename"]
     if not path.exists():
-        message = Sentence("object_file_gone", "The file is no longer here; bring it again.")
+        message = Message("object_file_gone")
         raise BadObjectFileError(message)
     try:
         if run.input["become"] == "auto" and _are_few(slide, path, name):
@@ -166,20 +166,18 @@ def _write(
                 labels.refuse_questions(batch)
             done += batch.rows
             if done > MOST_OBJECTS:
-                message = Sentence(
-                    "too_many_objects", "The file holds more than {most:,} objects.", most=MOST_OBJECTS
-                )
+                message = Message("too_many_objects", most=MOST_OBJECTS)
                 raise TooLargeError(message)
             if batch.flat is not None and not (is_strict and report.bad.count):
                 writer.append(_labelled(batch.flat, labels.places(batch, writer)))
                 kept += len(batch.flat)
-            run.report(0.0, Sentence("objects_read", "{done:,} objects read", done=done))
+            run.report(0.0, Message("objects_read", done=done))
         if is_strict or not kept:
             report.refuse()
         if not done:
-            message = Sentence("no_objects_in_file", "The file holds no objects.")
+            message = Message("no_objects_in_file")
             raise BadObjectFileError(message)
-        run.report(0.9, Sentence("sorting", "Sorting"))
+        run.report(0.9, Message("sorting"))
         return writer.close(), report
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.objectset import ObjectSetWriter
 from ml.storage.names import fold_name
 from server.accounts.models import User
@@ -50,7 +50,7 @@ class ClassChoices:
         self.without: set[str] = set()
         self.kept: set[str] = set()
         # Classes whose rows are left out, with the reason.
-        self.left_out: dict[str, Sentence] = {}
+        self.left_out: dict[str, Message] = {}
         for name, target in options.mapping.items():
             self._choose(name, target, by_id)
 
@@ -133,10 +133,8 @@ class SetLabels:
         return [
             ReasonCount(
                 number[question.name],
-                Sentence(
+                Message(
                     "class_keeps_own_name",
-                    "Their class '{name}' differs from '{other}' in letter case only and is kept as a class"
-                    " of its own.",
                     name=question.name,
                     other=question.similar[0],
                 ),
@@ -179,9 +177,7 @@ class SetLabels:
 
     def _add(self, name: str, colour: str, writer: ObjectSetWriter) -> int:
         if len(self.rows) >= MOST_CLASSES:
-            message = Sentence(
-                "too_many_classes", "The file has more than {most:,} classes.", most=MOST_CLASSES
-            )
+            message = Message("too_many_classes", most=MOST_CLASSES)
             raise BadObjectFileError(message)
         self.rows.append(_own_row(name, colour))
         place = writer.add_label(name)

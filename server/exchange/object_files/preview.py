@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import sentence_parts
 from ml.objectset import FlatObjects
 from server.accounts.models import User
 from server.exchange.imports.options import ImportOptions, Target
@@ -68,7 +67,7 @@ def _warn(preview: Preview, slide: Slide, middles: list[NDArray[np.float64]], sc
     every = np.concatenate(middles) if middles else np.empty((0, 2))
     placement = check_placement(slide, every[np.isfinite(every).all(axis=1)], scale)
     if placement is not None:
-        preview.report.warning = sentence_parts(placement.warning)
+        preview.report.warning = placement.warning.as_json()
         preview.scale = placement.scale
 
 
@@ -84,7 +83,7 @@ class _Classes:
         """Count the rows of a batch; ``names`` are the classes of the imported ones."""
         self._counts.update(names)
         for row in batch.left_out:
-            self._counts[str(dict(sentence_parts(row.reason)["values"])["label"])] += 1
+            self._counts[str(row.reason.params["label"])] += 1
         for name, colour in batch.colours.items():
             self._colours.setdefault(name, colour)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.exchange.errors import BadObjectFileError
 from server.exchange.formats.shapes import UnreadRow
 from server.exchange.imports.report import ImportReport, ReasonCount, ReportRow
@@ -27,24 +27,23 @@ class RowsByReason:
     named: list[UnreadRow] = field(default_factory=list)
     count: int = 0
     # By code: the reason as its first row has it, and how many rows have it.
-    reasons: dict[str, tuple[str, int]] = field(default_factory=dict)
+    reasons: dict[str, tuple[Message, int]] = field(default_factory=dict)
 
     def add(self, rows: list[UnreadRow]) -> None:
         """Add the rows of a batch; a row with several reasons is one row."""
         self.count += len({row.row for row in rows})
         self.named += rows[: max(0, MOST_NAMED - len(self.named))]
         for row in rows:
-            code = getattr(row.reason, "code", row.reason)
-            first, count = self.reasons.get(code, (row.reason, 0))
-            self.reasons[code] = first, count + 1
+            first, count = self.reasons.get(row.reason.code, (row.reason, 0))
+            self.reasons[row.reason.code] = first, count + 1
 
-    def lines(self) -> Iterator[Sentence]:
-        """Yield a sentence for each named row, and for each reason when not all rows are named."""
+    def lines(self) -> Iterator[Message]:
+        """Yield a message for each named row, and for each reason when not all rows are named."""
         for row in self.named:
-            yield Sentence("row_refused", "Row {row}: {reason}", row=row.row, reason=row.reason)
+            yield Message("row_refused", row=row.row, reason=row.reason)
         if self.reason_count > len(self.named):
             for reason, count in self.reasons.values():
-                yield Sentence("rows_in_all", "Rows in all: {count:,}. {reason}", count=count, reason=reason)
+                yield Message("rows_in_all", count=count, reason=reason)
 
     @property
     def reason_count(self) -> int:
@@ -83,9 +82,8 @@ class ObjectFileReport:
         if not self.bad.count:
             return
         first = self.bad.named[0]
-        message = Sentence(
+        message = Message(
             "rows_refused",
-            "Nothing of the file was taken. Rows that cannot be kept: {count:,}. Row {row}: {reason}",
             count=self.bad.count,
             row=first.row,
             reason=first.reason,
@@ -97,22 +95,14 @@ class ObjectFileReport:
         for line in (*self.bad.lines(), *self.left_out.lines(), *self.notes.lines()):
             run.log(line, level="warning")
         for each in self.late_classes:
-            line = Sentence(
-                "rows_in_all", "Rows in all: {count:,}. {reason}", count=each.count, reason=each.reason
-            )
+            line = Message("rows_in_all", count=each.count, reason=each.reason)
             run.log(line, level="warning")
         if self.without_score:
-            run.log(
-                Sentence(
-                    "objects_without_score", "Objects without a score: {count:,}", count=self.without_score
-                )
-            )
+            run.log(Message("objects_without_score", count=self.without_score))
         if self.mended:
-            run.log(Sentence("outlines_mended", "Outlines mended: {count:,}", count=self.mended))
+            run.log(Message("outlines_mended", count=self.mended))
         if self.cut:
-            run.log(
-                Sentence("outlines_cut", "Outlines cut at the edge of the slide: {count:,}", count=self.cut)
-            )
+            run.log(Message("outlines_cut", count=self.cut))
 
     def to_import_report(self, created: int) -> ImportReport:
         """Return the report of an import that ``created`` objects."""
@@ -134,7 +124,7 @@ class ObjectFileReport:
             mended=self.mended,
             cut=self.cut,
             without_score=self.without_score,
-            nuclei_left_out=self.notes.reasons.get(NUCLEUS_LEFT_OUT.code, ("", 0))[1],
+            nuclei_left_out=self.notes.reasons.get(NUCLEUS_LEFT_OUT.code, (NUCLEUS_LEFT_OUT, 0))[1],
             skipped=sorted(skipped, key=lambda row: row.row),
             skipped_count=self.skipped,
             rows=sorted(rows, key=lambda row: row.row),

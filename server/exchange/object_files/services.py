@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import IO, Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.core.errors import TooLargeError
 from server.core.files import storage
@@ -45,9 +45,7 @@ def queue_object_file(
         with storage.new_file(path) as sink:
             shutil.copyfileobj(file, sink, 2**20)
         if path.stat().st_size > MOST_BYTES:
-            message = Sentence(
-                "file_over_gib", "The file is larger than {most} GiB.", most=MOST_BYTES // 2**30
-            )
+            message = Message("file_over_gib", most=MOST_BYTES // 2**30)
             raise TooLargeError(message)
         require_may_queue(actor, slide, path, filename, become)
         # Raises for a mapping to a label of no project, before the person waits for the job.
@@ -66,10 +64,8 @@ def require_may_queue(actor: User, slide: Slide, path: Path, filename: str, beco
     """Raise NotAllowedError or, for an unsupported format, BadObjectFileError."""
     require_may_make_set(actor, slide.project, source_of(become))
     if kind_of(path, filename) is None:
-        message = Sentence(
+        message = Message(
             "object_kinds",
-            "The file is none of GeoJSON, XML of ASAP or Aperio, ZIP, Parquet and Arrow. Export it as one"
-            " of them.",
         )
         raise BadObjectFileError(message)
 
@@ -80,7 +76,7 @@ def _queue_reading(*, actor: User, slide: Slide, path: Path, asked: dict[str, An
     job = create_job(
         actor=actor,
         kind=KIND,
-        title=Sentence("job_import_objects", "Import objects from {name}", name=asked["filename"]),
+        title=Message("job_import_objects", name=asked["filename"]),
         queue="io",
         input={"slide": str(slide.pk), **asked},
         project=slide.project,

@@ -16,11 +16,12 @@ from typing import Final
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from ml.messages import Message
 from server.core.raw_asgi import NO_SNIFFING, Receive, Refusal, Scope, Send, header_of, refuse
 from server.jobs.events.access import Credentials, check_again, identify, read_credentials, visible_topics
 from server.jobs.events.hub import EventHub, Subscription
 from server.jobs.events.selectors import ended_jobs, newest_number, read_history, topics_far_behind
-from server.jobs.events.topics import Message, Topic, parse_number, parse_topic
+from server.jobs.events.topics import Topic, TopicEvent, parse_number, parse_topic
 from server.jobs.models import JobEvent
 
 PATH: Final = "/api/v1/events"
@@ -50,7 +51,7 @@ class Stream:
     allowed: set[Topic]
     sent: set[tuple[Topic, int]] = field(default_factory=set)
 
-    def note(self, message: Message) -> bool:
+    def note(self, message: TopicEvent) -> bool:
         """Record a message as sent; False when it was sent before (in the history)."""
         number = message.number or 0
         key = (message.topic, number)
@@ -92,18 +93,18 @@ class EventApplication:
 
     async def _open(self, scope: Scope) -> Stream:
         if scope["method"] != "GET":
-            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Events can only be read.")
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", Message("events_read_only"))
         topics = _read_topics(scope["query_string"])
         credentials = read_credentials(scope["headers"])
         user = await self.hub.run(identify, credentials)
         if user is None:
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "not_authenticated", "Sign in first.")
+            raise Refusal(HTTPStatus.UNAUTHORIZED, "not_authenticated", Message("not_authenticated"))
         if Counter(stream.person for stream in self._streams)[user.pk] >= MOST_STREAMS_PER_PERSON:
-            detail = f"You have {MOST_STREAMS_PER_PERSON} event streams open. Close one of them first."
+            detail = Message("too_many_streams", most=MOST_STREAMS_PER_PERSON)
             raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "too_many_streams", detail)
         allowed = await self.hub.run(visible_topics, user, list(topics))
         if not allowed:
-            raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "Not found, or you don't have access.")
+            raise Refusal(HTTPStatus.NOT_FOUND, "not_found", Message("not_found"))
         subscription = await self.hub.subscribe(topics)
         last = parse_number(header_of(scope, b"last-event-id").decode("latin-1"))
         newest = await self.hub.run(newest_number)
@@ -131,11 +132,11 @@ class EventApplication:
         while following and not stream.subscription.overflowed:
             denied = following - stream.allowed
             following -= denied
-            await _send(send, *(Message(topic, "denied", {}).encode() for topic in denied))
+            await _send(send, *(TopicEvent(topic, "denied", {}).encode() for topic in denied))
             # A job's last events are committed with its final state: what is read after this is complete.
             ended = await self.hub.run(ended_jobs, following) if _has_jobs(following) else set()
             has_new_state = await self._write_history(stream, send, following)
-            await _send(send, *(Message(topic, "end", {}).encode() for topic in ended))
+            await _send(send, *(TopicEvent(topic, "end", {}).encode() for topic in ended))
             following -= ended
             if following and not has_new_state:
                 await self._write_live(stream, send, following)
@@ -145,7 +146,7 @@ class EventApplication:
         visible = {topic: number for topic, number in stream.after.items() if topic in stream.allowed}
         for topic in await self.hub.run(topics_far_behind, visible):
             stream.after[topic] = await self.hub.run(newest_number)
-            await _send(send, Message(topic, "missed", {}).encode())
+            await _send(send, TopicEvent(topic, "missed", {}).encode())
 
     async def _write_history(self, stream: Stream, send: Send, following: set[Topic]) -> bool:
         """Send the events beyond each topic's number; return whether a job's state is among them."""
@@ -190,14 +191,14 @@ def _read_topics(query: bytes) -> dict[Topic, int | None]:
     try:
         topics = dict(parse_topic(text) for text in texts)
     except ValueError as error:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_topic", str(error)) from error
+        raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_topic", Message("verbatim", text=error)) from error
     if not 0 < len(topics) <= MOST_TOPICS:
-        detail = f"Name 1 to {MOST_TOPICS} topics: topic=project:ID or topic=job:ID."
+        detail = Message("invalid_topic", most=MOST_TOPICS)
         raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_topic", detail)
     return topics
 
 
-def _is_job_state(message: Message) -> bool:
+def _is_job_state(message: TopicEvent) -> bool:
     return message.topic.kind == "job" and message.name == JobEvent.Kind.STATE
 
 

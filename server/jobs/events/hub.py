@@ -14,7 +14,7 @@ from django.db import connection, connections
 from django.db.utils import Error as DatabaseError
 
 from server.jobs.events.selectors import BATCH, events_numbered, newest_number, numbers_beyond
-from server.jobs.events.topics import Message, Topic, messages_of
+from server.jobs.events.topics import Topic, TopicEvent, messages_of
 from server.jobs.events.wakeups import wakeups
 
 T = TypeVar("T")
@@ -37,16 +37,16 @@ class Subscription:
     def __init__(self, topics: Iterable[Topic]) -> None:
         self.topics = frozenset(topics)
         self.overflowed = False
-        self._queue: asyncio.Queue[Message] = asyncio.Queue(LONGEST_QUEUE)
+        self._queue: asyncio.Queue[TopicEvent] = asyncio.Queue(LONGEST_QUEUE)
 
-    def put(self, message: Message) -> None:
+    def put(self, message: TopicEvent) -> None:
         """Queue a message for the reader."""
         try:
             self._queue.put_nowait(message)
         except asyncio.QueueFull:
             self.overflowed = True
 
-    async def get(self, seconds: float) -> Message | None:
+    async def get(self, seconds: float) -> TopicEvent | None:
         """Return the next message, None after the timeout."""
         try:
             return await asyncio.wait_for(self._queue.get(), seconds)
@@ -106,7 +106,7 @@ class EventHub:
                 log.exception("Events could not be read; trying again.")
                 await asyncio.sleep(RETRY_SECONDS)
 
-    def _hand_out(self, message: Message) -> None:
+    def _hand_out(self, message: TopicEvent) -> None:
         for subscription in self._subscriptions:
             if message.topic in subscription.topics:
                 subscription.put(message)
@@ -128,12 +128,12 @@ class _Position:
             self._floor = newest_number()
             self._read_at = {}
 
-    def read_new(self) -> list[Message]:
+    def read_new(self) -> list[TopicEvent]:
         """Return the messages of new events, by number."""
         with self._one_at_a_time:
             return self._read_new()
 
-    def _read_new(self) -> list[Message]:
+    def _read_new(self) -> list[TopicEvent]:
         numbers = numbers_beyond(self._floor, BATCH + len(self._read_at))
         new = [number for number in numbers if number not in self._read_at]
         messages = list(messages_of(events_numbered(new))) if new else []

@@ -7,7 +7,7 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
-from server.jobs.events.topics import Message, Topic, messages_of
+from server.jobs.events.topics import Topic, TopicEvent, messages_of
 from server.jobs.models import Job, JobEvent
 
 BATCH: Final = 500
@@ -38,7 +38,7 @@ def topics_far_behind(after: dict[Topic, int]) -> set[Topic]:
     }
 
 
-def read_history(after: dict[Topic, int]) -> list[Message]:
+def read_history(after: dict[Topic, int]) -> list[TopicEvent]:
     """Return the messages of each topic beyond its number, of at most ``BATCH`` events, by number."""
     condition = Q(pk__in=[])
     for topic, number in after.items():

@@ -25,7 +25,7 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class TopicEvent:
     """One server-sent event. ``number`` is the number of its row, None for a message without a row."""
 
     topic: Topic
@@ -60,16 +60,16 @@ def parse_number(text: str) -> int:
     return int(text) if usable else 0
 
 
-def messages_of(rows: Iterable[JobEvent]) -> Iterator[Message]:
+def messages_of(rows: Iterable[JobEvent]) -> Iterator[TopicEvent]:
     """Yield the messages of event rows: for the job, and for its project unless it is a log line."""
     for row in rows:
         job = row.job
         if job is None:
             data = {key: value for key, value in row.data.items() if key != "topic"}
             if row.project_id is not None:
-                yield Message(Topic("project", row.project_id), row.data["topic"], data, row.pk)
+                yield TopicEvent(Topic("project", row.project_id), row.data["topic"], data, row.pk)
             continue
-        yield Message(Topic("job", job.pk), row.kind, row.data, row.pk)
+        yield TopicEvent(Topic("job", job.pk), row.kind, row.data, row.pk)
         if job.project_id is not None and row.kind != JobEvent.Kind.LOG:
             data = {
                 "job_id": str(job.pk),
@@ -82,4 +82,4 @@ def messages_of(rows: Iterable[JobEvent]) -> Iterator[Message]:
                 "progress": job.progress,
                 **row.data,
             }
-            yield Message(Topic("project", job.project_id), "job", data, row.pk)
+            yield TopicEvent(Topic("project", job.project_id), "job", data, row.pk)

@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, Sentence
+from ml.contracts import Context
 from ml.data.squares import Squares
 from ml.features.atlas import lay_out
+from ml.messages import Message
 from ml.methods.patches.descriptors.recipe import Descriptors
 from ml.slides import open_slide
 from ml.slides.resolution import square_view, stretch_of
@@ -39,7 +40,7 @@ def build_atlas(run: JobRun) -> dict[str, Any]:
     points: list[dict[str, Any]] = []
     total = 0
     for number, slide in enumerate(slides):
-        run.report(0.8 * number / len(slides), Sentence("describing", "Describing {name}", name=slide.name))
+        run.report(0.8 * number / len(slides), Message("describing", name=slide.name))
         features, boxes, count = _described(slide, each, run)
         total += count
         rows.append(features)
@@ -47,7 +48,7 @@ def build_atlas(run: JobRun) -> dict[str, Any]:
             {"slide": str(slide.pk), "x": x, "y": y, "side": width, "height": height}
             for x, y, width, height in boxes.tolist()
         ]
-    run.report(0.8, Sentence("laying_out", "Laying out {count} patches", count=len(points)))
+    run.report(0.8, Message("laying_out", count=len(points)))
     made = lay_out(np.concatenate(rows), kinds=KINDS, seed=0)
     run.check_cancelled()
     for point, (across, down), kind in zip(points, made.places, made.kinds, strict=True):

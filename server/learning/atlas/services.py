@@ -13,7 +13,7 @@ import shapely
 from django.db.models import QuerySet
 from shapely.geometry import shape
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.annotations.selectors import annotations_visible_to
 from server.audit.services import record
@@ -92,13 +92,13 @@ def start_atlas(*, actor: User, project: Project) -> Atlas:
         nothing_written()
         return atlas
     if not Slide.objects.filter(project=project, state=Slide.State.READY, channels=[]).exists():
-        message = Sentence("no_slide_to_lay_out", "There is no slide yet whose patches could be laid out.")
+        message = Message("no_slide_to_lay_out")
         raise NotReadyError(message, code="no_slides")
     pk = uuid.uuid4()
     job = create_job(
         actor=actor,
         kind="build_atlas",
-        title=Sentence("job_build_atlas", "Atlas of {name}", name=project.name),
+        title=Message("job_build_atlas", name=project.name),
         input={"atlas": str(pk)},
         project=project,
         subject=project,

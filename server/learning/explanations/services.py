@@ -9,9 +9,10 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
-from ml.contracts import Bounds, Context, DataError, Dataset, Sentence, SlideReader
+from ml.contracts import Bounds, Context, DataError, Dataset, SlideReader
 from ml.explain.why import Explanation as Why
 from ml.explain.why import explain
+from ml.messages import Message
 from ml.slides import open_slide
 from ml.slides.resolution import square_view, stretch_of
 from server.core.files import storage
@@ -46,9 +47,7 @@ def explain_stored(run: JobRun) -> dict[str, Any]:
     made_by = object_set.producer_id
     version = ModelVersion.objects.select_related("project").filter(pk=made_by).first() if made_by else None
     if version is None:
-        raise DataError(
-            "cannot_explain", Sentence("version_gone", "The model version that made this suggestion is gone.")
-        )
+        raise DataError("cannot_explain", Message("version_gone"))
     slide = object_set.slide
     [suggestion] = suggestions(object_set, [explanation.index])
     dataset = _examples(version)

@@ -13,8 +13,9 @@ from typing import Any
 
 from django.conf import settings
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Sentence
+from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe
 from ml.evaluation.card import card_lines, format_estimate
+from ml.messages import Message
 from ml.methods.loading import load_model, load_recipe_class
 from ml.storage.model_folder import read_model
 from server.core.files import storage
@@ -48,9 +49,8 @@ def learn(run: JobRun) -> dict[str, Any]:
     dataset = load_dataset(document)
     recipe = load_recipe_class(turn.recipe).build(dataset.labels, turn.config)
     run.log(
-        Sentence(
+        Message(
             "round_begins",
-            "{title} learns from snapshot {digest}, seed {seed}",
             title=recipe.title,
             recipe=recipe.name,
             digest=snapshot.digest[:12],
@@ -59,9 +59,8 @@ def learn(run: JobRun) -> dict[str, Any]:
     )
     for row in snapshot.counts["labels"]:
         run.log(
-            Sentence(
+            Message(
                 "label_in_parts",
-                "{name}: {train} for training, {validation} for validation, {test} held out",
                 **{word: row[word] for word in ("name", "train", "validation", "test")},
             )
         )
@@ -123,9 +122,7 @@ def load_dataset(document: dict[str, Any]) -> Dataset:
 
     def file_of(slide_id: str) -> tuple[Path, str]:
         if slide_id not in slides:
-            message = Sentence(
-                "snapshot_slide_deleted", "A slide of this snapshot was deleted; start a new round."
-            )
+            message = Message("snapshot_slide_deleted")
             raise SnapshotDamagedError(message)
         return slide_path(slides[slide_id]), slides[slide_id].name
 
@@ -154,29 +151,24 @@ def _finder(run: JobRun, project: Project) -> Callable[[str], Path]:
 
     def find(name: str) -> Path:
         if name.startswith(PREFIX):
-            run.log(Sentence("builds_on_upload", "Builds on the uploaded {name}", name=name))
+            run.log(Message("builds_on_upload", name=name))
             return find_weights_named(project, name)
         version = find_version_named(run.actor, project, name)
-        run.log(
-            Sentence(
-                "builds_on", "Builds on {name} of {project}", name=version.name, project=version.project.name
-            )
-        )
+        run.log(Message("builds_on", name=version.name, project=version.project.name))
         return weights_path(version)
 
     return find
 
 
-def _reporter(run: JobRun, start: float, end: float) -> Callable[[float, str], None]:
-    logged_message, logged_at = "", 0.0
+def _reporter(run: JobRun, start: float, end: float) -> Callable[[float, Message], None]:
+    logged_message: Message | None = None
+    logged_at = 0.0
 
-    def report(progress: float, message: str) -> None:
+    def report(progress: float, message: Message) -> None:
         nonlocal logged_message, logged_at
         run.report(start + (end - start) * progress, message)
         now = time.monotonic()
-        if not isinstance(message, Sentence) or message == logged_message:
-            return
-        if now - logged_at > LOG_EVERY_SECONDS:
+        if message != logged_message and now - logged_at > LOG_EVERY_SECONDS:
             logged_message, logged_at = message, now
             run.log(message)
 
@@ -186,9 +178,7 @@ def _reporter(run: JobRun, start: float, end: float) -> Callable[[float, str], N
 def _log_metrics(run: JobRun, evaluation: Evaluation) -> None:
     shown = {name: value for name, value in evaluation.metrics.items() if not math.isnan(value.value)}
     words = ", ".join(f"{name} {format_estimate(value)}" for name, value in shown.items())
-    run.log(
-        Sentence("measured", "On {count} held-out items: {figures}", count=evaluation.count, figures=words)
-    )
+    run.log(Message("measured", count=evaluation.count, figures=words))
 
 
 def _measure_against(
@@ -205,16 +195,13 @@ def _measure_against(
         rows, count, recommendation = compare_evaluations(evaluation, theirs, turn.seed)
     except DataError as error:
         run.log(
-            Sentence(
-                "not_compared", "Not compared with {name}: {reason}", name=current.name, reason=error.detail
-            ),
+            Message("not_compared", name=current.name, reason=error.detail),
             level="warning",
         )
         return None
     run.log(
-        Sentence(
+        Message(
             "compared",
-            "Compared with {name} on {count} items: {recommendation}",
             name=current.name,
             count=count,
             recommendation=recommendation,

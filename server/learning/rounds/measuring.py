@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, Recipe, Sentence
+from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, Recipe
 from ml.evaluation.classification import evaluate_classes
 from ml.evaluation.comparison import compare
+from ml.messages import Message
 from server.learning.rounds.prognosis import survival_of
 from server.registry.models import Comparison
 
@@ -69,9 +70,8 @@ def compare_evaluations(
 def _on_common_labels(this: Evaluation, other: Evaluation, seed: int) -> tuple[Evaluation, Evaluation]:
     common = tuple(label for label in this.labels if label in other.labels)
     if len(common) < 2:  # noqa: PLR2004 - one against another
-        message = Sentence(
+        message = Message(
             "no_labels_in_common",
-            "The versions have fewer than two labels in common, so nothing can be compared.",
         )
         raise DataError("not_comparable", message)
     return _restrict(this, common, seed), _restrict(other, common, seed)

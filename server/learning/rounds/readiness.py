@@ -11,8 +11,8 @@ from shapely.geometry import shape
 
 from ml.catalogue.info import RecipeInfo
 from ml.contracts import Task
+from ml.messages import Message
 from server.learning.snapshots.diagnoses import (
-    Finding,
     find_missing_diagnoses,
     find_missing_follow_up,
     warn_of_few_diagnoses,
@@ -34,8 +34,8 @@ TISSUE_SHARE: Final = 0.1
 class Readiness:
     """Result of a readiness check, with the counts behind it."""
 
-    problems: tuple[Finding, ...]
-    warnings: tuple[Finding, ...]
+    problems: tuple[Message, ...]
+    warnings: tuple[Message, ...]
     counts: dict[str, Any]
     split: str
 
@@ -70,18 +70,14 @@ def check_readiness(recipe: RecipeInfo, config: Mapping[str, Any], plan: Summary
     return Readiness(tuple(problems), tuple(warnings), count_labels(plan), plan.split_by)
 
 
-def _find_missing_labels(recipe: RecipeInfo, plan: Summary) -> Iterator[Finding]:
+def _find_missing_labels(recipe: RecipeInfo, plan: Summary) -> Iterator[Message]:
     if not (plan.labels or plan.left_out):
-        yield Finding("no_labels", "Nothing is labelled yet. Mark examples on a slide first.")
+        yield Message("no_labels")
         return
     if recipe.task == "object":
         count = sum(plan.examples(label) for label in plan.labels)
         if count < LEAST_OBJECTS:
-            yield Finding(
-                "too_few_labels",
-                f"{count} objects are outlined; outline at least {LEAST_OBJECTS}.",
-                {"context": "objects", "count": count, "least": LEAST_OBJECTS},
-            )
+            yield Message("too_few_labels_objects", count=count, least=LEAST_OBJECTS)
         return
     yield from _find_missing_second_label(plan)
     for label in plan.labels:
@@ -89,141 +85,78 @@ def _find_missing_labels(recipe: RecipeInfo, plan: Summary) -> Iterator[Finding]
             yield _marked_once(label)
 
 
-def _find_missing_second_label(plan: Summary) -> Iterator[Finding]:
+def _find_missing_second_label(plan: Summary) -> Iterator[Message]:
     if len(plan.labels) + plan.has_negatives() >= 2:  # noqa: PLR2004 - one against another
         return
     used = (*plan.labels, *plan.left_out)
     if len(used) + plan.has_negatives() < 2:  # noqa: PLR2004
         names = ", ".join(label.name for label in used) or "one label"
-        yield Finding(
-            "one_class_only",
-            f"Only {names} can be learned from. Mark a second label, or declare an area finished "
-            "so that what is unmarked in it counts as background.",
-            {"label": names},
-        )
+        yield Message("one_class_only", label=names)
         return
     for label in plan.left_out:
         if plan.examples(label) < LEAST_MARKS:
             yield _marked_once(label)
         else:
-            yield Finding(
-                "one_class_only",
-                f"All marks of {label.name} lie where the model is measured. Mark it in another place too.",
-                {"context": "held_out", "label": label.name},
-            )
+            yield Message("one_class_only_held_out", label=label.name)
 
 
-def _marked_once(label: Label) -> Finding:
-    return Finding(
-        "too_few_labels",
-        f"{label.name} is marked in one place only. Mark at least {LEAST_MARKS} places.",
-        {"label": label.name, "least": LEAST_MARKS},
-    )
+def _marked_once(label: Label) -> Message:
+    return Message("too_few_labels", label=label.name, least=LEAST_MARKS)
 
 
-def _find_missing_held_out(plan: Summary) -> Iterator[Finding]:
+def _find_missing_held_out(plan: Summary) -> Iterator[Message]:
     # Finished areas alone hold nothing out: what is unmarked in them goes with the nearest mark.
     if plan.has_shapes() and not plan.shapes_by_part["test"]:
-        where = "case" if plan.split_by == "case" else "place"
-        yield Finding(
-            "nothing_held_out",
-            f"All labels lie in one {where}, so nothing is left to measure the model on. "
-            f"Mark each label in a second {where} too.",
-            {"context": where},
-        )
+        is_by_case = plan.split_by == "case"
+        yield Message("nothing_held_out_case") if is_by_case else Message("nothing_held_out_place")
 
 
 def _find_missing_resolution(
     recipe: RecipeInfo, config: Mapping[str, Any], plan: Summary
-) -> Iterator[Finding]:
+) -> Iterator[Message]:
     if not recipe.needs_resolution(config):
         return
     for slide in plan.slides:
         if slide.mpp_x is None:
-            yield Finding(
-                "no_resolution",
-                f"{slide.name} has no µm per pixel, which {recipe.title} needs. Enter it in the "
-                "slide's details.",
-                {"slide": slide.name, "recipe": recipe.name},
-            )
+            yield Message("no_resolution", slide=slide.name, recipe=recipe.name)
 
 
-def _find_channels(recipe: RecipeInfo, plan: Summary) -> Iterator[Finding]:
+def _find_channels(recipe: RecipeInfo, plan: Summary) -> Iterator[Message]:
     slides = plan.slides
     for slide in slides:
         if slide.channels and not recipe.channels:
-            yield Finding(
-                "several_channels",
-                f"{slide.name} has several channels; {recipe.title} learns from colour images of stained "
-                "tissue. Choose a method that takes channels.",
-                {"slide": slide.name, "recipe": recipe.name},
-            )
+            yield Message("several_channels", slide=slide.name, recipe=recipe.name)
         elif recipe.channels and sorted(slide.channel_names) != sorted(slides[0].channel_names):
-            yield Finding(
-                "other_channels",
-                f"{slide.name} and {slides[0].name} do not have the same channels. Keep slides with other "
-                "channels in a project of their own.",
-                {"slide": slide.name, "other": slides[0].name},
-            )
+            yield Message("other_channels", slide=slide.name, other=slides[0].name)
 
 
-def _find_missing_regions(recipe: RecipeInfo, plan: Summary) -> Iterator[Finding]:
+def _find_missing_regions(recipe: RecipeInfo, plan: Summary) -> Iterator[Message]:
     if recipe.task == "object" and plan.has_shapes() and not plan.finished:
-        yield Finding(
-            "no_finished_region",
-            f"{recipe.title} learns inside finished regions, where every object is outlined. "
-            "Outline all objects of an area and declare it finished.",
-            {"recipe": recipe.name},
-        )
+        yield Message("no_finished_region", recipe=recipe.name)
 
 
-def _warn_of_split(plan: Summary) -> Iterator[Finding]:
+def _warn_of_split(plan: Summary) -> Iterator[Message]:
     if plan.split_by == "case" or not plan.has_shapes():
         return
     if plan.cases == 1:
-        yield Finding(
-            "split_by_region",
-            "All labels come from one case, so the held-out part is other places of the same "
-            "case. The figures will look better than on a new case.",
-            {"context": "one_case"},
-        )
+        yield Message("split_by_region_one_case")
     else:
-        yield Finding(
-            "split_by_region",
-            "Not every label occurs in two cases that no earlier version learned from, so the "
-            "held-out part is other places of the same cases. The figures will look better than on "
-            "a new case.",
-        )
+        yield Message("split_by_region")
 
 
-def _warn_of_thin_labels(plan: Summary) -> Iterator[Finding]:
+def _warn_of_thin_labels(plan: Summary) -> Iterator[Message]:
     for label in plan.left_out:
-        yield Finding(
-            "label_left_out",
-            f"All marks of {label.name} lie where the model is measured, so it is left out of this "
-            f"round. Mark {label.name} in another place too.",
-            {"label": label.name},
-        )
+        yield Message("label_left_out", label=label.name)
     for label in plan.labels:
         if plan.examples(label) < LEAST_MARKS:
             continue
         if not plan.examples(label, "test"):
-            yield Finding(
-                "label_not_measured",
-                f"No mark of {label.name} is held out, so nothing will be known about how well it "
-                "is recognised. Mark it in more places.",
-                {"label": label.name},
-            )
+            yield Message("label_not_measured", label=label.name)
         elif plan.examples(label) < FEW_MARKS:
-            yield Finding(
-                "few_labels",
-                f"{label.name} has {plan.examples(label)} marks; more of them make the model and "
-                "its figures steadier.",
-                {"label": label.name, "count": plan.examples(label)},
-            )
+            yield Message("few_labels", label=label.name, count=plan.examples(label))
 
 
-def warn_of_marks_off_tissue(plan: Plan) -> Iterator[Finding]:
+def warn_of_marks_off_tissue(plan: Plan) -> Iterator[Message]:
     """Yield the slides with marks outside the tissue; reads every shape, so that only jobs call it."""
     outlines = tissue_outlines(plan.summary.slides)
     for slide in plan.summary.slides:
@@ -233,12 +166,7 @@ def warn_of_marks_off_tissue(plan: Plan) -> Iterator[Finding]:
         tissue = shape(outline).buffer(0)
         shapely.prepare(tissue)
         for label, count in _labels_off_tissue(plan, slide, tissue).items():
-            yield Finding(
-                "labels_outside_tissue",
-                f"{count} of the marks of {label.name} on {slide.name} lie outside the tissue. "
-                "Check whether they were drawn by mistake.",
-                {"label": label.name, "slide": slide.name, "count": count},
-            )
+            yield Message("labels_outside_tissue", label=label.name, slide=slide.name, count=count)
 
 
 def _labels_off_tissue(plan: Plan, slide: Slide, tissue: Any) -> dict[Label, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
+from ml.messages import Message
 from server.learning.selectors import stored_parts
 from server.learning.snapshots.splits import assign_parts
 from server.learning.summaries.selectors import labels_in_use, ready_slides
@@ -17,19 +17,6 @@ LEAST_CASES: Final = 3
 FEW_CASES: Final = 10
 LEAST_FOLLOWED: Final = 4
 LEAST_EVENTS: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem or warning: a stable code, and a message that says what, where and what to do.
-
-    ``values`` are the names and numbers of the sentence, so that it can be said in other languages;
-    ``context`` among them tells the sentences of one code apart.
-    """
-
-    code: str
-    detail: str
-    values: dict[str, str | int] = field(default_factory=dict)
 
 
 def summarise_diagnoses(project: Project) -> Summary:
@@ -64,34 +51,21 @@ def summarise_diagnoses(project: Project) -> Summary:
     )
 
 
-def find_missing_diagnoses(plan: Summary) -> Iterator[Finding]:
+def find_missing_diagnoses(plan: Summary) -> Iterator[Message]:
     """Yield the problems that prevent training on whole slides."""
     labels = (*plan.labels, *plan.left_out)
     if not labels:
-        yield Finding(
-            "no_labels",
-            "No slide has a diagnosis yet. Say what each slide is: open it, or edit it in the gallery.",
-            {"context": "slides"},
-        )
+        yield Message("no_labels_slides")
         return
     if len(labels) < 2:  # noqa: PLR2004 - one against another
-        yield Finding(
-            "one_class_only",
-            f"All diagnosed slides are {labels[0].name}. Diagnose slides of a second kind too.",
-            {"context": "slides", "label": labels[0].name},
-        )
+        yield Message("one_class_only_slides", label=labels[0].name)
     for label in labels:
         cases = {item.unit for item in plan.diagnoses if item.label == str(label.pk)}
         if len(cases) < LEAST_CASES:
-            yield Finding(
-                "too_few_labels",
-                f"{label.name} occurs in {len(cases)} case{'' if len(cases) == 1 else 's'}; a model of whole "
-                f"slides needs at least {LEAST_CASES}, to learn from some and be measured on others.",
-                {"context": "slides", "label": label.name, "cases": len(cases), "least": LEAST_CASES},
-            )
+            yield Message("too_few_labels_slides", label=label.name, cases=len(cases), least=LEAST_CASES)
 
 
-def find_missing_follow_up(plan: Summary) -> Iterator[Finding]:
+def find_missing_follow_up(plan: Summary) -> Iterator[Message]:
     """Yield a problem where too few training cases have follow-up to rank patients."""
     cases = {
         item.slide.case_id: item.slide.case for item in plan.diagnoses if plan.parts[item.unit] == "train"
@@ -99,28 +73,19 @@ def find_missing_follow_up(plan: Summary) -> Iterator[Finding]:
     followed = [case for case in cases.values() if case.months is not None]
     events = sum(bool(case.event) for case in followed)
     if len(followed) < LEAST_FOLLOWED or events < LEAST_EVENTS:
-        yield Finding(
+        yield Message(
             "no_follow_up",
-            f"Of the cases to learn from {len(followed)} were followed, with {events} events; at least "
-            f"{LEAST_FOLLOWED} and {LEAST_EVENTS} are needed. Enter months and event of more cases.",
-            {"cases": len(followed), "events": events, "least": LEAST_FOLLOWED, "least_events": LEAST_EVENTS},
+            cases=len(followed),
+            events=events,
+            least=LEAST_FOLLOWED,
+            least_events=LEAST_EVENTS,
         )
 
 
-def warn_of_few_diagnoses(plan: Summary) -> Iterator[Finding]:
+def warn_of_few_diagnoses(plan: Summary) -> Iterator[Message]:
     """Yield warnings about unreliable figures of a round on whole slides."""
     for label in plan.labels:
         if not plan.examples(label, "test"):
-            yield Finding(
-                "label_not_measured",
-                f"No case of {label.name} is held out, so nothing will be known about how well it is "
-                "recognised. Diagnose more cases.",
-                {"context": "slides", "label": label.name},
-            )
+            yield Message("label_not_measured_slides", label=label.name)
         elif len({item.unit for item in plan.diagnoses if item.label == str(label.pk)}) < FEW_CASES:
-            yield Finding(
-                "few_labels",
-                f"{label.name} occurs in fewer than {FEW_CASES} cases; more of them make the model and its "
-                "figures steadier.",
-                {"context": "slides", "label": label.name, "least": FEW_CASES},
-            )
+            yield Message("few_labels_slides", label=label.name, least=FEW_CASES)

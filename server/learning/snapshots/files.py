@@ -12,7 +12,8 @@ import shapely
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Dataset, LabelledShape, LabelledSlide, Sentence, Survival
+from ml.contracts import Dataset, LabelledShape, LabelledSlide, Survival
+from ml.messages import Message
 from server.core.files.leftovers import lock_content
 from server.core.files.storage import storage_path, write_bytes
 from server.learning.errors import SnapshotDamagedError
@@ -72,10 +73,8 @@ def read_document(snapshot: Snapshot) -> dict[str, Any]:
     path = storage_path(snapshot.storage_key)
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != snapshot.digest:
-        message = Sentence(
+        message = Message(
             "snapshot_damaged",
-            "The snapshot {digest} is missing or damaged; restore the storage folder from a backup, or "
-            "start a new round.",
             digest=snapshot.digest[:12],
         )
         raise SnapshotDamagedError(message)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
+from ml.messages import Message
 from ml.objectset import Limits
 from ml.objectset.reader import ObjectSet as ObjectFiles
 from ml.objectset.reader import Tile
@@ -36,7 +37,7 @@ def states_of_tile(object_set: ObjectSet, version: int, place: tuple[int, int, i
     try:
         tile = files.place(*place)
     except IndexError as error:
-        raise NoObjectError(str(error)) from error
+        raise NoObjectError(Message("verbatim", text=error)) from error
     decisions = decisions_at(object_set.pk, version) if version else Decisions()
     label_ids = list(decisions.relabelled)
     metadata = {

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.seen import refuse_unseen
 from server.audit.services import record
@@ -26,9 +26,7 @@ def diagnose_slide(*, actor: User, slide: Slide, label: Label | None) -> Slide:
     """Set the diagnosis of a slide, or remove it with None."""
     slide_policy.require(actor, slide.project, "diagnose")
     if label is not None and (label.project_id != slide.project_id or label.retired_at is not None):
-        detail = Sentence(
-            "diagnosis_label_not_here", "This label is not one of the project's, or it was retired."
-        )
+        detail = Message("diagnosis_label_not_here")
         raise ContentError(detail, code="invalid", field="label_id")
     locked = Slide.objects.select_for_update(of=("self",)).select_related("project", "label").get(pk=slide.pk)
     before, locked.label = locked.label, label
@@ -66,9 +64,8 @@ def describe_case(
     slide_policy.require(actor, case.project, "describe_case")
     _check_clinical(clinical)
     if (months is None) != (event is None):
-        detail = Sentence(
+        detail = Message(
             "follow_up_needs_both",
-            "Follow-up needs both: the months and whether the event was seen at their end.",
         )
         raise ContentError(detail, code="invalid", field="months")
     locked = Case.objects.select_for_update(of=("self",)).select_related("project").get(pk=case.pk)
@@ -93,22 +90,20 @@ def describe_case(
 
 def _check_clinical(clinical: Mapping[str, Any]) -> None:
     if len(clinical) > MOST_FIELDS:
-        detail = Sentence("too_many_clinical", "A case has at most {most} clinical fields.", most=MOST_FIELDS)
+        detail = Message("too_many_clinical", most=MOST_FIELDS)
         raise ContentError(detail, code="invalid", field="clinical")
     for name, value in clinical.items():
         if not name.strip() or len(name) > LONGEST_NAME:
-            detail = Sentence(
+            detail = Message(
                 "clinical_name_length",
-                "The name of a clinical field has 1 to {most} characters.",
                 most=LONGEST_NAME,
             )
             raise ContentError(detail, code="invalid", field="clinical")
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         word = isinstance(value, str) and 0 < len(value) <= LONGEST_WORD
         if not (number or word):
-            detail = Sentence(
+            detail = Message(
                 "clinical_value",
-                "{name} must be a number or a word of at most {most} characters.",
                 name=name,
                 most=LONGEST_WORD,
             )

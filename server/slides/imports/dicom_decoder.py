@@ -19,7 +19,7 @@ from pydicom.misc import is_dicom
 from pydicom.pixels.processing import convert_color_space
 from pydicom.pixels.utils import pixel_array
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 
 _HELD_FRAMES: Final = 64
@@ -86,7 +86,7 @@ class PydicomLevels:
                 samples: Any = pixel_array(str(self._headers[level].filename), index=number, raw=True)
         # Decoding plugins raise errors of their own, with no common base but Exception.
         except Exception as error:
-            message = Sentence("part_damaged", "This part of the file is damaged.")
+            message = Message("part_damaged")
             raise SlideError("unreadable", message) from error
         return np.asarray(samples, np.uint8)
 

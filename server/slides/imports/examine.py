@@ -25,7 +25,7 @@ from typing import Any, Final
 from shapely.geometry import MultiPolygon, mapping
 
 from ml import slides as reading
-from ml.contracts import Sentence, sentence_parts
+from ml.messages import Message
 from ml.slides.files.stacks import find_stack
 from ml.slides.tiff.interpretation import save_sidecar
 from ml.storage.process_limits import Limits, plain_environment
@@ -95,12 +95,10 @@ def examine(
         why = json.loads(refused.read_text())
         if why["images"]:
             raise SeveralImagesError(why["images"])
-        raise UnreadableSlideError(Sentence.from_parts(why["detail"]), code=why["code"])
+        raise UnreadableSlideError(Message.from_json(why["detail"]), code=why["code"])
     if code != 0:
         _log_traceback(folder / _BROKEN, code)
-        message = Sentence(
-            "breaks_reader", "The file broke the program that reads it, so it was not imported."
-        )
+        message = Message("breaks_reader")
         raise UnreadableSlideError(message, code="breaks_reader")
     facts = SlideFacts.from_values(json.loads((folder / _FACTS).read_text()))
     return facts, Assessment(**json.loads((folder / _ASSESSMENT).read_text()))
@@ -123,9 +121,8 @@ def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> int:
         except subprocess.TimeoutExpired:
             tick()
             if time.monotonic() > deadline:
-                message = Sentence(
+                message = Message(
                     "takes_too_long",
-                    "Reading the file took more than {most} minutes.",
                     most=f"{_LIMIT_SECONDS / 60:.0f}",
                 )
                 raise UnreadableSlideError(message, code="takes_too_long") from None
@@ -182,7 +179,7 @@ def main(file: str, folder: str, image: str = "") -> None:
         assessment = Assessment(None, None, None, None) if facts.channels else assess(Path(file))
         draw_overview(Path(file), facts, target)
     except UnreadableSlideError as error:
-        why = {"code": error.specific_code, "detail": sentence_parts(error.detail)}
+        why = {"code": error.specific_code, "detail": error.detail.as_json()}
         why["images"] = getattr(error, "images", [])
         (target / _REFUSED).write_text(json.dumps(why))
         return

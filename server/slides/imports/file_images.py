@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.resolution.formats import is_tiff
 from ml.slides.tiff.interpretation import interpret, list_candidates, save_sidecar
@@ -21,9 +21,8 @@ class SeveralImagesError(UnreadableSlideError):
     code = SEVERAL_IMAGES
 
     def __init__(self, images: list[dict[str, Any]]) -> None:
-        detail = Sentence(
+        detail = Message(
             "several_images",
-            "The file holds {count} images that may be the slide. Choose one of them.",
             count=len(images),
         )
         super().__init__(detail, code=SEVERAL_IMAGES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ContentError, StateError
@@ -20,16 +20,16 @@ def choose_image(*, actor: User, slide: Slide, image: int) -> Slide:
     slide_policy.require(actor, slide.project, "add")
     locked = Slide.objects.select_for_update(of=("self",)).select_related("project").get(pk=slide.pk)
     if locked.state != Slide.State.FAILED or locked.failure_code != SEVERAL_IMAGES:
-        message = Sentence("image_not_chosen", "This slide does not wait for a choice of its image.")
+        message = Message("image_not_chosen")
         raise StateError(message, code="image_not_chosen")
     if image not in [one["index"] for one in locked.images]:
-        message = Sentence("no_such_image", "The file has no image of that number that may be a slide.")
+        message = Message("no_such_image")
         raise ContentError(message, code="no_such_image")
     earlier = Job.objects.get(pk=str(locked.import_job_id))
     job = create_job(
         actor=actor,
         kind="import_slide",
-        title=Sentence("job_import_slide", "Import {name}", name=locked.name),
+        title=Message("job_import_slide", name=locked.name),
         input={**earlier.input, "image": image},
         project=locked.project,
         subject=locked,

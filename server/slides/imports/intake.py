@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.dicom.header import is_dicom
 from ml.slides.files.companions import MIRAX, MIRAX_MAIN, explain_main_file, lay_out_mirax
 from ml.slides.tiff.interpretation import explain_part_of_set
@@ -43,7 +43,7 @@ class Ignored:
     """A file that is no slide, with the reason."""
 
     name: str
-    reason: str
+    reason: Message
 
 
 def find_slides(files: Mapping[str, Path]) -> tuple[list[FoundSlide], list[Ignored]]:
@@ -73,9 +73,7 @@ def find_slides(files: Mapping[str, Path]) -> tuple[list[FoundSlide], list[Ignor
             slides.append(single_file(name))
         else:
             reason = explain_main_file(name, files[name], names)
-            ignored.append(
-                Ignored(name, reason or Sentence("file_no_slide", "Not a slide format that is read here."))
-            )
+            ignored.append(Ignored(name, reason or Message("file_no_slide")))
     return slides, ignored
 
 

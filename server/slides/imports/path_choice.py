@@ -13,7 +13,8 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, Sentence
+from ml.contracts import Bounds
+from ml.messages import Message
 from ml.slides.dicom.header import is_dicom
 from ml.slides.errors import SlideError
 from ml.slides.reading import open_interpreted, open_slide
@@ -76,10 +77,8 @@ def choose_path(path: Path, interpretation: Interpretation | None) -> ReadingPat
 
 
 def _disagreement() -> UnreadableSlideError:
-    detail = Sentence(
+    detail = Message(
         "pixels_disagree",
-        "Two programs read different pixels from this file, so its colours or its layout cannot be trusted "
-        "and it was not imported. Export it again, for instance as OME-TIFF or DICOM.",
     )
     return UnreadableSlideError(detail, code="pixels_disagree")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml.contracts import Sentence, sentence_parts
+from ml.messages import Message
 from ml.slides.dicom.header import is_dicom
 from ml.slides.errors import SlideError
 from ml.slides.files.stacks import Stack
@@ -106,7 +106,7 @@ def _facts_of_other(path: Path) -> SlideFacts:
     except UnreadableSlideError as error:
         if is_dicom(path) or error.specific_code == "pixels_disagree":
             raise
-        message = Sentence("not_a_slide", "This is not a slide: neither a TIFF-based slide, MIRAX nor DICOM.")
+        message = Message("not_a_slide")
         raise UnreadableSlideError(message, code=message.code) from error
 
 
@@ -172,5 +172,5 @@ def read_scale_facts(path: Path, size: tuple[int, int]) -> ScaleFacts:
         magnification=scale.power or estimate_power(resolution),
         is_resolution_estimated=scale.estimated,
         is_magnification_estimated=scale.power is None,
-        resolution_notes=tuple(sentence_parts(note) for note in scale.notes),
+        resolution_notes=tuple(note.as_json() for note in scale.notes),
     )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import tifffile
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.dicom.header import is_dicom, read_header
 from ml.slides.files.companions import MIRAX, mirax_image_sides
 from ml.slides.resolution.formats import is_tiff
@@ -27,9 +27,8 @@ _MOST_PAGES: Final = 100_000
 def refuse_giant_segments(path: Path) -> None:
     """Raise UnreadableSlideError(``too_large``) for a file with a segment above ``LARGEST_SEGMENT`` bytes."""
     if _largest_of(path) > LARGEST_SEGMENT:
-        message = Sentence(
+        message = Message(
             "strips_too_large",
-            "{file} is compressed in strips too large to decode one by one. Convert it to a tiled TIFF.",
             file=path.name,
         )
         raise UnreadableSlideError(message, code="too_large")

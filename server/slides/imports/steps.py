@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import with_names
 from ml.slides.files.companions import MIRAX, explain_main_file, mirax_folder_missing
 from ml.slides.tiff.interpretation import save_sidecar
@@ -70,7 +70,7 @@ def end_import(job: Job, cause: BaseException | None) -> None:
     """Fail the slide of a cancelled or failed import; its files stay for a retry."""
     code, reason = job.error_code, job.error
     if job.state == job.State.CANCELLED:
-        code, reason = "import_cancelled", Sentence("import_cancelled", "The import was cancelled.")
+        code, reason = "import_cancelled", Message("import_cancelled")
     images = getattr(cause, "images", [])
     fail_import(actor=job.created_by, job=job, code=code, reason=reason, images=images)
 
@@ -80,7 +80,7 @@ def _import(run: JobRun, slide: Slide) -> dict[str, Any]:
     size = sum(path.stat().st_size for path in files.values())
     sha256 = hash_files(
         list(files.values()),
-        lambda share: run.report(share * _HASHED, Sentence("hashing", "Computing the content hash")),
+        lambda share: run.report(share * _HASHED, Message("hashing")),
     )
     sha256 = _hash_of_image(sha256, run.input.get("image"))
     original = find_ready_slide(slide.project, sha256)
@@ -95,14 +95,18 @@ def _import(run: JobRun, slide: Slide) -> dict[str, Any]:
     name = slide.name
     drop_duplicate(actor=run.actor, slide=slide, original=original)
     drop_arrived(run.job)
-    detail = Sentence(
+    detail = Message(
         "duplicate",
-        "“{name}” has the same content as “{original}”, so it was not added again.",
         name=name,
         original=original.name,
     )
     run.log(detail)
-    return {"outcome": "duplicate", "slide_id": str(original.pk), "name": original.name, "detail": detail}
+    return {
+        "outcome": "duplicate",
+        "slide_id": str(original.pk),
+        "name": original.name,
+        "detail": str(detail),
+    }
 
 
 def _examine_and_store(
@@ -113,23 +117,23 @@ def _examine_and_store(
         _check_companions(run.input.get("names", {}).get(main, main), files)
         view = folder / CONTENT_FOLDER
         _link_all(files, view)
-        run.report(_HASHED, Sentence("reading_slide", "Reading the slide"))
+        run.report(_HASHED, Message("reading_slide"))
         chosen = {} if run.input.get("image") is None else {"image": run.input["image"]}
         try:
             read = examine(
                 view / main,
                 folder,
-                lambda: run.report(_HASHED, Sentence("reading_slide", "Reading the slide")),
+                lambda: run.report(_HASHED, Message("reading_slide")),
                 **chosen,
             )
         except UnreadableSlideError as error:
             error.detail = with_names(error.detail, run.input.get("names", {}))
             raise
-        run.report(_EXAMINED, Sentence("storing_slide", "Storing the slide"))
+        run.report(_EXAMINED, Message("storing_slide"))
         finished = None
         while finished is None:
             _store(sha256, files, main, read[0], folder)
-            run.report(_STORED, Sentence("storing_slide", "Storing the slide"))
+            run.report(_STORED, Message("storing_slide"))
             try:
                 finished = finish_import(actor=run.actor, slide=slide, sha256=sha256, size=size, read=read)
             except SlideDeletedError:
@@ -146,7 +150,7 @@ def _check_companions(name: str, files: Mapping[str, Path]) -> None:
     if len(files) > 1:
         return
     if name.lower().endswith(MIRAX):
-        missing: Sentence | None = mirax_folder_missing(PurePosixPath(name).stem)
+        missing: Message | None = mirax_folder_missing(PurePosixPath(name).stem)
     else:
         missing = explain_main_file(name, next(iter(files.values())))
     if missing is not None:
@@ -215,9 +219,7 @@ def _locate(slide: Slide, keys: Mapping[str, str]) -> dict[str, Path]:
         aside = storage.storage_path(slide.source_key)
         located |= {name: aside / name for name in keys if (aside / name).exists()}
     if not all(path.exists() for path in located.values()):
-        detail = Sentence(
-            "slide_files_gone", "The files of this slide are no longer in the storage; bring them again."
-        )
+        detail = Message("slide_files_gone")
         raise SlideFilesMissingError(detail)
     return located
 

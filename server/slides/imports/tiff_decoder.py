@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.tiff.channels import channel_axis
 from ml.slides.tiff.colours import Colours, colours_of
@@ -126,7 +126,7 @@ class TiffDecoder:
             for number in range(len(page.dataoffsets)):
                 _, (plane, _, top, left, _), (_, height, width, _) = keyframe.decode(None, number)
                 if height * width * keyframe.samplesperpixel > _LARGEST_SEGMENT:
-                    message = Sentence("strips_too_large_to_check", "The strips are too large to check.")
+                    message = Message("strips_too_large_to_check")
                     raise SlideError("too_large", message)
                 places.append((int(plane), int(top), int(left), int(height), int(width)))
             self._places[id(keyframe)] = places

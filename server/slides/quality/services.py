@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.models import F, Q, QuerySet
 from PIL import Image
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides import open_slide
 from ml.slides.resolution import square_view, stretch_of
 from server.accounts.models import User
@@ -67,7 +67,7 @@ def start_quality(*, actor: User, slide: Slide) -> Quality:
     quality.job = create_job(
         actor=actor,
         kind="map_quality",
-        title=Sentence("job_map_quality", "Quality map of {name}", name=slide.name),
+        title=Message("job_map_quality", name=slide.name),
         input={"slide_id": str(slide.pk)},
         project=slide.project,
         subject=slide,
@@ -133,7 +133,7 @@ def map_slide(run: JobRun) -> dict[str, Any]:
     quality = Quality.objects.select_related("slide__project").filter(slide_id=run.input["slide_id"]).first()
     if quality is None:
         return {"outcome": "deleted"}
-    run.report(0.1, Sentence("looking_for_flaws", "Looking for folds, pen, bubbles and blur"))
+    run.report(0.1, Message("looking_for_flaws"))
     with given_name(quality.slide), open_slide(slide_path(quality.slide)) as reader:
         view = square_view(reader, quality.slide.resolution)
         computed = quality_map(view).original(stretch_of(view))

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ContentError
@@ -30,7 +31,7 @@ def start_registration(*, actor: User, fixed: Slide, moving: Slide) -> Registrat
     """
     slide_policy.require(actor, fixed.project, "register")
     if fixed.pk == moving.pk or fixed.project_id != moving.project_id:
-        detail = Sentence("choose_another_slide", "Choose another slide of the same project.")
+        detail = Message("choose_another_slide")
         raise ContentError(detail, code="invalid", field="moving_id")
     for slide in (fixed, moving):
         require_ready(slide)
@@ -47,9 +48,8 @@ def start_registration(*, actor: User, fixed: Slide, moving: Slide) -> Registrat
     registration.job = create_job(
         actor=actor,
         kind="register_slides",
-        title=Sentence(
+        title=Message(
             "job_register_slides",
-            "Slide alignment: {moving} to {fixed}",
             moving=moving.name,
             fixed=fixed.name,
         ),
@@ -142,7 +142,7 @@ def find_registration(run: JobRun) -> dict[str, Any]:
     )
     if registration is None:
         return {"outcome": "removed"}
-    run.report(0.1, Sentence("looking_for_matches", "Looking for places that match"))
+    run.report(0.1, Message("looking_for_matches"))
     fixed, moving = registration.fixed, registration.moving
     with opened_by_name(fixed) as one, opened_by_name(moving) as other:
         computed = register_slides(one, other)

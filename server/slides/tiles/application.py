@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from ml.messages import Message
 from ml.slides.recent import Recent
 from server.core.errors import ContentError
 from server.core.raw_asgi import (
@@ -54,12 +55,12 @@ class TileApplication:
         del receive
         try:
             if scope["method"] not in {"GET", "HEAD"}:
-                detail = "Tiles can only be read."
+                detail = Message("tiles_read_only")
                 raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail)
             tile_request, grant = read_request(scope["path"], scope["query_string"])
             expiry = verify_grant(grant, tile_request.sha256)
             if expiry is None:
-                detail = "The grant is missing, lapsed or for another slide; ask for a new one."
+                detail = Message("slide_grant_refused")
                 raise Refusal(HTTPStatus.FORBIDDEN, "grant_refused", detail)
             etag = tile_request.etag
             if etag in header_of(scope, b"if-none-match"):
@@ -87,7 +88,7 @@ class TileApplication:
                 body = self._bodies.get(tile_request)
             return await self._make(slide, tile_request) if body is None else body
         except FileNotFoundError as error:
-            raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no such slide.") from error
+            raise Refusal(HTTPStatus.NOT_FOUND, "not_found", Message("no_such_slide")) from error
         except ContentError as error:
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, error.specific_code, error.detail) from error
 
@@ -147,15 +148,15 @@ def _draw(slide: OpenedSlide, tile_request: TileRequest) -> bytes:
 
 def _check_inside(slide: OpenedSlide, tile_request: TileRequest) -> None:
     if tile_request.plane is not None and not slide.manifest.stack.has_plane(tile_request.plane):
-        detail = "The slide has no such focal plane."
+        detail = Message("no_such_plane")
         raise Refusal(HTTPStatus.NOT_FOUND, "no_such_plane", detail)
     if tile_request.tile and slide.pyramid.tile_extent(*tile_request.tile) is None:
-        detail = "The slide has no tile there."
+        detail = Message("no_tile_there")
         raise Refusal(HTTPStatus.NOT_FOUND, "not_found", detail)
     if tile_request.crop:
         x, y, width, height, _ = tile_request.crop
         if x + width > slide.pyramid.width or y + height > slide.pyramid.height:
-            detail = "The region reaches beyond the slide."
+            detail = Message("region_beyond_slide")
             raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_region", detail)
 
 

@@ -15,6 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from ml.messages import Message
 from ml.slides.dicom.header import is_dicom, read_header
 from ml.slides.errors import SlideError
 from ml.slides.tiff.images import list_images
@@ -41,7 +42,7 @@ class ToSRGB:
         try:
             opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if opened.profile.xcolor_space.strip() != "RGB":
-                detail = "The colour profile is not for RGB."
+                detail = Message("profile_not_rgb")
                 raise BadProfileError(detail)
             self._transform = ImageCms.buildTransform(
                 opened,
@@ -52,7 +53,7 @@ class ToSRGB:
                 flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
         except (ImageCms.PyCMSError, OSError, ValueError) as error:
-            detail = "The colour profile cannot be used."
+            detail = Message("bad_colour_profile")
             raise BadProfileError(detail) from error
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.tiff.interpretation import Interpretation
 from server.core.errors import ContentError
@@ -96,7 +96,7 @@ class SlidePixels:
         if mix is None:
             mix = first_mix(channels)
         if not channels or any(shown.index >= len(channels) for shown in mix):
-            detail = Sentence("no_such_channel", "The slide has no such channel.")
+            detail = Message("no_such_channel")
             raise ContentError(detail, code="invalid_channels")
         if not mix:
             return np.zeros((size[1], size[0], 3), np.uint8)
@@ -162,5 +162,5 @@ class SlidePixels:
         except SlideError as error:
             raise UnreadableSlideError(error.detail, code=error.code) from error
         except (OSError, ValueError, LookupError, TypeError) as error:
-            message = Sentence("not_read_as_slide", "The file cannot be read as a slide.")
+            message = Message("not_read_as_slide")
             raise UnreadableSlideError(message) from error

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, Sentence
+from ml.contracts import Bounds
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.levels import LevelReader
 from ml.slides.reading import open_interpreted, open_slide
@@ -33,7 +34,7 @@ class ReaderSource:
         except SlideError as error:
             raise UnreadableSlideError(error.detail, code=error.code) from error
         if not isinstance(reader, LevelReader):
-            message = Sentence("no_colours", "The slide has channels and no colour image.")
+            message = Message("no_colours")
             raise UnreadableSlideError(message)
         self._reader = reader
         self.sizeX, self.sizeY = self._reader.width, self._reader.height

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
 
+from ml.messages import Message
 from server.core.raw_asgi import LONGEST_NUMBER, Refusal, plain_number
 from server.slides.tiles.channels import Mix, read_mix
 
@@ -82,12 +83,12 @@ def read_request(path: str, query_string: bytes) -> tuple[TileRequest, str]:
         return TileRequest(region[1], None, crop, _read_mix(query), _read_plane(query)), query.get(
             "grant", ""
         )
-    raise Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is no tile at this address.")
+    raise Refusal(HTTPStatus.NOT_FOUND, "not_found", Message("no_such_tile"))
 
 
 def _parse(query_string: bytes) -> dict[str, str]:
     if len(query_string) > _LONGEST_QUERY:
-        detail = "The address is too long."
+        detail = Message("address_too_long")
         raise Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, "too_long", detail)
     return dict(parse_qsl(query_string.decode("ascii", "replace"), keep_blank_values=True))
 
@@ -99,7 +100,7 @@ def _read_mix(query: dict[str, str]) -> Mix | None:
     try:
         return read_mix(text)
     except ValueError as error:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_channels", str(error)) from error
+        raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_channels", Message("verbatim", text=error)) from error
 
 
 def _read_plane(query: dict[str, str]) -> int | None:
@@ -108,7 +109,7 @@ def _read_plane(query: dict[str, str]) -> int | None:
         return None
     plane = plain_number(text)
     if plane is None or plane > _HIGHEST_PLANE:
-        detail = f"plane must be a whole number from 0 to {_HIGHEST_PLANE}."
+        detail = Message("number_out_of_range", name="plane", least=0, most=_HIGHEST_PLANE)
         raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_plane", detail)
     return plane
 
@@ -120,7 +121,7 @@ def _read_crop(query: dict[str, str]) -> tuple[int, int, int, int, int]:
     for name, value in values.items():
         least, most = (1 if name in limits else 0), limits.get(name, 10**LONGEST_NUMBER)
         if value is None or not least <= value <= most:
-            detail = f"{name} must be a whole number from {least} to {most}."
+            detail = Message("number_out_of_range", name=name, least=least, most=most)
             raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_region", detail)
     x, y, width, height, size = (value or 0 for value in values.values())
     return x, y, width, height, size

@@ -19,7 +19,7 @@ from large_image.exceptions import TileSourceError
 from large_image_source_openslide import OpenslideFileTileSource
 from numpy.typing import NDArray
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from ml.slides.tiff.interpretation import Interpretation
 from server.slides.errors import UnreadableSlideError
@@ -91,7 +91,7 @@ def open_source(
     except SlideError as error:
         raise UnreadableSlideError(error.detail, code=error.code) from error
     except (TileSourceError, openslide.OpenSlideError, OSError, ValueError) as error:
-        message = Sentence("not_read_as_slide", "The file cannot be read as a slide.")
+        message = Message("not_read_as_slide")
         raise UnreadableSlideError(message) from error
 
 
@@ -159,7 +159,7 @@ def _read(read: Callable[[], Any]) -> NDArray[Any]:
     except SlideError as error:
         raise UnreadableSlideError(error.detail, code=error.code) from error
     except (TileSourceError, openslide.OpenSlideError, OSError, ValueError, KeyError) as error:
-        message = Sentence("part_damaged", "This part of the file is damaged.")
+        message = Message("part_damaged")
         raise UnreadableSlideError(message) from error
 
 
@@ -169,7 +169,7 @@ def _on_white(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         pixels = pixels[:, :, None]
     if pixels.dtype != np.uint8:
         # Deep images are read by ``ReaderSource``, which knows how many of their bits are used.
-        message = Sentence("deep_pixels", "This way of reading the slide is not made for more than 8 bits.")
+        message = Message("deep_pixels")
         raise UnreadableSlideError(message)
     channels = pixels.shape[2]
     if channels in (2, 4):

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ml.messages import Message
 from server.accounts.authentication import actor_of
 from server.core.errors import ContentError
 from server.core.names import check_characters
@@ -151,7 +152,7 @@ class UploadView(TusView):
 def read_metadata(header: str) -> dict[str, str]:
     """Return the pairs of ``Upload-Metadata``: names and base 64 values, separated by commas."""
     if len(header) > _LONGEST_METADATA:
-        message = "The Upload-Metadata header is too long."
+        message = Message("upload_metadata_too_long")
         raise ContentError(message, code="bad_metadata")
     pairs = {}
     for pair in filter(None, (part.strip() for part in header.split(","))):
@@ -159,7 +160,7 @@ def read_metadata(header: str) -> dict[str, str]:
         try:
             pairs[name] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError) as error:
-            message = f"The value of {name!r} in Upload-Metadata is not base 64 of UTF-8."
+            message = Message("upload_metadata_not_base64", name=name)
             raise ContentError(message, code="bad_metadata") from error
     return {
         name: value if name in _PATHS else check_characters(value, field=name, code="bad_metadata")
@@ -170,7 +171,7 @@ def read_metadata(header: str) -> dict[str, str]:
 def _number(request: Request, header: str) -> int:
     value = request.headers.get(header, "")
     if not (value.isascii() and value.isdigit() and len(value) < 16):  # noqa: PLR2004 - digits of a petabyte
-        message = f"The header {header} must be a whole number of bytes."
+        message = Message("header_not_bytes", header=header)
         raise ContentError(message, code="bad_header")
     return int(value)
 
@@ -179,5 +180,5 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:
-        message = "Name the project in Upload-Metadata."
+        message = Message("upload_without_project")
         raise ContentError(message, code="bad_metadata") from error

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ConflictError, ContentError, TooLargeError
@@ -55,12 +55,11 @@ def begin_upload(*, actor: User, project: Project, length: int, metadata: dict[s
     """Create an upload of ``length`` bytes; raises ContentError or TooLargeError."""
     slide_policy.require(actor, project, "add")
     if length <= 0:
-        message = Sentence("empty_file", "An empty file is no slide.")
+        message = Message("empty_file")
         raise ContentError(message, code="empty_file")
     if length > settings.UPLOAD_MAX_BYTES:
-        message = Sentence(
+        message = Message(
             "slide_over_gib",
-            "The file is larger than the {most} GiB accepted here.",
             most=f"{settings.UPLOAD_MAX_BYTES / 2**30:.0f}",
         )
         raise TooLargeError(message)
@@ -95,9 +94,7 @@ def begin_upload(*, actor: User, project: Project, length: int, metadata: dict[s
 def _case_name(text: str) -> str:
     name = text.strip()
     if len(name) > _LONGEST_CASE:
-        message = Sentence(
-            "text_length", "The {field} must have 1 to {most} characters.", field="case", most=_LONGEST_CASE
-        )
+        message = Message("text_length", field="case", most=_LONGEST_CASE)
         raise ContentError(message, code="too_long", field="case")
     return name
 
@@ -120,12 +117,12 @@ def append_bytes(upload: Upload, offset: int, stream: Any, announced: int = 0) -
     if upload.finished_at:
         if offset == upload.length:
             return offset
-        message = "This upload is complete."
+        message = Message("upload_complete")
         raise OffsetMismatchError(message)
     with _locked_file(storage.storage_path(upload.storage_key)) as file:
         at = file.seek(0, os.SEEK_END)
         if at != offset:
-            message = f"The next byte expected is number {at}, not {offset}."
+            message = Message("offset_mismatch", expected=at, offset=offset)
             raise OffsetMismatchError(message)
         if at + announced > upload.length:
             raise _too_much(upload)
@@ -143,9 +140,7 @@ def append_bytes(upload: Upload, offset: int, stream: Any, announced: int = 0) -
 
 
 def _too_much(upload: Upload) -> TooLargeError:
-    message = Sentence(
-        "more_than_announced", "More bytes came than the {length} that were announced.", length=upload.length
-    )
+    message = Message("more_than_announced", length=upload.length)
     return TooLargeError(message)
 
 
@@ -155,7 +150,7 @@ def _locked_file(path: Path) -> Iterator[BinaryIO]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            message = "Another request is writing to this upload; ask for the offset and go on from there."
+            message = Message("upload_busy")
             raise UploadBusyError(message) from error
         yield file
 
@@ -171,7 +166,7 @@ def finish_upload(*, actor: User, upload: Upload) -> Slide | None:
         nothing_written()
         return locked.slide
     if offset_of(locked) != locked.length:
-        message = Sentence("file_not_whole", "The file has not arrived as a whole.")
+        message = Message("file_not_whole")
         raise UploadUnfinishedError(message)
     locked.finished_at = timezone.now()
     record(actor=actor, action="upload.finish", subject=locked, project=locked.project)
@@ -226,13 +221,13 @@ def finish_folder(
     )
     waiting = [upload for upload in uploads if upload.slide_id is None]
     if not folder or not uploads:
-        message = Sentence("folder_not_uploaded", "No file of this folder has been uploaded.")
+        message = Message("folder_not_uploaded")
         raise NothingToImportError(message)
     by_name = {str(upload): upload for upload in waiting}
     intakes, ignored = sorting
     is_sorted = _files_of(waiting).keys() <= set(sorted_names)
     if not is_sorted or any(upload.finished_at is None for upload in waiting):
-        message = Sentence("folder_on_its_way", "Some files of the folder are still on their way.")
+        message = Message("folder_on_its_way")
         raise UploadUnfinishedError(message)
     ignored = [item for item in ignored if item.name in by_name]
     intakes = [item for item in intakes if by_name.keys() >= set(item.files.values())]

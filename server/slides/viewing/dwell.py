@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import QuerySet
 
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.services import nothing_written, service
@@ -17,7 +18,7 @@ from server.slides.policies import slide_policy
 
 # ``ml`` takes samples that are further apart than 300 ms for two looks.
 SAMPLE_MS: Final = 250
-NO_CONSENT: Final = "You have not consented that what you look at is stored; nothing is stored or read."
+NO_CONSENT: Final = Message("no_dwell_consent")
 
 
 def consent_of(user: User) -> DwellConsent | None:

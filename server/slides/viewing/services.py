@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.slides.resolution import Resolution
 from server.accounts.models import User
 from server.audit.services import record
@@ -64,7 +64,7 @@ def read_resolution_again(*, actor: User, slide: Slide) -> Slide:
     slide_policy.require(actor, slide.project, "edit")
     path = slide_path(slide)
     if not path.is_file():
-        message = Sentence("slide_file_gone", "The file of this slide is no longer in the storage.")
+        message = Message("slide_file_gone")
         raise SlideFilesMissingError(message)
     size = (slide.width, slide.height)
     facts = call_in_child(f"{read_scale_facts.__module__}:{read_scale_facts.__name__}", path, size)

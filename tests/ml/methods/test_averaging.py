@@ -12,6 +12,7 @@ from ml.contracts import Context, DataError
 from ml.data.variation.patches import turn_views
 from ml.evaluation.conformal import conformal_limit, coverage, label_sets
 from ml.inference.averaging import dihedral_changes, random_changes, spread_of
+from ml.messages import Message
 from ml.methods.loading import load_model, load_recipe_class
 from ml.slides import open_slide
 from tests.ml.materials.material import tiles
@@ -157,7 +158,7 @@ def test_a_model_whose_inner_one_cannot_be_written_leaves_no_folder(earlier, con
     recipe = fitted("tta", dataset, context, source=str(folder))
 
     def full(_folder):
-        raise DataError("no_space", "Make room on the disk.")
+        raise DataError("no_space", Message("verbatim", text="Make room on the disk."))
 
     monkeypatch.setattr(recipe.inner, "save", full)
     with pytest.raises(DataError, match="Make room"):

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from ml.storage.process_limits import Limits, plain_environment
 from server.core.children.calls import ReaderBrokeError, call_in_child, iterate_in_child
 from server.core.children.held import HeldChildren
@@ -85,7 +85,7 @@ def remember(what):
     if what == "crash":
         os.abort()
     if what == "refused":
-        raise BadForeignFileError(Sentence("refused", "Refused."))
+        raise BadForeignFileError(Message("xml_empty"))
     return os.getpid(), len(_seen)
 
 
@@ -176,7 +176,7 @@ def crossed(value):
 
 
 def test_values_cross_whole():
-    sentence = Sentence("row_no_shape", "Its coordinates do not form a shape.")
+    sentence = Message("row_no_shape")
     shape = ForeignShape(
         3, None, "polygon", {"type": "Polygon", "coordinates": [[[0.5, 1]]]}, "é\ud800", None, "",
         measurements={"a": 1.5},

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.utils import OperationalError
 
 from ml.contracts import DataError
+from ml.messages import Message
 from server.core.files import storage
 from server.core.files.disk import is_disk_full
 from server.projects.models import Project
@@ -33,11 +34,11 @@ def caused(error, cause):
         (OSError(errno.EDQUOT, "Quota exceeded"), True),
         (OperationalError("database or disk is full"), True),
         (caused(OperationalError("could not extend file"), psycopg.errors.DiskFull()), True),
-        (DataError("no_space", "No room."), True),
+        (DataError("no_space", Message("verbatim", text="No room.")), True),
         (caused(RuntimeError("a message could not be sent"), OSError(errno.ENOSPC, "No space left")), True),
         (OSError(errno.EACCES, "Not allowed"), False),
         (OperationalError("database is locked"), False),
-        (DataError("bad", "Bad."), False),
+        (DataError("bad", Message("verbatim", text="Bad.")), False),
     ],
 )
 def test_errors_of_a_full_disk_are_recognised(error, is_full):

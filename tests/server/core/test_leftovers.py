@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from ml.messages import Message
 from server.core.files import leftovers, storage
 from server.core.files.leftovers import KEPT, release, sweep_storage
 from server.inference.hooks import FEATURES_KEPT
@@ -108,7 +109,7 @@ def test_an_upload_is_kept_until_it_expires_and_then_its_row_goes_too(
 
 def test_the_files_of_a_failed_import_stay_until_its_slide_is_deleted(upload, slide_factory, user_factory):
     job = create_job(
-        actor=user_factory("mia"), kind="import_slide", title="Import", queue="io",
+        actor=user_factory("mia"), kind="import_slide", title=Message("verbatim", text="Import"), queue="io",
         input={"files": {"slide.svs": upload.storage_key}}, project=upload.project,
     )  # fmt: skip
     slide = slide_factory(upload.project, state="failed", sha256="", import_job_id=job.pk)

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from ml.contracts import CancelledError, Sentence
+from ml.contracts import CancelledError
+from ml.messages import Message
 from server.core import tasks
 from server.core.errors import ContentError
 from server.jobs import services
@@ -32,7 +33,8 @@ def errand(project_factory, user_factory, monkeypatch):
         kind = tasks.JobKind("errand", "cpu", 1, function, ended=ended)
         monkeypatch.setitem(tasks._kinds, "errand", kind)
         return services.create_job(
-            actor=user_factory("rob"), kind="errand", title=Sentence("errand", "An errand"), queue="cpu",
+            actor=user_factory("rob"), kind="errand", title=Message("verbatim", text="An errand"),
+            queue="cpu",
             input={}, project=project,
         )  # fmt: skip
 
@@ -42,7 +44,7 @@ def errand(project_factory, user_factory, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "state", "code"),
     [
-        (ContentError("Sour."), "failed", "invalid_content"),
+        (ContentError(Message("verbatim", text="Sour.")), "failed", "invalid_content"),
         (ZeroDivisionError(), "failed", "internal_error"),
         (OSError(errno.ENOSPC, "No space left"), "failed", "no_space"),
         (CancelledError(), "cancelled", ""),

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from server.core import tasks
 from server.core.errors import ContentError, StateError
 from server.jobs import services
@@ -47,7 +48,8 @@ def errand(project, user_factory, work, django_capture_on_commit_callbacks):
 
     def make(username="rob", **values):
         return services.create_job(
-            actor=user_factory(username), kind="errand", title=Sentence("errand", "An errand"), queue="cpu",
+            actor=user_factory(username), kind="errand", title=Message("verbatim", text="An errand"),
+            queue="cpu",
             input={"what": "milk"}, project=values.pop("project", project), **values,
         )  # fmt: skip
 
@@ -84,8 +86,16 @@ def test_a_message_for_a_job_that_is_not_there_does_nothing(db):
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [
-        (ContentError("The milk is sour.", code="sour"), "sour", "The milk is sour."),
-        (DataError("empty", "The bottle is empty."), "empty", "The bottle is empty."),
+        (
+            ContentError(Message("verbatim", text="The milk is sour."), code="sour"),
+            "sour",
+            "The milk is sour.",
+        ),
+        (
+            DataError("empty", Message("verbatim", text="The bottle is empty.")),
+            "empty",
+            "The bottle is empty.",
+        ),
         (ZeroDivisionError("secret/path"), "internal_error", "did not foresee"),
         (OSError(errno.ENOSPC, "No space left", "secret/path"), "no_space", "make room"),
         (OSError(errno.EACCES, "Not allowed", "secret/path"), "internal_error", "did not foresee"),
@@ -120,7 +130,7 @@ def test_progress_is_told_and_never_leaves_its_bounds(errand, work, monkeypatch)
 
     def go(run):
         for share in (-1, 0.25, 0.25, 7):
-            run.report(share, "half way")
+            run.report(share, Message("verbatim", text="half way"))
 
     work(go)
     job = errand()
@@ -166,7 +176,7 @@ def test_only_what_failed_or_was_cancelled_is_tried_again(errand, work, api, use
     mia = api(user_factory("mia"))
 
     def fail(_run):
-        raise ContentError("no")
+        raise ContentError(Message("verbatim", text="no"))
 
     work(fail)
     job = errand()
@@ -392,7 +402,7 @@ def test_the_scratch_folder_stays_a_day_after_a_failure_and_not_after_a_success(
     def writes(run):
         (run.scratch / "checkpoint").write_text("half")
         if run.input["what"] == "milk" and run.job.attempt == 1:
-            raise DataError("no_tissue", "None.")
+            raise DataError("no_tissue", Message("verbatim", text="None."))
         return {"found": (run.scratch / "checkpoint").read_text()}
 
     work(writes)

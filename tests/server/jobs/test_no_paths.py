@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from ml.slides import SlideError
 from server.core import tasks
 from server.core.errors import ContentError
@@ -23,12 +24,10 @@ PATH = "/srv/coverslip/storage/slides/ab/slide.dcm"
     [
         OSError(5, "Input/output error", PATH),
         ValueError(f"cannot read {PATH}"),
-        DataError("bad", f"{PATH} is no JSON."),
-        SlideError("unreadable", f"Reading {PATH}: bad."),
-        ContentError(f"{PATH} is gone."),
-        ContentError(
-            Sentence("not_json", "The file is not JSON: {reason}.", reason=ValueError(f"in '{PATH}'"))
-        ),
+        DataError("bad", Message("verbatim", text=f"{PATH} is no JSON.")),
+        SlideError("unreadable", Message("verbatim", text=f"Reading {PATH}: bad.")),
+        ContentError(Message("verbatim", text=f"{PATH} is gone.")),
+        ContentError(Message("not_json", reason=ValueError(f"in '{PATH}'"))),
     ],
 )
 def test_a_failed_job(error, api, user_factory, project_factory, monkeypatch):
@@ -36,12 +35,18 @@ def test_a_failed_job(error, api, user_factory, project_factory, monkeypatch):
     mia = user_factory("mia")
 
     def fail(run):
-        run.log(f"Opening {PATH}")
+        run.log(Message("verbatim", text=f"Opening {PATH}"))
         raise error
 
     monkeypatch.setitem(tasks._kinds, "errand", tasks.JobKind("errand", "io", 1, fail))
     job = create_job(
-        actor=mia, kind="errand", title="Import", input={}, project=project, subject=project, queue="io"
+        actor=mia,
+        kind="errand",
+        title=Message("verbatim", text="Import"),
+        input={},
+        project=project,
+        subject=project,
+        queue="io",
     )
     run_job(job.pk, with_heart=False)
     seen = json.dumps(api(mia).get(f"/api/v1/jobs/{job.pk}").json())
@@ -66,7 +71,13 @@ def test_a_traceback_is_for_who_runs_the_server(api, user_factory, project_facto
 
     monkeypatch.setitem(tasks._kinds, "errand", tasks.JobKind("errand", "io", 1, fail))
     job = create_job(
-        actor=mia, kind="errand", title="Import", input={}, project=project, subject=project, queue="io"
+        actor=mia,
+        kind="errand",
+        title=Message("verbatim", text="Import"),
+        input={},
+        project=project,
+        subject=project,
+        queue="io",
     )
     run_job(job.pk, with_heart=False)
     shown = api(mia).get(f"/api/v1/jobs/{job.pk}").json()

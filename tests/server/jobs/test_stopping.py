@@ -9,7 +9,7 @@ import pytest
 from celery.signals import worker_shutting_down
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.core import tasks
 from server.jobs import services, stopping
 from server.jobs.models import Job
@@ -36,7 +36,8 @@ def errand(project_factory, user_factory, monkeypatch):
         kind = tasks.JobKind("errand", "cpu", 2, function, ended=ended)
         monkeypatch.setitem(tasks._kinds, "errand", kind)
         return services.create_job(
-            actor=user_factory("rob"), kind="errand", title=Sentence("errand", "An errand"), queue="cpu",
+            actor=user_factory("rob"), kind="errand", title=Message("verbatim", text="An errand"),
+            queue="cpu",
             input={}, project=project,
         )  # fmt: skip
 

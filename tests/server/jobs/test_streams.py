@@ -9,7 +9,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connection
 from django.utils import timezone
 
-from ml.contracts import Sentence
+from ml.messages import Message
 from server.accounts.services import create_token
 from server.jobs import services
 from server.jobs.events import application as events
@@ -31,7 +31,7 @@ def make_job(project, user):
     return services.create_job(
         actor=user,
         kind="errand",
-        title=Sentence("errand", "An errand"),
+        title=Message("verbatim", text="An errand"),
         queue="cpu",
         input={},
         project=project,
@@ -367,7 +367,7 @@ def test_a_reader_that_is_too_slow_is_ended_and_resumes(job, project, cookie, us
             stream = await OpenStream(application, [topic], headers).started()
             for place in application.hub._subscriptions - {subscription}:
                 for number in range(3):
-                    place.put(hub.Message(next(iter(place.topics)), "job", {}, before + number))
+                    place.put(hub.TopicEvent(next(iter(place.topics)), "job", {}, before + number))
             await stream.end()
             application.hub.unsubscribe(subscription)
 

@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry import mapping
 from shapely.geometry import shape as to_shapely
 
+from ml.messages import Message
 from server.inference.models import PredictionRun
 from server.jobs.models import Job, JobEvent
 from server.learning.models import Round, Snapshot, SplitUnit
@@ -90,7 +91,7 @@ def draw(client, slide, label, geometry):
 def test_the_whole_loop(labelled, project, mia, run_jobs, api, user_factory):
     rob = api(user_factory("rob"))
     first = start(mia, project)
-    assert "split_by_region" in codes(first["warnings"])
+    assert "split_by_region_one_case" in codes(first["warnings"])
     run_jobs()
     [v1] = versions(mia, project)
     assert (v1["name"], v1["state"]) == ("descriptors v1", "current")
@@ -274,7 +275,7 @@ def test_a_cancelled_round_leaves_nothing(labelled, project, mia, run_jobs, monk
         """Cancel in the middle of training."""
         cancelled.append(mia.post(f"{API}/jobs/{turn['job']['id']}/cancel").status_code)
         for _ in range(100):
-            context.report(0.5, "learning")
+            context.report(0.5, Message("verbatim", text="learning"))
 
     monkeypatch.setattr(Descriptors, "fit", fit)
     monkeypatch.setattr("server.jobs.runner.REPORT_EVERY_SECONDS", 0)

@@ -7,6 +7,7 @@ import uuid
 import pytest
 from django.db import IntegrityError, transaction
 
+from ml.messages import Message
 from server.audit.models import AuditRecord
 from server.audit.services import first_broken_record
 from server.core.files.names import safe_file_name
@@ -43,7 +44,7 @@ def train(project, user_factory, tmp_path):
             recipe={"patch": "descriptors", "object": "nuclei"}[task], task=task, labels=[], config={},
             seed=1,
             snapshot_digest="a" * 64, round_id=values.pop("round_id", uuid.uuid4()), code_version="test",
-            storage_key=key, weights_digest=digest, metrics={}, card=["# Card"],
+            storage_key=key, weights_digest=digest, metrics={}, card=[Message("verbatim", text="# Card")],
         )  # fmt: skip
         owner = values.pop("project", project)
         return register_model_version(actor=user_factory("mia"), project=owner, trained=trained)

@@ -138,13 +138,13 @@ def test_readiness_says_what_a_model_of_slides_lacks(
         readiness = check_readiness(slide_recipe, {}, summarise_diagnoses(project))
         return {item.code for item in readiness.problems}
 
-    assert codes() == {"no_labels"}
+    assert codes() == {"no_labels_slides"}
     for slide in slides[:3]:
         diagnose(ann, slide, tumour)
-    assert codes() == {"one_class_only"}
+    assert codes() == {"one_class_only_slides"}
     for slide in slides[3:5]:
         diagnose(ann, slide, normal)
-    assert codes() == {"too_few_labels"}
+    assert codes() == {"too_few_labels_slides"}
     diagnose(ann, slides[5], normal)
     assert codes() == set()
 

@@ -2047,14 +2047,6 @@ export interface components {
             height: number;
             level_count: number;
         };
-        /** @description A stable code, a message, and the names and numbers in it. */
-        Finding: {
-            code: string;
-            message: string;
-            values: {
-                [key: string]: unknown;
-            };
-        };
         /** @description The client's name for one folder drop. */
         FolderRequest: {
             folder: string;
@@ -3217,8 +3209,8 @@ export interface components {
         /** @description Readiness of a round, with its problems and warnings. */
         Readiness: {
             ready: boolean;
-            blockers: components["schemas"]["Finding"][];
-            warnings: components["schemas"]["Finding"][];
+            blockers: components["schemas"]["Said"][];
+            warnings: components["schemas"]["Said"][];
             counts: components["schemas"]["Counts"];
             split_by: components["schemas"]["SplitByEnum"];
             parts: components["schemas"]["Parts"];
@@ -3397,7 +3389,7 @@ export interface components {
             /** Format: int64 */
             seed: number;
             readonly snapshot: components["schemas"]["Snapshot"] | null;
-            readonly warnings: components["schemas"]["Finding"][];
+            readonly warnings: components["schemas"]["Said"][];
             predict: boolean;
             readonly job: components["schemas"]["Job"];
             readonly model_version: components["schemas"]["ModelVersion"] | null;

@@ -5,10 +5,12 @@ import { describe, expect, it } from "vitest";
 import { VIEWER_ACTIONS } from "@/actions/viewerActions";
 
 const folderOf = (language: string) => fileURLToPath(new URL(`./${language}`, import.meta.url));
+const MESSAGES = "messages";
 
-/** The texts of a file, as in `common` or `viewer/planes`, by their keys. */
+/** The texts of a file, as in `common` or `viewer/planes`, by their keys; `messages` are those of the server. */
 function textsOf(language: string, file: string): Map<string, string> {
-  const path = `${folderOf(language)}/${file}.json`;
+  const shared = fileURLToPath(new URL(`../../../../ml/locales/${language}.json`, import.meta.url));
+  const path = file === MESSAGES ? shared : `${folderOf(language)}/${file}.json`;
   const texts = new Map<string, string>();
   const walk = (node: unknown, at: string) => {
     if (typeof node === "string") texts.set(at, node);
@@ -24,7 +26,8 @@ const blanksOf = (text: string) => [...new Set([...text.matchAll(/\{\{\s*(\w+)/g
 
 const files = readdirSync(folderOf("en"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".json"))
-  .map((name) => name.replace(".json", ""));
+  .map((name) => name.replace(".json", ""))
+  .concat(MESSAGES);
 
 describe.each(files)("texts of %s", (file) => {
   const english = textsOf("en", file);

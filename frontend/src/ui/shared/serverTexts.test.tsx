@@ -12,7 +12,7 @@ beforeAll(async () => {
   await setLanguage("zh-CN");
 });
 
-const texts = () => serverTexts(i18next.getFixedT("zh-CN", ["server", "settings"]));
+const texts = () => serverTexts(i18next.getFixedT("zh-CN", ["server", "settings", "messages"]));
 
 it("says what a job says in Chinese, with its values", () => {
   const begins = {
@@ -68,11 +68,11 @@ it("names the minutes to wait after too many failed sign-ins", () => {
   );
 });
 
-it("says what the server refused, with its particulars, or what its code means", () => {
+it("says what the server refused, with its particulars, and that it cannot be reached", () => {
   const problem = { title: "Conflict", status: 409, detail: "English", code: "name_taken" };
   const named = { ...problem, message_code: "label_named", message_values: { name: "Tumour" } };
   expect(sayError(new ApiError(named))).toBe("已经有名为“Tumour”的标签。");
-  expect(sayError(new ApiError(problem))).toBe("此名称已被使用。");
+  expect(sayError(new ApiError({ ...problem, status: 0, code: "offline" }))).toBe("无法连接服务器。");
 });
 
 it("says a line of a model card in Chinese, with the names that the pages use", () => {

@@ -4,31 +4,27 @@ import { useTranslation } from "react-i18next";
 
 import { ApiError, errorText } from "@/sync/client";
 import { metricName } from "../models/figures/metricName";
-import type { Job, Recipe, RecipeField, RoundNotice, Said, SaidValues, Slide } from "@/sync/types";
+import type { Job, Recipe, RecipeField, Said, SaidValues, Slide } from "@/sync/types";
+
+const NAMESPACES = ["server", "settings", "messages"] as const;
 
 /** A message of the server, for use outside components. */
 export function saySentence(said: Said): string {
-  return serverTexts(i18next.getFixedT(i18next.language, ["server", "settings"])).said(said);
+  return serverTexts(i18next.getFixedT(i18next.language, NAMESPACES)).said(said);
 }
 
-/** The sentence of an error: the one that the server names, or that of its code. */
+/** The message of an error in the user's language. */
 export function sayError(error: unknown): string {
   if (!(error instanceof ApiError)) return errorText(error);
+  if (error.isOffline) return i18next.t("server:offline");
   const { message_code: code, message_values: values = {} } = error.problem;
-  if (code !== undefined) return saySentence({ message: error.detail, code, values });
-  if (i18next.language === "en") return errorText(error);
-  const t = i18next.getFixedT(i18next.language, "server");
-  const sentence = t(`problems.${error.code}`, { ...error.problem, defaultValue: "" });
-  if (sentence === "") return errorText(error);
-  // Which fields are wrong, the server says in the language of the page.
-  return error.problem.errors ? t("withParticulars", { sentence, message: errorText(error) }) : sentence;
+  return code === undefined ? errorText(error) : saySentence({ message: error.detail, code, values });
 }
 
 type RecipeName = Pick<Recipe, "name" | "task">;
 type SettingName = Pick<RecipeField, "name" | "title" | "description">;
 
 export interface ServerTexts {
-  readonly finding: (notice: RoundNotice) => string;
   /** A field of a recipe in words: title, summary, needs, cost or claim. */
   readonly recipe: (name: string, field: "title" | "summary" | "needs" | "cost" | "claim", fallback: string) => string;
   /** A setting of a recipe in words: its own where its sentence differs from the task's or from that of all. */
@@ -47,11 +43,11 @@ export interface ServerTexts {
 }
 
 export function useServerTexts(): ServerTexts {
-  const { t } = useTranslation(["server", "settings"]);
+  const { t } = useTranslation(NAMESPACES);
   return serverTexts(t);
 }
 
-type Translate = TFunction<["server", "settings"]>;
+type Translate = TFunction<typeof NAMESPACES>;
 
 /** Names of values whose words are the product's own, such as the part of the data or a role. */
 const WORDS = new Set(["part", "needed", "role", "state", "fact"]);
@@ -62,7 +58,7 @@ export function serverTexts(t: Translate): ServerTexts {
     if (code === "") return message;
     const told: Record<string, string | number> = {};
     for (const [name, value] of Object.entries(values)) told[name] = inWords(name, value);
-    return t(`messages.${code}`, { ...told, ...titles(values), defaultValue: message });
+    return t(`messages:${code}`, { ...told, ...titles(values), defaultValue: message });
   };
   const inWords = (name: string, value: string | number | Said): string | number => {
     if (typeof value === "object") return said(value);
@@ -85,11 +81,6 @@ export function serverTexts(t: Translate): ServerTexts {
     jobMessage: (job, news) => said(news ?? { message: job.message, code: job.message_code, values: job.message_values }),
     jobError: ({ error_message: message, error_message_code: code, error_message_values: values }) => said({ message, code, values }),
     slideFailure: ({ failure: message, failure_message_code: code, failure_message_values: values }) => said({ message, code, values }),
-    finding: ({ code, message, values = {} }) => {
-      // Warnings that were stored before there were values have nothing to fill in.
-      const isEmpty = Object.keys(values).length === 0 && t(`findings.${code}`, { skipInterpolation: true }).includes("{{");
-      return isEmpty ? message : t(`findings.${code}`, { ...values, defaultValue: message });
-    },
     setting: (recipe, field) => {
       const words = (word: "title" | "description") =>
         t(

@@ -48,7 +48,7 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
     if (job) onBusy(RUNNING.includes(job.state));
   }, [job, onBusy]);
   const sayMissing = (check: RoundCheck) => {
-    const missing = check.blockers.map((notice) => texts.finding(notice));
+    const missing = check.blockers.map((notice) => texts.said(notice));
     const message = missing.length === 1 ? missing[0] : <List size="sm">{missing.map((text) => <List.Item key={text}>{text}</List.Item>)}</List>;
     notifications.show({ color: "yellow", title: t("notYet"), message, autoClose: 15_000 });
   };

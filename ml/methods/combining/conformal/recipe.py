@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Sentence
+from ml.contracts import Context, DataError, Dataset, Evaluation
 from ml.evaluation.bootstrap import estimate, estimate_share, resample_units
 from ml.evaluation.conformal import conformal_limit, coverage, label_sets
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchPredictions, Weights
 from ml.methods.bases.wrapping_recipe import WrappingRecipe
 from ml.training.logistic import CAUTION, fit_temperature, probabilities
@@ -31,9 +32,8 @@ class Conformal(WrappingRecipe, recipe="conformal"):
         known = known.take(sure)
         names, member = np.unique(known.units, return_inverse=True)
         if len(names) < HALF:
-            message = Sentence(
+            message = Message(
                 "too_few_for_sets",
-                "Sets need at least two labelled cases in the validation part. Mark more, or split anew.",
             )
             raise DataError("too_few", message)
         first = np.isin(member, np.random.default_rng(context.seed).permutation(len(names))[::HALF])

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ml.contracts import Context, Dataset, Sentence
+from ml.contracts import Context, Dataset
 from ml.inference.averaging import Spread, spread_of
+from ml.messages import Message
 from ml.methods.bases.feature_recipe import FeatureRecipe
 from ml.methods.bases.network_recipe import class_balance
 from ml.training.logistic import CAUTION, fit_temperature
@@ -34,7 +35,7 @@ class Ensemble(FeatureRecipe, recipe="ensemble"):
         mean = np.log(np.maximum(self.spread(held.rows).mean, LEAST))
         self.temperature = fit_temperature(mean, held.targets, class_balance(held), CAUTION)
         self.facts |= {"patches": len(learned.rows)}
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def spread(self, rows: NDArray[Any]) -> Spread:
         """Return mean and disagreement of the heads."""

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset, Sentence
+from ml.contracts import Context, DataError, Dataset
 from ml.data.patches import part_of
 from ml.data.split import unit_labels
+from ml.messages import Message
 from ml.methods.bases.member_recipe import LEAST, MemberRecipe, parse_members
 from ml.methods.bases.network_recipe import class_balance
 from ml.methods.bases.patch_recipe import TrainingTable, Weights, join_tables
@@ -28,17 +29,15 @@ class Stacking(MemberRecipe, recipe="stacking"):
         """Train the members on folds, the regression on out-of-fold predictions, then the members on all."""
         self._prepare(dataset, context)
         if any(item.model for item in parse_members(self.config.members)):
-            message = Sentence(
+            message = Message(
                 "stacking_trains_members",
-                "members: stacking trains its members itself, so name recipes, not models.",
             )
             raise DataError("bad_config", message)
         folds = self.config.folds
         units = np.array([unit for unit in sorted(unit_labels(dataset)) if part_of(dataset, unit) == "train"])
         if len(units) < folds:
-            message = Sentence(
+            message = Message(
                 "stacking_too_few",
-                "Stacking in {folds} folds needs as many labelled cases; there are {count}.",
                 folds=folds,
                 count=len(units),
             )
@@ -59,14 +58,14 @@ class Stacking(MemberRecipe, recipe="stacking"):
         self.temperature = fit_temperature(scores, oof.targets, class_balance(oof), CAUTION)
         self.members = self.train_members(dataset, context, 0.8, 1.0)
         self.facts = {"patches": len(oof.rows), "folds": folds}
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def _said(self, dataset: Dataset, context: Context) -> TrainingTable:
         return self.gather(dataset, context, (FOLD,))
 
     def _scores(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         if self._matrix is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         scores: NDArray[np.float64] = _logs(rows) @ self._matrix[:-1] + self._matrix[-1]
         return scores
 
@@ -76,7 +75,7 @@ class Stacking(MemberRecipe, recipe="stacking"):
 
     def _weights(self) -> Weights:
         if self._matrix is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return {"matrix": self._matrix}
 
     def restore(self, weights: Weights) -> None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, Sentence, SlideFinding
+from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, SlideFinding
 from ml.evaluation import weighted
 from ml.evaluation.bootstrap import count_units, estimate_share, resample_units, units_of_rarest
 from ml.evaluation.referral import (
@@ -23,6 +23,7 @@ from ml.evaluation.referral import (
     slide_answers,
 )
 from ml.inference.averaging import Spread, spread_of
+from ml.messages import Message
 from ml.methods.bases.feature_recipe import FeatureRecipe
 from ml.methods.bases.network_recipe import hold_out
 from ml.methods.bases.patch_recipe import PatchPredictions, TrainingTable, Weights, join_tables, squares_of
@@ -51,7 +52,7 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
         last = dataclasses.replace(context, report=lambda s, w: context.report(0.9 + 0.1 * s, w))
         self._heads = self.train_heads(learned, held, last)
         self.facts |= {"patches": len(learned.rows)}
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def gather(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> TrainingTable:
         """Return labelled patches; of slides with a label but no marks, their tissue patches."""
@@ -157,9 +158,8 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
                 share = 0.5 + 0.4 * (out * INNER + number) / (OUTER * INNER)
                 context.report(
                     share,
-                    Sentence(
+                    Message(
                         "thresholds",
-                        "Thresholds: fold {inner} of {inners} in {outer} of {outers}",
                         inner=number + 1,
                         inners=INNER,
                         outer=out + 1,
@@ -172,9 +172,8 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
             if inner:
                 outer.append(combine_inner(inner))
         if not outer:
-            message = Sentence(
+            message = Message(
                 "no_fold_of_two",
-                "No fold of the training part holds two classes. Mark more cases of each label.",
             )
             raise DataError("too_few", message)
         return combine_outer(outer)

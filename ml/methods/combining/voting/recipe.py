@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from ml.contracts import Context, DataError, Dataset, Sentence
+from ml.contracts import Context, DataError, Dataset
+from ml.messages import Message
 from ml.methods.bases.member_recipe import LEAST, MemberRecipe
 from ml.methods.bases.network_recipe import class_balance
 from ml.methods.bases.patch_recipe import TrainingTable, Weights
@@ -42,7 +43,7 @@ class Voting(MemberRecipe, recipe="voting"):
             mean = np.log(np.maximum(self._mean(held.rows), LEAST))
             self.temperature = fit_temperature(mean, held.targets, class_balance(held), CAUTION)
         self.facts = {"weights": [round(float(share), 6) for share in self._shares]}
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k) for those of the members (n, members, k)."""
@@ -54,7 +55,7 @@ class Voting(MemberRecipe, recipe="voting"):
 
     def _weights(self) -> Weights:
         if not self.members:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return {"shares": self._shares}
 
     def restore(self, weights: Weights) -> None:

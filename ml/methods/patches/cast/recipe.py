@@ -7,8 +7,9 @@ from typing import Any, Self
 
 from torch import nn
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
 from ml.data.variation.patches import Augmentation
+from ml.messages import Message
 from ml.methods.bases.multi_view_recipe import ScaledRecipe
 from ml.methods.patches.cast.network import Cast
 
@@ -22,10 +23,8 @@ class CastRecipe(ScaledRecipe, recipe="cast"):
         recipe = super().build(labels, config)
         chosen = recipe.config
         if chosen.pixels % chosen.square or chosen.width % chosen.heads:
-            message = Sentence(
+            message = Message(
                 "cast_sizes",
-                "pixels ({pixels}) must be a multiple of square ({square}), and width ({width}) of heads "
-                "({heads}).",
                 pixels=chosen.pixels,
                 square=chosen.square,
                 width=chosen.width,

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import DataError, Dataset, Sentence, SlideFinding, SlideReader
+from ml.contracts import DataError, Dataset, SlideFinding, SlideReader
 from ml.data.variation.patches import Augmentation
 from ml.data.variation.sampling import balanced_order
 from ml.evaluation.weighted import confusion, f1_scores, mean_of_defined
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe, class_balance, soft_cross_entropy
 from ml.methods.bases.patch_recipe import TrainingTable
 from ml.networks.encoders import PatchNetwork
@@ -54,9 +55,7 @@ class Convolutional(NetworkRecipe, recipe="convolutional"):
         """Store the channels; raises DataError(``bad_config``) where stain normalisation is asked for."""
         super().take_channels(dataset)
         if self.channels and self.config.normalise != "none":
-            message = Sentence(
-                "channels_not_normalised", "normalise: channels have no stain to even; set it to none."
-            )
+            message = Message("channels_not_normalised")
             raise DataError("bad_config", message)
 
     def stain_normalised(self, reader: SlideReader) -> SlideReader:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
 from ml.data.folders.images import read_image
 from ml.data.squares import Squares
 from ml.features.compute import features_of, stream_features, table_key
 from ml.features.descriptors import DescriptorEncoder
 from ml.features.images import image_features
+from ml.messages import Message
 from ml.methods.bases.patch_recipe import (
     PatchPredictions,
     PatchRecipe,
@@ -44,13 +45,9 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
         self._prepare(dataset, context)
         known = self._thinned(self.gather(dataset, context, ("train", "validation")))
         if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - as above
-            message = Sentence(
-                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
-            )
+            message = Message("one_class_marked")
             raise DataError("one_class_only", message)
-        context.report(
-            0.9, Sentence("learning_from_patches", "Learning from {count} patches", count=len(known.rows))
-        )
+        context.report(0.9, Message("learning_from_patches", count=len(known.rows)))
         self._head, self.temperature = fit_head(
             known.rows.astype(np.float64),
             known.targets,
@@ -61,7 +58,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
             seed=context.seed,
         )
         self.facts = {"patches": len(known.rows)}
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def describe(self, reader: SlideReader, content: str, context: Context) -> int:
         """Compute and store the features of all tissue patches of a slide; return their number."""
@@ -96,7 +93,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
         key = table_key(self._grid_key(), reader, squares)
         table = feature_store(context).open(content, self.encoder, key)
 
-        def report(share: float, message: str) -> None:
+        def report(share: float, message: Message) -> None:
             context.report(0.9 * share, message)
 
         return features_of(reader, squares, self.encoder, table, report, workers=context.workers)
@@ -118,7 +115,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Return the pixels of images that the descriptors are computed from."""
-        context.report(0.0, Sentence("reading_images", "Reading {count} images", count=len(images)))
+        context.report(0.0, Message("reading_images", count=len(images)))
         return np.stack([read_image(image.path, self.encoder.pixels) for image in images])
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -142,5 +139,5 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
 
     def _fitted(self) -> KernelHead:
         if self._head is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return self._head

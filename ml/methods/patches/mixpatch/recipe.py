@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Sentence
+from ml.contracts import Context, DataError
 from ml.data.patches import BACKGROUND
 from ml.data.variation.mixing import CleanBank, MixRule, cutmix, mix_patches, mixup, smooth
 from ml.data.variation.patches import Augmentation
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe, soft_cross_entropy
 from ml.methods.bases.patch_recipe import TrainingTable
 from ml.networks.encoders import PatchNetwork
@@ -47,10 +48,8 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
         bank = CleanBank(learned.rows[sure], learned.truth[sure].astype(np.int64), self._normal())
         healthy = bank.classes == bank.normal
         if self.config.mixing == "mixpatch" and (healthy.all() or not healthy.any()):
-            message = Sentence(
+            message = Message(
                 "mixing_needs_two",
-                "Mixing needs certain patches of {label}, which counts as normal, and of another label. "
-                "Mark some, or set another normal label.",
                 label=self.classes[bank.normal],
             )
             raise DataError("no_clean", message)
@@ -90,7 +89,7 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
         config = self.config
         if config.mixing == "mixpatch":
             if self._bank is None:
-                raise DataError("no_clean", Sentence("nothing_to_mix", "There are no clean patches to mix."))
+                raise DataError("no_clean", Message("nothing_to_mix"))
             floor = None if config.label == "proportion" else config.floor
             rule = MixRule(config.cells, floor, len(self.classes))
             return mix_patches(self._bank, len(chosen), rule, random, self.channel_augmentation())
@@ -112,9 +111,8 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
         """Return the healthy class: the named one, else background, else the first."""
         name = self.config.normal or (BACKGROUND if self.background else self.classes[0])
         if name not in self.classes:
-            message = Sentence(
+            message = Message(
                 "normal_unknown",
-                "normal: there is no label '{label}'; there are {known}.",
                 label=str(name),
                 known=", ".join(self.classes),
             )

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset, Sentence
+from ml.contracts import Context, DataError, Dataset
 from ml.data.facets import Facets, parse_facets
 from ml.data.patches import BACKGROUND
 from ml.data.variation.patches import Augmentation
+from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import TrainingTable
 from ml.networks.multiscale import MultiTaskNetwork
@@ -74,9 +75,8 @@ class MultiTask(NetworkRecipe, recipe="multitask"):
         learned, held = super().material(dataset, context)
         complete = held.targets[:, np.array(self.facets.incomplete)].sum(axis=1) == 0
         if not complete.any():
-            message = Sentence(
+            message = Message(
                 "no_facets_held_out",
-                "No held-out patch has a label that says all of its type. Mark more of those.",
             )
             raise DataError("no_labels", message)
         return learned, held.take(complete)

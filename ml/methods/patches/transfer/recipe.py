@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset, Sentence
+from ml.contracts import Context, DataError, Dataset
 from ml.data.variation.patches import Augmentation
+from ml.messages import Message
 from ml.methods.bases.network_recipe import INFERENCE_BATCH, NetworkRecipe, class_balance
 from ml.methods.bases.patch_recipe import TrainingTable
 from ml.methods.patches.convolutional.recipe import Convolutional
@@ -41,9 +42,8 @@ class Transfer(NetworkRecipe, recipe="transfer"):
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Load the weights, train by the mode, and record the result of the same network from scratch."""
         if not self.config.source:
-            message = Sentence(
+            message = Message(
                 "source_missing",
-                "source: name the earlier model, or the file of weights, that should be built on.",
             )
             raise DataError("no_source", message)
         super().fit(dataset, context)
@@ -112,9 +112,7 @@ class Transfer(NetworkRecipe, recipe="transfer"):
         for penalty in PENALTIES:
             context.report(
                 0.5,
-                Sentence(
-                    "fitting_head", "Fitting the head with a penalty of {penalty}", penalty=float(penalty)
-                ),
+                Message("fitting_head", penalty=float(penalty)),
             )
             matrix = fit_logistic((rows - mean) / spread, learned.targets, weights, penalty)
             plain = matrix[:-1] / spread[:, None]

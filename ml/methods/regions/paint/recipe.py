@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Sentence, SlideReader
+from ml.contracts import Context, DataError, Dataset, Evaluation, SlideReader
 from ml.data.cells import Cells, class_of_cells, draw_cells, join_cells, with_thin_marks
 from ml.data.folders.images import read_image
 from ml.data.objects import level_scale
@@ -23,6 +23,7 @@ from ml.encoders.dense import CELL, DenseEncoder
 from ml.evaluation.classification import evaluate_classes
 from ml.inference.canvas import Shares
 from ml.inference.edges import follow_edges
+from ml.messages import Message
 from ml.methods.bases.region_recipe import RegionRecipe
 from ml.training.kernel import KernelHead, fit_head
 from ml.training.logistic import probabilities
@@ -98,9 +99,7 @@ class Paint(RegionRecipe, recipe="paint"):
         self._check_classes(sorted({int(value) for value in known.classes}))
         numbers = known.classes if self.background else known.classes - 1
         targets = np.eye(len(self.classes))[numbers]
-        context.report(
-            0.9, Sentence("learning_from_cells", "Learning from {count} cells", count=len(numbers))
-        )
+        context.report(0.9, Message("learning_from_cells", count=len(numbers)))
         head, temperature = fit_head(
             known.rows.astype(np.float64),
             targets,
@@ -114,7 +113,7 @@ class Paint(RegionRecipe, recipe="paint"):
         network.take(head, temperature)
         self.network = network
         self.facts = {"cells": len(numbers)}
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on the marked cells and labelled tiles of one part; ``all`` is every part.
@@ -162,9 +161,8 @@ class Paint(RegionRecipe, recipe="paint"):
             none = False
             yield cells
         if none:
-            message = Sentence(
+            message = Message(
                 "nothing_labelled",
-                "Nothing is labelled in the part {part}. Mark examples, or split anew.",
                 part=" or ".join(parts),
             )
             raise DataError("no_labels", message)
@@ -216,5 +214,5 @@ class Paint(RegionRecipe, recipe="paint"):
 
 
 def _report_images(context: Context, number: int, count: int) -> None:
-    text = Sentence("images_described", "{done} of {total} images described", done=number, total=count)
+    text = Message("images_described", done=number, total=count)
     context.report(0.9 * number / count, text)

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Sentence
+from ml.contracts import Context, DataError, Dataset, Evaluation
 from ml.data.regions import RegionImage, region_images
 from ml.data.variation.patches import SYMMETRIES, turn, vary_stain
 from ml.data.weak import WeakTiles, weak_tiles
 from ml.evaluation.counts import evaluate_counts
 from ml.inference.canvas import Shares
+from ml.messages import Message
 from ml.methods.bases.region_recipe import RegionRecipe
 from ml.methods.bases.window_recipe import Batch, hold_out
 from ml.methods.regions.sa_mil.network import SaMilNetwork, generalised_mean
@@ -135,10 +136,8 @@ class SaMil(RegionRecipe, recipe="sa-mil"):
     def _check_bags(self, tiles: WeakTiles) -> None:
         there = tiles.holds.sum(axis=0)
         if not there.any() or (there == len(tiles.holds)).any():
-            message = Sentence(
+            message = Message(
                 "tiles_of_one_label",
-                "Either no tile holds a label or all hold the same one. Label tiles with and without it; "
-                "name the label that means nothing is there, or declare a region finished.",
             )
             raise DataError("one_class_only", message)
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from ml.contracts import Context, DataError, Sentence
+from ml.contracts import Context, DataError
 from ml.data.bags import UNKNOWN, Bag, class_weights, labels_of
+from ml.messages import Message
 from ml.methods.bases.bag_network_recipe import scale_of
 from ml.methods.bases.bag_recipe import BagPrediction, BagRecipe, Weights, scales_of
 from ml.training.logistic import fit_logistic
@@ -41,9 +42,7 @@ class Barcode(BagRecipe, recipe="barcode"):
         each = max(1, MOST_TILES // len(learned))
         tiles = np.concatenate([self._scaled(bag.sample(each, random).features) for bag in learned])
         for number, block in enumerate(self._blocks(tiles)):
-            context.report(
-                0.3 + 0.5 * number / len(self._scales), Sentence("finding_kinds", "Finding kinds of tiles")
-            )
+            context.report(0.3 + 0.5 * number / len(self._scales), Message("finding_kinds"))
             self._arrays[f"centres.{number}"] = self._centres(block, context.seed)
         known = [bag for bag in learned if bag.label != UNKNOWN]
         rows = np.stack([self._code(self._kinds(bag)) for bag in known])
@@ -67,11 +66,10 @@ class Barcode(BagRecipe, recipe="barcode"):
     def judge(self, bag: Bag) -> BagPrediction:
         """Return the prediction for a bag; attention is a cluster's contribution to the likeliest label."""
         if "matrix" not in self._arrays:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         if bag.features.shape[1] != len(self._arrays["mean"]):
-            message = Sentence(
+            message = Message(
                 "other_encoder",
-                "This model knows tiles of {known} features, these have {given}: the encoder is another one.",
                 known=len(self._arrays["mean"]),
                 given=bag.features.shape[1],
             )
@@ -112,7 +110,7 @@ class Barcode(BagRecipe, recipe="barcode"):
 
     def _weights(self) -> Weights:
         if "matrix" not in self._arrays:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return dict(self._arrays)
 
     def restore(self, weights: Weights) -> None:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ml.contracts import Context, DataError, Evaluation, LabelledSlide, Sentence, Survival
+from ml.contracts import Context, DataError, Evaluation, LabelledSlide, Survival
 from ml.data.bags import UNKNOWN, Bag, labels_of, units_of
 from ml.data.clinical import encode_case, learn_fields, width_of
 from ml.evaluation.classification import evaluate_classes
 from ml.evaluation.survival import evaluate_survival
+from ml.messages import Message
 from ml.methods.bases.bag_network_recipe import Batch, NetworkBagRecipe, stage_of
 from ml.methods.bases.bag_recipe import BagPrediction, Weights
 from ml.methods.slides.fusion.network import FusionNetwork
@@ -50,10 +51,8 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
         """See ``BagRecipe``; raises DataError(``no_clinical``) where no field is filled in."""
         fields = learn_fields([bag.clinical for bag in learned])
         if not fields:
-            message = Sentence(
+            message = Message(
                 "no_clinical_field",
-                "No clinical field is filled in for the slides to learn from. Enter some, or choose a "
-                "recipe that looks at slides alone.",
             )
             raise DataError("no_clinical", message)
         self.facts[FIELDS] = fields
@@ -70,10 +69,8 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
             return
         followed = [bag.survival for bag in bags if bag.survival is not None]
         if sum(item.event for item in followed) < 2 or len(followed) < 4:  # noqa: PLR2004 - the least that orders
-            message = Sentence(
+            message = Message(
                 "too_few_followed",
-                "{count} cases to learn from were followed, with {events} events; at least 4 and 2 are "
-                "needed.",
                 count=len(followed),
                 events=sum(item.event for item in followed),
             )
@@ -215,9 +212,8 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
             return super().evaluate_bags(bags, seed, part)
         followed = [(bag, bag.survival) for bag in bags if bag.survival is not None]
         if not followed:
-            message = Sentence(
+            message = Message(
                 "nobody_followed",
-                "No case of the part {part} was followed; enter months and event, or split anew.",
                 part=part,
             )
             raise DataError("nothing_to_measure", message)

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import Context, DataError, Dataset, Sentence
+from ml.contracts import Context, DataError, Dataset
 from ml.data.unlabelled import tiles_identity, unlabelled_tiles
 from ml.features.gradients import gradient_histograms, normalise_tile, pattern_histograms
+from ml.messages import Message
 from ml.methods.bases.network_recipe import INFERENCE_BATCH, NetworkRecipe
 from ml.methods.bases.patch_recipe import Weights
 from ml.methods.unlabelled.descriptor_autoencoders.network import IMAGE, Described, TripleAutoencoder
@@ -39,9 +40,8 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
     def new_network(self) -> nn.Module:
         """Return new auto-encoders."""
         if self.config.pixels % 16:
-            message = Sentence(
+            message = Message(
                 "pixels_times_16",
-                "pixels (Network input) is a multiple of 16, not {pixels}.",
                 pixels=self.config.pixels,
             )
             raise DataError("bad_config", message)
@@ -55,9 +55,7 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
         self._device = context.device
         known = self.gather(dataset, context, ("train", "validation"))
         if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
-            message = Sentence(
-                "one_class_marked", "Only one class has examples to learn from. Mark examples of another one."
-            )
+            message = Message("one_class_marked")
             raise DataError("one_class_only", message)
         tiles = unlabelled_tiles(dataset, self.config, context)
         network = self.fresh(context.seed)
@@ -73,7 +71,7 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
             seed=context.seed,
         )
         self.facts |= {"patches": len(known.rows), "tiles": len(tiles), "epochs": epochs}
-        context.report(1.0, Sentence("learned", "Learned"))
+        context.report(1.0, Message("learned"))
 
     def _squeeze(self, network: nn.Module, tiles: NDArray[np.uint8], context: Context) -> int:
         config = self.config
@@ -136,7 +134,7 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k)."""
         if self._head is None:
-            raise DataError("not_fitted", "This model has not learned anything yet; fit it first.")
+            raise DataError("not_fitted", Message("not_fitted"))
         return probabilities(self._head.scores(self.embed(rows).astype(np.float64)), self.temperature)
 
     def _weights(self) -> Weights:

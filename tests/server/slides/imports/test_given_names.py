@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tifffile import TiffFile, imwrite
 
-from ml.contracts import DataError, Sentence
+from ml.contracts import DataError
+from ml.messages import Message
 from ml.slides import open_slide
 from ml.slides.errors import SlideError, with_names
 from ml.slides.resolution import opened_square
@@ -30,22 +31,24 @@ def test_a_refusal_of_dicom_names_the_file_that_was_sent(mia, project, gallery, 
     assert "0001.dcm" not in slide["failure"]
 
 
-def test_names_are_replaced_in_sentences_within_sentences():
-    inner = Sentence("inner", "No pixels in {file}", file="0002.dcm")
-    outer = Sentence("outer", "{file}: {reason}", file="0001.dcm", reason=inner)
+def test_names_are_replaced_in_messages_within_messages():
+    inner = Message("dicom_header_damaged", file="0002.dcm")
+    outer = Message("of_file", file="0001.dcm", reason=inner)
     renamed = with_names(outer, {"0001.dcm": "a.dcm", "0002.dcm": "b.dcm"})
-    assert str(renamed) == "a.dcm: No pixels in b.dcm"
-    assert renamed.values["file"] == "a.dcm"
-    assert renamed.values["reason"]["values"]["file"] == "b.dcm"
-    assert with_names("0001.dcm", {"0001.dcm": "a.dcm"}) == "a.dcm"
+    assert str(renamed) == "a.dcm: The DICOM header of b.dcm cannot be read."
+    assert renamed.params["file"] == "a.dcm"
+    assert renamed.params["reason"].params["file"] == "b.dcm"
 
 
 def test_errors_of_a_stored_slide_name_the_slide(project, slide_factory):
     slide = slide_factory(project, "Kidney", source_key="slides/0/content/slide.svs")
-    detail = Sentence("pixels_damaged", "The pixels of {file} are damaged.", file="slide.svs")
-    with pytest.raises(SlideError, match="The pixels of Kidney are damaged") as error, given_name(slide):
+    detail = Message("dicom_header_damaged", file="slide.svs")
+    with (
+        pytest.raises(SlideError, match="The DICOM header of Kidney cannot be read") as error,
+        given_name(slide),
+    ):
         raise SlideError("unreadable", detail)
-    assert (error.value.code, error.value.detail.values["file"]) == ("unreadable", "Kidney")
+    assert (error.value.code, error.value.detail.params["file"]) == ("unreadable", "Kidney")
 
 
 @pytest.mark.parametrize("damage", ["header", "pixels"])
@@ -98,4 +101,4 @@ def test_errors_over_several_slides_name_the_slide_that_is_damaged(project, real
     assert "Kidney 2" in str(error.value)
     assert "slide.tif" not in str(error.value)
     with pytest.raises(DataError, match="Kidney 1"), opened_square(open_slide, dataset.slides[0]):
-        raise DataError("no_tissue", "slide.tif shows no tissue.")
+        raise DataError("no_tissue", Message("verbatim", text="slide.tif shows no tissue."))

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from PIL import Image
 
+from ml.messages import Message
 from server.core.files.storage import storage_path
 from server.jobs.models import Job
 from server.jobs.services import sweep_jobs
@@ -212,7 +213,7 @@ def test_broken_files_fail_with_a_sentence_are_kept_and_disturb_nothing(
         assert words in slide["failure"]
         assert slide["failure_code"] == code
         assert slide["failure"].endswith(".")
-        # Sentences with a code have a text in each language: tests/server/jobs/test_sentences.py.
+        # Messages have a text in each language: tests/ml/test_messages.py.
         assert slide["failure_message_code"]
         job = mia.get(f"{API}/jobs/{slide['import_job_id']}").json()
         assert (job["state"], job["error_code"]) == ("failed", code)
@@ -253,7 +254,7 @@ def test_a_failed_import_is_tried_again_from_what_was_kept(
     from server.slides.tiles.sources import UnreadableSlideError
 
     def fail(*_):
-        message = "The disk was away."
+        message = Message("verbatim", text="The disk was away.")
         raise UnreadableSlideError(message)
 
     with monkeypatch.context() as patched:

@@ -236,7 +236,7 @@ def test_other_inks_than_cmyk_are_named_and_refused(tmp_path, settings, inks):
     with pytest.raises(UnreadableSlideError) as caught:
         read_facts(path)
     assert caught.value.specific_code == "unsupported"
-    assert f"{stored.shape[2]} inks." in caught.value.detail
+    assert f"{stored.shape[2]} inks." in str(caught.value.detail)
 
 
 def test_channels_of_fluorescence_keep_the_colours_that_the_file_states(tmp_path, settings):
@@ -294,9 +294,9 @@ def test_an_unsupported_kind_is_named_and_not_called_damaged(tmp_path, settings,
     with pytest.raises(UnreadableSlideError) as caught:
         read_facts(path)
     assert caught.value.specific_code == code
-    assert words in caught.value.detail
-    assert "not damaged" in caught.value.detail
-    assert "scanner" not in caught.value.detail
+    assert words in str(caught.value.detail)
+    assert "not damaged" in str(caught.value.detail)
+    assert "scanner" not in str(caught.value.detail)
 
 
 def test_a_file_that_ends_early_is_to_be_copied_again(tmp_path, settings):

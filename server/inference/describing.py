@@ -9,6 +9,7 @@ from ml.methods.patches.descriptors.recipe import Descriptors
 from ml.slides import open_slide
 from ml.slides.resolution import square_view
 from server.core.files import storage
+from server.inference.hooks import FeaturesInput
 from server.jobs.runner import JobRun
 from server.slides.imports.given_names import given_name
 from server.slides.models import Slide
@@ -17,7 +18,7 @@ from server.slides.selectors import find_slide, slide_path
 
 def describe_slide(run: JobRun) -> dict[str, Any]:
     """Compute missing features of a slide for the quick recipe's default settings."""
-    slide = find_slide(run.input["slide_id"])
+    slide = find_slide(FeaturesInput.from_json(run.input).slide_id)
     if slide is None or slide.state != Slide.State.READY:
         return {"outcome": "deleted"}
     recipe = Descriptors.build(("any", "other"), {})

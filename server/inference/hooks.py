@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from ml.messages import Message
 from server.accounts.models import User
+from server.core.tasks import JobInput
 from server.jobs.services import create_job
 from server.slides.hooks import on_slide_ready
 from server.slides.models import Slide
@@ -15,6 +17,13 @@ from server.slides.selectors import contents_of_slides
 
 # Features are computed again where they are missing, which takes minutes.
 FEATURES_KEPT: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesInput(JobInput):
+    """Id of the slide whose features are computed."""
+
+    slide_id: str
 
 
 def features_in_use(names: Collection[str]) -> set[str]:
@@ -35,7 +44,7 @@ def _describe(actor: User, slide: Slide) -> None:
         actor=actor,
         kind="compute_features",
         title=Message("job_compute_features", name=slide.name),
-        input={"slide_id": str(slide.pk)},
+        input=FeaturesInput(slide_id=str(slide.pk)).to_json(),
         project=slide.project,
         subject=slide,
         queue="cpu",

@@ -27,7 +27,7 @@ from server.core.files.leftovers import release
 from server.inference.findings import finding_document
 from server.inference.models import PredictionRun
 from server.inference.selectors import find_prediction
-from server.inference.services import begin_prediction, finish_prediction
+from server.inference.services import PredictionInput, begin_prediction, finish_prediction
 from server.jobs.runner import JobRun
 from server.objects.models import ObjectSet
 from server.objects.services import grow_heat_map
@@ -47,7 +47,7 @@ def feature_root() -> Path:
 
 def predict_slide(run: JobRun) -> dict[str, Any]:
     """Run a prediction to its end; one that ended before stays unchanged."""
-    prediction = find_prediction(run.input["prediction"])
+    prediction = find_prediction(PredictionInput.from_json(run.input).prediction)
     if prediction is None:
         return {"outcome": "deleted"}
     if prediction.object_set is not None and prediction.object_set.state == ObjectSet.State.READY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from server.annotations.errors import BadGeometryError
 from server.annotations.geometry import area_of
 from server.audit.services import record
 from server.core.services import nothing_written, prepared_by, service
+from server.core.tasks import JobInput
 from server.inference.errors import (
     BadRegionError,
     NothingToPredictError,
@@ -43,6 +45,13 @@ from server.registry.weights import channels_read_by
 from server.slides.models import Slide
 
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionInput(JobInput):
+    """Id of the run."""
+
+    prediction: str
 
 
 def _checked_region(*, region: dict[str, Any] | None = None, **_: Any) -> dict[str, Any]:
@@ -170,7 +179,7 @@ def _start_run(
         actor=actor,
         kind="run_prediction",
         title=Message("job_run_prediction", slide=slide.name, version=version.name),
-        input={"prediction": str(run.pk)},
+        input=PredictionInput(prediction=str(run.pk)).to_json(),
         project=version.project,
         subject=slide,
         queue="cpu" if quick else settings.DEEP_QUEUE,
@@ -248,7 +257,7 @@ def abandon_prediction(*, actor: User, job: Job) -> None:
     run = (
         PredictionRun.objects.select_for_update(of=("self",))
         .select_related("object_set__slide__project")
-        .filter(pk=job.input["prediction"])
+        .filter(pk=PredictionInput.from_json(job.input).prediction)
         .first()
     )
     if run is None or run.object_set is None:

@@ -18,6 +18,7 @@ from server.accounts.models import User
 from server.audit.selectors import count_records, has_records_since
 from server.audit.services import record
 from server.core.services import nothing_written, service
+from server.core.tasks import JobInput
 from server.inference.policies import prediction_policy
 from server.inference.services import start_predictions
 from server.jobs.models import Job
@@ -41,6 +42,28 @@ from server.review.choosing import require_numbers
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
 # The nouns of the audit whose actions change what a round learns from.
 LEARNED_FROM: Final = ("annotation", "region", "verdict", "label", "slide", "case")
+
+
+@dataclass(frozen=True, slots=True)
+class RoundInput(JobInput):
+    """Id of the round to run."""
+
+    round: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonInput(JobInput):
+    """Ids of the two model versions to compare."""
+
+    version: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationInput(JobInput):
+    """Id of the explanation to compute."""
+
+    explanation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +253,7 @@ def start_comparison(*, actor: User, version: ModelVersion, other: ModelVersion)
         actor=actor,
         kind="compare_versions",
         title=Message("job_compare_versions", version=version.name, other=other.name),
-        input={"version": str(version.pk), "other": str(other.pk)},
+        input=ComparisonInput(version=str(version.pk), other=str(other.pk)).to_json(),
         project=version.project,
         subject=version,
         queue="cpu" if find_recipe(version.recipe).quick else settings.DEEP_QUEUE,
@@ -278,7 +301,7 @@ def start_explanation(*, actor: User, object_set: ObjectSet, index: int) -> Expl
             producer=object_set.producer_name,
             slide=object_set.slide.name,
         ),
-        input={"explanation": str(explanation.pk)},
+        input=ExplanationInput(explanation=str(explanation.pk)).to_json(),
         project=project,
         subject=object_set.slide,
         queue="cpu",
@@ -367,7 +390,7 @@ def _create_round_job(actor: User, turn: Round, info: RecipeInfo) -> Job:
         actor=actor,
         kind="run_round",
         title=Message("job_run_round", number=turn.number, title=info.title, recipe=info.name),
-        input={"round": str(turn.pk)},
+        input=RoundInput(round=str(turn.pk)).to_json(),
         project=turn.project,
         subject=turn,
         queue="cpu" if info.quick else settings.DEEP_QUEUE,

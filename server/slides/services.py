@@ -24,6 +24,7 @@ from server.slides.errors import ContentGoneError, DuplicateSlideError, SlideDel
 from server.slides.hooks import deleted_hooks, ready_hooks
 from server.slides.imports.examine import Assessment
 from server.slides.imports.intake import FoundSlide
+from server.slides.imports.job_input import ImportInput
 from server.slides.imports.manifest import load_manifest, slide_key
 from server.slides.imports.reading import SlideFacts
 from server.slides.models import Case, CaseNumber, Slide
@@ -64,12 +65,12 @@ def register_slide(
         actor=actor,
         kind="import_slide",
         title=Message("job_import_slide", name=slide.name),
-        input={
-            "slide_id": str(slide.pk),
-            "main": intake.main,
-            "files": dict(keys),
-            "names": {stored: PurePosixPath(given).name for stored, given in intake.files.items()},
-        },
+        input=ImportInput(
+            slide_id=str(slide.pk),
+            main=intake.main,
+            files=dict(keys),
+            names={stored: PurePosixPath(given).name for stored, given in intake.files.items()},
+        ).to_json(),
         project=project,
         subject=slide,
         queue="io",
@@ -164,7 +165,7 @@ def fail_import(
     slide = (
         Slide.objects.select_for_update(of=("self",))
         .select_related("project")
-        .filter(pk=job.input["slide_id"])
+        .filter(pk=ImportInput.from_json(job.input).slide_id)
         .first()
     )
     if slide is None:
@@ -308,7 +309,7 @@ def delete_slide(*, actor: User, slide: Slide) -> None:
 
 def drop_arrived(job: Job) -> None:
     """Delete the uploaded files of an import."""
-    for key in job.input["files"].values():
+    for key in ImportInput.from_json(job.input).files.values():
         storage.delete(key)
 
 

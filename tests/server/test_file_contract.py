@@ -89,6 +89,17 @@ def queries(tree):
                 yield node.lineno
 
 
+def test_no_module_reads_the_input_of_a_job_by_key():
+    """Each kind of job has a ``JobInput``, whose ``from_json`` reads the stored values."""
+    keyed = {
+        (name, node.lineno)
+        for name, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Subscript | ast.Attribute) and getattr(node.value, "attr", "") == "input"
+    }
+    assert keyed == set()
+
+
 def test_only_models_selectors_and_services_query():
     stray, seen = {}, 0
     for name, path in modules().items():

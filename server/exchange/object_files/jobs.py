@@ -23,7 +23,7 @@ from server.exchange.imports.services import import_shapes, name_of
 from server.exchange.object_files.batches import Batch
 from server.exchange.object_files.labels import PREVIEWED_ROWS, ClassChoices, SetLabels
 from server.exchange.object_files.report import ObjectFileReport
-from server.exchange.object_files.services import FILE, source_of
+from server.exchange.object_files.services import FILE, ObjectFileInput, source_of
 from server.exchange.reading import has_few_rows, read_object_batches
 from server.jobs.models import Job
 from server.jobs.runner import JobRun
@@ -44,18 +44,19 @@ def import_objects(run: JobRun) -> dict[str, Any]:
     A refused file leaves nothing behind but the job and its log. Otherwise the file goes as what jobs keep
     does: at a good end and when it is cancelled at once, after a failure that we did not foresee in a day.
     """
-    slide = find_slide(run.input["slide"])
+    job_input = ObjectFileInput.from_json(run.input)
+    slide = find_slide(job_input.slide)
     if slide is None:
         return {"outcome": "deleted"}
-    path, name = run.scratch / FILE, run.input["filename"]
+    path = run.scratch / FILE
     if not path.exists():
         message = Message("object_file_gone")
         raise BadObjectFileError(message)
     try:
-        if run.input["become"] == "auto" and _are_few(slide, path, name):
+        if job_input.become == "auto" and _are_few(slide, path, job_input.filename):
             with suppress(NotReviewedError):
-                return _as_annotations(run, slide, path, name)
-        return _as_objects(run, slide, path, name)
+                return _as_annotations(run, slide, path, job_input)
+        return _as_objects(run, slide, path, job_input)
     except DomainError as error:
         for line in error.extra.get("report", []):
             run.log(line, level="error")
@@ -70,13 +71,13 @@ def _are_few(slide: Slide, path: Path, name: str) -> bool:
     return has_few_rows(path, name, slide=name_of(slide))
 
 
-def _as_annotations(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, Any]:
+def _as_annotations(run: JobRun, slide: Slide, path: Path, job_input: ObjectFileInput) -> dict[str, Any]:
     result = import_shapes(
         actor=run.actor,
         slide=slide,
         content=path.read_bytes(),
-        filename=name,
-        options=ImportOptions.from_json(run.input),
+        filename=job_input.filename,
+        options=job_input.options,
     )
     return {
         "outcome": "annotations",
@@ -86,19 +87,18 @@ def _as_annotations(run: JobRun, slide: Slide, path: Path, name: str) -> dict[st
     }
 
 
-def _as_objects(run: JobRun, slide: Slide, path: Path, name: str) -> dict[str, Any]:
-    object_set = _begin(run, slide, name)
+def _as_objects(run: JobRun, slide: Slide, path: Path, job_input: ObjectFileInput) -> dict[str, Any]:
+    object_set = _begin(run, slide, job_input)
     if object_set.state == ObjectSet.State.READY:
         return _outcome(object_set, ImportReport(created=object_set.count))
     key = object_set_key(object_set.pk, run.job.attempt)
     folder = storage.storage_path(key)
     storage.make_folder(folder.parent)
     try:
-        options = ImportOptions.from_json(run.input)
-        choices = ClassChoices(run.actor, slide.project, options)
+        choices = ClassChoices(run.actor, slide.project, job_input.options)
         labels = SetLabels(choices)
-        batches = read_for_slide(slide, path, name, options, choices)
-        manifest, report = _write(run, batches, folder, slide, labels)
+        batches = read_for_slide(slide, path, job_input.filename, job_input.options, choices)
+        manifest, report = _write(run, batches, folder, slide, labels, is_strict=job_input.options.strict)
         run.check_cancelled()
         flush_object_files(key)
         finished = _finish(run, object_set, key, manifest, labels)
@@ -119,7 +119,7 @@ def end_object_import(job: Job, _cause: BaseException | None) -> None:
         discard_object_set(actor=job.created_by, object_set=object_set)
 
 
-def _begin(run: JobRun, slide: Slide, name: str) -> ObjectSet:
+def _begin(run: JobRun, slide: Slide, job_input: ObjectFileInput) -> ObjectSet:
     """Return the set of this job: that of an earlier attempt whose worker died, or a new one."""
     begun = sets_produced_by(run.job.pk).filter(slide=slide).first()
     if begun is not None:
@@ -127,11 +127,11 @@ def _begin(run: JobRun, slide: Slide, name: str) -> ObjectSet:
     return begin_object_set(
         actor=run.actor,
         slide=slide,
-        name=name,
-        source=source_of(run.input["become"]),
+        name=job_input.filename,
+        source=source_of(job_input.become),
         labels=[],
         producer_id=run.job.pk,
-        producer_name=name,
+        producer_name=job_input.filename,
     )
 
 
@@ -151,14 +151,13 @@ def read_for_slide(
 
 
 def _write(
-    run: JobRun, batches: Iterator[Batch], folder: Path, slide: Slide, labels: SetLabels
+    run: JobRun, batches: Iterator[Batch], folder: Path, slide: Slide, labels: SetLabels, *, is_strict: bool
 ) -> tuple[Manifest, ObjectFileReport]:
     """Write the files of a set; raises BadObjectFileError without a valid row, or for a bad one if strict.
 
     Raises ClassQuestionError for classes of the rows of a preview that differ in letter case only.
     """
     report, done, kept = ObjectFileReport(), 0, 0
-    is_strict = bool(run.input.get("strict", False))
     with ObjectSetWriter(folder, (), slide.width, slide.height, may_lack_scores=True) as writer:
         for batch in batches:
             report.add(batch)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 from ml.messages import Message
 from server.accounts.models import User
 from server.core.errors import TooLargeError
 from server.core.files import storage
 from server.core.services import service
+from server.core.tasks import JobInput
 from server.exchange.errors import BadObjectFileError
 from server.exchange.formats.files import kind_of
 from server.exchange.imports.options import ImportOptions
@@ -28,6 +31,31 @@ MOST_BYTES: Final = 8 * 2**30
 # In the folder of the job.
 FILE: Final = "file"
 PROPOSALS: Final = "proposals"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFileInput(JobInput):
+    """Slide, name and target (objects, proposals or auto) of an object file, and the person's options."""
+
+    slide: str
+    filename: str
+    become: str
+    options: ImportOptions
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values to store, with those of the options among them."""
+        return {
+            "slide": self.slide,
+            "filename": self.filename,
+            "become": self.become,
+            **self.options.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the input stored in the row of a job."""
+        options = ImportOptions.from_json(values)
+        return cls(values["slide"], values["filename"], values["become"], options)
 
 
 def queue_object_file(
@@ -54,7 +82,7 @@ def queue_object_file(
             actor=actor,
             slide=slide,
             path=path,
-            asked={"filename": filename[-200:], "become": become, **options.to_json()},
+            job_input=ObjectFileInput(str(slide.pk), filename[-200:], become, options),
         )
     finally:
         path.unlink(missing_ok=True)
@@ -71,14 +99,14 @@ def require_may_queue(actor: User, slide: Slide, path: Path, filename: str, beco
 
 
 @service
-def _queue_reading(*, actor: User, slide: Slide, path: Path, asked: dict[str, Any]) -> Job:
+def _queue_reading(*, actor: User, slide: Slide, path: Path, job_input: ObjectFileInput) -> Job:
     """Create the job of a stored file: copying it here would have held the database."""
     job = create_job(
         actor=actor,
         kind=KIND,
-        title=Message("job_import_objects", name=asked["filename"]),
+        title=Message("job_import_objects", name=job_input.filename),
         queue="io",
-        input={"slide": str(slide.pk), **asked},
+        input=job_input.to_json(),
         project=slide.project,
         subject=slide,
     )

@@ -17,7 +17,7 @@ from ml.slides import open_slide
 from ml.slides.resolution import square_view, stretch_of
 from server.core.files import storage
 from server.jobs.runner import JobRun
-from server.learning.atlas.services import finish_atlas
+from server.learning.atlas.services import AtlasInput, finish_atlas
 from server.learning.selectors import find_atlas
 from server.slides.imports.given_names import given_name
 from server.slides.models import Slide
@@ -30,7 +30,7 @@ KINDS: Final = 8
 
 def build_atlas(run: JobRun) -> dict[str, Any]:
     """Make an atlas of all ready slides; an existing one stays unchanged."""
-    atlas = find_atlas(run.input["atlas"])
+    atlas = find_atlas(AtlasInput.from_json(run.input).atlas)
     if atlas is None or atlas.storage_key:
         return {"outcome": "nothing to do"}
     slides = list(stained_slides_of(atlas.project))

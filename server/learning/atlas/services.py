@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from server.annotations.selectors import annotations_visible_to
 from server.audit.services import record
 from server.core.files.storage import storage_path
 from server.core.services import nothing_written, service
+from server.core.tasks import JobInput
 from server.jobs.services import create_job
 from server.learning.errors import NotReadyError
 from server.learning.models import Atlas
@@ -74,6 +76,13 @@ def labels_at(actor: User, points: Sequence[Mapping[str, Any]]) -> list[UUID | N
     return labels
 
 
+@dataclass(frozen=True, slots=True)
+class AtlasInput(JobInput):
+    """Id of the atlas to build."""
+
+    atlas: str
+
+
 @service
 def start_atlas(*, actor: User, project: Project) -> Atlas:
     """Start a job that makes an atlas of all ready slides; one under way is returned instead.
@@ -99,7 +108,7 @@ def start_atlas(*, actor: User, project: Project) -> Atlas:
         actor=actor,
         kind="build_atlas",
         title=Message("job_build_atlas", name=project.name),
-        input={"atlas": str(pk)},
+        input=AtlasInput(atlas=str(pk)).to_json(),
         project=project,
         subject=project,
         queue="cpu",

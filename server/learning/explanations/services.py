@@ -20,7 +20,7 @@ from server.jobs.runner import JobRun
 from server.learning.errors import SnapshotDamagedError
 from server.learning.models import Explanation, Snapshot
 from server.learning.rounds.jobs import load_dataset
-from server.learning.services import finish_explanation
+from server.learning.services import ExplanationInput, finish_explanation
 from server.learning.snapshots.files import read_document
 from server.registry.models import ModelVersion
 from server.registry.weights import weights_path
@@ -38,7 +38,7 @@ def explain_stored(run: JobRun) -> dict[str, Any]:
     """Run an explanation to its end; one that ended before stays unchanged."""
     explanation = (
         Explanation.objects.select_related("object_set__slide__project")
-        .filter(pk=run.input["explanation"])
+        .filter(pk=ExplanationInput.from_json(run.input).explanation)
         .first()
     )
     if explanation is None or explanation.document is not None:

@@ -25,7 +25,7 @@ from server.learning.errors import SnapshotDamagedError
 from server.learning.models import Round, Snapshot
 from server.learning.rounds.measuring import compare_evaluations, measure, metrics_of
 from server.learning.selectors import get_round, get_snapshot_by_digest
-from server.learning.services import MeasuredAgainst, finish_round, take_snapshot
+from server.learning.services import ComparisonInput, MeasuredAgainst, RoundInput, finish_round, take_snapshot
 from server.learning.snapshots.files import dataset_of, read_document, slides_of
 from server.projects.models import Project
 from server.registry.provenance import code_version
@@ -41,7 +41,7 @@ FITTED, MEASURED, COMPARED = 0.85, 0.9, 0.97
 
 def learn(run: JobRun) -> dict[str, Any]:
     """Run a round to its end; one that ended before stays unchanged."""
-    turn = get_round(run.input["round"])
+    turn = get_round(RoundInput.from_json(run.input).round)
     if turn.model_version_id is not None:
         return _outcome(turn)
     snapshot = turn.snapshot or take_snapshot(actor=run.actor, turn=turn)
@@ -89,7 +89,8 @@ def _outcome(turn: Round) -> dict[str, Any]:
 
 def compare_stored(run: JobRun) -> dict[str, Any]:
     """Measure two versions on the held-out part of the newer one's snapshot."""
-    version, other = get_version(run.input["version"]), get_version(run.input["other"])
+    compared = ComparisonInput.from_json(run.input)
+    version, other = get_version(compared.version), get_version(compared.other)
     newer = max(version, other, key=lambda item: item.number)
     snapshot = get_snapshot_by_digest(version.project, newer.snapshot_digest)
     dataset = load_dataset(read_document(snapshot))

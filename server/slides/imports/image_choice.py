@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
@@ -10,6 +12,7 @@ from server.core.services import service
 from server.jobs.models import Job
 from server.jobs.services import create_job
 from server.slides.imports.file_images import SEVERAL_IMAGES
+from server.slides.imports.job_input import ImportInput
 from server.slides.models import Slide
 from server.slides.policies import slide_policy
 
@@ -30,7 +33,7 @@ def choose_image(*, actor: User, slide: Slide, image: int) -> Slide:
         actor=actor,
         kind="import_slide",
         title=Message("job_import_slide", name=locked.name),
-        input={**earlier.input, "image": image},
+        input=replace(ImportInput.from_json(earlier.input), image=image).to_json(),
         project=locked.project,
         subject=locked,
         queue="io",

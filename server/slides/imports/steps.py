@@ -25,6 +25,7 @@ from server.slides.errors import (
     UnreadableSlideError,
 )
 from server.slides.imports.examine import examine
+from server.slides.imports.job_input import ImportInput
 from server.slides.imports.manifest import (
     CONTENT_FOLDER,
     MANIFEST_NAME,
@@ -55,7 +56,7 @@ _HASHED, _EXAMINED, _STORED = 0.4, 0.9, 0.95
 
 def import_files(run: JobRun) -> dict[str, Any]:
     """Import the slide of a job; returns the outcome. ``end_import`` ends one that fails."""
-    slide = find_slide(run.input["slide_id"])
+    slide = find_slide(ImportInput.from_json(run.input).slide_id)
     if slide is None:
         return _deleted(run)
     if slide.state == Slide.State.READY:
@@ -76,17 +77,17 @@ def end_import(job: Job, cause: BaseException | None) -> None:
 
 
 def _import(run: JobRun, slide: Slide) -> dict[str, Any]:
-    files = _locate(slide, run.input["files"])
-    size = sum(path.stat().st_size for path in files.values())
+    job_input = ImportInput.from_json(run.input)
+    files = _locate(slide, job_input.files)
     sha256 = hash_files(
         list(files.values()),
         lambda share: run.report(share * _HASHED, Message("hashing")),
     )
-    sha256 = _hash_of_image(sha256, run.input.get("image"))
+    sha256 = _hash_of_image(sha256, job_input.image)
     original = find_ready_slide(slide.project, sha256)
     if original is None:
         try:
-            return _examine_and_store(run, slide, files, sha256, size)
+            return _examine_and_store(run, slide, job_input, files, sha256)
         except DuplicateSlideError:
             # Somebody brought the same slide at the same time and was faster.
             original = find_ready_slide(slide.project, sha256)
@@ -110,15 +111,16 @@ def _import(run: JobRun, slide: Slide) -> dict[str, Any]:
 
 
 def _examine_and_store(
-    run: JobRun, slide: Slide, files: Mapping[str, Path], sha256: str, size: int
+    run: JobRun, slide: Slide, job_input: ImportInput, files: Mapping[str, Path], sha256: str
 ) -> dict[str, Any]:
-    main = run.input["main"]
+    main = job_input.main
+    size = sum(path.stat().st_size for path in files.values())
     with storage.temporary_folder("import") as folder:
-        _check_companions(run.input.get("names", {}).get(main, main), files)
+        _check_companions(job_input.names.get(main, main), files)
         view = folder / CONTENT_FOLDER
         _link_all(files, view)
         run.report(_HASHED, Message("reading_slide"))
-        chosen = {} if run.input.get("image") is None else {"image": run.input["image"]}
+        chosen = {} if job_input.image is None else {"image": job_input.image}
         try:
             read = examine(
                 view / main,
@@ -127,7 +129,7 @@ def _examine_and_store(
                 **chosen,
             )
         except UnreadableSlideError as error:
-            error.detail = with_names(error.detail, run.input.get("names", {}))
+            error.detail = with_names(error.detail, job_input.names)
             raise
         run.report(_EXAMINED, Message("storing_slide"))
         finished = None

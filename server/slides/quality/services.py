@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import F, Q, QuerySet
@@ -15,6 +16,7 @@ from ml.slides.resolution import square_view, stretch_of
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.services import nothing_written, service
+from server.core.tasks import JobInput
 from server.jobs.models import Job
 from server.jobs.runner import JobRun
 from server.jobs.services import create_job
@@ -34,6 +36,13 @@ CLASSES: Final = ("glass", "tissue", "pen", "fold", "bubble", "blur")
 # The share of an artefact from which the gallery lists a slide as having it.
 MARRED: Final = 0.02
 ARTEFACTS: Final = ("blur", "fold", "pen", "bubble")
+
+
+@dataclass(frozen=True, slots=True)
+class QualityInput(JobInput):
+    """Id of the slide to map."""
+
+    slide_id: str
 
 
 def quality_visible_to(actor: User) -> QuerySet[Quality]:
@@ -68,7 +77,7 @@ def start_quality(*, actor: User, slide: Slide) -> Quality:
         actor=actor,
         kind="map_quality",
         title=Message("job_map_quality", name=slide.name),
-        input={"slide_id": str(slide.pk)},
+        input=QualityInput(slide_id=str(slide.pk)).to_json(),
         project=slide.project,
         subject=slide,
         queue="cpu",
@@ -130,7 +139,8 @@ def map_slide(run: JobRun) -> dict[str, Any]:
     """Map the quality of a slide; a slide deleted meanwhile is skipped."""
     from ml.slides.quality.map import quality_map  # noqa: PLC0415 - scipy only where it is needed
 
-    quality = Quality.objects.select_related("slide__project").filter(slide_id=run.input["slide_id"]).first()
+    slide_id = QualityInput.from_json(run.input).slide_id
+    quality = Quality.objects.select_related("slide__project").filter(slide_id=slide_id).first()
     if quality is None:
         return {"outcome": "deleted"}
     run.report(0.1, Message("looking_for_flaws"))

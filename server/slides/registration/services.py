@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ml.contracts import DataError
@@ -12,6 +13,7 @@ from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ContentError
 from server.core.services import nothing_written, service
+from server.core.tasks import JobInput
 from server.jobs.models import Job
 from server.jobs.runner import JobRun
 from server.jobs.services import create_job
@@ -21,6 +23,13 @@ from server.slides.policies import slide_policy
 from server.slides.selectors import require_ready
 
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationInput(JobInput):
+    """Id of the registration to compute."""
+
+    registration: str
 
 
 @service
@@ -53,7 +62,7 @@ def start_registration(*, actor: User, fixed: Slide, moving: Slide) -> Registrat
             moving=moving.name,
             fixed=fixed.name,
         ),
-        input={"registration": str(registration.pk)},
+        input=RegistrationInput(registration=str(registration.pk)).to_json(),
         project=fixed.project,
         subject=fixed,
         queue="cpu",
@@ -137,7 +146,7 @@ def find_registration(run: JobRun) -> dict[str, Any]:
 
     registration = (
         Registration.objects.select_related("fixed__project", "moving")
-        .filter(pk=run.input["registration"])
+        .filter(pk=RegistrationInput.from_json(run.input).registration)
         .first()
     )
     if registration is None:

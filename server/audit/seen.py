@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -22,25 +23,33 @@ class SeenField(serializers.DictField):
         super().__init__(child=serializers.JSONField(allow_null=True), required=False, help_text=text)
 
 
-def refuse_unseen(
-    subject: models.Model,
-    seen: Mapping[str, Any] | None,
-    *,
-    now: Mapping[str, Any],
-    wanted: Mapping[str, Any],
-    actions: Collection[str],
-) -> None:
+@dataclass(frozen=True, slots=True)
+class ComparedValues:
+    """JSON values of the fields of one change: as the person saw them, as stored, as they become.
+
+    ``seen`` is None where the client sends none, or has some of the fields only.
+    """
+
+    seen: Mapping[str, Any] | None
+    stored: Mapping[str, Any]
+    new: Mapping[str, Any]
+
+    def changed_by_others(self) -> dict[str, Any]:
+        """Return the stored values that are neither as the person saw them nor as they become."""
+        seen = self.seen or {}
+        return {
+            name: self.stored[name]
+            for name in self.new
+            if name in seen and self.stored[name] not in (seen[name], self.new[name])
+        }
+
+
+def refuse_unseen(subject: models.Model, values: ComparedValues, *, actions: Collection[str]) -> None:
     """Raise ConflictError(``changed_meanwhile``) when a field that changes is not as the person saw it.
 
-    ``now`` and ``wanted`` map fields to JSON values. The error names the person of the latest of ``actions``
-    on the subject, and the values that stand now. Nothing is refused without ``seen``, nor values that are
-    already as wanted.
+    The error names the person of the latest of ``actions`` on the subject, and the stored values.
     """
-    theirs = {
-        name: now[name]
-        for name in wanted
-        if seen is not None and name in seen and now[name] not in (seen[name], wanted[name])
-    }
+    theirs = values.changed_by_others()
     if not theirs:
         return
     person = find_latest_actor_name(subject_type_of(subject), str(subject.pk), actions)

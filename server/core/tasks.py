@@ -6,9 +6,9 @@ without harm: the row is the truth. ``jobs.runner`` gives the decorated function
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Self
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
 
 QUEUES: Final = ("io", "cpu", "gpu")
 
@@ -31,21 +31,6 @@ class JobKind:
     run: Callable[..., Any]
     can_run_again: Callable[[Any], bool] = _always
     ended: Callable[[Any, BaseException | None], None] = _no_subject
-
-
-@dataclass(frozen=True, slots=True)
-class JobInput:
-    """Input of one kind of job; a subclass declares its fields, which hold JSON values."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the values to store in the row of a job, without those that are None."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return the input stored in the row of a job; values of no field are ignored."""
-        names = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in names})
 
 
 _kinds: dict[str, JobKind] = {}

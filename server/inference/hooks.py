@@ -9,7 +9,7 @@ from typing import Final
 
 from ml.messages import Message
 from server.accounts.models import User
-from server.core.tasks import JobInput
+from server.core.inputs import JobInput
 from server.jobs.services import create_job
 from server.slides.hooks import on_slide_ready
 from server.slides.models import Slide

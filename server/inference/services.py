@@ -20,8 +20,8 @@ from server.accounts.models import User
 from server.annotations.errors import BadGeometryError
 from server.annotations.geometry import area_of
 from server.audit.services import record
+from server.core.inputs import JobInput
 from server.core.services import nothing_written, prepared_by, service
-from server.core.tasks import JobInput
 from server.inference.errors import (
     BadRegionError,
     NothingToPredictError,

@@ -17,8 +17,8 @@ from ml.messages import Message, join_messages
 from server.accounts.models import User
 from server.audit.selectors import count_records, has_records_since
 from server.audit.services import record
+from server.core.inputs import JobInput
 from server.core.services import nothing_written, service
-from server.core.tasks import JobInput
 from server.inference.policies import prediction_policy
 from server.inference.services import start_predictions
 from server.jobs.models import Job

@@ -77,7 +77,8 @@ class ProjectView(APIView):
         project = selectors.get_project_for(actor_of(request), project_id)
         form = ProjectChangesSerializer(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
-        services.change_project(actor=actor_of(request), project=project, **form.validated_data)
+        changes = services.ProjectChanges.from_json(form.validated_data)
+        services.change_project(actor=actor_of(request), project=project, changes=changes)
         return Response(_project_body(request, project.pk))
 
 
@@ -185,7 +186,12 @@ class LabelView(APIView):
         form = LabelChangesSerializer(data=request.data, partial=True)
         form.is_valid(raise_exception=True)
         label = selectors.get_label(project, label_id)
-        label = services.change_label(actor=actor_of(request), label=label, **form.validated_data)
+        label = services.change_label(
+            actor=actor_of(request),
+            label=label,
+            changes=services.LabelChanges.from_json(form.validated_data),
+            allow_similar_name=form.validated_data.get("allow_similar_name", False),
+        )
         return Response(LabelSerializer(label).data)
 
 

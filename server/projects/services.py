@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,32 @@ from django.utils import timezone
 
 from ml.messages import Message
 from ml.storage.names import fold_name
-from server.audit.seen import refuse_unseen
+from server.audit.seen import ComparedValues, refuse_unseen
 from server.audit.services import record
 from server.core.errors import ConflictError, ContentError, NotVisibleError, StateError
+from server.core.inputs import UNSET, FieldChanges, Unset
 from server.core.services import service
 from server.projects.models import Label, Membership, Project, Role
 from server.projects.policies import require_administrator, require_role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectChanges(FieldChanges):
+    """New name, description, or choice to map the quality of new slides."""
+
+    name: str | Unset = UNSET
+    description: str | Unset = UNSET
+    map_quality: bool | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChanges(FieldChanges):
+    """New name, colour, key or SNOMED code of a label."""
+
+    name: str | Unset = UNSET
+    colour: str | Unset = UNSET
+    key: int | Unset | None = UNSET
+    snomed: str | Unset = UNSET
 
 
 @service
@@ -30,18 +51,17 @@ def create_project(*, actor: Any, name: str, description: str = "") -> Project:
 
 
 @service
-def change_project(
-    *, actor: Any, project: Project, seen: Mapping[str, Any] | None = None, **changes: str | bool
-) -> Project:
-    """Change name, description, or the quality mapping of new slides; see ``refuse_unseen``."""
+def change_project(*, actor: Any, project: Project, changes: ProjectChanges) -> Project:
+    """Change fields of a project; see ``refuse_unseen``."""
     require_role(actor, project, Role.MANAGER)
     locked = Project.objects.select_for_update().get(pk=project.pk)
-    now = {field: getattr(locked, field) for field in changes}
-    refuse_unseen(locked, seen, now=now, wanted=changes, actions=("project.change",))
-    for field, value in changes.items():
+    new = changes.new_values()
+    stored = {field: getattr(locked, field) for field in new}
+    refuse_unseen(locked, ComparedValues(changes.seen, stored, new), actions=("project.change",))
+    for field, value in new.items():
         setattr(locked, field, value)
-    locked.save(update_fields=list(changes))
-    record(actor=actor, action="project.change", subject=locked, project=locked, details=changes)
+    locked.save(update_fields=list(new))
+    record(actor=actor, action="project.change", subject=locked, project=locked, details=new)
     return locked
 
 
@@ -177,37 +197,35 @@ def create_label(
 
 @service
 def change_label(
-    *,
-    actor: Any,
-    label: Label,
-    seen: Mapping[str, Any] | None = None,
-    allow_similar_name: bool = False,
-    **changes: Any,
+    *, actor: Any, label: Label, changes: LabelChanges, allow_similar_name: bool = False
 ) -> Label:
-    """Change name, colour, key or code; see ``refuse_unseen``. Annotations keep pointing at the label.
+    """Change fields of a label; see ``refuse_unseen``. Annotations keep pointing at the label.
 
     ``allow_similar_name`` as in ``create_label``.
     """
     require_role(actor, label.project, Role.MANAGER)
-    if not allow_similar_name and changes.get("name", label.name) != label.name:
-        _refuse_similar_name(label.project, changes["name"], label)
+    if not allow_similar_name and changes.name is not UNSET and changes.name != label.name:
+        _refuse_similar_name(label.project, changes.name, label)
     label = Label.objects.select_for_update().get(pk=label.pk)
-    changes = {field: value.lower() if field == "colour" else value for field, value in changes.items()}
-    before = {field: getattr(label, field) for field in changes}
-    refuse_unseen(label, seen, now=before, wanted=changes, actions=("label.change", "label.retire"))
-    for field, value in changes.items():
+    after = {
+        field: value.lower() if field == "colour" else value for field, value in changes.new_values().items()
+    }
+    before = {field: getattr(label, field) for field in after}
+    values = ComparedValues(changes.seen, before, after)
+    refuse_unseen(label, values, actions=("label.change", "label.retire"))
+    for field, value in after.items():
         setattr(label, field, value)
     try:
         with transaction.atomic():
-            label.save(update_fields=list(changes))
+            label.save(update_fields=list(after))
     except IntegrityError as error:
-        raise _refuse_clash(error, changes) from error
+        raise _refuse_clash(error, after) from error
     record(
         actor=actor,
         action="label.change",
         subject=label,
         project=label.project,
-        details={"before": before, "after": changes},
+        details={"before": before, "after": after},
     )
     return label
 
@@ -228,12 +246,11 @@ def reorder_labels(
             "labels_changed_meanwhile",
         )
         raise ContentError(message, code="invalid_order", field="label_ids")
-    now = [label.name for label in labels]
+    stored = [label.name for label in labels]
     if seen is not None:
-        was, wanted = ([by_id[key].name for key in ids if key in by_id] for ids in (seen, label_ids))
-        refuse_unseen(
-            project, {"order": was}, now={"order": now}, wanted={"order": wanted}, actions=("label.reorder",)
-        )
+        was, after = ([by_id[key].name for key in ids if key in by_id] for ids in (seen, label_ids))
+        values = ComparedValues({"order": was}, {"order": stored}, {"order": after})
+        refuse_unseen(project, values, actions=("label.reorder",))
     for order, key in enumerate(label_ids):
         by_id[key].order = order
     Label.objects.bulk_update(labels, ["order"])

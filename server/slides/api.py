@@ -25,8 +25,8 @@ from server.core.representation import represent, represent_all
 from server.core.searching import search_text
 from server.projects.selectors import get_project_for
 from server.slides import selectors, services
-from server.slides.cases.diagnosis import describe_case
-from server.slides.cases.services import change_slide
+from server.slides.cases.diagnosis import CaseFacts, describe_case
+from server.slides.cases.services import SlideChanges, change_slide
 from server.slides.imports.image_choice import choose_image
 from server.slides.imports.manifest import THUMBNAIL_NAME, slide_key, stack_of
 from server.slides.models import Case, Slide
@@ -113,9 +113,8 @@ class SlideView(APIView):
         slide = selectors.get_slide_for(actor_of(request), slide_id)
         form = SlideChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        changes = dict(form.validated_data)
-        seen = changes.pop("seen", None)
-        change_slide(actor=actor_of(request), slide=slide, changes=changes, seen=seen)
+        changes = SlideChanges.from_json(form.validated_data)
+        change_slide(actor=actor_of(request), slide=slide, changes=changes)
         return Response(
             represent(SlideSerializer, selectors.get_counted_slide_for(actor_of(request), slide_id))
         )
@@ -255,6 +254,5 @@ class CaseView(APIView):
         case = selectors.get_case_for(actor_of(request), case_id)
         form = CaseChangesSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        return Response(
-            CaseSerializer(describe_case(actor=actor_of(request), case=case, **form.validated_data)).data
-        )
+        facts = CaseFacts.from_json(form.validated_data)
+        return Response(CaseSerializer(describe_case(actor=actor_of(request), case=case, facts=facts)).data)

@@ -13,8 +13,8 @@ from ml.messages import Message
 from server.accounts.models import User
 from server.core.errors import TooLargeError
 from server.core.files import storage
+from server.core.inputs import JobInput
 from server.core.services import service
-from server.core.tasks import JobInput
 from server.exchange.errors import BadObjectFileError
 from server.exchange.formats.files import kind_of
 from server.exchange.imports.options import ImportOptions

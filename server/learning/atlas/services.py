@@ -19,8 +19,8 @@ from server.accounts.models import User
 from server.annotations.selectors import annotations_visible_to
 from server.audit.services import record
 from server.core.files.storage import storage_path
+from server.core.inputs import JobInput
 from server.core.services import nothing_written, service
-from server.core.tasks import JobInput
 from server.jobs.services import create_job
 from server.learning.errors import NotReadyError
 from server.learning.models import Atlas

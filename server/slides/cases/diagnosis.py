@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ml.messages import Message
 from server.accounts.models import User
-from server.audit.seen import refuse_unseen
+from server.audit.seen import ComparedValues, refuse_unseen
 from server.audit.services import record
 from server.core.errors import ContentError
+from server.core.inputs import JsonInput
 from server.core.services import nothing_written, service
 from server.projects.models import Label
 from server.slides.models import Case, Slide
@@ -19,6 +21,27 @@ from server.slides.policies import slide_policy
 MOST_FIELDS: Final = 50
 LONGEST_NAME: Final = 60
 LONGEST_WORD: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts(JsonInput):
+    """Clinical fields and follow-up of a patient.
+
+    Parameters
+    ----------
+    clinical
+        Finite numbers or words by name. A field that is not in it is missing, which is no mistake.
+    months, event
+        Length of the follow-up, and whether the event happened; both or none.
+    seen
+        The facts that the person saw, as JSON; None where the client sends none.
+
+    """
+
+    clinical: Mapping[str, Any]
+    months: float | None = None
+    event: bool | None = None
+    seen: Mapping[str, Any] | None = None
 
 
 @service
@@ -45,37 +68,23 @@ def diagnose_slide(*, actor: User, slide: Slide, label: Label | None) -> Slide:
 
 
 @service
-def describe_case(
-    *,
-    actor: User,
-    case: Case,
-    clinical: Mapping[str, Any],
-    months: float | None,
-    event: bool | None,
-    seen: Mapping[str, Any] | None = None,
-) -> Case:
-    """Set clinical fields and follow-up of a patient; raises ContentError that names the field.
-
-    ``seen`` is the version that the change starts from, see ``refuse_unseen``.
-
-    ``clinical`` maps names to finite numbers or words; a field that is not in it is missing, which is no
-    mistake. Follow-up is both or none of ``months`` and ``event``.
-    """
+def describe_case(*, actor: User, case: Case, facts: CaseFacts) -> Case:
+    """Set the facts of a patient; raises ContentError that names the field. See ``refuse_unseen``."""
     slide_policy.require(actor, case.project, "describe_case")
-    _check_clinical(clinical)
-    if (months is None) != (event is None):
+    _check_clinical(facts.clinical)
+    if (facts.months is None) != (facts.event is None):
         detail = Message(
             "follow_up_needs_both",
         )
         raise ContentError(detail, code="invalid", field="months")
     locked = Case.objects.select_for_update(of=("self",)).select_related("project").get(pk=case.pk)
     before = {"clinical": locked.clinical, "months": locked.months, "event": locked.event}
-    after = {"clinical": dict(clinical), "months": months, "event": event}
+    after = {"clinical": dict(facts.clinical), "months": facts.months, "event": facts.event}
     if before == after:
         nothing_written()
         return locked
-    refuse_unseen(locked, seen, now=before, wanted=after, actions=("case.described",))
-    locked.clinical, locked.months, locked.event = dict(clinical), months, event
+    refuse_unseen(locked, ComparedValues(facts.seen, before, after), actions=("case.described",))
+    locked.clinical, locked.months, locked.event = dict(facts.clinical), facts.months, facts.event
     locked.save(update_fields=["clinical", "months", "event"])
     record(
         actor=actor,
@@ -83,7 +92,7 @@ def describe_case(
         subject=locked,
         project=locked.project,
         # The audit record outlives the case, so it names the fields and not what they say of a patient.
-        details={"fields": sorted(clinical), "follow_up": months is not None},
+        details={"fields": sorted(facts.clinical), "follow_up": facts.months is not None},
     )
     return locked
 

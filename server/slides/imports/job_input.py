@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from server.core.tasks import JobInput
+from server.core.inputs import JobInput
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from ml.slides import open_slide
 from ml.slides.resolution import square_view, stretch_of
 from server.accounts.models import User
 from server.audit.services import record
+from server.core.inputs import JobInput
 from server.core.services import nothing_written, service
-from server.core.tasks import JobInput
 from server.jobs.models import Job
 from server.jobs.runner import JobRun
 from server.jobs.services import create_job

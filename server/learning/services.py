@@ -37,7 +37,7 @@ from server.objects.models import ObjectSet
 from server.projects.models import Project
 from server.registry.models import ModelVersion
 from server.registry.services import TrainedModel, register_model_version, save_comparison
-from server.review.choosing import require_numbers
+from server.review.object_selection import require_numbers
 
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
 # The nouns of the audit whose actions change what a round learns from.

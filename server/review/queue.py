@@ -26,12 +26,12 @@ from server.accounts.models import User
 from server.objects.models import ObjectSet
 from server.objects.selectors import current_sets_of_project, open_object_set
 from server.projects.models import Project
-from server.review.choosing import matching
 from server.review.decisions.bitmaps import bitmap_of, numbers_of
 from server.review.decisions.cache import decisions_at
 from server.review.decisions.prior_verdicts import settled_objects
 from server.review.decisions.selectors import versions_now
 from server.review.errors import BadCursorError
+from server.review.object_selection import matching
 from server.review.policies import review_policy
 from server.review.selectors import Suggestion, skipped_objects, suggestions
 

@@ -21,12 +21,12 @@ from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 from server.projects.models import Project
 from server.projects.selectors import projects_visible_to
-from server.review.choosing import require_numbers
 from server.review.decisions.bitmaps import read_bitmap
 from server.review.decisions.cache import decisions_at, decisions_now
 from server.review.decisions.fold import Decisions
 from server.review.decisions.selectors import version_now
 from server.review.models import Skip, Verdict
+from server.review.object_selection import require_numbers
 from server.slides.models import Slide
 
 

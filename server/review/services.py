@@ -24,7 +24,6 @@ from server.core.services import nothing_written, prepared_by, service
 from server.jobs.services import tell_project
 from server.objects.models import ObjectSet
 from server.projects.models import Label
-from server.review.choosing import matched_by_filter, require_numbers
 from server.review.decisions.bitmaps import read_bitmap
 from server.review.decisions.cache import decisions_at, decisions_now, remember
 from server.review.decisions.fold import Decisions, fold_again, store
@@ -35,6 +34,7 @@ from server.review.errors import (
     NotYourVerdictError,
 )
 from server.review.models import ReviewState, Skip, Verdict
+from server.review.object_selection import matched_by_filter, require_numbers
 from server.review.policies import review_policy
 from server.review.selectors import said_since, standing_verdicts
 from server.slides.models import Slide

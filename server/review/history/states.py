@@ -19,10 +19,10 @@ from ml.objectset.tiles import cell_places, stream
 from server.objects.errors import NoObjectError
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
-from server.review.choosing import of_label
 from server.review.decisions.bitmaps import bitmap_of, numbers_of
 from server.review.decisions.cache import decisions_at
 from server.review.decisions.fold import Decisions
+from server.review.object_selection import of_label
 
 STATES: Final = {"accepted": 1, "rejected": 2, "relabelled": 3, "redrawn": 4}
 _NONE: Final = -1

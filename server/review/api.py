@@ -19,6 +19,7 @@ from server.objects.selectors import get_object_set_for
 from server.projects.selectors import get_label, get_project_for
 from server.review import queue, selectors, services
 from server.review.models import Verdict
+from server.review.object_selection import ObjectFilter
 from server.review.serializers import (
     MOST_ON_A_PAGE,
     CountSerializer,
@@ -53,15 +54,16 @@ class QueueView(APIView):
         project = get_project_for(actor_of(request), project_id)
         form = QueueQuerySerializer(data=request.query_params)
         form.is_valid(raise_exception=True)
-        asked = dict(form.validated_data)
+        values = form.validated_data
         page = queue.review_queue(
             actor=actor_of(request),
             project=project,
-            order=asked.pop("order"),
-            include_skipped=asked.pop("include_skipped"),
-            limit=asked.pop("limit"),
-            after=asked.pop("after", None),
-            conditions=asked,
+            order=values["order"],
+            slide_id=values.get("slide"),
+            object_filter=ObjectFilter.from_json(values),
+            include_skipped=values["include_skipped"],
+            limit=values["limit"],
+            after=values.get("after"),
         )
         body = represent_all(QueueItemSerializer, page.items)
         return Response({"count": page.count, "next": page.after, "versions": page.versions, "results": body})
@@ -127,9 +129,10 @@ class VerdictsView(GenericAPIView[Verdict]):
         """Accept, reject or relabel suggestions."""
         object_set = get_object_set_for(actor_of(request), set_id)
         asked = validate(NewVerdictSerializer, request.data)
-        if request.query_params.get("dry_run") == "true" and "filter" in asked:
+        object_filter = ObjectFilter.from_json(asked["filter"]) if "filter" in asked else None
+        if request.query_params.get("dry_run") == "true" and object_filter is not None:
             count = services.count_concerned(
-                actor=actor_of(request), object_set=object_set, conditions=asked["filter"]
+                actor=actor_of(request), object_set=object_set, object_filter=object_filter
             )
             return Response({"count": count})
         label_id = asked.get("label_id")
@@ -141,7 +144,7 @@ class VerdictsView(GenericAPIView[Verdict]):
             reason=asked.get("reason", ""),
             comment=asked.get("comment", ""),
             indices=asked.get("indices"),
-            conditions=asked.get("filter"),
+            object_filter=object_filter,
             **_sent_once(asked),
         )
         seen = asked.get("seen_version", verdict.sequence)

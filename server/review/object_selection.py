@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
@@ -13,8 +15,10 @@ from pyroaring import BitMap
 
 from ml.messages import Message
 from ml.objectset import Limits
+from ml.objectset.filters import LIMITS
 from server.annotations.geometry import area_of
 from server.core.errors import ContentError, NotVisibleError
+from server.core.inputs import JsonInput
 from server.core.services import before_services
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
@@ -26,33 +30,63 @@ REMEMBERED: Final = 64
 _PART: Final = 2**20
 
 
-@before_services
-def matched_by_filter(object_set: ObjectSet, conditions: Mapping[str, Any]) -> BitMap:
-    """Return the objects that satisfy every given condition, decided or not.
+@dataclass(frozen=True, slots=True)
+class ObjectFilter(JsonInput):
+    """Conditions on the objects of a set, which all must hold; without any, all objects match.
 
-    ``label`` (id) or ``without_labels`` (ids), the limits of ``ml.objectset.Limits`` (included) and
-    ``within`` (a GeoJSON area that holds the object's point). A set never changes, so that this needs no
-    lock. Raises BadGeometryError or BudgetSpentError.
+    Parameters
+    ----------
+    label
+        Id of the label of the objects.
+    without_labels
+        Ids of the labels of objects to leave out; ignored with ``label``.
+    min_score, max_score, min_uncertainty, max_uncertainty, min_area, max_area
+        Limits, included; areas in square pixels.
+    within
+        GeoJSON area that holds the objects' points.
+
+    """
+
+    label: UUID | None = None
+    without_labels: Sequence[UUID] = ()
+    min_score: float | None = None
+    max_score: float | None = None
+    min_uncertainty: float | None = None
+    max_uncertainty: float | None = None
+    min_area: float | None = None
+    max_area: float | None = None
+    within: Mapping[str, Any] | None = None
+
+    def limits(self) -> Limits:
+        """Return the limits on numbers; raises ContentError for one that is not finite."""
+        try:
+            return Limits.from_mapping({name: getattr(self, name) for name in LIMITS})
+        except ValueError as error:
+            raise ContentError(Message("verbatim", text=error), code="bad_limit") from error
+
+
+@before_services
+def matched_by_filter(object_set: ObjectSet, object_filter: ObjectFilter) -> BitMap:
+    """Return the objects that satisfy a filter, decided or not.
+
+    A set never changes, so that this needs no lock. Raises BadGeometryError or BudgetSpentError.
     """
     files = open_object_set(object_set)
-    chosen = matching(object_set, conditions)
-    if "within" in conditions:
-        chosen &= bitmap_of(files.within(area_of(conditions["within"])))
+    chosen = matching(object_set, object_filter)
+    if object_filter.within is not None:
+        chosen &= bitmap_of(files.within(area_of(object_filter.within)))
     return chosen
 
 
-def matching(object_set: ObjectSet, conditions: Mapping[str, Any]) -> BitMap:
+def matching(object_set: ObjectSet, object_filter: ObjectFilter) -> BitMap:
     """Return the objects that satisfy the conditions on label and numbers, decided or not."""
-    try:
-        limits = Limits.from_mapping(conditions)
-    except ValueError as error:
-        raise ContentError(Message("verbatim", text=error), code="bad_limit") from error
+    limits = object_filter.limits()
     ids = [str(label["label_id"]) for label in object_set.labels]
     labels = None
-    if conditions.get("label"):
-        labels = tuple(number for number, own in enumerate(ids) if own == str(conditions["label"]))
-    elif conditions.get("without_labels"):
-        hidden = {str(label) for label in conditions["without_labels"]}
+    if object_filter.label:
+        labels = tuple(number for number, own in enumerate(ids) if own == str(object_filter.label))
+    elif object_filter.without_labels:
+        hidden = {str(label) for label in object_filter.without_labels}
         labels = tuple(number for number, own in enumerate(ids) if own not in hidden)
     if labels is None and not limits:
         return BitMap(range(object_set.count))

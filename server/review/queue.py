@@ -31,10 +31,11 @@ from server.review.decisions.cache import decisions_at
 from server.review.decisions.prior_verdicts import settled_objects
 from server.review.decisions.selectors import versions_now
 from server.review.errors import BadCursorError
-from server.review.object_selection import matching
+from server.review.object_selection import ObjectFilter, matching
 from server.review.policies import review_policy
 from server.review.selectors import Suggestion, skipped_objects, suggestions
 
+NO_FILTER: Final = ObjectFilter()
 # Place of an object without a score, which is a number from 0 to 1.
 _BEHIND_ALL: Final = 2.0
 ORDERS: Final = ("uncertainty", "score", "position")
@@ -64,21 +65,21 @@ def review_queue(
     actor: User,
     project: Project,
     order: str = "uncertainty",
-    conditions: Mapping[str, Any] | None = None,
+    slide_id: UUID | None = None,
+    object_filter: ObjectFilter = NO_FILTER,
     include_skipped: bool = False,
     limit: int = 50,
     after: str | None = None,
 ) -> QueuePage:
-    """Return the next open suggestions. ``conditions`` may hold ``slide`` and the conditions of a filter.
+    """Return the next open suggestions, of one slide or all, that match a filter.
 
     ``uncertainty``: the most doubtful first; ``score``: the least sure first, those without a score last;
     ``position``: slide by slide, near ones together.
     """
     review_policy.require(actor, project, "queue")
-    conditions = conditions or {}
     current = current_sets_of_project(project)
-    if conditions.get("slide"):
-        current = current.filter(slide=conditions["slide"])
+    if slide_id:
+        current = current.filter(slide=slide_id)
     sets = list(
         current.select_related("slide").defer("slide__tissue").order_by("slide__name", "created_at", "id")
     )
@@ -87,7 +88,7 @@ def review_queue(
     count = 0
     skipped = {} if include_skipped else skipped_objects(actor, sets)
     versions = versions_now(sets)
-    for rank, (object_set, open_ones) in enumerate(_open_objects(sets, versions, conditions, skipped)):
+    for rank, (object_set, open_ones) in enumerate(_open_objects(sets, versions, object_filter, skipped)):
         count += len(open_ones)
         keys += _Line(object_set, order, rank).first(open_ones, start, limit + 1)
     keys.sort()
@@ -103,12 +104,12 @@ def review_queue(
 def _open_objects(
     sets: Sequence[ObjectSet],
     versions: Mapping[UUID, int],
-    conditions: Mapping[str, Any],
+    object_filter: ObjectFilter,
     skipped: Mapping[Any, list[int]],
 ) -> Iterator[tuple[ObjectSet, BitMap]]:
     """Yield each set with its open objects."""
     for object_set, settled in zip(sets, settled_objects(sets), strict=True):
-        open_ones = matching(object_set, conditions) - settled
+        open_ones = matching(object_set, object_filter) - settled
         if object_set.pk in versions:
             open_ones -= decisions_at(object_set.pk, versions[object_set.pk]).decided
         open_ones -= BitMap(skipped.get(object_set.pk, ()))

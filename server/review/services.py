@@ -34,7 +34,7 @@ from server.review.errors import (
     NotYourVerdictError,
 )
 from server.review.models import ReviewState, Skip, Verdict
-from server.review.object_selection import matched_by_filter, require_numbers
+from server.review.object_selection import ObjectFilter, matched_by_filter, require_numbers
 from server.review.policies import review_policy
 from server.review.selectors import said_since, standing_verdicts
 from server.slides.models import Slide
@@ -52,13 +52,13 @@ _version_for_update = PreparedQuery(
 
 
 def _matched_before(
-    *, actor: User, object_set: ObjectSet, conditions: Mapping[str, Any] | BitMap | None = None, **_: Any
+    *, actor: User, object_set: ObjectSet, object_filter: ObjectFilter | BitMap | None = None, **_: Any
 ) -> dict[str, BitMap]:
-    """Return the objects of a filter, decided or not, in place of the filter."""
-    if conditions is None or isinstance(conditions, BitMap):
+    """Return the objects that a filter matches, decided or not, in place of the filter."""
+    if object_filter is None or isinstance(object_filter, BitMap):
         return {}
     review_policy.require(actor, object_set.slide.project, "decide")
-    return {"conditions": matched_by_filter(object_set, conditions)}
+    return {"object_filter": matched_by_filter(object_set, object_filter)}
 
 
 @prepared_by(_matched_before)
@@ -72,13 +72,13 @@ def give_verdict(
     reason: str = "",
     comment: str = "",
     indices: Sequence[int] | None = None,
-    conditions: Mapping[str, Any] | BitMap | None = None,
+    object_filter: ObjectFilter | BitMap | None = None,
     replaces: int | None = None,
     verdict_id: UUID | None = None,
 ) -> Verdict:
     """Accept, reject or relabel objects, given by number or by a filter.
 
-    A filter concerns open objects only; ``conditions`` may be its matching objects instead. A number that
+    A filter concerns open objects only; ``object_filter`` may be its matching objects instead. A number that
     has a verdict raises AlreadyDecidedError, unless ``replaces`` names the version of the state that the
     reviewer has seen: later verdicts of others are not replaced either. ``verdict_id`` makes a verdict that
     is sent again the same one. Raises NothingConcernedError when nothing is left.
@@ -88,7 +88,7 @@ def give_verdict(
     state, decisions = _locked_state(object_set)
     if before := _sent_before(actor, object_set, verdict_id):
         return before
-    objects = _choose(object_set, decisions, indices, cast("BitMap | None", conditions))
+    objects = _choose(object_set, decisions, indices, cast("BitMap | None", object_filter))
     _refuse_decided(actor, state, decisions, objects, replaces)
     verdict = Verdict(
         pk=verdict_id or uuid.uuid4(),
@@ -104,10 +104,10 @@ def give_verdict(
     return _write(state, decisions, verdict)
 
 
-def count_concerned(*, actor: User, object_set: ObjectSet, conditions: Mapping[str, Any]) -> int:
+def count_concerned(*, actor: User, object_set: ObjectSet, object_filter: ObjectFilter) -> int:
     """Return the number of open objects of a filter; writes nothing."""
     review_policy.require(actor, object_set.slide.project, "decide")
-    return len(matched_by_filter(object_set, conditions) - decisions_now(object_set.pk).decided)
+    return len(matched_by_filter(object_set, object_filter) - decisions_now(object_set.pk).decided)
 
 
 def _outline_before(

@@ -22,6 +22,7 @@ from ml.objectset import ObjectSet  # noqa: E402
 from server.accounts.models import User  # noqa: E402
 from server.learning.summaries import set_counts  # noqa: E402
 from server.projects.models import Project  # noqa: E402
+from server.review.object_selection import ObjectFilter  # noqa: E402
 from server.review.services import give_verdict  # noqa: E402
 from tests.bench.rigs.object_sets import make_labels, make_object_set  # noqa: E402
 
@@ -38,8 +39,8 @@ def main() -> None:
     labels = make_labels(project)
     sets = [make_object_set(manager, project, labels, str(number), count) for number in range(SLIDES)]
     for made in sets:
-        for kind, wanted in (("rejected", {"max_score": 0.4}), ("accepted", {})):
-            give_verdict(actor=manager, object_set=made, kind=kind, conditions=wanted)
+        for kind, chosen in (("rejected", ObjectFilter(max_score=0.4)), ("accepted", ObjectFilter())):
+            give_verdict(actor=manager, object_set=made, kind=kind, object_filter=chosen)
     client = Client(HTTP_HOST="localhost")
     client.force_login(manager)
 

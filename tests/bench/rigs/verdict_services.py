@@ -26,6 +26,7 @@ from server.objects import models  # noqa: E402
 from server.projects.models import Project  # noqa: E402
 from server.review.decisions.selectors import version_now  # noqa: E402
 from server.review.history.states import states_of_tile  # noqa: E402
+from server.review.object_selection import ObjectFilter  # noqa: E402
 from server.review.queue import review_queue  # noqa: E402
 from server.review.services import give_verdict, undo_verdict  # noqa: E402
 from tests.bench.rigs.object_sets import make_labels, make_object_set  # noqa: E402
@@ -61,7 +62,7 @@ def main() -> None:
     figures["undo_one_p95"] = _p95((lambda: undo_verdict(actor=actor, verdict=next(turns))) for _ in given)
     figures.update(_bulk(actor, made, count))
     # The state is at its largest when every second object is decided.
-    give_verdict(actor=actor, object_set=made, kind="rejected", conditions={"max_score": 0.5})
+    give_verdict(actor=actor, object_set=made, kind="rejected", object_filter=ObjectFilter(max_score=0.5))
     figures["one_half_decided_p95"] = _p95(one for _ in range(TURNS))
     page()
     figures["queue_p95"] = _p95(page for _ in range(TURNS // 3))
@@ -77,7 +78,7 @@ def _bulk(actor: User, made: models.ObjectSet, count: int) -> dict[str, float]:
     limit = float(np.quantile(columns["uncertainty"], 1 - share))
     began = time.perf_counter()
     verdict = give_verdict(
-        actor=actor, object_set=made, kind="accepted", conditions={"min_uncertainty": limit}
+        actor=actor, object_set=made, kind="accepted", object_filter=ObjectFilter(min_uncertainty=limit)
     )
     bulk = time.perf_counter() - began
     began = time.perf_counter()
@@ -89,7 +90,9 @@ def _bulk(actor: User, made: models.ObjectSet, count: int) -> dict[str, float]:
     lasso = np.stack([WIDTH / 2 + radius * np.cos(angle), HEIGHT / 2 + radius * np.sin(angle)], axis=1)
     within = json.loads(shapely.to_geojson(shapely.Polygon(lasso)))
     began = time.perf_counter()
-    chosen = give_verdict(actor=actor, object_set=made, kind="accepted", conditions={"within": within})
+    chosen = give_verdict(
+        actor=actor, object_set=made, kind="accepted", object_filter=ObjectFilter(within=within)
+    )
     lassoed = time.perf_counter() - began
     undo_verdict(actor=actor, verdict=chosen)
     return {"bulk": bulk, "undo_bulk": undone, "lasso": lassoed, "chosen": verdict.count}

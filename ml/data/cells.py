@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Dataset, LabelledSlide
+from ml.contracts import LabelledSlide
 from ml.data.regions import UNKNOWN
 
 # Of a cell, at least this share must be known, and of that this share of one class.
@@ -40,12 +40,8 @@ def class_of_cells(classes: NDArray[np.uint8], cell: int, labels: int) -> NDArra
     return np.where(clear, counts.argmax(axis=0), -1).astype(np.int16)
 
 
-def with_thin_marks(dataset: Dataset, radius: float) -> Dataset:
-    """Return the dataset with points and lines as areas of ``radius`` pixels as read around them."""
-    return replace(dataset, slides=tuple(_with_areas(slide, radius) for slide in dataset.slides))
-
-
-def _with_areas(slide: LabelledSlide, radius: float) -> LabelledSlide:
+def with_thin_marks(slide: LabelledSlide, radius: float) -> LabelledSlide:
+    """Return the slide with points and lines as areas of ``radius`` level-0 pixels around them."""
     shapes = tuple(
         shape if shape.geometry.area > 0 else replace(shape, geometry=shape.geometry.buffer(radius))
         for shape in slide.shapes

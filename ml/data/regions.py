@@ -25,6 +25,7 @@ from ml.slides import open_as
 from ml.slides.resolution import opened_square
 
 UNKNOWN = 255
+Size = tuple[int, int]
 SIDE = 512
 # Images cut from one unit at most, evenly chosen, so that one huge outline does not fill the memory.
 MOST = 64
@@ -44,18 +45,10 @@ class RegionImage:
     unit: str
 
 
-def region_images(
-    dataset: Dataset,
-    parts: Sequence[str],
-    mpp: float | None,
-    *,
-    margin: int = MARGIN,
-    unknown_as_is: bool = False,
-) -> list[RegionImage]:
+def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> list[RegionImage]:
     """Return all pixels of some parts with known labels; ``all`` means any part.
 
-    ``margin`` pixels around show the tissue there. With ``unknown_as_is``, slides without a resolution are
-    read as they are.
+    MARGIN pixels around show the tissue there.
 
     Raises DataError: ``no_labels`` for none, ``bad_mask`` for a mask of another size than its image,
     ``no_resolution`` where ``mpp`` is asked of a slide without.
@@ -74,8 +67,7 @@ def region_images(
     ]
     for labelled in dataset.slides:
         with opened_square(partial(open_as, channels=dataset.channels), labelled) as (reader, slide):
-            scale = 1.0 if unknown_as_is and not reader.mpp else level_scale(reader, mpp)
-            material += _from_slide(slide, reader, dataset, parts, scale=scale, margin=margin)
+            material += _from_slide(slide, reader, dataset, parts, level_scale(reader, mpp))
     if not material:
         listed = " or ".join(parts)
         message = Message(
@@ -95,15 +87,40 @@ def _from_mask(image: LabelledImage, dataset: Dataset) -> RegionImage:
     return RegionImage(pixels, np.where(kinds < 0, UNKNOWN, kinds).astype(np.uint8), image.case)
 
 
-def _from_slide(
-    slide: LabelledSlide,
-    reader: SlideReader,
-    dataset: Dataset,
-    parts: Sequence[str],
-    *,
-    scale: float,
-    margin: int,
-) -> Iterator[RegionImage]:
+@dataclass(frozen=True, slots=True)
+class UnitMarks:
+    """Marks of one unit on a slide: finished regions, shapes with their classes, and the shapes of others."""
+
+    unit: str
+    finished: tuple[BaseGeometry, ...]
+    drawn: tuple[tuple[BaseGeometry, int], ...]
+    others: tuple[BaseGeometry, ...]
+
+    @property
+    def shapes(self) -> list[BaseGeometry]:
+        """The finished regions and the shapes of this unit."""
+        return [*self.finished, *(shape for shape, _ in self.drawn)]
+
+    def paint(self, corner: tuple[float, float], scale: tuple[float, float], size: Size) -> NDArray[np.uint8]:
+        """Return the classes (h, w) of pixels from a corner on, ``scale`` level-0 pixels (x, y) for each.
+
+        ``size`` is (w, h). The shapes of other units are unknown, so that no part sees another's.
+        """
+        across, down = 1 / scale[0], 1 / scale[1]
+        matrix = [across, 0, 0, down, -corner[0] * across, -corner[1] * down]
+        canvas = np.full(size[::-1], UNKNOWN, dtype=np.int32)
+        frame = shapely.box(*corner, corner[0] + size[0] * scale[0], corner[1] + size[1] * scale[1])
+        layers = [*((shape, 0) for shape in self.finished), *((shape, UNKNOWN) for shape in self.others)]
+        # Rejections first: a vouched label beats them.
+        layers += sorted(self.drawn, key=lambda pair: 0 < pair[1] < UNKNOWN)
+        for shape, value in layers:
+            if shape.intersects(frame):
+                fill_geometry(canvas, affine_transform(shape, matrix), value)
+        return canvas.astype(np.uint8)
+
+
+def marks_of(slide: LabelledSlide, dataset: Dataset, parts: Sequence[str]) -> Iterator[UnitMarks]:
+    """Yield the marks on a slide of each unit of some parts; shapes without an area are left out."""
     labels = {label: number + 1 for number, label in enumerate(dataset.labels)}
     by_case = dataset.split_by == "case"
     shapes = [shape for shape in slide.shapes if shape.geometry.area > 0]
@@ -112,15 +129,25 @@ def _from_slide(
     for unit in sorted({*units, *(name for _, name in finished)}):
         if not _is_in(dataset, unit, parts):
             continue
-        inside = [region for region, name in finished if name == unit]
-        own = [shape for shape, name in zip(shapes, units, strict=True) if name == unit]
-        # The shapes of other units are painted as unknown, so that no part sees another's.
-        drawn = [(shape.geometry, _class_of(shape, labels)) for shape in own]
-        others = [shape.geometry for shape, name in zip(shapes, units, strict=True) if name != unit]
-        for box in _boxes([*inside, *(shape.geometry for shape in own)], SIDE * scale):
-            image = _painted(
-                reader, box, scale, margin=margin, inside=inside, others=others, drawn=drawn, unit=unit
-            )
+        both = list(zip(shapes, units, strict=True))
+        yield UnitMarks(
+            unit,
+            tuple(region for region, name in finished if name == unit),
+            tuple((shape.geometry, _class_of(shape, labels)) for shape, name in both if name == unit),
+            tuple(shape.geometry for shape, name in both if name != unit),
+        )
+
+
+def _from_slide(
+    slide: LabelledSlide,
+    reader: SlideReader,
+    dataset: Dataset,
+    parts: Sequence[str],
+    scale: float,
+) -> Iterator[RegionImage]:
+    for marks in marks_of(slide, dataset, parts):
+        for box in _boxes(marks.shapes, SIDE * scale):
+            image = _painted(reader, box, scale, marks)
             if (image.classes != UNKNOWN).any():
                 yield image
 
@@ -155,31 +182,12 @@ def _boxes(geometry: Sequence[BaseGeometry], side: float) -> list[Bounds]:
     return [Bounds(x0, y0, max(1, x1 - x0), max(1, y1 - y0)) for x0, y0, x1, y1 in bounds.tolist()]
 
 
-def _painted(
-    reader: SlideReader,
-    box: Bounds,
-    scale: float,
-    *,
-    margin: int,
-    inside: Sequence[BaseGeometry],
-    others: Sequence[BaseGeometry],
-    drawn: Sequence[tuple[BaseGeometry, int]],
-    unit: str,
-) -> RegionImage:
+def _painted(reader: SlideReader, box: Bounds, scale: float, marks: UnitMarks) -> RegionImage:
     # A margin shows the network what lies around; nothing is claimed of it, so that no pixel counts twice.
     size = (max(1, round(box.width / scale)), max(1, round(box.height / scale)))
-    across, down = size[0] / box.width, size[1] / box.height
-    matrix = [across, 0, 0, down, -box.x * across, -box.y * down]
-    canvas = np.full(size[::-1], UNKNOWN, dtype=np.int32)
-    frame = shapely.box(box.x, box.y, box.x + box.width, box.y + box.height)
-    layers = [*((shape, 0) for shape in inside), *((shape, UNKNOWN) for shape in others)]
-    # Rejections first: a vouched label beats them.
-    layers += sorted(drawn, key=lambda pair: 0 < pair[1] < UNKNOWN)
-    for shape, value in layers:
-        if shape.intersects(frame):
-            fill_geometry(canvas, affine_transform(shape, matrix), value)
-    classes = np.pad(canvas.astype(np.uint8), margin, constant_values=UNKNOWN)
-    left, top = round(box.x - margin / across), round(box.y - margin / down)
-    wide, tall = round(classes.shape[1] / across), round(classes.shape[0] / down)
+    across, down = box.width / size[0], box.height / size[1]
+    classes = np.pad(marks.paint((box.x, box.y), (across, down), size), MARGIN, constant_values=UNKNOWN)
+    left, top = round(box.x - MARGIN * across), round(box.y - MARGIN * down)
+    wide, tall = round(classes.shape[1] * across), round(classes.shape[0] * down)
     pixels = reader.read(Bounds(left, top, max(1, wide), max(1, tall)), classes.shape[::-1])
-    return RegionImage(pixels, classes, unit)
+    return RegionImage(pixels, classes, marks.unit)

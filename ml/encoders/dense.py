@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -32,7 +33,8 @@ class DenseEncoder:
         self.name, self.version = name, VARIANTS[name].sha256[:8]
         self._network = load_lite(name).to(device)
         self._device = device
-        self.size = sum(self._network.widths) * (1 + len(SURROUNDINGS))
+        self.widths = tuple(self._network.widths)
+        self.size = sum(self.widths) * (1 + len(SURROUNDINGS))
 
     def dense(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return features (h / 8, w / 8, size), rounded up, of RGB pixels (h, w, 3)."""
@@ -47,19 +49,34 @@ class DenseEncoder:
         ]
         return np.concatenate(parts)
 
+    def maps(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Return the maps (h / s, w / s, c) at strides s = 8, 16 and 32 of RGB pixels (h, w, 3).
+
+        Height and width are multiples of 32.
+        """
+        with torch.inference_mode():
+            maps = self._network(self._as_input(pixels[None]))
+            return [each[0].permute(1, 2, 0).float().cpu().contiguous().numpy() for each in maps]
+
+    def _as_input(self, pixels: NDArray[np.uint8]) -> Tensor:
+        tensor = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2).float()
+        return channels_last((tensor - 127) / 128)
+
     def _maps(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Return the joined maps (n, c, rows, columns) of RGB images (n, h, w, 3)."""
         height, width = pixels.shape[1:3]
         pad = [(0, -side % COARSEST) for side in (height, width)]
         padded = np.pad(pixels, [(0, 0), *pad, (0, 0)], mode="symmetric")
         with torch.inference_mode():
-            tensor = torch.from_numpy(padded).to(self._device).permute(0, 3, 1, 2).float()
-            fine, *coarse = self._network(channels_last((tensor - 127) / 128))
-            size = fine.shape[2:]
-            joined = torch.cat(
-                [fine, *(functional.interpolate(each, size, mode="bilinear") for each in coarse)], dim=1
-            )
+            joined = _joined(self._network(self._as_input(padded)))
         return joined[:, :, : -(-height // CELL), : -(-width // CELL)]
+
+
+def _joined(maps: Sequence[Tensor]) -> Tensor:
+    """Return maps (n, c, h / s, w / s) of growing stride s on the grid of the first."""
+    fine, *coarse = maps
+    size = fine.shape[2:]
+    return torch.cat([fine, *(functional.interpolate(each, size, mode="bilinear") for each in coarse)], dim=1)
 
 
 def _described(maps: Tensor) -> Tensor:

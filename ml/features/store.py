@@ -75,8 +75,11 @@ class FeatureStore:
 
     def open(self, content: str, encoder: Encoder, grid_key: str) -> FeatureTable:
         """Return the table of a slide's content (SHA-256), an encoder and a patch size."""
-        folder = self._root / content / f"{encoder.name}-{encoder.version}" / grid_key
-        return FeatureTable(folder, encoder.size)
+        return FeatureTable(self.folder(content, f"{encoder.name}-{encoder.version}", grid_key), encoder.size)
+
+    def folder(self, content: str, encoder: str, key: str) -> Path:
+        """Return the folder of what an encoder computed of a slide's content (SHA-256); it may not exist."""
+        return self._root / content / encoder / key
 
     def cached(self, content: str, name: str, compute: Callable[[], NDArray[np.bool_]]) -> NDArray[np.bool_]:
         """Return the array stored under a name for a slide's content; computed on the first call."""

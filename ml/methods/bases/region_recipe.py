@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ from ml.data.regions import UNKNOWN, RegionImage, region_images
 from ml.evaluation.counts import evaluate_counts, pixel_counts
 from ml.inference.canvas import Canvas, Shares
 from ml.inference.journal import Arrays
-from ml.inference.windows import Window, windows_of
+from ml.inference.windows import Window, Windows, windows_of
 from ml.messages import Message
 from ml.methods.bases.window_recipe import HALO, LOOKS, WindowRecipe, hold_out
 from ml.slides import tissue_mask
@@ -27,6 +27,7 @@ from ml.training.regions import RegionCrops, paint_regions, region_loss
 VALIDATION_CROPS = 24
 # The parts of a tile that cells may be: see Canvas.
 GRAIN = 64
+SeeWindow = Callable[[Window, NDArray[np.uint8]], Shares]
 
 
 class RegionRecipe(WindowRecipe):
@@ -37,6 +38,11 @@ class RegionRecipe(WindowRecipe):
     """
 
     halo: ClassVar[int] = HALO
+
+    @property
+    def tile(self) -> int:
+        """Return the side of the core of a window, in pixels as read."""
+        return int(max(GRAIN, self.config.tile // GRAIN * GRAIN))
 
     def scale_of(self, slide: SlideReader) -> float:
         """Return level-0 pixels of a slide per pixel as read; raises DataError(``no_resolution``)."""
@@ -86,31 +92,42 @@ class RegionRecipe(WindowRecipe):
         """Yield growing heat maps; the last prediction has the outlines, traced without seams."""
         self.ready(context)
         scale = self.scale_of(slide)
-        tile = max(GRAIN, self.config.tile // GRAIN * GRAIN)
+        tile = self.tile
         windows = windows_of(slide, tile, self.halo, scale, tissue=tissue_mask(slide), region=region)
         count = len(windows.places)
         if not count:
             yield Prediction(1.0)
             return
         canvas = Canvas(windows, len(self.labels), tile, self.config.finest)
+        begun, see = self.prepared(slide, windows, context)
 
         def look(window: Window, pixels: NDArray[np.uint8]) -> Arrays:
-            return {"cells": canvas.cells(window, self.see(pixels))}
+            return {"cells": canvas.cells(window, see(window, pixels))}
 
         shown = 0
         for number, (window, arrays) in enumerate(self.looked_at(slide, windows, context, look), start=1):
             canvas.paint(window, arrays["cells"])
+            progress = begun + (0.99 - begun) * number / count
             context.report(
-                0.99 * number / count,
+                progress,
                 Message("window", number=number, total=count),
             )
             if number < count and (not shown or number - shown >= count / LOOKS):
                 shown = number
-                yield Prediction(0.99 * number / count, heat_maps=canvas.heat_maps())
+                yield Prediction(progress, heat_maps=canvas.heat_maps())
         frame: BaseGeometry = shapely.box(0, 0, slide.width, slide.height)
         if region is not None:
             frame = frame.intersection(region)
         yield Prediction(1.0, canvas.objects(self.field_of, self.config.smallest, frame), canvas.heat_maps())
+
+    def prepared(
+        self,
+        slide: SlideReader,  # noqa: ARG002 - for recipes that prepare something
+        windows: Windows,  # noqa: ARG002
+        context: Context,  # noqa: ARG002
+    ) -> tuple[float, SeeWindow]:
+        """Return the progress after preparing, and the function from a window to its shares."""
+        return 0.0, lambda _window, pixels: self.see(pixels)
 
     def see(self, pixels: NDArray[np.uint8]) -> Shares:
         """Return the share (1 + labels, h, w) of background and each label at each pixel."""

@@ -106,9 +106,9 @@ def test_a_cell_has_the_class_of_most_of_what_is_known_of_it():
 
 
 def test_points_and_lines_become_areas_and_areas_stay(strokes):
-    wide = with_thin_marks(strokes, 8.0)
-    assert wide.slides[0].shapes[0].geometry.area == pytest.approx(201, abs=5)
-    assert all(shape.geometry.area > 100 for shape in wide.slides[0].shapes)
+    wide = with_thin_marks(strokes.slides[0], 8.0)
+    assert wide.shapes[0].geometry.area == pytest.approx(201, abs=5)
+    assert all(shape.geometry.area > 100 for shape in wide.shapes)
     assert with_thin_marks(wide, 8.0) == wide
 
 

@@ -38,9 +38,8 @@ class PaintConfig:
         "Outlines move by up to this much to follow edges in the picture.",
         unit="px",
         minimum=1,
-        maximum=64,
+        maximum=32,
     )
-    tile: int = shared.window()
     finest: int = detail_of_outlines()
     smallest: int = smallest_region()
 

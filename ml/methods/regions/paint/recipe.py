@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, cast
 
@@ -18,14 +19,21 @@ from ml.data.cells import Cells, class_of_cells, draw_cells, join_cells, with_th
 from ml.data.folders.images import read_image
 from ml.data.objects import level_scale
 from ml.data.patches import BACKGROUND, in_parts
-from ml.data.regions import region_images
+from ml.data.regions import UNKNOWN, UnitMarks, marks_of, region_images
 from ml.encoders.dense import CELL, DenseEncoder
+from ml.encoders.map_scores import MapScores
+from ml.encoders.packed_maps import BLOCK
+from ml.encoders.stored_maps import MARGIN, StoredMaps
 from ml.evaluation.classification import evaluate_classes
 from ml.inference.canvas import Shares
 from ml.inference.edges import follow_edges
+from ml.inference.windows import Window, Windows
 from ml.messages import Message
-from ml.methods.bases.region_recipe import RegionRecipe
-from ml.training.kernel import KernelHead, fit_head
+from ml.methods.bases.patch_recipe import feature_store
+from ml.methods.bases.region_recipe import RegionRecipe, SeeWindow
+from ml.slides import open_as, tissue_mask
+from ml.slides.resolution import opened_square, stretch_of
+from ml.training.kernel import LENGTH, KernelHead, fit_head
 from ml.training.logistic import probabilities
 
 # Cells of one class that are learned from at most; more take time and teach little.
@@ -34,6 +42,10 @@ MOST = 3000
 MOST_MEASURED = 20_000
 # Cells of one labelled tile that are learned from, beside the mean of the tile.
 CELLS_OF_TILE = 4
+# Blocks of one unit that are learned from at most, evenly chosen: one huge outline teaches no more.
+MOST_BLOCKS = 64
+# Share of a prediction that goes by while maps are computed, where some are missing.
+DESCRIBED = 0.8
 LEARNED_FROM = ("train", "validation")
 
 
@@ -56,22 +68,36 @@ class PaintHead(nn.Module):
         self.matrix = torch.from_numpy(head.matrix).float()
         self.temperature = torch.tensor(temperature)
 
+    def weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the weights (size, classes) and offsets (classes,) of features that are not standardised."""
+        matrix = self.matrix[:-1].double() * (LENGTH / len(self.mean) ** 0.5) / self.spread.double()[:, None]
+        offset = self.matrix[-1].double() - self.mean.double() @ matrix
+        return matrix.float().numpy(), offset.float().numpy()
+
+    def calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return calibrated probabilities of scores (..., classes)."""
+        flat = scores.reshape(-1, scores.shape[-1]).astype(np.float64)
+        return probabilities(flat, float(self.temperature)).astype(np.float32).reshape(scores.shape)
+
     def judge(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return calibrated probabilities (n, classes) of features (n, size)."""
-        mean, spread, matrix = (each.double().numpy() for each in (self.mean, self.spread, self.matrix))
-        none = np.zeros((0, 0))
-        scores = KernelHead(mean, spread, none, none, matrix).scores(rows.astype(np.float64))
-        return probabilities(scores, float(self.temperature)).astype(np.float32)
+        matrix, offset = self.weights()
+        return self.calibrated(rows @ matrix + offset)
 
 
 class Paint(RegionRecipe, recipe="paint"):
     """A fixed encoder, cells of eight pixels, and a linear head; outlines follow image edges."""
 
-    halo: ClassVar[int] = 96
+    halo: ClassVar[int] = MARGIN * CELL
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)
         self._known_encoder: DenseEncoder | None = None
+
+    @property
+    def tile(self) -> int:
+        """Return the side of a block of stored maps."""
+        return BLOCK * CELL
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -134,14 +160,28 @@ class Paint(RegionRecipe, recipe="paint"):
             self.classes, numbers[keep], known.rows[keep], known.units[keep], context.seed
         )
 
-    def see(self, pixels: NDArray[np.uint8]) -> Shares:
-        """Return the share (1 + labels, h, w) of background and each label at each pixel."""
-        features = self._encoder.dense(pixels)
-        predicted = self._head().judge(features.reshape(-1, features.shape[2]))
-        cells = torch.from_numpy(predicted).T.reshape(1, -1, *features.shape[:2]).float()
-        size = tuple(CELL * n for n in features.shape[:2])
-        shares = functional.interpolate(cells, size, mode="bilinear")[0].numpy()
-        shares = shares[:, : pixels.shape[0], : pixels.shape[1]]
+    def prepared(self, slide: SlideReader, windows: Windows, context: Context) -> tuple[float, SeeWindow]:
+        """Compute the maps that are not stored; windows are blocks of stored maps."""
+        maps = self._maps_of(slide, feature_store(context).content_of(slide.path), context)
+        part, parts = context.share
+        places = [(window.row, window.column) for window in windows.places]
+        # Those of this run's share first: others may come to have been computed by then.
+        around = maps.with_neighbours(maps.with_neighbours(places[part::parts]))
+        begun = DESCRIBED if maps.missing(around) else 0.0
+        _compute(maps, around, context, 0.0, begun)
+        matrix, offset = self._head().weights()
+        scores = MapScores(maps, matrix)
+
+        def see(window: Window, pixels: NDArray[np.uint8]) -> Shares:
+            cells = self._head().calibrated(scores.with_margin((window.row, window.column)) + offset)
+            return self._shares(cells, pixels)
+
+        return begun, see
+
+    def _shares(self, cells: NDArray[np.float32], pixels: NDArray[np.uint8]) -> Shares:
+        """Return the share (1 + labels, h, w) of each pixel, of the probabilities of cells."""
+        tensor = torch.from_numpy(cells).permute(2, 0, 1)[None]
+        shares = functional.interpolate(tensor, scale_factor=CELL, mode="bilinear")[0].numpy()
         if not self.background:
             shares = np.concatenate([np.zeros_like(shares[:1]), shares])
         return follow_edges(shares, pixels, self.config.edge)
@@ -156,7 +196,9 @@ class Paint(RegionRecipe, recipe="paint"):
         """Yield the labelled cells of some parts; raises DataError(``no_labels``) for none."""
         none = True
         for cells in chain(
-            self._marked(dataset, context, parts), self._tiles(dataset, context, parts, cells_of_tile)
+            self._marked(dataset, context, parts),
+            self._masks(dataset, context, parts),
+            self._tiles(dataset, context, parts, cells_of_tile),
         ):
             none = False
             yield cells
@@ -167,16 +209,10 @@ class Paint(RegionRecipe, recipe="paint"):
             )
             raise DataError("no_labels", message)
 
-    def _marked(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> Iterator[Cells]:
-        """Yield the cells of some parts within marks or masks."""
+    def _masks(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> Iterator[Cells]:
+        """Yield the cells of images with masks, of some parts."""
         try:
-            images = region_images(
-                with_thin_marks(dataset, CELL),
-                parts,
-                self.config.mpp_if_known,
-                margin=self.halo,
-                unknown_as_is=True,
-            )
+            images = region_images(replace(dataset, slides=()), parts, self.config.mpp_if_known)
         except DataError as error:
             if error.code != "no_labels":
                 raise
@@ -185,8 +221,41 @@ class Paint(RegionRecipe, recipe="paint"):
             _report_images(context, number, len(images))
             classes = class_of_cells(image.classes, CELL, len(self.labels))
             rows = self._encoder.dense(image.pixels)[classes >= 0]
-            units = np.full(len(rows), image.unit)
-            yield Cells(rows, classes[classes >= 0], units)
+            yield Cells(rows, classes[classes >= 0], np.full(len(rows), image.unit))
+
+    def _marked(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> Iterator[Cells]:
+        """Yield the cells of slides within marks, of some parts."""
+        for number, labelled in enumerate(dataset.slides):
+            with opened_square(partial(open_as, channels=dataset.channels), labelled) as (reader, slide):
+                maps = self._maps_of(reader, labelled.content, context)
+                marked = with_thin_marks(slide, CELL * maps.scale)
+                places = [
+                    (marks, _evenly(maps.touched(marks.shapes))) for marks in marks_of(marked, dataset, parts)
+                ]
+                start, end = (0.9 * n / len(dataset.slides) for n in (number, number + 1))
+                needed = maps.with_neighbours(place for _, blocks in places for place in blocks)
+                _compute(maps, needed, context, start, end)
+                for marks, blocks in places:
+                    for place in blocks:
+                        yield self._cells(maps, marks, place)
+
+    def _cells(self, maps: StoredMaps, marks: UnitMarks, place: tuple[int, int]) -> Cells:
+        """Return the labelled cells of one unit in a block."""
+        corner = (place[1] * maps.side, place[0] * maps.side)
+        pixels = marks.paint(corner, (maps.scale, maps.scale), (self.tile, self.tile))
+        if self.config.unlabelled != "ignored":
+            pixels = np.where(pixels == UNKNOWN, 0, pixels).astype(np.uint8)
+        classes = class_of_cells(pixels, CELL, len(self.labels))
+        known = classes >= 0
+        rows = maps.features(place, known)
+        return Cells(rows, classes[known], np.full(len(rows), marks.unit))
+
+    def _maps_of(self, reader: SlideReader, content: str, context: Context) -> StoredMaps:
+        """Return the stored maps of a slide by this encoder."""
+        encoder, scale = self._encoder, self.scale_of(reader)
+        key = f"maps-{BLOCK}-{scale:.6g}{stretch_of(reader).key}"
+        folder = feature_store(context).folder(content, f"{encoder.name}-{encoder.version}", key)
+        return StoredMaps(reader, encoder, scale, folder, tissue_mask(reader))
 
     def _tiles(
         self, dataset: Dataset, context: Context, parts: Sequence[str], cells_of_tile: int
@@ -216,3 +285,22 @@ class Paint(RegionRecipe, recipe="paint"):
 def _report_images(context: Context, number: int, count: int) -> None:
     text = Message("images_described", done=number, total=count)
     context.report(0.9 * number / count, text)
+
+
+def _compute(
+    maps: StoredMaps, places: Sequence[tuple[int, int]], context: Context, start: float, end: float
+) -> None:
+    """Compute the maps that are not stored, with progress from ``start`` to ``end``."""
+
+    def report(done: int, total: int) -> None:
+        text = Message("blocks_described", done=done, total=total)
+        context.report(start + (end - start) * done / max(1, total), text)
+
+    maps.compute(places, report, context.workers)
+
+
+def _evenly(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return at most MOST_BLOCKS of some blocks, evenly chosen."""
+    if len(places) <= MOST_BLOCKS:
+        return places
+    return [places[int(n)] for n in np.linspace(0, len(places) - 1, MOST_BLOCKS).round()]

@@ -22,6 +22,7 @@ from ml.encoders.packed_maps import BLOCK
 from ml.encoders.stored_maps import HALO, StoredMaps, bytes_per_cell
 from ml.methods.loading import load_recipe_class
 from ml.slides import TissueMask, open_slide, tissue_mask
+from ml.storage.hashing import content_hash
 from tests.bench.harness import Figure, bench, data_folder
 
 MOST_BYTES = 64
@@ -52,7 +53,8 @@ def mosaic_halves() -> Dataset:
         for unit, half in halves.items()
         if (piece := shape(feature["geometry"]).intersection(half)).area
     )
-    slide = LabelledSlide(folder / "colorectal-mosaic.tif", "mosaic", "m" * 64, shapes)
+    path = folder / "colorectal-mosaic.tif"
+    slide = LabelledSlide(path, "mosaic", content_hash(path), shapes)
     labels = tuple(sorted({item.label for item in shapes if item.label}))
     return Dataset(labels, slides=(slide,), parts={"left": "train", "right": "test"}, split_by="region")
 

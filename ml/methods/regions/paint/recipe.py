@@ -37,7 +37,7 @@ from ml.training.kernel import LENGTH, KernelHead, fit_head
 from ml.training.logistic import probabilities
 
 # Cells of one class that are learned from at most; more take time and teach little.
-MOST = 3000
+MOST = 1000
 # Cells that a model is measured on at most: intervals come from a thousand resamples of all of them.
 MOST_MEASURED = 20_000
 # Cells of one labelled tile that are learned from, beside the mean of the tile.

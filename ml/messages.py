@@ -56,32 +56,27 @@ class Message:
         return f"{value:,}" if blank[2] else str(value)
 
     def as_json(self) -> dict[str, Any]:
-        """Return ``message`` (the English text), ``code`` and ``values``.
+        """Return ``code``, ``params`` and the English ``text``.
 
         Paths of this machine are reduced to the name of the file: JSON goes to people elsewhere.
         """
         return {
-            "message": without_server_paths(str(self)),
             "code": self.code,
-            "values": {name: _shown(value) for name, value in self.params.items()},
+            "params": {name: _shown(value) for name, value in self.params.items()},
+            "text": without_server_paths(str(self)),
         }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """Return the message of ``as_json``; one that no longer fits the catalogue keeps its English text."""
         blanks = {blank[1] for blank in PLACEHOLDER.finditer(_ENGLISH.get(stored["code"], ""))}
-        if stored["code"] not in _ENGLISH or not blanks <= stored["values"].keys():
-            return cls("verbatim", text=stored["message"])
+        if stored["code"] not in _ENGLISH or not blanks <= stored["params"].keys():
+            return cls("verbatim", text=stored["text"])
         params = {
             name: cls.from_json(value) if isinstance(value, Mapping) else value
-            for name, value in stored["values"].items()
+            for name, value in stored["params"].items()
         }
         return cls(stored["code"], **params)
-
-
-def json_of(message: Message | None) -> dict[str, Any]:
-    """Return ``as_json`` of a message, with empty values for none."""
-    return message.as_json() if message else {"message": "", "code": "", "values": {}}
 
 
 def join_messages(messages: Sequence[Message]) -> Message:

@@ -58,10 +58,9 @@ def problem(status: int, code: str, detail: Message, **extra: Any) -> dict[str, 
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
-        "detail": message["message"],
+        "detail": message["text"],
         "code": code,
-        "message_code": message["code"],
-        "message_values": message["values"],
+        "message": message,
         **extra,
     }
 

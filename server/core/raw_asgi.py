@@ -50,10 +50,9 @@ async def refuse(send: Send, refusal: Refusal) -> None:
         "type": "about:blank",
         "title": refusal.status.phrase,
         "status": refusal.status.value,
-        "detail": message["message"],
+        "detail": message["text"],
         "code": refusal.code,
-        "message_code": message["code"],
-        "message_values": message["values"],
+        "message": message,
     }
     await respond_problem(send, refusal.status, problem, retry_after=refusal.retry_after)
 

@@ -12,6 +12,18 @@ from rest_framework.generics import GenericAPIView
 from ml.messages import Message
 
 
+class MessageSerializer(serializers.Serializer[Any]):
+    """A message: the code and the parameters of its text in each language, and the English text."""
+
+    code = serializers.CharField()
+    params = serializers.DictField()
+    text = serializers.CharField(allow_blank=True)
+
+    def to_representation(self, instance: Any) -> Any:
+        """Return a message, or one that is stored as JSON."""
+        return instance.as_json() if isinstance(instance, Message) else super().to_representation(instance)
+
+
 class ProblemSerializer(serializers.Serializer[Any]):
     """RFC 9457 problem details, with a stable code."""
 
@@ -20,26 +32,11 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    message_code = serializers.CharField(
-        required=False, help_text="Names the sentence of `detail`, for other languages."
-    )
-    message_values = serializers.DictField(required=False, help_text="What stands in the sentence.")
+    message = MessageSerializer(required=False, help_text="The message of `detail`, for other languages.")
     field = serializers.CharField(required=False)
     errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()), required=False
     )
-
-
-class SaidSerializer(serializers.Serializer[Any]):
-    """A message in English, with the code and the values of its translation."""
-
-    message = serializers.CharField(allow_blank=True)
-    code = serializers.CharField(allow_blank=True)
-    values = serializers.DictField()
-
-    def to_representation(self, instance: Any) -> Any:
-        """Return a message, or one that is stored as JSON."""
-        return instance.as_json() if isinstance(instance, Message) else super().to_representation(instance)
 
 
 class ProblemSchema(AutoSchema):

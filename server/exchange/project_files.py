@@ -18,7 +18,7 @@ from server.exchange.formats.archives import Member
 from server.exchange.imports.letter_case import CaseQuestion, refuse_open_questions
 from server.exchange.imports.options import ImportOptions, Target
 from server.exchange.imports.preview import ClassRow, Preview
-from server.exchange.imports.report import ImportReport, Reasoned
+from server.exchange.imports.report import ImportReport
 from server.exchange.imports.services import name_of
 from server.exchange.reading import list_project_archive, read_member
 from server.exchange.slide_files import SlideFile
@@ -44,7 +44,7 @@ class SlidePart:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOutFile(Reasoned):
+class LeftOutFile:
     """A file of the archive without a matching slide, with the reason."""
 
     file: str

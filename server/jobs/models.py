@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ml.messages import Message
+from server.core.message_field import MessageField
 from server.core.models import Entity
 from server.projects.models import Project
 
@@ -33,9 +33,7 @@ class Job(Entity):
     FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 
     kind = models.CharField(max_length=50)
-    title = models.CharField(max_length=200)
-    title_code = models.CharField(max_length=50, blank=True)
-    title_values = models.JSONField(default=dict, blank=True)
+    title = MessageField()
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="jobs")
     subject_type = models.CharField(max_length=50, blank=True)
     subject_id = models.CharField(max_length=64, blank=True)
@@ -44,13 +42,9 @@ class Job(Entity):
     input = models.JSONField(default=dict)
     result = models.JSONField(null=True)
     progress = models.FloatField(default=0)
-    message = models.CharField(max_length=500, blank=True)
-    message_code = models.CharField(max_length=50, blank=True)
-    message_values = models.JSONField(default=dict, blank=True)
+    message = MessageField(null=True)
     error_code = models.CharField(max_length=50, blank=True)
-    error_message = models.TextField(blank=True)
-    error_message_code = models.CharField(max_length=50, blank=True)
-    error_message_values = models.JSONField(default=dict, blank=True)
+    error = MessageField(null=True)
     # Counts on after a retry: a number that came twice would let a worker that was given up go on.
     attempt = models.PositiveSmallIntegerField(default=0)
     attempts_before_retry = models.PositiveSmallIntegerField(default=0)
@@ -77,17 +71,6 @@ class Job(Entity):
             ),
             models.Index(fields=["subject_type", "subject_id"], name="jobs_by_subject"),
         ]
-
-    @property
-    def error(self) -> Message:
-        """Message of the failure; empty unless the job failed."""
-        return Message.from_json(
-            {
-                "message": self.error_message,
-                "code": self.error_message_code,
-                "values": self.error_message_values,
-            }
-        )
 
 
 class JobEvent(models.Model):

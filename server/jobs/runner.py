@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from ml.contracts import CancelledError, DataError
-from ml.messages import Message, json_of
+from ml.messages import Message
 from ml.slides.errors import SlideError
 from server.core.children.slide_reader import slides_read_in_children
 from server.core.errors import DomainError
@@ -57,7 +57,10 @@ class JobRun:
             raise CancelledError
         if (round(progress, 3), message) != self._told:
             self._told = (round(progress, 3), message)
-            self._tell(JobEvent.Kind.PROGRESS, {"progress": progress, **json_of(message)})
+            self._tell(
+                JobEvent.Kind.PROGRESS,
+                {"progress": progress, "message": message.as_json() if message else None},
+            )
 
     @property
     def scratch(self) -> Path:
@@ -72,7 +75,7 @@ class JobRun:
 
     def log(self, message: Message, level: str = "info") -> None:
         """Add a line to the log that members read; details for operators go to the server's log."""
-        self._tell(JobEvent.Kind.LOG, {"level": level, **message.as_json()})
+        self._tell(JobEvent.Kind.LOG, {"level": level, "message": message.as_json()})
 
     def update(self, **data: Any) -> None:
         """Notify clients that an output of the job has grown, for instance a heat map."""

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from server.accounts.serializers import UserSerializer
+from server.core.schema import MessageSerializer
 from server.jobs.models import Job
 from server.jobs.policies import can_run_again
 from server.projects.selectors import project_ids_managed_by
@@ -17,8 +18,9 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     """A job as users see it."""
 
     created_by = UserSerializer(read_only=True)
-    title_values = serializers.DictField(read_only=True)
-    message_values = serializers.DictField(read_only=True)
+    title = MessageSerializer(read_only=True)
+    message = MessageSerializer(read_only=True, allow_null=True)
+    error = MessageSerializer(read_only=True, allow_null=True)
     result = serializers.SerializerMethodField()
     can_cancel = serializers.SerializerMethodField()
     can_retry = serializers.SerializerMethodField()
@@ -29,20 +31,14 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "id",
             "kind",
             "title",
-            "title_code",
-            "title_values",
             "project_id",
             "subject_type",
             "subject_id",
             "state",
             "progress",
             "message",
-            "message_code",
-            "message_values",
             "error_code",
-            "error_message",
-            "error_message_code",
-            "error_message_values",
+            "error",
             "result",
             "attempt",
             "created_by",

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from ml.messages import Message, json_of
+from ml.messages import Message
 from server.audit.services import record
 from server.core.errors import StateError
 from server.core.services import service
@@ -43,12 +43,9 @@ def create_job(
     subject: models.Model | None = None,
 ) -> Job:
     """Create a queued job inside the calling service's transaction; it is sent on commit."""
-    words = title.as_json()
     job = Job.objects.create(
         kind=kind,
-        title=str(title)[:200],
-        title_code=words["code"],
-        title_values=words["values"],
+        title=title,
         queue=queue,
         input=input,
         project=project,
@@ -165,12 +162,9 @@ def hand_back_job(job: Job) -> bool:
 
 def report_progress(job: Job, progress: float, message: Message | None) -> bool:
     """Store the progress of a running attempt; False when it was cancelled or taken over."""
-    parts = json_of(message)
     changed = running_attempt(job).update(
         progress=progress,
-        message=parts["message"][:500],
-        message_code=parts["code"],
-        message_values=parts["values"],
+        message=message,
         heartbeat_at=timezone.now(),
     )
     return bool(changed)
@@ -243,15 +237,13 @@ def _take_back(job_id: UUID, now: Any) -> bool:
             _move(job, Job.State.QUEUED, dispatched_at=None)
         job.save()
         log.warning("the worker of job %s (%s) stopped; the job is %s", job.pk, job.kind, job.state)
-        data = {"level": "warning", **Message("worker_stopped").as_json()}
+        data = {"level": "warning", "message": Message("worker_stopped").as_json()}
         write_event(JobEvent.Kind.LOG, data, job=job)
     return True
 
 
 def _set_error(job: Job, code: str, error: Message | None) -> None:
-    parts = json_of(error)
-    job.error_code, job.error_message = code, parts["message"]
-    job.error_message_code, job.error_message_values = parts["code"], parts["values"]
+    job.error_code, job.error = code, error
 
 
 def _end(job: Job, state: Job.State, cause: BaseException | None = None) -> None:
@@ -273,7 +265,11 @@ def _move(job: Job, state: Job.State, **times: Any) -> None:
 
 
 def _tell_state(job: Job) -> None:
-    data = {"state": job.state, "error_code": job.error_code, "error_message": job.error_message}
+    data = {
+        "state": job.state,
+        "error_code": job.error_code,
+        "error": job.error.as_json() if job.error else None,
+    }
     write_event(JobEvent.Kind.STATE, data, job=job)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from server.accounts.serializers import UserSerializer
-from server.core.schema import SaidSerializer
+from server.core.schema import MessageSerializer
 from server.jobs.serializers import JobSerializer
 from server.learning.models import Round, Snapshot
 from server.registry.models import Comparison
@@ -51,8 +51,8 @@ class ReadinessSerializer(serializers.Serializer[Any]):
     """Readiness of a round, with its problems and warnings."""
 
     ready = serializers.BooleanField()
-    blockers = SaidSerializer(source="problems", many=True)
-    warnings = SaidSerializer(many=True)
+    blockers = MessageSerializer(source="problems", many=True)
+    warnings = MessageSerializer(many=True)
     counts = CountsSerializer()
     split_by = serializers.ChoiceField(source="split", choices=("case", "region"))
     parts = PartsSerializer(source="counts.parts")
@@ -91,7 +91,7 @@ class RoundSerializer(serializers.ModelSerializer[Round]):
     snapshot = SnapshotSerializer(read_only=True, allow_null=True)
     job = JobSerializer(read_only=True)
     model_version = ModelVersionSerializer(read_only=True, allow_null=True)
-    warnings = SaidSerializer(many=True, read_only=True)
+    warnings = MessageSerializer(many=True, read_only=True)
     created_by = UserSerializer(read_only=True)
 
     class Meta:

@@ -12,7 +12,7 @@ from ml.contracts import Task
 from server.accounts.serializers import UserSerializer
 from server.core.files.names import safe_file_name
 from server.core.names import NameField
-from server.core.schema import SaidSerializer
+from server.core.schema import MessageSerializer
 from server.registry.models import ModelVersion, UploadedWeights
 from server.registry.uploads import PREFIX
 
@@ -133,7 +133,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     labels = VersionLabelSerializer(many=True, read_only=True)
     config = serializers.DictField(read_only=True)
     metrics = MetricsField(read_only=True)
-    card_lines = SaidSerializer(many=True, read_only=True)
+    card_lines = MessageSerializer(many=True, read_only=True)
     card_file_name = serializers.SerializerMethodField()
     created_by = UserSerializer(read_only=True)
 

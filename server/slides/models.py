@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from ml.slides.resolution import Resolution
+from server.core.message_field import MessageField
 from server.core.models import Entity
 from server.jobs.models import Job
 from server.projects.models import Label, Project
@@ -90,10 +91,8 @@ class Slide(Entity):
     progress_state = models.CharField(max_length=12, choices=ProgressState.choices, default=ProgressState.NEW)
     # True once a person has set the state: from then on it does not follow the work by itself.
     progress_marked = models.BooleanField(default=False)
-    failure = models.TextField(blank=True)
+    failure = MessageField(null=True)
     failure_code = models.CharField(max_length=50, blank=True)
-    failure_message_code = models.CharField(max_length=50, blank=True)
-    failure_message_values = models.JSONField(default=dict, blank=True)
     import_job_id = models.UUIDField(null=True)
     source_key = models.CharField(max_length=500, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)

@@ -121,15 +121,7 @@ def contents_of_slides(hashes: Collection[str]) -> Iterable[str]:
 def require_ready(slide: Slide) -> Slide:
     """Return the slide; raises StateError while it has no pixels."""
     if slide.state != Slide.State.READY:
-        detail = Message("still_importing")
-        if slide.failure:
-            parts = {
-                "message": slide.failure,
-                "code": slide.failure_message_code,
-                "values": slide.failure_message_values,
-            }
-            detail = Message.from_json(parts)
-        raise StateError(detail, code="slide_not_ready")
+        raise StateError(slide.failure or Message("still_importing"), code="slide_not_ready")
     return slide
 
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from server.audit.seen import SeenField
 from server.core.names import NameField
-from server.core.schema import SaidSerializer
+from server.core.schema import MessageSerializer
 from server.slides.models import Case, Slide
 
 # Wide enough for electron micrographs and for overviews of a whole glass.
@@ -79,7 +79,8 @@ class SlideSerializer(serializers.ModelSerializer[Slide]):
     )
     file_mpp_x = serializers.FloatField(allow_null=True, read_only=True, help_text="As the file states it.")
     file_mpp_y = serializers.FloatField(allow_null=True, read_only=True, help_text="As the file states it.")
-    resolution_notes = SaidSerializer(many=True, read_only=True)
+    failure = MessageSerializer(read_only=True, allow_null=True)
+    resolution_notes = MessageSerializer(many=True, read_only=True)
     images = FileImageSerializer(
         many=True, read_only=True, help_text="Of a file with several images: those that may be the slide."
     )
@@ -98,8 +99,6 @@ class SlideSerializer(serializers.ModelSerializer[Slide]):
             "progress_state",
             "failure",
             "failure_code",
-            "failure_message_code",
-            "failure_message_values",
             "images",
             "import_job_id",
             "sha256",
@@ -167,7 +166,7 @@ class RefusedFileSerializer(serializers.Serializer[Any]):
     """A file that is no slide, with the reason."""
 
     name = serializers.CharField()
-    why = SaidSerializer()
+    why = MessageSerializer()
 
 
 class FolderResultSerializer(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from ml.messages import Message, json_of
+from ml.messages import Message
 from server.accounts.models import User
 from server.audit.services import record
 from server.core.errors import ContentError, StateError
@@ -35,7 +35,7 @@ from server.slides.viewing.scale import take_scale
 _LONGEST_NAME = 255
 LONGEST_PSEUDONYM = 100
 _ORIGIN_SALT = "slides.case"
-_FAILURE = ("failure", "failure_code", "failure_message_code", "failure_message_values")
+_FAILURE = ("failure", "failure_code")
 
 
 @service
@@ -314,9 +314,7 @@ def drop_arrived(job: Job) -> None:
 
 
 def _set_failure(slide: Slide, code: str, reason: Message | None) -> None:
-    parts = json_of(reason)
-    slide.failure, slide.failure_code = parts["message"], code
-    slide.failure_message_code, slide.failure_message_values = parts["code"], parts["values"]
+    slide.failure, slide.failure_code = reason, code
 
 
 def _still_there(slide: Slide) -> Slide:

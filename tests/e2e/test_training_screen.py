@@ -17,11 +17,11 @@ COUNTS = {
     "labels": [TUMOUR], "negatives": 0, "verdicts": 0, "finished_regions": 0, "cases": 1, "slides": 1,
     "parts": {"train": 0, "validation": 0, "test": 0},
 }  # fmt: skip
-BLOCKER = {"code": "no_finished_region", "message": "…", "values": {}}
+BLOCKER = {"code": "no_finished_region", "text": "…", "params": {}}
 
 
 def warning(number: int) -> dict:
-    return {"code": "no_resolution", "message": "…", "values": {"slide": f"slide {number}"}}
+    return {"code": "no_resolution", "text": "…", "params": {"slide": f"slide {number}"}}
 
 
 @pytest.fixture(scope="module")

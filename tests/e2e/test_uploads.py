@@ -178,7 +178,7 @@ def test_the_same_content_twice_at_once_is_one_slide(installation, project, tus)
 
     def imports():
         rows = manager.jobs(project=project, kind="import_slide")
-        mine = [row for row in rows if "twin" in row["title"]]
+        mine = [row for row in rows if "twin" in row["title"]["text"]]
         return mine if all(row["state"] == "succeeded" for row in mine) else None
 
     outcomes = sorted(row["result"]["outcome"] for row in wait_for(imports))

@@ -120,9 +120,9 @@ def test_a_message_in_a_message_crosses_to_another_process_and_into_json():
     assert (error.code, str(error)) == ("bad", "Row 3: It has no geometry.")
     assert copy.deepcopy(error.detail) == error.detail
     stored = error.detail.as_json()
-    assert stored["values"] == {
+    assert stored["params"] == {
         "row": 3,
-        "reason": {"message": "It has no geometry.", "code": "row_no_geometry", "values": {}},
+        "reason": {"code": "row_no_geometry", "params": {}, "text": "It has no geometry."},
     }
     assert Message.from_json(json.loads(json.dumps(stored))) == error.detail
 
@@ -136,8 +136,8 @@ def test_an_error_in_a_message_is_its_own_message():
 @pytest.mark.parametrize(
     "stored",
     [
-        {"message": "As it was", "code": "of_yesterday", "values": {}},
-        {"message": "As it was", "code": "row_refused", "values": {"row": 3}},
+        {"text": "As it was", "code": "of_yesterday", "params": {}},
+        {"text": "As it was", "code": "row_refused", "params": {"row": 3}},
     ],
 )
 def test_a_stored_message_that_no_longer_fits_keeps_its_text(stored):

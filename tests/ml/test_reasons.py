@@ -66,7 +66,7 @@ def test_texts_that_slip_in_otherwise_lose_them_too(path):
     for text in (f"{path} cannot be read", f"see {path}: bad", f'File "{path}", line 3'):
         assert not leaks(str(Message("verbatim", text=text).as_json()))
     refused = DataError("bad", Message("verbatim", text=f"{path} is no JSON"))
-    assert not leaks(refused.detail.as_json()["message"])
+    assert not leaks(refused.detail.as_json()["text"])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_texts_that_slip_in_otherwise_lose_them_too(path):
     ],
 )
 def test_other_slashes_stay(text):
-    assert Message("verbatim", text=text).as_json()["message"] == text
+    assert Message("verbatim", text=text).as_json()["text"] == text
     assert without_paths(text) == text
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pyroaring import BitMap
 
+from ml.messages import Message
 from server.annotations.models import Annotation, Region, Revision
 from server.inference.models import PredictionRun
 from server.jobs.models import Job
@@ -205,7 +206,11 @@ def world(project_factory, user_factory, label_factory, slide_factory, settings)
     label = label_factory(project)
     slide = slide_factory(project)
     job = Job.objects.create(
-        kind="run_round", title="a job", queue="cpu", project=project, created_by=manager
+        kind="run_round",
+        title=Message("verbatim", text="a job"),
+        queue="cpu",
+        project=project,
+        created_by=manager,
     )
     square = {"type": "Polygon", "coordinates": [[[0, 0], [9, 0], [9, 9], [0, 9], [0, 0]]]}
     box = {"min_x": 0, "min_y": 0, "max_x": 9, "max_y": 9}

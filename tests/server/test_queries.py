@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pyroaring import BitMap
 
+from ml.messages import Message
 from server.accounts.models import ApiToken
 from server.annotations.models import Annotation, Region, Revision
 from server.inference.models import PredictionRun
@@ -100,7 +101,12 @@ def _make_work(project, slide, other, user, number):
     """Create one job in every state, a model version of its own round, a prediction and its set."""
     jobs = [
         Job.objects.create(
-            kind="errand", title="job", queue="cpu", project=project, created_by=user, state=state
+            kind="errand",
+            title=Message("verbatim", text="job"),
+            queue="cpu",
+            project=project,
+            created_by=user,
+            state=state,
         )
         for state in Job.State
     ]

@@ -84,7 +84,7 @@ def test_a_form_beyond_the_limit(client, settings, annotations):
     """``test_bodies`` has the other kinds of body."""
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     answer = client.post(annotations[0].replace("annotations", "import"), {"a": "y" * 2000})
-    assert assert_problem(answer, 413, "too_large")["message_code"] == "body_too_large"
+    assert assert_problem(answer, 413, "too_large")["message"]["code"] == "body_too_large"
 
 
 def test_too_many_fields(client, annotations):
@@ -151,7 +151,7 @@ def test_nginx_refuses_in_the_words_of_the_application():
     assert {status: (body["status"], body["code"]) for status, body in refusals.items()} == {
         413: (413, "too_large"), 429: (429, "throttled"),
     }  # fmt: skip
-    assert refusals[413]["message_code"] == "body_too_large"
+    assert refusals[413]["message"]["code"] == "body_too_large"
     for status in refusals:
         assert re.search(rf"error_page {status} @", text)
 

@@ -8,6 +8,7 @@ import uuid
 import pytest
 from django.urls import reverse
 
+from ml.messages import Message
 from tests.server.test_access import TABLE, routes, world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,9 @@ def two_worlds(world, project_factory, user_factory, label_factory, slide_factor
 
     own = project_factory("Own", manager="stranger")
     stranger = user_factory("stranger")
-    job = Job.objects.create(kind="x", title="x", queue="cpu", project=own, created_by=stranger)
+    job = Job.objects.create(
+        kind="x", title=Message("verbatim", text="x"), queue="cpu", project=own, created_by=stranger
+    )
     slide = slide_factory(own, "own")
     version = ModelVersion.objects.create(
         project=own, recipe="descriptors", task="patch", number=1, snapshot_digest="0" * 64, code_version="t",

@@ -6,20 +6,18 @@ import { keys } from "./queries/keys";
 import type { LiveMessage } from "./live/messages";
 import { liveTab } from "./live/tab";
 import { renewOpenCount } from "./openCount";
-import type { Job, JobKind, JobState, Page, Said, SaidValues, VerdictNews } from "./types";
+import type { Job, JobKind, JobState, Message, Page, VerdictNews } from "./types";
 
 export interface ProjectEvent {
   job_id: string;
   kind: JobKind;
-  title: string;
+  title: Message;
   subject_type: string;
   subject_id: string | null;
   event: "progress" | "state" | "update";
   state: JobState;
   progress: number;
-  message?: string;
-  code?: string;
-  values?: SaidValues;
+  message?: Message | null;
   what?: "heat_maps" | "objects";
   slide_id?: string;
   object_set_id?: string;
@@ -29,8 +27,7 @@ const FINAL: readonly JobState[] = ["succeeded", "failed", "cancelled"];
 
 function patchJob(job: Job, event: ProjectEvent): Job {
   if (job.id !== event.job_id) return job;
-  const { message = job.message, code = job.message_code, values = job.message_values } = event;
-  return { ...job, state: event.state, progress: event.progress, message, message_code: code, message_values: values };
+  return { ...job, state: event.state, progress: event.progress, message: event.message ?? job.message };
 }
 
 /** Put an event's news into the cached jobs, so that progress moves without a request. */
@@ -128,35 +125,30 @@ export function useVerdictNews(projectId: string, onNews: (news: VerdictNews) =>
   useEffect(() => listenToProject(projectId, "verdict", (news) => latest.current(news)), [projectId]);
 }
 
-export interface LogLine extends Said {
+export interface LogLine {
   level: string;
+  message: Message;
 }
 
 export interface JobProgress {
   progress: number | null;
-  said: Said | null;
+  message: Message | null;
   log: LogLine[];
   state: JobState | null;
 }
 
 const text = (value: unknown, fallback: string): string => (typeof value === "string" ? value : fallback);
 
-/** Parsed data of an event; null for empty data. */
-function saidIn(data: Record<string, unknown>): Said | null {
-  const message = text(data["message"], "");
-  return message === "" ? null : { message, code: text(data["code"], ""), values: (data["values"] ?? {}) as SaidValues };
-}
-
-const NOTHING: JobProgress = { progress: null, said: null, log: [], state: null };
+const NOTHING: JobProgress = { progress: null, message: null, log: [], state: null };
 const LOG_LIMIT = 2000;
 
 /** Merge one message of a job into its state. */
 export function afterMessage(old: JobProgress, { name, data }: LiveMessage): JobProgress {
-  const said = saidIn(data);
-  if (name === "progress") return { ...old, progress: Number(data["progress"] ?? old.progress), said: said ?? old.said };
+  const message = (data["message"] ?? null) as Message | null;
+  if (name === "progress") return { ...old, progress: Number(data["progress"] ?? old.progress), message: message ?? old.message };
   if (name === "state") return { ...old, state: (data["state"] as JobState | undefined) ?? old.state };
-  if (name !== "log" || said === null) return old;
-  return { ...old, log: [...old.log, { ...said, level: text(data["level"], "info") }].slice(-LOG_LIMIT) };
+  if (name !== "log" || message === null) return old;
+  return { ...old, log: [...old.log, { message, level: text(data["level"], "info") }].slice(-LOG_LIMIT) };
 }
 
 /** Progress and log of one job, from its beginning. */

@@ -15,9 +15,9 @@ export interface Page<T> {
 }
 
 /** RFC 9457 problem details. Each code may bring more: the other version, the rows, how long to wait. */
-export type Problem = Omit<Schema["Problem"], "type" | "message_values"> & {
+export type Problem = Omit<Schema["Problem"], "type" | "message"> & {
   type?: string;
-  message_values?: SaidValues;
+  message?: Message;
   [extra: string]: unknown;
 };
 
@@ -51,24 +51,24 @@ export type JobKind =
   | "register_slides"
   | "import_objects";
 
-export type SaidValues = { [name: string]: string | number | Said };
+export type MessageParams = { [name: string]: string | number | Message };
 
-/** A sentence of the server: in English, and with the code and the values to say it in other words. */
-export interface Said {
-  message: string;
+/** A message of the server: the code and the parameters of its text in each language, and the English text. */
+export interface Message {
   code: string;
-  values: SaidValues;
+  params: MessageParams;
+  text: string;
 }
 
 export type Job = Known<
   Schema["Job"],
-  { kind: JobKind; title_values: SaidValues; message_values: SaidValues; error_message_values: SaidValues }
+  { kind: JobKind; title: Message; message: Message | null; error: Message | null }
 >;
 
 export type SlideState = Schema["SlideStateEnum"];
 export type ProgressState = Schema["ProgressStateEnum"];
 export type Case = Known<Schema["Case"], { clinical: Record<string, number | string> }>;
-export type Slide = Known<Schema["Slide"], { case: Case | null; failure_message_values: SaidValues; resolution_notes: Said[] }>;
+export type Slide = Known<Schema["Slide"], { case: Case | null; failure: Message | null; resolution_notes: Message[] }>;
 /** Data of the viewer for tiles: `levels[0]` is the smallest, the last is full size. */
 export type ViewerInfo = Known<Schema["Viewer"], { slide: Slide }>;
 export type Grant = Schema["Grant"];
@@ -165,16 +165,16 @@ export type MetricValue = Schema["Estimate"];
 export type SurvivalGroup = Schema["SurvivalGroup"];
 export type SurvivalMetrics = Schema["Survival"];
 export type ModelMetrics = Known<Schema["Metrics"], { reliability: [confidence: number, accuracy: number, count: number][] }>;
-export type ModelVersion = Known<Schema["ModelVersion"], { metrics: ModelMetrics; card_lines: Said[] }>;
+export type ModelVersion = Known<Schema["ModelVersion"], { metrics: ModelMetrics; card_lines: Message[] }>;
 export type Comparison = Schema["Comparison"];
 export type ComparisonState =
   | Known<Schema["ComparisonAnswer"], { state: "ready"; comparison: Comparison }>
   | Known<Schema["ComparisonAnswer"], { state: "missing" }>;
 
 export type RoundBody = Schema["NewRoundRequest"];
-export type RoundCheck = Known<Schema["Readiness"], { blockers: Said[]; warnings: Said[] }>;
+export type RoundCheck = Known<Schema["Readiness"], { blockers: Message[]; warnings: Message[] }>;
 export type Snapshot = Schema["Snapshot"];
-export type Round = Known<Schema["Round"], { job: Job; warnings: Said[]; model_version: ModelVersion | null }>;
+export type Round = Known<Schema["Round"], { job: Job; warnings: Message[]; model_version: ModelVersion | null }>;
 export type PredictionBody = Known<Schema["NewPredictionRequest"], { region?: Polygon }>;
 export type ImportResult = Schema["Imported"];
 

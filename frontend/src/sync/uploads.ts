@@ -2,7 +2,7 @@
 import { Upload, type DetailedError } from "tus-js-client";
 
 import { api, ApiError, buildUrl, writeHeaders } from "./client";
-import type { Problem, Said, Slide } from "./types";
+import type { Message, Problem, Slide } from "./types";
 
 export interface UploadTarget {
   projectId: string;
@@ -85,7 +85,7 @@ export function startUpload(file: File, target: UploadTarget, callbacks: UploadC
 
 export interface FolderResult {
   slides: Slide[];
-  refused: { name: string; why: Said }[];
+  refused: { name: string; why: Message }[];
 }
 
 /** Tell the server that all files of a dropped folder are up. */

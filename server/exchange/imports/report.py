@@ -15,30 +15,8 @@ from server.exchange.imports.rows import ImportPlan, Outcome, PlannedRow
 MOST_ROWS: Final = 2000
 
 
-class Reasoned:
-    """A row with a ``reason``."""
-
-    __slots__ = ()
-    reason: Message | None
-
-    @property
-    def reason_text(self) -> str:
-        """English text of the reason, empty for none."""
-        return str(self.reason or "")
-
-    @property
-    def reason_code(self) -> str:
-        """Code of the reason, for other languages; empty for none."""
-        return self.reason.code if self.reason else ""
-
-    @property
-    def reason_values(self) -> dict[str, Any]:
-        """Values of the reason by name."""
-        return dict(self.reason.as_json()["values"]) if self.reason else {}
-
-
 @dataclass(frozen=True, slots=True)
-class ReportRow(Reasoned):
+class ReportRow:
     """One row of a report."""
 
     row: int
@@ -51,12 +29,11 @@ class ReportRow(Reasoned):
     def to_json(self) -> dict[str, Any]:
         """Return the row as JSON values."""
         own = {name: value for name, value in asdict(self).items() if name != "reason"}
-        values = {"reason": self.reason_text, "reason_code": self.reason_code}
-        return {**own, **values, "reason_values": self.reason_values}
+        return {**own, "reason": self.reason.as_json() if self.reason else None}
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonCount(Reasoned):
+class ReasonCount:
     """Number of rows with one reason; ``reason`` is that of its first row."""
 
     count: int
@@ -64,8 +41,7 @@ class ReasonCount(Reasoned):
 
     def to_json(self) -> dict[str, Any]:
         """Return the count as JSON values."""
-        values = {"reason": self.reason_text, "reason_code": self.reason_code}
-        return {"count": self.count, **values, "reason_values": self.reason_values}
+        return {"count": self.count, "reason": self.reason.as_json()}
 
 
 @dataclass(slots=True)
@@ -77,7 +53,7 @@ class ImportReport:
     ``without_score`` the objects of a set that have no score, ``nuclei_left_out`` the nuclei of its cells.
     ``skipped_count`` counts the rows that are left out; ``skipped`` may name a part of them only.
     ``rows_left_out`` counts rows that ``rows`` has no room for; ``reasons`` count all rows by reason.
-    ``warning`` has message, code and values. ``job_id`` names the job that reads a large file.
+    ``warning`` is a message as JSON. ``job_id`` names the job that reads a large file.
     """
 
     created: int = 0
@@ -102,7 +78,7 @@ class ImportReport:
         """Return the report as JSON values, for the result of a job."""
         return {
             **{name: value for name, value in asdict(self).items() if isinstance(value, int)},
-            "skipped": [{"row": row.row, "reason": str(row.reason)} for row in self.skipped[:MOST_ROWS]],
+            "skipped": [{"row": row.row, "reason": row.reason.as_json()} for row in self.skipped[:MOST_ROWS]],
             "labels_created": self.labels_created,
             "rows": [row.to_json() for row in self.rows],
             "reasons": [reason.to_json() for reason in self.reasons],

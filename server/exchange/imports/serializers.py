@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from server.annotations.serializers import GeometryField
-from server.core.schema import SaidSerializer
+from server.core.schema import MessageSerializer
 from server.exchange.imports.options import ImportOptions, Outside, Target, Version
 from server.exchange.imports.rows import Outcome
 
@@ -63,31 +63,25 @@ class SkippedSerializer(serializers.Serializer[Any]):
     """A row that is left out."""
 
     row = serializers.IntegerField()
-    reason = serializers.CharField()
+    reason = MessageSerializer()
 
 
-class ReasonedSerializer(serializers.Serializer[Any]):
-    """A reason, also as a code with values, for other languages."""
-
-    reason = serializers.CharField(source="reason_text")
-    reason_code = serializers.CharField()
-    reason_values = serializers.DictField()
-
-
-class ReportRowSerializer(ReasonedSerializer):
+class ReportRowSerializer(serializers.Serializer[Any]):
     """A row of the report with its outcome and the reason."""
 
     row = serializers.IntegerField()
     outcome = serializers.ChoiceField(choices=[str(value) for value in Outcome])
     id = serializers.CharField(allow_null=True)
     label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
+    reason = MessageSerializer(allow_null=True)
     is_mended = serializers.BooleanField()
 
 
-class ReasonCountSerializer(ReasonedSerializer):
+class ReasonCountSerializer(serializers.Serializer[Any]):
     """Number of rows with one reason."""
 
     count = serializers.IntegerField()
+    reason = MessageSerializer()
 
 
 class ImportedSerializer(serializers.Serializer[Any]):
@@ -110,7 +104,7 @@ class ImportedSerializer(serializers.Serializer[Any]):
     rows = ReportRowSerializer(many=True)
     rows_left_out = serializers.IntegerField()
     reasons = ReasonCountSerializer(many=True)
-    warning = SaidSerializer(allow_null=True)
+    warning = MessageSerializer(allow_null=True)
     job_id = serializers.UUIDField(allow_null=True)
 
 
@@ -170,13 +164,14 @@ class SlidePartSerializer(serializers.Serializer[Any]):
     matched_by = serializers.ChoiceField(choices=("content", "name"))
     becomes_objects = serializers.BooleanField()
     report = ImportedSerializer(allow_null=True)
-    error = SaidSerializer(allow_null=True)
+    error = MessageSerializer(allow_null=True)
 
 
-class LeftOutFileSerializer(ReasonedSerializer):
+class LeftOutFileSerializer(serializers.Serializer[Any]):
     """A file of the export without a matching slide."""
 
     file = serializers.CharField()
+    reason = MessageSerializer()
 
 
 class ProjectImportedSerializer(serializers.Serializer[Any]):

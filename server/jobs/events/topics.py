@@ -74,7 +74,7 @@ def messages_of(rows: Iterable[JobEvent]) -> Iterator[TopicEvent]:
             data = {
                 "job_id": str(job.pk),
                 "kind": job.kind,
-                "title": job.title,
+                "title": job.title.as_json(),
                 "subject_type": job.subject_type,
                 "subject_id": job.subject_id,
                 "event": row.kind,

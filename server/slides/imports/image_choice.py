@@ -40,12 +40,10 @@ def choose_image(*, actor: User, slide: Slide, image: int) -> Slide:
     )
     locked.import_job_id = job.pk
     locked.state = Slide.State.IMPORTING
-    locked.failure = locked.failure_code = locked.failure_message_code = ""
-    locked.failure_message_values = {}
+    locked.failure, locked.failure_code = None, ""
     locked.save(
         update_fields=[
-            "import_job_id", "state", "failure", "failure_code", "failure_message_code",
-            "failure_message_values",
+            "import_job_id", "state", "failure", "failure_code",
         ]
     )  # fmt: skip
     record(

@@ -61,9 +61,9 @@ def test_wrong_passwords_are_limited_in_all(monkeypatch):
 def test_a_refusal_says_how_long_and_that_the_right_password_works():
     answer = [sign_in("Mia") for _ in range(MOST_PER_ACCOUNT + 1)][-1]
     body = answer.json()
-    assert body["code"] == body["message_code"] == "too_many_sign_ins"
+    assert body["code"] == body["message"]["code"] == "too_many_sign_ins"
     assert answer.headers["Retry-After"] == str(body["wait"])
-    assert body["message_values"] == {"minutes": 15}
+    assert body["message"]["params"] == {"minutes": 15}
     assert "the right password still works, but wait 15 min before you guess again" in body["detail"]
 
 

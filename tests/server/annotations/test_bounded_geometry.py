@@ -90,7 +90,7 @@ def test_a_tangled_outline_is_refused_by_every_way_in(api, user_factory, slide, 
         f"{API}/annotations/{drawn['id']}", {"revision": 1, "geometry": tangled}, format="json"
     )
     for answer in [*answers, changed.json()]:
-        assert answer["message_code"] == "outline_tangled"
+        assert answer["message"]["code"] == "outline_tangled"
     assert Annotation.objects.get().revision == 1
     assert not Region.objects.exists()
 
@@ -101,7 +101,7 @@ def test_the_changes_of_a_request_share_a_budget(api, user_factory, slide, spend
     changes = [{"op": "create", **new(BOW)} for _ in range(4)]
     spend_little(3)
     refused = post(client, f"/slides/{slide.pk}/annotations/batch", {"changes": changes}, 422)
-    assert refused["message_code"] == "geometry_too_tangled"
+    assert refused["message"]["code"] == "geometry_too_tangled"
     assert not Annotation.objects.exists()
     spend_little(4)
     post(client, f"/slides/{slide.pk}/annotations/batch", {"changes": changes}, 200)

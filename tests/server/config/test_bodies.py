@@ -158,13 +158,13 @@ def test_a_strangers_upload_is_refused_before_its_body(port, upload, counting):
 def test_a_length_beyond_the_limit_is_refused_by_the_header(path, length, port, counting):
     status, _, body = Sender(port, "POST", f"{API}/{path}", length).answer()
     problem = json.loads(body)
-    assert (status, problem["code"], problem["message_code"]) == (413, "too_large", "request_too_large")
+    assert (status, problem["code"], problem["message"]["code"]) == (413, "too_large", "request_too_large")
     assert counting.taken == 0
 
 
 def test_a_length_beyond_that_of_the_upload_is_refused_by_the_header(port, upload, token, counting):
     status, _, body = patch(port, upload, upload.length + 1, Authorization=f"Token {token}").answer()
-    assert (status, json.loads(body)["message_code"]) == (413, "more_than_announced")
+    assert (status, json.loads(body)["message"]["code"]) == (413, "more_than_announced")
     assert counting.taken == 0
 
 
@@ -177,7 +177,7 @@ def test_an_upload_of_unknown_length_ends_at_its_declared_one(
     for _ in range(8):
         sender.send(b"%x\r\n%s\r\n" % (PART, b" " * PART))
     status, _, body = sender.answer()
-    assert (status, json.loads(body)["message_code"]) == (413, "more_than_announced")
+    assert (status, json.loads(body)["message"]["code"]) == (413, "more_than_announced")
     assert storage_path(upload.storage_key).stat().st_size <= 4 * PART
 
 
@@ -189,7 +189,7 @@ def test_a_body_of_unknown_length_ends_at_the_limit_of_its_address(
     for _ in range(8):
         sender.send(b"%x\r\n%s\r\n" % (PART, b" " * PART))
     status, _, body = sender.answer()
-    assert (status, json.loads(body)["message_code"]) == (413, "request_too_large")
+    assert (status, json.loads(body)["message"]["code"]) == (413, "request_too_large")
 
 
 def test_a_cut_upload_keeps_what_arrived(port, upload, token, api, user_factory):

@@ -47,7 +47,7 @@ def test_errors_of_a_full_disk_are_recognised(error, is_full):
 
 def is_no_space(answer):
     body = answer.json()
-    return (answer.status_code, body["code"], body.get("message_code")) == (507, "no_space", "disk_full")
+    return (answer.status_code, body["code"], body["message"]["code"]) == (507, "no_space", "disk_full")
 
 
 @pytest.mark.django_db(transaction=True)

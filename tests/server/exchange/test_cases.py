@@ -84,7 +84,7 @@ def test_equal_outlines_of_two_readers_are_two_annotations(bring):
 def test_a_bad_number_spoils_its_own_row_only(bring):
     report = bring("24-nan-probability", "nan.geojson")
     assert report["created"] == 2
-    reasons = [row["reason_code"] for row in report["rows"] if row["reason"]]
+    reasons = [row["reason"]["code"] for row in report["rows"] if row["reason"]]
     assert reasons == ["row_score_left_out"]
     assert [one.source.get("score") for one in Annotation.objects.order_by("created_at")] == [None, 0.7]
 

@@ -46,9 +46,9 @@ def test_ndpa_is_refused_where_the_place_on_the_glass_is_not_known(mia, project,
     slide = real_slide(project, data / "slides" / "cmu-1-small-region.svs")
     content = (data / "annotations" / "ndpa" / "annotations_mixed.ndpa").read_bytes()
     answer = send(mia, slide, content, name="a.ndpa", status=422)
-    assert answer["message_code"] == "ndpa_without_place"
+    assert answer["message"]["code"] == "ndpa_without_place"
     broken = (data / "annotations" / "ndpa" / "annotations_malformed.ndpa").read_bytes()
-    assert send(mia, slide, broken, name="a.ndpa", status=422)["message_code"] == "xml_broken"
+    assert send(mia, slide, broken, name="a.ndpa", status=422)["message"]["code"] == "xml_broken"
 
 
 def test_coco_comes_in_as_annotations_and_names_what_it_cannot_read(mia, slide):

@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from shapely.geometry import shape
 
+from ml.messages import Message
 from server.annotations.models import Annotation
 from server.projects.models import Label
 
@@ -164,7 +165,9 @@ def test_labels_are_made_only_when_asked(mia, slide, label_factory, project):
     ]
     result = bring(mia, slide, content, create_labels=False)
     assert (result["created"], result["labels_created"]) == (1, [])
-    assert result["skipped"] == [{"row": 1, "reason": "The project has no label 'New'."}]
+    assert [(row["row"], row["reason"]["text"]) for row in result["skipped"]] == [
+        (1, "The project has no label 'New'.")
+    ]
     result = bring(mia, slide, content)
     assert (result["created"], result["labels_created"]) == (1, ["New"])
 
@@ -174,7 +177,7 @@ def test_making_labels_needs_a_manager(api, user_factory, slide):
     ann = api(user_factory("ann"))
     result = bring(ann, slide, [*content, feature(square(300))])
     assert (result["created"], result["labels_created"]) == (1, [])
-    assert "'New'" in result["skipped"][0]["reason"]
+    assert "'New'" in result["skipped"][0]["reason"]["text"]
     assert Label.objects.count() == 0
 
 
@@ -211,7 +214,7 @@ def test_a_row_that_makes_no_sense_is_named_and_not_written(what, mia, slide):
     result = bring(mia, slide, content.encode())
     assert result["created"] == 1
     assert [item["row"] for item in result["skipped"]] == [1]
-    assert result["skipped"][0]["reason"].endswith(".")
+    assert result["skipped"][0]["reason"]["text"].endswith(".")
     assert Annotation.objects.count() == 1
 
 
@@ -300,7 +303,7 @@ def test_a_z_coordinate_is_left_behind(mia, slide, data):
 
 
 def test_a_slide_without_pixels_takes_no_annotations(mia, project, slide_factory):
-    failed = slide_factory(project, "failed", state="failed", failure="Broken.")
+    failed = slide_factory(project, "failed", state="failed", failure=Message("verbatim", text="Broken."))
     assert bring(mia, failed, [feature(square())], 422)["code"] == "slide_not_ready"
 
 

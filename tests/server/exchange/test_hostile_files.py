@@ -50,7 +50,7 @@ def test_a_table_that_grows_is_refused_and_costs_the_parent_nothing(mia, slide, 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     refused = bring(mia, slide, content, 422, name="a.parquet", become="annotations")
     assert refused["code"] in {"breaks_reader", "bad_object_file"}
-    assert refused["message_code"]
+    assert refused["message"]["code"]
     bring(mia, slide, content, 202, name="a.parquet", become="objects")
     run_jobs()
     job = Job.objects.get()
@@ -66,7 +66,7 @@ def test_a_preview_of_a_table_that_grows_is_refused(mia, slide):
     file.name = "a.parquet"
     body = {"file": file, "become": "objects"}
     answer = mia.post(f"{API}/slides/{slide.pk}/import/preview", body, format="multipart")
-    assert (answer.status_code, bool(answer.json()["message_code"])) == (422, True)
+    assert (answer.status_code, bool(answer.json()["message"]["code"])) == (422, True)
 
 
 DIGITS = "9" * 4000

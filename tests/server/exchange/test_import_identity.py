@@ -130,7 +130,7 @@ def test_a_stale_file_does_not_overwrite_a_colleague(mia, rob, slide):
     exported["properties"]["name"] = "from QuPath"
     result = send(mia, slide, [exported])
     assert counts(result) == {"created": 0, "updated": 0, "already_there": 0, "conflicts": 1}
-    assert result["rows"][0]["reason"] == "Rob changed it here after the export."
+    assert result["rows"][0]["reason"]["text"] == "Rob changed it here after the export."
     assert Annotation.objects.get().note == "reviewed"
     chosen = send(mia, slide, [exported], conflicts="file")
     assert chosen["updated"] == 1
@@ -166,7 +166,7 @@ def test_a_stale_file_that_was_not_edited_changes_nothing(mia, rob, slide):
     edit(rob, annotation, geometry=square(side=90))
     result = send(mia, slide, exported)
     assert counts(result) == {"created": 0, "updated": 0, "already_there": 1, "conflicts": 0}
-    assert "earlier revision" in result["rows"][0]["reason"]
+    assert "earlier revision" in result["rows"][0]["reason"]["text"]
     assert Annotation.objects.get().geometry == square(side=90)
 
 
@@ -187,7 +187,7 @@ def test_an_annotator_does_not_change_what_others_drew_by_a_file(mia, ann, slide
     own = feature(square(300))
     result = send(ann, slide, [*exported, own])
     assert (result["updated"], result["created"]) == (0, 1)
-    assert "Somebody else drew this" in result["skipped"][0]["reason"]
+    assert "Somebody else drew this" in result["skipped"][0]["reason"]["text"]
     assert Annotation.objects.get(note="of the manager").geometry == square()
 
 
@@ -197,7 +197,7 @@ def test_a_shape_deleted_here_stays_deleted_unless_the_person_chooses(mia, rob, 
     assert rob.delete(f"{API}/annotations/{annotation.pk}?revision=1").status_code == 204
     result = send(mia, slide, exported)
     assert (result["conflicts"], result["created"]) == (1, 0)
-    assert result["rows"][0]["reason"] == "Rob deleted it here after the export."
+    assert result["rows"][0]["reason"]["text"] == "Rob deleted it here after the export."
     assert send(mia, slide, exported, conflicts="file")["created"] == 1
     assert Annotation.objects.get().deleted_at is None
 
@@ -223,7 +223,10 @@ def test_equal_outlines_with_other_notes_or_authors_are_two(mia, slide, project,
 def test_the_same_shape_twice_in_one_file_is_named(mia, slide):
     result = send(mia, slide, [feature(square(), name="a"), feature(square(), name="a")])
     assert counts(result) == {"created": 1, "updated": 0, "already_there": 1, "conflicts": 0}
-    assert [row["reason"] for row in result["rows"]] == ["", "The same shape is in the file twice."]
+    assert [row["reason"] and row["reason"]["text"] for row in result["rows"]] == [
+        None,
+        "The same shape is in the file twice.",
+    ]
 
 
 def test_two_shapes_with_the_id_of_one_annotation_are_not_lost(mia, slide):

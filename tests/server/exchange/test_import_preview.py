@@ -66,7 +66,7 @@ def test_classes_go_where_the_person_sends_them(mia, slide, project, label_facto
     mapping = {"T": str(tumour.pk), "N": "new", "X": "none", "Z": "skip"}
     result = send(mia, slide, rows, mapping=mapping)
     assert (result["created"], result["labels_created"]) == (3, ["N"])
-    assert result["skipped"][0]["reason"] == "Its class 'Z' is left out."
+    assert result["skipped"][0]["reason"]["text"] == "Its class 'Z' is left out."
     labels = {row.label and row.label.name for row in Annotation.objects.select_related("label")}
     assert labels == {"Tumour", "N", None}
     assert send(mia, slide, rows, mapping={"T": str(uuid.uuid4())}, status=422)["code"] == "bad_mapping"
@@ -77,7 +77,7 @@ def test_an_annotator_imports_all_but_the_unknown_class(ann, slide):
     rows = [feature(square(), classification="Nerve"), feature(square(200))]
     result = send(ann, slide, rows, create_labels="true")
     assert (result["created"], result["labels_created"]) == (1, [])
-    assert "'Nerve'" in result["skipped"][0]["reason"]
+    assert "'Nerve'" in result["skipped"][0]["reason"]["text"]
     assert send(ann, slide, rows, mapping={"Nerve": "none"})["created"] == 1
 
 

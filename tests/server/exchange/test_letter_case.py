@@ -106,7 +106,7 @@ def test_the_job_of_an_object_set_fails_with_the_question(mia, slide, project, r
     assert shown == {"TUMOUR": True, "cell": True, "Cell": True}
     job = imported(mia, slide, run_jobs, content, name)
     assert (job.state, job.error_code) == ("failed", "class_question")
-    assert "letter case only" in job.error_message
+    assert "letter case only" in str(job.error)
     assert ObjectSet.objects.count() == 0
     mapping = json.dumps({"TUMOUR": str(label.pk), "cell": "own", "Cell": "own"})
     assert imported(mia, slide, run_jobs, content, name, mapping=mapping).state == "succeeded"
@@ -123,7 +123,7 @@ def test_a_class_after_the_rows_of_a_preview_keeps_its_own_name_and_is_reported(
     assert counts_of(ObjectSet.objects.get()) == {"TUMOUR": 2}
     assert ObjectSet.objects.get().labels[0]["label_id"] is None
     [reason] = job.result["report"]["reasons"]
-    assert (reason["count"], reason["reason_code"]) == (2, "class_keeps_own_name")
+    assert (reason["count"], reason["reason"]["code"]) == (2, "class_keeps_own_name")
     assert job.result["report"]["rows_left_out"] == 2
 
 

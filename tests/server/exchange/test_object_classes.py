@@ -90,7 +90,7 @@ def test_classes_of_a_set_go_where_the_person_sends_them(mia, slide, project, ru
     report = job.result["report"]
     assert (report["created"], report["skipped_count"], report["labels_created"]) == (6, 2, ["N"])
     assert report["rows"] == shown["report"]["rows"]
-    assert [(row["row"], row["reason"]) for row in report["rows"]] == [
+    assert [(row["row"], row["reason"]["text"]) for row in report["rows"]] == [
         (4, "Its class 'Z' is left out."),
         (5, "Its class 'Z' is left out."),
     ]
@@ -138,7 +138,7 @@ def test_a_reviewer_cannot_add_a_label_but_imports_the_rest(rob, slide, run_jobs
     content, name = file_of("geojson", [("N", GOOD), ("K", GOOD)])
     job = imported(rob, slide, run_jobs, content, name, mapping=json.dumps({"N": "new"}))
     [row] = job.result["report"]["rows"]
-    assert (row["row"], row["reason_code"]) == (0, "row_label_needs_manager")
+    assert (row["row"], row["reason"]["code"]) == (0, "row_label_needs_manager")
     assert (job.result["count"], Label.objects.count()) == (1, 0)
 
 
@@ -176,10 +176,10 @@ def test_bad_rows_are_named_in_the_result_and_the_rest_is_kept(mia, slide, run_j
     job = imported(mia, slide, run_jobs, *file_of(kind, rows))
     report = job.result["report"]
     assert (job.state, report["created"], report["mended"]) == ("succeeded", 3, 2)
-    assert [(row["row"], row["outcome"], row["reason_code"]) for row in report["rows"]] == [
+    assert [(row["row"], row["outcome"], row["reason"]["code"]) for row in report["rows"]] == [
         (1, "skipped", "row_off_slide"), (3, "skipped", "row_hole_outside"), (4, "skipped", "row_off_slide"),
     ]  # fmt: skip
-    assert [(each["count"], each["reason_code"]) for each in report["reasons"]] == [
+    assert [(each["count"], each["reason"]["code"]) for each in report["reasons"]] == [
         (2, "row_off_slide"), (1, "row_hole_outside"),
     ]  # fmt: skip
 
@@ -189,7 +189,7 @@ def test_many_bad_rows_are_counted_by_reason(mia, slide, run_jobs, monkeypatch):
     job = imported(mia, slide, run_jobs, *file_of("geojson", [(None, GOOD), *[(None, OFF)] * 9]))
     report = job.result["report"]
     assert (len(report["rows"]), report["rows_left_out"], report["skipped_count"]) == (3, 6, 9)
-    assert [(each["count"], each["reason_code"]) for each in report["reasons"]] == [(9, "row_off_slide")]
+    assert [(each["count"], each["reason"]["code"]) for each in report["reasons"]] == [(9, "row_off_slide")]
 
 
 def test_the_table_cases_become_sets(mia, slide, run_jobs, case_file):
@@ -209,7 +209,7 @@ def test_nuclei_that_a_set_does_not_keep_are_counted_in_the_report(mia, slide, r
     ]
     assert (report["created"], report["skipped_count"]) == (3, 0)
     [reason] = report["reasons"]
-    assert (reason["reason_code"], reason["count"]) == ("row_nucleus_left_out", 2)
+    assert (reason["reason"]["code"], reason["count"]) == ("row_nucleus_left_out", 2)
     assert report["nuclei_left_out"] == 2
     shown = preview(mia, slide, collection(rows), "cells.geojson")["report"]
     assert (shown["nuclei_left_out"], shown["created"]) == (2, 2)

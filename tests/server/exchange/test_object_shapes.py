@@ -152,7 +152,9 @@ def test_a_bad_number_spoils_its_row_only_unless_the_import_is_strict(slide, rob
     answer = bring(rob, slide, collection(rows), 202, become="objects", strict=strict)
     run_jobs()
     job = Job.objects.get(pk=answer["job_id"])
-    log = [event.data["message"] for event in JobEvent.objects.filter(job=job, kind="log").order_by("id")]
+    log = [
+        event.data["message"]["text"] for event in JobEvent.objects.filter(job=job, kind="log").order_by("id")
+    ]
     told = ["Row 0: A score or uncertainty is not a number from 0 to 1."]
     assert log == (told if strict == "true" else [*told, "Objects without a score: 1"])
     assert job.state == ("failed" if strict == "true" else "succeeded")
@@ -167,7 +169,9 @@ def test_empty_and_bad_numbers_of_tables_are_rows_of_the_report(slide, rob, run_
     answer = bring(rob, slide, parquet(table), 202, name="a.parquet")
     run_jobs()
     job = Job.objects.get(pk=answer["job_id"])
-    log = [event.data["message"] for event in JobEvent.objects.filter(job=job, kind="log").order_by("id")]
+    log = [
+        event.data["message"]["text"] for event in JobEvent.objects.filter(job=job, kind="log").order_by("id")
+    ]
     assert log == [
         "Row 1: Its score is not a number from 0 to 1.",
         "Row 3: Its score is not a number from 0 to 1.",

@@ -217,7 +217,7 @@ def refused(client, slide, run_jobs, home, content, name="cells.geojson"):
     left = [path for path in (Path(home) / "storage").rglob("*") if path.is_file()]
     assert left == []
     events = JobEvent.objects.filter(job=job, kind="log").order_by("id")
-    return job, [event.data["message"] for event in events]
+    return job, [event.data["message"]["text"] for event in events]
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
@@ -226,7 +226,7 @@ def test_a_bad_row_refuses_the_file_and_is_named(slide, rob, run_jobs, home, nam
     job, log = refused(rob, slide, run_jobs, home, collection([GOOD, GOOD, row, GOOD, row]))
     assert job.error_code == "bad_object_file"
     assert log == [f"Row 2: {reason}", f"Row 4: {reason}"]
-    assert "Rows that cannot be kept: 2." in job.error_message
+    assert "Rows that cannot be kept: 2." in str(job.error)
 
 
 def test_bad_rows_far_apart_are_all_counted(slide, rob, run_jobs, home, monkeypatch):
@@ -239,7 +239,7 @@ def test_bad_rows_far_apart_are_all_counted(slide, rob, run_jobs, home, monkeypa
         "Rows in all: 5. It lies outside the slide.",
         "Rows in all: 2. Its coordinates do not form a shape.",
     ]
-    assert "Rows that cannot be kept: 7." in job.error_message
+    assert "Rows that cannot be kept: 7." in str(job.error)
 
 
 def test_a_polygon_of_a_million_vertices_is_refused(slide, rob, run_jobs, home):
@@ -270,7 +270,7 @@ def test_a_polygon_of_a_million_vertices_is_refused(slide, rob, run_jobs, home):
 )  # fmt: skip
 def test_a_file_that_is_none_is_refused(slide, rob, run_jobs, home, name, content, code, words):
     job, _ = refused(rob, slide, run_jobs, home, content, name)
-    assert (job.error_code, words in job.error_message) == (code, True), job.error_message
+    assert (job.error_code, words in str(job.error)) == (code, True), job.error
 
 
 @pytest.mark.parametrize(
@@ -348,20 +348,20 @@ def test_a_broken_row_of_a_table_hides_no_other(slide, rob, run_jobs, home, kind
     whole = pa.concat_tables([*[table.slice(0, 1)] * before, table]).combine_chunks()
     job, log = refused(rob, slide, run_jobs, home, arrow(whole), "a.arrow")
     assert log == [f"Row {before + row}: {reasons[row]}" for row in sorted(reasons)]
-    assert f"Rows that cannot be kept: {len(reasons)}." in job.error_message
+    assert f"Rows that cannot be kept: {len(reasons)}." in str(job.error)
 
 
 def test_a_row_that_is_bad_for_two_reasons_is_one_row(slide, rob, run_jobs, home):
     table = wkb_table([RING, box(-90, -90, -80, -80)], score=[1.0, 7.0])
     job, log = refused(rob, slide, run_jobs, home, parquet(table), "a.parquet")
     assert log == ["Row 1: Its score is not a number from 0 to 1.", f"Row 1: {OUTSIDE}"]
-    assert "Rows that cannot be kept: 1." in job.error_message
+    assert "Rows that cannot be kept: 1." in str(job.error)
 
 
 def test_coordinates_of_three_numbers_are_no_places(slide, rob, run_jobs, home):
     cubes = pa.array([[[(1.0, 2.0, 3.0)] * 4]], pa.list_(pa.list_(pa.list_(pa.float64(), 3))))
     job, _ = refused(rob, slide, run_jobs, home, arrow(pa.table({"geometry": cubes})), "a.arrow")
-    assert "interleaved coordinates" in job.error_message
+    assert "interleaved coordinates" in str(job.error)
 
 
 @pytest.mark.parametrize(

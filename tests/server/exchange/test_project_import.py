@@ -96,7 +96,7 @@ def test_files_go_by_name_where_the_content_is_another_and_the_others_are_named(
     )
     answer = post(mia, project, content)
     assert outcome(answer) == {"slide": ("name", 1, 0), "twin": ("content", 1, 0)}
-    assert {one["file"]: one["reason_code"] for one in answer["left_out"]} == {
+    assert {one["file"]: one["reason"]["code"] for one in answer["left_out"]} == {
         "stranger.geojson": "part_without_slide",
         "twin.geojson": "part_is_second",
     }
@@ -132,7 +132,7 @@ def test_a_slide_with_very_many_objects_is_read_by_a_job(mia, project, slide, tw
     ],
 )
 def test_a_file_that_is_no_export_is_refused(mia, project, content, code):
-    assert post(mia, project, content, status=422)["message_code"] == code
+    assert post(mia, project, content, status=422)["message"]["code"] == code
 
 
 def test_an_archive_is_read_in_a_child_alone(mia, project, slide, monkeypatch):
@@ -153,7 +153,7 @@ def test_an_archive_of_too_many_files_is_refused(mia, project):
     with zipfile.ZipFile(sink, "w") as archive:
         for number in range(10_001):
             archive.writestr(f"{number}.json", b"")
-    assert post(mia, project, sink.getvalue(), status=422)["message_code"] == "archive_of_too_many"
+    assert post(mia, project, sink.getvalue(), status=422)["message"]["code"] == "archive_of_too_many"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_size_that_an_archive_states_is_not_believed(mia, project, slide, stat
     entry = content.index(b"PK\1\2")
     # Offset 24 of an entry of the central directory: the size when unpacked.
     content[entry + 24 : entry + 28] = stated.to_bytes(4, "little")
-    assert post(mia, project, bytes(content), status=422)["message_code"] == code
+    assert post(mia, project, bytes(content), status=422)["message"]["code"] == code
     assert not Annotation.objects.exists()
 
 

@@ -69,7 +69,7 @@ def square(x, y, side=500):
 
 def test_on_one_slide(rob, project, version, slides):
     [job] = start(rob, project, version, slide_ids=[str(slides[0].pk)])["jobs"]
-    assert (job["state"], job["title"]) == ("queued", "Predict a with descriptors v1")
+    assert (job["state"], job["title"]["text"]) == ("queued", "Predict a with descriptors v1")
     assert job["subject_id"] == str(slides[0].pk)
     [run] = rob.get(f"{API}/projects/{project.pk}/predictions").json()["results"]
     assert (run["slide_id"], run["job"]["id"], run["object_set_id"]) == (str(slides[0].pk), job["id"], None)
@@ -154,7 +154,7 @@ def test_a_run_whose_weights_are_gone_ends_with_a_sentence(rob, project, version
     run_jobs()
     body = rob.get(f"{API}/jobs/{job['id']}").json()
     assert (body["state"], body["error_code"]) == ("failed", "weights_missing")
-    assert "restore the storage folder" in body["error_message"]
+    assert "restore the storage folder" in body["error"]["text"]
     current = rob.get(f"{API}/slides/{slides[0].pk}/object-sets").json()["results"]
     assert not [row for row in current if row["state"] == "ready"]
     assert not ObjectSet.objects.filter(state="ready").exists()

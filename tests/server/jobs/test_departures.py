@@ -45,7 +45,7 @@ def post(client, path, body, status):
 
 
 def all_succeeded():
-    return [(job.kind, job.error_message) for job in Job.objects.exclude(state=Job.State.SUCCEEDED)] == []
+    return [(job.kind, job.error) for job in Job.objects.exclude(state=Job.State.SUCCEEDED)] == []
 
 
 def test_rounds_predictions_and_comparisons_end_without_their_manager(

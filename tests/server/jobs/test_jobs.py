@@ -61,8 +61,8 @@ def state_of(job):
 
 
 def told(job, kind="state"):
-    key = "state" if kind == "state" else "message"
-    return [event.data[key] for event in JobEvent.objects.filter(job=job, kind=kind).order_by("id")]
+    events = JobEvent.objects.filter(job=job, kind=kind).order_by("id")
+    return [event.data["state"] if kind == "state" else event.data["message"]["text"] for event in events]
 
 
 def test_a_job_runs_once_whatever_comes_twice(errand, work):
@@ -110,8 +110,8 @@ def test_a_failure_is_told_in_words(errand, work, api, user_factory, error, code
     run_job(job.pk, with_heart=False)
     body = api(user_factory("ann")).get(f"{API}/jobs/{job.pk}").json()
     assert (body["state"], body["error_code"]) == ("failed", code)
-    assert sentence in body["error_message"]
-    assert "secret/path" not in body["error_message"]
+    assert sentence in body["error"]["text"]
+    assert "secret/path" not in body["error"]["text"]
     assert told(job)[-1] == "failed"
 
 
@@ -186,7 +186,7 @@ def test_only_what_failed_or_was_cancelled_is_tried_again(errand, work, api, use
     assert state_of(job) == "failed"
     work(lambda _: "well")
     body = mia.post(address).json()
-    assert (body["state"], body["error_code"], body["error_message"]) == ("queued", "", "")
+    assert (body["state"], body["error_code"], body["error"]) == ("queued", "", None)
     assert (body["progress"], body["started_at"], body["finished_at"]) == (0, None, None)
     run_job(job.pk, with_heart=False)
     assert mia.post(address).json()["code"] == "job_not_ended"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -50,24 +49,12 @@ def test_a_title_travels_with_its_code_and_values(api, user_factory, project_fac
         actor=user_factory("ann"), kind="map_quality", title=title, queue="cpu", input={}, project=project
     )
     shown = api(user_factory("ann")).get(f"/api/v1/jobs/{job.pk}").json()
-    assert shown["title"] == "Quality map of Fall \u6d4b\u8bd5"
-    assert (shown["title_code"], shown["title_values"]) == ("job_map_quality", {"name": "Fall \u6d4b\u8bd5"})
-
-
-EARLIER_TITLES = [
-    ("import_objects", "Read a.csv.gz", {"name": "a.csv.gz"}),
-    ("run_round", "Round 12: Colour and texture", {"number": "12", "title": "Colour and texture"}),
-    ("run_prediction", "nuclei v2 on on call", {"version": "nuclei v2 on", "slide": "call"}),
-    ("register_slides", "Lay HE over IHC", {"moving": "HE", "fixed": "IHC"}),
-    ("explain_suggestion", "Why: v1, suggestion 4 on s", {"producer": "v1", "index": "4", "slide": "s"}),
-]
-
-
-@pytest.mark.parametrize(("kind", "title", "values"), EARLIER_TITLES)
-def test_titles_of_earlier_versions_are_taken_apart(kind, title, values):
-    migration = import_module("server.jobs.migrations.0007_title_sentence")
-    assert migration.EARLIER[kind].fullmatch(title).groupdict() == values
-    assert Message(f"job_{kind}", **values)
+    name = "Fall \u6d4b\u8bd5"
+    assert shown["title"] == {
+        "code": "job_map_quality",
+        "params": {"name": name},
+        "text": f"Quality map of {name}",
+    }
 
 
 @pytest.mark.django_db
@@ -75,7 +62,7 @@ def test_a_message_travels_with_its_code_and_values(api, user_factory, project_f
     project = project_factory(annotator="ann")
     job = Job.objects.create(
         kind="import_slide",
-        title="t",
+        title=Message("verbatim", text="t"),
         project=project,
         created_by=user_factory("ann"),
         state=Job.State.RUNNING,
@@ -85,12 +72,11 @@ def test_a_message_travels_with_its_code_and_values(api, user_factory, project_f
     run.report(0.5, message)
     run.log(message)
     shown = api(user_factory("ann")).get(f"/api/v1/jobs/{job.pk}").json()
-    assert shown["message"] == "Read 3 of 9 patches"
-    assert (shown["message_code"], shown["message_values"]) == ("patches_read", {"done": 3, "total": 9})
     progress, log = (event.data for event in JobEvent.objects.filter(job=job).order_by("id"))
-    parts = {"message": "Read 3 of 9 patches", "code": "patches_read", "values": {"done": 3, "total": 9}}
-    assert progress == {"progress": 0.5, **parts}
-    assert log == {"level": "info", **parts}
+    stored = {"code": "patches_read", "params": {"done": 3, "total": 9}, "text": "Read 3 of 9 patches"}
+    assert shown["message"] == stored
+    assert progress == {"progress": 0.5, "message": stored}
+    assert log == {"level": "info", "message": stored}
 
 
 @pytest.mark.django_db
@@ -104,7 +90,7 @@ def test_a_refusal_names_its_message_and_what_libraries_say_comes_in_the_languag
     refused = mia.post(f"/api/v1/projects/{project.pk}/labels", body, format="json")
     assert refused.status_code == 409
     told = refused.json()
-    assert (told["message_code"], told["message_values"]) == ("label_named", {"name": "Tumour"})
+    assert (told["message"]["code"], told["message"]["params"]) == ("label_named", {"name": "Tumour"})
     chinese = mia.post(
         f"/api/v1/projects/{project.pk}/labels", {}, format="json", headers={"Accept-Language": "zh-CN"}
     )

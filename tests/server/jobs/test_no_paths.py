@@ -81,8 +81,8 @@ def test_a_traceback_is_for_who_runs_the_server(api, user_factory, project_facto
     )
     run_job(job.pk, with_heart=False)
     shown = api(mia).get(f"/api/v1/jobs/{job.pk}").json()
-    assert shown["error_message_code"] == "not_foreseen"
-    assert f"under job {job.pk}" in shown["error_message"]
+    assert shown["error"]["code"] == "not_foreseen"
+    assert f"under job {job.pk}" in shown["error"]["text"]
     seen = json.dumps([shown, *JobEvent.objects.filter(job=job).values_list("data", flat=True)])
     for word in ("Traceback", "ConfidentialError", "Jane Doe", ".py"):
         assert word not in seen

@@ -74,5 +74,5 @@ def test_a_slide_that_was_exchanged_harms_its_own_job_alone(
     run_jobs()
     broken = mia.get(f"{API}/jobs/{first}").json()
     assert (broken["state"], broken["error_code"]) == ("failed", "breaks_reader")
-    assert "limits of memory and time" in broken["error_message"]
+    assert "limits of memory and time" in broken["error"]["text"]
     assert mia.get(f"{API}/jobs/{second}").json()["state"] == "succeeded"

@@ -43,7 +43,11 @@ def job(project, user_factory):
     made = make_job(project, user_factory("mia"))
     started = services.start_job(made.pk)
     for number in range(3):
-        write_event(JobEvent.Kind.LOG, {"level": "info", "message": f"line {number}"}, job=made)
+        write_event(
+            JobEvent.Kind.LOG,
+            {"level": "info", "message": Message("verbatim", text=f"line {number}").as_json()},
+            job=made,
+        )
     services.finish_job(started, Job.State.SUCCEEDED)
     return made
 
@@ -120,7 +124,11 @@ def test_live_events_reach_every_stream_of_their_topic_and_no_other(
     @sync_to_async
     def work():
         made = make_job(project, user_factory("mia"))
-        write_event(JobEvent.Kind.LOG, {"level": "info", "message": "only for the job"}, job=made)
+        write_event(
+            JobEvent.Kind.LOG,
+            {"level": "info", "message": Message("verbatim", text="only for the job").as_json()},
+            job=made,
+        )
         services.start_job(made.pk)
         make_job(other, user_factory("max"))
         return str(made.pk)
@@ -169,7 +177,11 @@ def test_a_running_job_is_followed_to_its_end(project, user_factory, cookie):
     @sync_to_async
     def run():
         started = services.start_job(made.pk)
-        write_event(JobEvent.Kind.LOG, {"level": "info", "message": "at work"}, job=made)
+        write_event(
+            JobEvent.Kind.LOG,
+            {"level": "info", "message": Message("verbatim", text="at work").as_json()},
+            job=made,
+        )
         services.finish_job(started, Job.State.SUCCEEDED)
 
     async def read():

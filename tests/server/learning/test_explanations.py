@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from ml.messages import Message
 from server.jobs.models import Job
 from server.learning.models import Explanation
 from server.objects.models import ObjectSet
@@ -74,7 +75,9 @@ def test_after_a_failure_one_may_ask_again(suggested, api, user_factory, run_job
     ann = api(user_factory("ann"))
     address = f"{API}/object-sets/{suggested.pk}/objects/0/explanation"
     first = ann.post(address).json()["job"]["id"]
-    Job.objects.filter(pk=first).update(state=Job.State.FAILED, error_message="The worker died.")
+    Job.objects.filter(pk=first).update(
+        state=Job.State.FAILED, error=Message("verbatim", text="The worker died.")
+    )
     second = ann.post(address).json()["job"]["id"]
     assert second != first
     run_jobs()

@@ -102,7 +102,7 @@ def test_the_whole_loop(labelled, project, mia, run_jobs, api, user_factory):
     assert auc["value"] > 0.9
     assert sum(map(sum, v1["metrics"]["confusion"])) == v1["metrics"]["count"]
     assert "## Limits" in v1["card"]
-    assert "\n".join(line["message"] for line in v1["card_lines"]) + "\n" == v1["card"]
+    assert "\n".join(line["text"] for line in v1["card_lines"]) + "\n" == v1["card"]
     assert {"card_title", "card_metric", "card_limits"} <= {line["code"] for line in v1["card_lines"]}
 
     sets = mia.get(f"{API}/slides/{labelled.pk}/object-sets?current=true").json()["results"]
@@ -179,7 +179,7 @@ def test_missing_labels_are_reported_before_a_job_starts(mosaic, project, mia, l
     told = check(mia, project)
     assert not told["ready"]
     # Each is marked once, whichever of the two marks is kept for measuring.
-    once = {row["values"]["label"] for row in told["blockers"] if row["code"] == "too_few_labels"}
+    once = {row["params"]["label"] for row in told["blockers"] if row["code"] == "too_few_labels"}
     assert once == {"Tumour", "Normal"}
     refused = start(mia, project, status=422)
     assert refused["code"] == "not_ready"
@@ -336,7 +336,7 @@ def test_progress_and_log_are_told(labelled, project, mia, run_jobs):
     assert list(events.filter(kind="state").values_list("data__state", flat=True)) == [
         "queued", "running", "succeeded"
     ]  # fmt: skip
-    lines = [event.data["message"] for event in events.filter(kind="log")]
+    lines = [event.data["message"]["text"] for event in events.filter(kind="log")]
     assert any("held out" in line for line in lines)
     assert any("held-out items" in line for line in lines)
     updates = JobEvent.objects.filter(kind="update").values_list("data__what", flat=True)

@@ -75,7 +75,7 @@ def test_nothing_labelled(mia, project, slide):
     told = check(mia, project)
     assert not told["ready"]
     assert codes(told)[0] == {"no_labels"}
-    assert all(finding["message"].endswith(".") for finding in told["blockers"])
+    assert all(finding["text"].endswith(".") for finding in told["blockers"])
 
 
 def test_shapes_without_training_value_do_not_count(mia, project, slide, labels):
@@ -98,7 +98,7 @@ def test_one_class_alone_needs_a_second_or_a_finished_area(mia, project, slide, 
     draw(mia, slide, labels[0], places(8))
     told = check(mia, project)
     assert "one_class_only" in codes(told)[0]
-    assert any("Tumour" in finding["message"] for finding in told["blockers"])
+    assert any("Tumour" in finding["text"] for finding in told["blockers"])
     area = {"id": str(uuid.uuid4()), "geometry": square(0, 0, 4900)}
     mia.post(f"{API}/slides/{slide.pk}/regions", area, format="json")
     assert "one_class_only" not in codes(check(mia, project))[0]

@@ -74,7 +74,7 @@ def test_the_second_of_two_changes_is_refused_with_who_and_what(
     assert (refused.status_code, refused.json()["code"]) == (409, "changed_meanwhile")
     assert refused.json()["changed_by"] == "Mia"
     assert list(refused.json()["current"]) == [field]
-    assert refused.json()["message_code"] == "changed_by_other"
+    assert refused.json()["message"]["code"] == "changed_by_other"
     # Knowing hers, he may have his way.
     assert max_.patch(address, {field: his, "seen": {field: hers}}, format="json").status_code == 200
     assert max_.patch(address, {field: hers}, format="json").status_code == 200
@@ -96,7 +96,7 @@ def test_a_diagnosis_is_refused_by_the_names_of_labels(people, addresses):
     address = addresses["slide"]
     assert mia.patch(address, {"label_id": tumour, "seen": seen}, format="json").status_code == 200
     refused = max_.patch(address, {"label_id": stroma, "seen": seen}, format="json")
-    assert (refused.status_code, refused.json()["message_values"]["value"]) == (409, "Tumour")
+    assert (refused.status_code, refused.json()["message"]["params"]["value"]) == (409, "Tumour")
 
 
 def test_the_order_of_labels_is_not_overwritten(people, addresses):
@@ -107,4 +107,4 @@ def test_the_order_of_labels_is_not_overwritten(people, addresses):
     assert mia.put(address, body, format="json").status_code == 204
     assert max_.put(address, body, format="json").status_code == 204
     refused = max_.put(address, {"label_ids": [one, two], "seen": [one, two]}, format="json")
-    assert (refused.status_code, refused.json()["message_values"]["value"]) == (409, "Stroma, Tumour")
+    assert (refused.status_code, refused.json()["message"]["params"]["value"]) == (409, "Stroma, Tumour")

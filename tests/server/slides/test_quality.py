@@ -69,7 +69,7 @@ def test_a_slide_that_cannot_be_read_fails_with_a_sentence_and_can_be_tried_agai
     run_jobs()
     failed = ann.get(address).json()
     assert (failed["job"]["state"], failed["map"]) == ("failed", None)
-    assert failed["job"]["error_message"]
+    assert failed["job"]["error"]["text"]
     assert ann.post(address).json()["job"]["id"] != first
 
 

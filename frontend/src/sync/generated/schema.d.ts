@@ -2179,7 +2179,7 @@ export interface components {
             rows: components["schemas"]["ReportRow"][];
             rows_left_out: number;
             reasons: components["schemas"]["ReasonCount"][];
-            warning: components["schemas"]["Said"] | null;
+            warning: components["schemas"]["Message"] | null;
             /** Format: uuid */
             job_id: string | null;
         };
@@ -2213,11 +2213,7 @@ export interface components {
             /** Format: uuid */
             readonly id: string;
             kind: string;
-            title: string;
-            title_code: string;
-            readonly title_values: {
-                [key: string]: unknown;
-            };
+            readonly title: components["schemas"]["Message"];
             /** Format: uuid */
             readonly project_id: string | null;
             subject_type: string;
@@ -2225,15 +2221,9 @@ export interface components {
             state: components["schemas"]["JobStateEnum"];
             /** Format: double */
             progress: number;
-            message: string;
-            message_code: string;
-            readonly message_values: {
-                [key: string]: unknown;
-            };
+            readonly message: components["schemas"]["Message"] | null;
             error_code: string;
-            error_message: string;
-            error_message_code: string;
-            error_message_values: unknown;
+            readonly error: components["schemas"]["Message"] | null;
             readonly result: {
                 [key: string]: unknown;
             } | null;
@@ -2320,12 +2310,8 @@ export interface components {
         LanguageEnum: "en" | "zh-CN";
         /** @description A file of the export without a matching slide. */
         LeftOutFile: {
-            reason: string;
-            reason_code: string;
-            reason_values: {
-                [key: string]: unknown;
-            };
             file: string;
+            reason: components["schemas"]["Message"];
         };
         /** @description One level of the tile pyramid. */
         Level: {
@@ -2381,6 +2367,14 @@ export interface components {
             /** @description False for a deactivated account. */
             readonly is_active: boolean;
         };
+        /** @description A message: the code and the parameters of its text in each language, and the English text. */
+        Message: {
+            code: string;
+            params: {
+                [key: string]: unknown;
+            };
+            text: string;
+        };
         /** @description Metrics on held-out data; missing ones were not stored by earlier versions. */
         Metrics: {
             count: number;
@@ -2423,7 +2417,7 @@ export interface components {
             weights_digest: string;
             readonly metrics: components["schemas"]["Metrics"];
             card: string;
-            readonly card_lines: components["schemas"]["Said"][];
+            readonly card_lines: components["schemas"]["Message"][];
             /** @description Return the file name of the card's download. */
             readonly card_file_name: string;
             readonly created_by: components["schemas"]["User"];
@@ -3057,12 +3051,8 @@ export interface components {
             status: number;
             detail: string;
             code: string;
-            /** @description Names the sentence of `detail`, for other languages. */
-            message_code?: string;
-            /** @description What stands in the sentence. */
-            message_values?: {
-                [key: string]: unknown;
-            };
+            /** @description The message of `detail`, for other languages. */
+            message?: components["schemas"]["Message"];
             field?: string;
             errors?: {
                 [key: string]: string[];
@@ -3209,20 +3199,16 @@ export interface components {
         /** @description Readiness of a round, with its problems and warnings. */
         Readiness: {
             ready: boolean;
-            blockers: components["schemas"]["Said"][];
-            warnings: components["schemas"]["Said"][];
+            blockers: components["schemas"]["Message"][];
+            warnings: components["schemas"]["Message"][];
             counts: components["schemas"]["Counts"];
             split_by: components["schemas"]["SplitByEnum"];
             parts: components["schemas"]["Parts"];
         };
         /** @description Number of rows with one reason. */
         ReasonCount: {
-            reason: string;
-            reason_code: string;
-            reason_values: {
-                [key: string]: unknown;
-            };
             count: number;
+            reason: components["schemas"]["Message"];
         };
         /**
          * @description * `wrong_class` - Wrong Class
@@ -3284,7 +3270,7 @@ export interface components {
         /** @description A file that is no slide, with the reason. */
         RefusedFile: {
             name: string;
-            why: components["schemas"]["Said"];
+            why: components["schemas"]["Message"];
         };
         /** @description A finished region. */
         Region: {
@@ -3318,15 +3304,11 @@ export interface components {
         };
         /** @description A row of the report with its outcome and the reason. */
         ReportRow: {
-            reason: string;
-            reason_code: string;
-            reason_values: {
-                [key: string]: unknown;
-            };
             row: number;
             outcome: components["schemas"]["OutcomeEnum"];
             id: string | null;
             label: string | null;
+            reason: components["schemas"]["Message"] | null;
             is_mended: boolean;
         };
         /** @description µm per level-0 pixel along both axes. */
@@ -3389,21 +3371,13 @@ export interface components {
             /** Format: int64 */
             seed: number;
             readonly snapshot: components["schemas"]["Snapshot"] | null;
-            readonly warnings: components["schemas"]["Said"][];
+            readonly warnings: components["schemas"]["Message"][];
             predict: boolean;
             readonly job: components["schemas"]["Job"];
             readonly model_version: components["schemas"]["ModelVersion"] | null;
             readonly created_by: components["schemas"]["User"];
             /** Format: date-time */
             readonly created_at: string;
-        };
-        /** @description A message in English, with the code and the values of its translation. */
-        Said: {
-            message: string;
-            code: string;
-            values: {
-                [key: string]: unknown;
-            };
         };
         /**
          * @description * `file` - File
@@ -3458,7 +3432,7 @@ export interface components {
         /** @description A row that is left out. */
         Skipped: {
             row: number;
-            reason: string;
+            reason: components["schemas"]["Message"];
         };
         /** @description A slide as users see it, without any of the file's header text. */
         Slide: {
@@ -3472,10 +3446,8 @@ export interface components {
             readonly label_id: string | null;
             state: components["schemas"]["SlideStateEnum"];
             progress_state: components["schemas"]["ProgressStateEnum"];
-            failure: string;
+            readonly failure: components["schemas"]["Message"] | null;
             failure_code: string;
-            failure_message_code: string;
-            failure_message_values: unknown;
             /** @description Of a file with several images: those that may be the slide. */
             readonly images: components["schemas"]["FileImage"][];
             /** Format: uuid */
@@ -3511,7 +3483,7 @@ export interface components {
              * @description As the file states it.
              */
             readonly file_mpp_y: number | null;
-            readonly resolution_notes: components["schemas"]["Said"][];
+            readonly resolution_notes: components["schemas"]["Message"][];
             /** Format: double */
             magnification: number | null;
             magnification_source: components["schemas"]["ScaleSourceEnum"];
@@ -3556,7 +3528,7 @@ export interface components {
             matched_by: components["schemas"]["MatchedByEnum"];
             becomes_objects: boolean;
             report: components["schemas"]["Imported"] | null;
-            error: components["schemas"]["Said"] | null;
+            error: components["schemas"]["Message"] | null;
         };
         /**
          * @description * `importing` - Importing

@@ -2,17 +2,16 @@
 import { api } from "../client";
 import type { components } from "../generated/schema";
 import type { Geometry } from "@/core/geometry/types";
-import type { SaidValues } from "../types";
+import type { Message } from "../types";
 
 type Schema = components["schemas"];
 
-export type ReportRow = Omit<Schema["ReportRow"], "reason_values"> & { reason_values: SaidValues };
-export type ReasonCount = Omit<Schema["ReasonCount"], "reason_values"> & { reason_values: SaidValues };
-type Warning = { message: string; code: string; values: SaidValues };
+export type ReportRow = Omit<Schema["ReportRow"], "reason"> & { reason: Message | null };
+export type ReasonCount = Omit<Schema["ReasonCount"], "reason"> & { reason: Message };
 export type ImportReport = Omit<Schema["Imported"], "rows" | "reasons" | "warning"> & {
   rows: ReportRow[];
   reasons: ReasonCount[];
-  warning: Warning | null;
+  warning: Message | null;
 };
 export type FileClass = Schema["Class"];
 export type ImportPreview = Omit<Schema["Preview"], "report" | "shapes"> & {
@@ -20,8 +19,8 @@ export type ImportPreview = Omit<Schema["Preview"], "report" | "shapes"> & {
   shapes: { geometry: Geometry; colour: string; outcome: string }[];
 };
 
-type SlidePart = Omit<Schema["SlidePart"], "report" | "error"> & { report: ImportReport | null; error: Warning | null };
-type LeftOutFile = Omit<Schema["LeftOutFile"], "reason_values"> & { reason_values: SaidValues };
+type SlidePart = Omit<Schema["SlidePart"], "report" | "error"> & { report: ImportReport | null; error: Message | null };
+type LeftOutFile = Omit<Schema["LeftOutFile"], "reason"> & { reason: Message };
 /** Result of the import of a project's export: a report for each slide, and the files without a slide. */
 export interface ProjectReport {
   slides: SlidePart[];

@@ -31,7 +31,7 @@ function Working({ job }: { readonly job: Job | null }) {
     return <Progress mb="sm" animated value={Math.max(5, (job?.progress ?? 0) * 100)} aria-label={t("building")} />;
   }
   if (job && job.state !== "succeeded") {
-    return <Alert mb="sm" color="yellow">{t("failed", { reason: texts.jobError(job) || t(`common:states.${job.state}`) })}</Alert>;
+    return <Alert mb="sm" color="yellow">{t("failed", { reason: texts.messageText(job.error) || t(`common:states.${job.state}`) })}</Alert>;
   }
   return null;
 }

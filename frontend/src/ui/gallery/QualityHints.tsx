@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Slide } from "@/sync/types";
 import { useFormat } from "../shared/format";
-import { saySentence } from "../shared/serverTexts";
+import { messageText } from "../shared/serverTexts";
 
 /** Below this share of sharp tissue, and above this share of pen marks, a person should look at the slide. */
 const MINIMUM_FOCUS = 0.5;
@@ -28,7 +28,7 @@ function Hint({ label, explanation }: HintProps) {
 export function QualityHints({ slide }: { readonly slide: Slide }) {
   const { t } = useTranslation("pages");
   const format = useFormat();
-  const notes = slide.resolution_notes.map(saySentence).join(" ");
+  const notes = slide.resolution_notes.map(messageText).join(" ");
   if (slide.state !== "ready") {
     return null;
   }

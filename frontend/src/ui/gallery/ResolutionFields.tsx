@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import type { SlideBody } from "@/sync/queries/queries";
 import type { Slide } from "@/sync/types";
-import { saySentence } from "../shared/serverTexts";
+import { messageText } from "../shared/serverTexts";
 
 type Entered = number | string;
 
@@ -86,7 +86,7 @@ export function ResolutionFields({ slide, value, onChange }: Props): ReactElemen
       </Text>
       {slide.resolution_notes.map((note) => (
         <Text key={note.code} size="xs" c="orange.8">
-          {saySentence(note)}
+          {messageText(note)}
         </Text>
       ))}
     </Stack>

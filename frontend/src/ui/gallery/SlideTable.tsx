@@ -15,7 +15,7 @@ import { SlideThumbnail } from "./SlideThumbnail";
 
 function SlideRow({ slide, role }: { readonly slide: Slide; readonly role: Role }) {
   const format = useFormat();
-  const { slideFailure } = useServerTexts();
+  const { messageText } = useServerTexts();
   const ready = slide.state === "ready";
   return (
     <Table.Tr data-testid="slide-card" data-state={slide.state} data-slide-id={slide.id}>
@@ -34,9 +34,9 @@ function SlideRow({ slide, role }: { readonly slide: Slide; readonly role: Role 
         ) : (
           <Text size="sm">{slide.name}</Text>
         )}
-        {slide.failure === "" ? null : (
+        {slide.failure === null ? null : (
           <Text size="xs" c="red">
-            {slideFailure(slide)}
+            {messageText(slide.failure)}
           </Text>
         )}
         <ImageChoice slide={slide} role={role} />

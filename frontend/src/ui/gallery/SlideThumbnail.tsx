@@ -27,7 +27,7 @@ function ImportProgress({ slide }: { readonly slide: Slide }) {
 
 function Content({ slide }: { readonly slide: Slide }) {
   const { t } = useTranslation("pages");
-  const { slideFailure } = useServerTexts();
+  const { messageText } = useServerTexts();
   if (slide.state === "importing") {
     return <ImportProgress slide={slide} />;
   }
@@ -38,7 +38,7 @@ function Content({ slide }: { readonly slide: Slide }) {
           <IconAlertTriangle size={18} />
         </ThemeIcon>
         <Text size="xs" ta="center" lineClamp={4}>
-          {slideFailure(slide) || t("gallery.failedUnknown")}
+          {messageText(slide.failure) || t("gallery.failedUnknown")}
         </Text>
       </Stack>
     );

@@ -60,7 +60,7 @@ function RefusedByJob({ job, onClose }: { readonly job: Job; readonly onClose: (
   return (
     <Stack data-testid="import-refused">
       <Alert color="red" role="alert" icon={<IconAlertTriangle size={18} />} title={t("refused")}>
-        {texts.jobError(job)}
+        {texts.messageText(job.error)}
       </Alert>
       <JobLog log={useJobEvents(job.id).log} />
       <Group justify="flex-end">
@@ -156,7 +156,7 @@ function PreviewBody({ preview, project, choices, onChange }: BodyProps): ReactE
     <Stack gap="sm" data-testid="import-preview">
       {report.warning === null ? null : (
         <Alert color="orange" icon={<IconAlertTriangle size={18} />} title={t("placement")} data-testid="placement-warning">
-          {texts.said(report.warning)}
+          {texts.messageText(report.warning)}
           {scale === null ? null : (
             <Anchor component="button" size="sm" display="block" mt={4} onClick={() => onChange({ scale })} data-testid="apply-scale">
               {t("applyScale", { scale })}

@@ -23,7 +23,7 @@ export function ProjectReportView({ report, isPreview = false }: Props): ReactEl
           <List size="sm">
             {report.left_out.map((each, place) => (
               <List.Item key={place}>
-                {each.file}: {texts.said({ message: each.reason, code: each.reason_code, values: each.reason_values })}
+                {each.file}: {texts.messageText(each.reason)}
               </List.Item>
             ))}
           </List>
@@ -56,7 +56,7 @@ function PartBody({ part, isPreview }: PartProps): ReactElement | null {
   if (error !== null) {
     return (
       <Text size="sm" c="red">
-        {texts.said(error)}
+        {texts.messageText(error)}
       </Text>
     );
   }
@@ -67,7 +67,7 @@ function PartBody({ part, isPreview }: PartProps): ReactElement | null {
       {part.becomes_objects ? <Text size="sm">{t("becomesObjects")}</Text> : null}
       {report.warning === null ? null : (
         <Text size="sm" c="orange">
-          {texts.said(report.warning)}
+          {texts.messageText(report.warning)}
         </Text>
       )}
       <ReportCounts report={report} isPreview={isPreview} />

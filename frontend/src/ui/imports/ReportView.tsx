@@ -81,7 +81,7 @@ export function ReportReasons({ report }: { readonly report: Pick<ImportReport, 
           <Table.Tr key={place}>
             <Table.Td ta="right">{t("number", { value: each.count })}</Table.Td>
             <Table.Td>
-              <Text size="xs">{texts.said({ message: each.reason, code: each.reason_code, values: each.reason_values })}</Text>
+              <Text size="xs">{texts.messageText(each.reason)}</Text>
             </Table.Td>
           </Table.Tr>
         ))}
@@ -94,7 +94,7 @@ export function ReportReasons({ report }: { readonly report: Pick<ImportReport, 
 export function ReportRows({ report }: { readonly report: Pick<ImportReport, "rows" | "rows_left_out"> }): ReactElement | null {
   const { t } = useTranslation("imports");
   const texts = useServerTexts();
-  const rows = report.rows.filter((row) => row.reason !== "" || row.outcome === "updated");
+  const rows = report.rows.filter((row) => row.reason !== null || row.outcome === "updated");
   if (rows.length === 0) return null;
   const more = Math.max(0, rows.length - MOST_SHOWN) + report.rows_left_out;
   return (
@@ -117,7 +117,7 @@ export function ReportRows({ report }: { readonly report: Pick<ImportReport, "ro
                 </Text>
               </Table.Td>
               <Table.Td>
-                <Text size="xs">{[row.label, texts.said({ message: row.reason, code: row.reason_code, values: row.reason_values })].filter(Boolean).join(": ")}</Text>
+                <Text size="xs">{[row.label, texts.messageText(row.reason)].filter(Boolean).join(": ")}</Text>
               </Table.Td>
             </Table.Tr>
           ))}

@@ -78,7 +78,7 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
   const { t } = useTranslation("pages");
   const state = news.state ?? job.state;
   // Once the job has ended, its last step is no news.
-  const message = state === "queued" || state === "running" ? texts.jobMessage(job, news.said) : "";
+  const message = state === "queued" || state === "running" ? texts.messageText(news.message ?? job.message) : "";
   return (
     <Stack>
       <Group justify="space-between">
@@ -86,12 +86,12 @@ function JobDetail({ job, news }: { readonly job: Job; readonly news: JobProgres
         <JobActions job={job} />
       </Group>
       {state === "running" ? (
-        <Progress value={(news.progress ?? job.progress) * 100} animated aria-label={texts.jobTitle(job)} />
+        <Progress value={(news.progress ?? job.progress) * 100} animated aria-label={texts.messageText(job.title)} />
       ) : null}
       {message === "" ? null : <Text size="sm">{message}</Text>}
       {job.state === "failed" ? (
         <Alert color="red" icon={<IconAlertTriangle size={18} />} title={job.error_code}>
-          {texts.jobError(job)}
+          {texts.messageText(job.error)}
         </Alert>
       ) : null}
       <JobFacts job={job} />
@@ -122,7 +122,7 @@ export function JobDrawer({ jobId, onClose }: { readonly jobId: string; readonly
     if (news.state !== null) void client.invalidateQueries({ queryKey: keys.job(jobId) });
   }, [client, jobId, news.state]);
   return (
-    <Drawer opened onClose={onClose} position="right" size="lg" title={job.data ? texts.jobTitle(job.data) : t("jobs.title")}>
+    <Drawer opened onClose={onClose} position="right" size="lg" title={job.data ? texts.messageText(job.data.title) : t("jobs.title")}>
       {job.isError ? <Failure error={job.error} onRetry={() => void job.refetch()} /> : null}
       {job.isPending ? <Skeleton h={200} /> : null}
       {job.data === undefined ? null : <JobDetail job={job.data} news={news} />}

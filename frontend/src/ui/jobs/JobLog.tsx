@@ -26,7 +26,7 @@ export function JobLog({ log }: { readonly log: readonly LogLine[] }) {
       ) : null}
       {log.map((line, index) => (
         <Text key={index} inherit c={COLOURS[line.level]}>
-          {texts.said(line)}
+          {texts.messageText(line.message)}
         </Text>
       ))}
     </div>

@@ -44,11 +44,11 @@ function JobRow({ job, onOpen }: { readonly job: Job; readonly onOpen: () => voi
       </Table.Td>
       <Table.Td maw={380}>
         <UnstyledButton onClick={onOpen} c="var(--mantine-color-anchor)" fz="sm" fw={500}>
-          {texts.jobTitle(job)}
+          {texts.messageText(job.title)}
         </UnstyledButton>
-        {job.state === "failed" && job.error_message !== "" ? (
+        {job.state === "failed" && job.error !== null ? (
           <Text size="xs" c="red" lineClamp={2}>
-            {texts.jobError(job)}
+            {texts.messageText(job.error)}
           </Text>
         ) : null}
       </Table.Td>
@@ -56,7 +56,7 @@ function JobRow({ job, onOpen }: { readonly job: Job; readonly onOpen: () => voi
         <StateBadge state={job.state} />
       </Table.Td>
       <Table.Td w={160}>
-        {job.state === "running" ? <Progress value={job.progress * 100} animated aria-label={texts.jobTitle(job)} /> : null}
+        {job.state === "running" ? <Progress value={job.progress * 100} animated aria-label={texts.messageText(job.title)} /> : null}
       </Table.Td>
       <Table.Td>{job.created_by.display_name}</Table.Td>
       <Table.Td title={format.dateTime(job.created_at)}>{format.ago(job.created_at)}</Table.Td>

@@ -22,13 +22,13 @@ function ComparisonJob({ job }: { readonly job: Job }) {
     if (state === "succeeded") void client.invalidateQueries({ queryKey: ["comparison"] });
   }, [client, state]);
   if (state === "failed" || state === "cancelled") {
-    return <Alert color="red">{texts.jobError(job) || t("models.comparisonFailed")}</Alert>;
+    return <Alert color="red">{texts.messageText(job.error) || t("models.comparisonFailed")}</Alert>;
   }
   return (
     <Stack gap={4}>
       <Progress value={(news.progress ?? job.progress) * 100} animated aria-label={t("models.comparing")} />
       <Text size="sm" c="dimmed">
-        {texts.jobMessage(job, news.said) || t("models.comparing")}
+        {texts.messageText(news.message ?? job.message) || t("models.comparing")}
       </Text>
     </Stack>
   );

@@ -21,7 +21,7 @@ export function ModelCard({ version }: { readonly version: ModelVersion }) {
   const Chevron = opened ? IconChevronDown : IconChevronRight;
   // Versions from before a card had lines have it in English alone.
   const isEnglish = version.card_lines.length === 0;
-  const card = isEnglish ? version.card : version.card_lines.map(texts.said).join("\n");
+  const card = isEnglish ? version.card : version.card_lines.map(texts.messageText).join("\n");
   const limits = version.metrics.units === 1 ? [...LIMITS, "oneUnit" as const] : LIMITS;
   return (
     <Stack gap="xs">

@@ -38,7 +38,7 @@ function Answer({ objectSetId, index }: WhyProps) {
   const { data, error } = useExplanation(objectSetId, index, true);
   if (error) return <Sorry reason={sayError(error)} />;
   if (data?.why) return <Reasons why={data.why} />;
-  if (data && ["failed", "cancelled"].includes(data.job.state)) return <Sorry reason={texts.jobError(data.job) || t(`common:states.${data.job.state}`)} />;
+  if (data && ["failed", "cancelled"].includes(data.job.state)) return <Sorry reason={texts.messageText(data.job.error) || t(`common:states.${data.job.state}`)} />;
   return (
     <Group gap="xs">
       <Loader size="xs" />

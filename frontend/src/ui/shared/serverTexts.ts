@@ -1,24 +1,24 @@
-/** Server messages in the user's language. The server sends English with codes and values. */
+/** Server messages in the user's language. The server sends a code with parameters, and the English text. */
 import i18next, { type TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 
 import { ApiError, errorText } from "@/sync/client";
 import { metricName } from "../models/figures/metricName";
-import type { Job, Recipe, RecipeField, Said, SaidValues, Slide } from "@/sync/types";
+import type { Message, MessageParams, Recipe, RecipeField } from "@/sync/types";
 
 const NAMESPACES = ["server", "settings", "messages"] as const;
 
 /** A message of the server, for use outside components. */
-export function saySentence(said: Said): string {
-  return serverTexts(i18next.getFixedT(i18next.language, NAMESPACES)).said(said);
+export function messageText(message: Message): string {
+  return serverTexts(i18next.getFixedT(i18next.language, NAMESPACES)).messageText(message);
 }
 
 /** The message of an error in the user's language. */
 export function sayError(error: unknown): string {
   if (!(error instanceof ApiError)) return errorText(error);
   if (error.isOffline) return i18next.t("server:offline");
-  const { message_code: code, message_values: values = {} } = error.problem;
-  return code === undefined ? errorText(error) : saySentence({ message: error.detail, code, values });
+  const { message } = error.problem;
+  return message === undefined ? errorText(error) : messageText(message);
 }
 
 type RecipeName = Pick<Recipe, "name" | "task">;
@@ -31,15 +31,8 @@ export interface ServerTexts {
   readonly setting: (recipe: RecipeName, field: SettingName) => { title: string; description: string };
   readonly unit: (unit: string) => string;
   readonly choice: (value: string) => string;
-  /** A sentence that a job has said. */
-  readonly said: (said: Said) => string;
-  /** Progress message of a job, live or stored. */
-  readonly jobMessage: (job: Job, news?: Said | null) => string;
-  /** Reason for a failed job. */
-  readonly jobError: (job: Pick<Job, "error_message" | "error_message_code" | "error_message_values">) => string;
-  /** Reason for a failed import. */
-  readonly slideFailure: (slide: Pick<Slide, "failure" | "failure_message_code" | "failure_message_values">) => string;
-  readonly jobTitle: (job: Pick<Job, "title" | "title_code" | "title_values">) => string;
+  /** Text of a message of the server; empty for none. */
+  readonly messageText: (message: Message | null) => string;
 }
 
 export function useServerTexts(): ServerTexts {
@@ -54,19 +47,20 @@ const WORDS = new Set(["part", "needed", "role", "state", "fact"]);
 
 export function serverTexts(t: Translate): ServerTexts {
   const recipe: ServerTexts["recipe"] = (name, field, fallback) => t(`recipes.${name}.${field}`, { defaultValue: fallback });
-  const said = ({ message, code, values }: Said): string => {
-    if (code === "") return message;
-    const told: Record<string, string | number> = {};
-    for (const [name, value] of Object.entries(values)) told[name] = inWords(name, value);
-    return t(`messages:${code}`, { ...told, ...titles(values), defaultValue: message });
+  const messageText = (message: Message | null): string => {
+    if (message === null) return "";
+    const { code, params, text } = message;
+    const worded: Record<string, string | number> = {};
+    for (const [name, value] of Object.entries(params)) worded[name] = inWords(name, value);
+    return t(`messages:${code}`, { ...worded, ...titles(params), defaultValue: text });
   };
-  const inWords = (name: string, value: string | number | Said): string | number => {
-    if (typeof value === "object") return said(value);
+  const inWords = (name: string, value: string | number | Message): string | number => {
+    if (typeof value === "object") return messageText(value);
     if (!WORDS.has(name) || typeof value === "number") return value;
     return value.split(" or ").map((word) => t(`words.${word}`, { defaultValue: word })).join(t("words.or"));
   };
   /** Display name of a recipe, a setting or a metric in a message. */
-  const titles = ({ title, recipe: name, setting, summary, metric }: SaidValues): Record<string, string> => {
+  const titles = ({ title, recipe: name, setting, summary, metric }: MessageParams): Record<string, string> => {
     const found: Record<string, string> = {};
     if (typeof metric === "string") found["metric"] = metricName(metric);
     if (typeof summary === "string" && typeof name === "string") found["summary"] = recipe(name, "summary", summary);
@@ -76,11 +70,8 @@ export function serverTexts(t: Translate): ServerTexts {
     return found;
   };
   return {
-    said,
+    messageText,
     recipe,
-    jobMessage: (job, news) => said(news ?? { message: job.message, code: job.message_code, values: job.message_values }),
-    jobError: ({ error_message: message, error_message_code: code, error_message_values: values }) => said({ message, code, values }),
-    slideFailure: ({ failure: message, failure_message_code: code, failure_message_values: values }) => said({ message, code, values }),
     setting: (recipe, field) => {
       const words = (word: "title" | "description") =>
         t(
@@ -91,6 +82,5 @@ export function serverTexts(t: Translate): ServerTexts {
     },
     unit: (unit) => t(`settings:units.${unit}`, { defaultValue: unit }),
     choice: (value) => t(`settings:choices.${value}`, { defaultValue: value }),
-    jobTitle: ({ title: message, title_code: code, title_values: values }) => said({ message, code, values }),
   };
 }

@@ -29,7 +29,7 @@ function RunningJob({ job }: { readonly job: Job }) {
     <Stack gap={4} data-testid="running-job">
       <Group justify="space-between" wrap="nowrap" gap="xs">
         <Text size="sm" fw={500} truncate>
-          {texts.jobTitle(job)}
+          {texts.messageText(job.title)}
         </Text>
         {job.can_cancel ? (
           <Tooltip label={t("shell.cancelJob")}>
@@ -46,9 +46,9 @@ function RunningJob({ job }: { readonly job: Job }) {
           </Tooltip>
         ) : null}
       </Group>
-      <Progress value={job.progress * 100} animated={job.state === "running"} size="sm" aria-label={texts.jobTitle(job)} />
+      <Progress value={job.progress * 100} animated={job.state === "running"} size="sm" aria-label={texts.messageText(job.title)} />
       <Text size="xs" c="dimmed" truncate>
-        {texts.jobMessage(job) || t(`common:states.${job.state}`)}
+        {texts.messageText(job.message) || t(`common:states.${job.state}`)}
       </Text>
     </Stack>
   );

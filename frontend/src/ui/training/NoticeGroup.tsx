@@ -3,18 +3,18 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconAlertTriangle, IconChevronDown, IconChevronUp, IconHandStop } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import type { Said } from "@/sync/types";
+import type { Message } from "@/sync/types";
 import { useServerTexts } from "../shared/serverTexts";
 
 /** Notices by kind, in the order in which the kinds first occur. */
-export function groupNotices(notices: readonly Said[]): Said[][] {
-  const kinds = new Map<string, Said[]>();
+export function groupNotices(notices: readonly Message[]): Message[][] {
+  const kinds = new Map<string, Message[]>();
   for (const notice of notices) kinds.set(notice.code, [...(kinds.get(notice.code) ?? []), notice]);
   return [...kinds.values()];
 }
 
 interface NoticeGroupProps {
-  readonly notices: readonly Said[];
+  readonly notices: readonly Message[];
   readonly isBlocking: boolean;
 }
 
@@ -23,7 +23,7 @@ export function NoticeGroup({ notices, isBlocking }: NoticeGroupProps) {
   const { t } = useTranslation("pages");
   const texts = useServerTexts();
   const [opened, list] = useDisclosure(false);
-  const sentences = [...new Set(notices.map((notice) => texts.said(notice)))];
+  const sentences = [...new Set(notices.map((notice) => texts.messageText(notice)))];
   const [first, ...others] = sentences;
   const Icon = isBlocking ? IconHandStop : IconAlertTriangle;
   return (

@@ -91,12 +91,12 @@ export function RunningRound({ round, recipes }: RunningRoundProps) {
         ) : null}
         {running ? (
           <Text size="sm" c="dimmed">
-            {texts.jobMessage(round.job, news.said) || t(`common:states.${state}`)}
+            {texts.messageText(news.message ?? round.job.message) || t(`common:states.${state}`)}
           </Text>
         ) : null}
         {state === "failed" ? (
           <Alert color="red" icon={<IconAlertTriangle size={18} />} role="alert">
-            {texts.jobError(round.job) || t("training.failedUnknown")}
+            {texts.messageText(round.job.error) || t("training.failedUnknown")}
           </Alert>
         ) : null}
         <Collapse in={logShown}>

@@ -77,7 +77,7 @@ function useObstacle({ check, busy }: Pick<StartPanelProps, "check" | "busy">): 
   if (busy) return t("training.busy");
   if (check === undefined) return t("training.choosing");
   const [first] = check.blockers;
-  return check.ready || first === undefined ? "" : t("training.notReady", { reason: texts.said(first) });
+  return check.ready || first === undefined ? "" : t("training.notReady", { reason: texts.messageText(first) });
 }
 
 /** Starts the method that is named here, and stays in view. */

@@ -53,7 +53,7 @@ function useStanding(item: UploadItem, imports: readonly Job[]): { state: Upload
     return { state, told: t("uploads:knownAs", { name: outcome.told }) };
   }
   if (outcome?.kind === "imported") return { state, told: t("uploads:imported") };
-  const message = outcome?.failed === undefined ? item.message : texts.jobError(outcome.failed);
+  const message = outcome?.failed === undefined ? item.message : texts.messageText(outcome.failed.error);
   return { state, told: message === "" ? t(`upload.states.${state}`) : message };
 }
 

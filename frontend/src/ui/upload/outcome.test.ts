@@ -17,7 +17,7 @@ it("follows an upload to the end of its import", () => {
 it("says as what the content is here already, and why an import failed", () => {
   const twice = job({ result: { outcome: "duplicate", name: "CMU-1" } });
   expect(outcomeOf(item, [twice])).toEqual({ state: "known", kind: "known", told: "CMU-1" });
-  const broken = job({ state: "failed", error_message: "No slide." });
+  const broken = job({ state: "failed", error: { code: "verbatim", params: { text: "No slide." }, text: "No slide." } });
   expect(outcomeOf(item, [broken])).toEqual({ state: "failed", kind: "failed", told: "", failed: broken });
 });
 

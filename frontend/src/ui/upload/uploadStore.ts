@@ -1,7 +1,7 @@
 /** Uploads outlive the page that started them: the list lives here, not in a component. */
 import { ApiError } from "@/sync/client";
 import { finishFolder, type RunningUpload, startUpload } from "@/sync/uploads";
-import { sayError, saySentence } from "../shared/serverTexts";
+import { sayError, messageText } from "../shared/serverTexts";
 import { belongingTogether } from "./belonging";
 import type { GivenFile } from "./dropped";
 
@@ -53,7 +53,7 @@ async function closeFolder(projectId: string, folder: string): Promise<void> {
     for (const { name, why } of result.refused) {
       // The server keeps names in normalisation form C.
       const item = members.find((member) => member.name.normalize("NFC") === name) ?? members[0];
-      if (item) change(item.id, { state: "failed", message: saySentence(why) });
+      if (item) change(item.id, { state: "failed", message: messageText(why) });
     }
   } catch (error) {
     const first = members.find((item) => item.state === "done");

@@ -48,7 +48,7 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
     if (job) onBusy(RUNNING.includes(job.state));
   }, [job, onBusy]);
   const sayMissing = (check: RoundCheck) => {
-    const missing = check.blockers.map((notice) => texts.said(notice));
+    const missing = check.blockers.map((notice) => texts.messageText(notice));
     const message = missing.length === 1 ? missing[0] : <List size="sm">{missing.map((text) => <List.Item key={text}>{text}</List.Item>)}</List>;
     notifications.show({ color: "yellow", title: t("notYet"), message, autoClose: 15_000 });
   };
@@ -116,7 +116,7 @@ function RunningJob({ jobId, page }: { jobId: string; page: string }): ReactElem
   if (!state) return null;
   const isRunning = RUNNING.includes(state);
   // The last step that was told is no news once the job has ended.
-  const text = job === undefined ? "" : state === "failed" ? texts.jobError(job) : isRunning ? texts.jobMessage(job, news.said) : "";
+  const text = job === undefined ? "" : state === "failed" ? texts.messageText(job.error) : isRunning ? texts.messageText(news.message ?? job.message) : "";
   return (
     <div className="cs-progress" data-testid="round-progress" role="status">
       <Anchor component={Link} to={page} size="xs" truncate title={text} c={state === "failed" ? "red" : "inherit"} display="block">

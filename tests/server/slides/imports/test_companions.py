@@ -54,14 +54,14 @@ def test_a_mirax_file_alone_names_its_folder(mia, project, gallery, run_jobs, tm
     run_jobs()
     [slide] = gallery()
     assert slide["state"] == "failed"
-    assert f"{stem}/ with Slidedat.ini" in slide["failure"]
-    assert "together" in slide["failure"]
+    assert f"{stem}/ with Slidedat.ini" in slide["failure"]["text"]
+    assert "together" in slide["failure"]["text"]
 
 
 def test_the_file_of_the_issue(mia, project, gallery, run_jobs, case_file):
     send(mia, project, case_file("11-mirax-without-its-folder", "Biopsy.mrxs"))
     run_jobs()
-    assert "Biopsy/ with Slidedat.ini" in gallery()[0]["failure"]
+    assert "Biopsy/ with Slidedat.ini" in gallery()[0]["failure"]["text"]
 
 
 def test_in_a_folder_too_and_the_others_come_in(mia, project, tmp_path, data):
@@ -83,7 +83,7 @@ def test_files_that_the_index_lists_are_named(mia, project, tmp_path):
     answer = bring_folder(mia, project, {f"drop/{name}": path for name, path in files.items()}).json()
     assert answer["slides"] == []
     assert all(one["why"]["code"] == "mirax_files_missing" for one in answer["refused"])
-    assert "Index.dat, Data0001.dat" in answer["refused"][0]["why"]["message"]
+    assert "Index.dat, Data0001.dat" in answer["refused"][0]["why"]["text"]
     assert Slide.objects.count() == 0
 
 
@@ -136,7 +136,7 @@ def test_main_files_of_other_formats_name_their_companions(
     path.write_bytes(content)
     send(mia, project, path)
     run_jobs()
-    assert told in gallery()[0]["failure"]
+    assert told in gallery()[0]["failure"]["text"]
     other = tmp_path / "b.txt"
     other.write_bytes(b"text")
     refused = bring_folder(mia, project, {f"d/{name}": path, "d/b.txt": other}).json()["refused"]
@@ -170,9 +170,9 @@ def test_one_file_of_an_ome_set_names_the_others_and_itself_as_given(
     send(mia, project, tmp_path / "kidney-C0.ome.tif")
     run_jobs()
     [slide] = gallery()
-    assert slide["failure"].startswith("kidney-C0.ome.tif is one file of an OME-TIFF set.")
-    assert "kidney-C1.ome.tif, kidney-C2.ome.tif" in slide["failure"]
-    assert slide["failure_message_values"]["file"] == "kidney-C0.ome.tif"
+    assert slide["failure"]["text"].startswith("kidney-C0.ome.tif is one file of an OME-TIFF set.")
+    assert "kidney-C1.ome.tif, kidney-C2.ome.tif" in slide["failure"]["text"]
+    assert slide["failure"]["params"]["file"] == "kidney-C0.ome.tif"
 
 
 def write_companion_set(folder, names):
@@ -195,8 +195,8 @@ def test_a_file_of_a_set_names_the_companion_that_describes_it(mia, project, gal
     run_jobs()
     [slide] = gallery()
     assert slide["state"] == "failed"
-    assert slide["failure"].startswith("kidney 1.ome.tif is one file of an OME-TIFF set, which")
-    assert "kidney.companion.ome" in slide["failure"]
+    assert slide["failure"]["text"].startswith("kidney 1.ome.tif is one file of an OME-TIFF set, which")
+    assert "kidney.companion.ome" in slide["failure"]["text"]
 
 
 @pytest.mark.parametrize("write", [write_set, write_companion_set])
@@ -208,5 +208,5 @@ def test_a_whole_set_in_a_folder_is_refused_before_anything_is_kept(mia, project
     paths = [*names, "kidney.companion.ome", "other.tif"]
     answer = bring_folder(mia, project, {f"d/{name}": tmp_path / name for name in paths}).json()
     assert sorted(one["name"] for one in answer["refused"]) == sorted(f"d/{name}" for name in paths[:3])
-    assert all("OME-TIFF set" in one["why"]["message"] for one in answer["refused"])
+    assert all("OME-TIFF set" in one["why"]["text"] for one in answer["refused"])
     assert [slide["name"] for slide in gallery()] == ["other"]

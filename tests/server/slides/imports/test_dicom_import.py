@@ -66,7 +66,7 @@ def far(one, other):
 def test_a_picture_has_its_own_colours_everywhere(tmp_path, bring, picture_of, mia, kind):
     picture = make.tissue()
     slide = bring(make.write_colour(tmp_path / "a.dcm", picture, **kind))
-    assert (slide["state"], slide["failure"], slide["format"]) == ("ready", "", "DICOM")
+    assert (slide["state"], slide["failure"], slide["format"]) == ("ready", None, "DICOM")
     assert (slide["width"], slide["height"], slide["mpp_x"]) == (420, 300, 0.5)
     assert far(picture_of(slide), picture) < 6
     thumbnail = Image.open(io.BytesIO(mia.get(slide["thumbnail"]).content)).convert("RGB")
@@ -119,10 +119,10 @@ def test_the_files_of_the_issue(bring, picture_of, mia, case_file):
 def test_a_refusal_names_its_cause_and_no_path(tmp_path, bring, home, changes, named):
     slide = bring(make.write_colour(tmp_path / "a.dcm", make.tissue(), **changes))
     assert slide["state"] == "failed"
-    assert named in slide["failure"]
-    assert not re.search(r"/\w+/\w+", slide["failure"])
-    assert str(home) not in slide["failure"]
-    assert "again from the scanner" not in slide["failure"]
+    assert named in slide["failure"]["text"]
+    assert not re.search(r"/\w+/\w+", slide["failure"]["text"])
+    assert str(home) not in slide["failure"]["text"]
+    assert "again from the scanner" not in slide["failure"]["text"]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_an_empty_field_spoils_neither_its_folder_nor_the_request(
     run_jobs()
     states = [slide["state"] for slide in gallery()]
     assert "ready" in states
-    told = [slide["failure"] for slide in gallery()] + [
-        one["why"]["message"] for one in answer.json()["refused"]
+    told = [slide["failure"]["text"] for slide in gallery() if slide["failure"]] + [
+        one["why"]["text"] for one in answer.json()["refused"]
     ]
     if states != ["ready", "ready"]:
         assert name in " ".join(told)

@@ -26,9 +26,9 @@ def test_a_refusal_of_dicom_names_the_file_that_was_sent(mia, project, gallery, 
     run_jobs()
     [slide] = gallery()
     assert slide["state"] == "failed"
-    assert "biopsy 7.dcm" in slide["failure"]
-    assert "slide.dcm" not in slide["failure"]
-    assert "0001.dcm" not in slide["failure"]
+    assert "biopsy 7.dcm" in slide["failure"]["text"]
+    assert "slide.dcm" not in slide["failure"]["text"]
+    assert "0001.dcm" not in slide["failure"]["text"]
 
 
 def test_names_are_replaced_in_messages_within_messages():
@@ -77,9 +77,9 @@ def test_an_alignment_names_the_one_slide_that_is_damaged(
     run_jobs()
     job = Job.objects.get(kind="register_slides")
     assert job.state == "failed"
-    assert "Kidney IHC" in job.error_message
-    assert "Kidney HE" not in job.error_message
-    assert "slide.tif" not in job.error_message
+    assert "Kidney IHC" in str(job.error)
+    assert "Kidney HE" not in str(job.error)
+    assert "slide.tif" not in str(job.error)
 
 
 def test_errors_over_several_slides_name_the_slide_that_is_damaged(project, real_slide, tmp_path):

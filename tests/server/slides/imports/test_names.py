@@ -83,7 +83,7 @@ def test_a_refusal_names_the_character(mia, api, user_factory, project, slide_fa
     for answer in answers:
         assert answer.status_code == 422, answer.json()
         assert told in answer.json()["detail"]
-        assert answer.json()["message_code"] == "name_character"
+        assert answer.json()["message"]["code"] == "name_character"
     assert Upload.objects.count() == 0
 
 
@@ -112,7 +112,7 @@ def test_a_name_shows_something(mia, project, name):
     answer = mia.post(
         f"{API}/projects/{project.pk}/labels", {"name": name, "colour": "#112233"}, format="json"
     )
-    assert (answer.status_code, answer.json()["message_code"]) == (422, "name_invisible")
+    assert (answer.status_code, answer.json()["message"]["code"]) == (422, "name_invisible")
 
 
 def test_the_files_of_the_issue(mia, project, gallery, run_jobs, case_file):

@@ -291,7 +291,7 @@ def test_an_imported_slide_tells_its_scale_its_source_and_its_doubts(bring, tmp_
     slide = bring(tmp_path / "s.ome.tif")
     assert scale_of(slide) == (0.25, 0.25, "estimated")
     [note] = slide["resolution_notes"]
-    assert (note["code"], note["values"]) == ("resolution_one_axis", {"axis": "x"})
+    assert (note["code"], note["params"]) == ("resolution_one_axis", {"axis": "x"})
     assert (slide["magnification"], slide["magnification_source"]) == (40.0, "estimated")
 
 

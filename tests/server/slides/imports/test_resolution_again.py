@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
+from ml.messages import Message
 from ml.slides.resolution import Resolution, read_scale
 from server.audit.models import AuditRecord
 from server.jobs.models import Job
@@ -103,7 +104,9 @@ def test_a_quality_map_from_before_a_change_is_marked_and_made_again(manager, pr
 
 def test_an_atlas_from_before_a_change_is_marked(manager, project, slide_factory):
     slides = [slide_factory(project, name) for name in "ab"]
-    job = Job.objects.create(kind="build_atlas", title="Atlas", project=project, created_by=manager)
+    job = Job.objects.create(
+        kind="build_atlas", title=Message("verbatim", text="Atlas"), project=project, created_by=manager
+    )
     atlas = Atlas.objects.create(project=project, job=job)
     assert is_outdated(atlas, Slide.objects.all()) is False
     correct_resolution(actor=manager, slide=slides[1], resolution=Resolution(0.3, 0.3))

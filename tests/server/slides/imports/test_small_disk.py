@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from kombu import Connection
 
+from ml.messages import Message
 from server.core.files import storage
 from server.jobs.models import Job
 from server.slides.models import Slide
@@ -74,7 +75,7 @@ def test_an_import_fails_for_lack_of_room_and_is_tried_again(mia, project, disk,
             break
         failed += 1
         assert (job.state, job.error_code, slide.state) == ("failed", "no_space", "failed")
-        assert (slide.failure_code, slide.failure_message_code) == ("no_space", "disk_full")
+        assert (slide.failure_code, slide.failure) == ("no_space", Message("disk_full"))
         assert files() == [arrived]
         disk.again()
         assert mia.post(f"{API}/jobs/{job.pk}/retry").status_code == 200

@@ -433,7 +433,7 @@ def test_a_person_chooses_the_slide_among_images_of_similar_size(
     run_jobs()
     [waiting] = gallery()
     assert (waiting["state"], waiting["failure_code"]) == ("failed", "several_images")
-    assert "2 images" in waiting["failure"]
+    assert "2 images" in waiting["failure"]["text"]
     assert [(one["index"], one["name"], one["width"], one["height"]) for one in waiting["images"]] == [
         (1, "section A", 700, 410), (2, "section B", 640, 300),
     ]  # fmt: skip
@@ -443,7 +443,7 @@ def test_a_person_chooses_the_slide_among_images_of_similar_size(
     assert mia.post(address, {"image": 2}, format="json").json()["state"] == "importing"
     run_jobs()
     [slide] = gallery()
-    assert (slide["state"], slide["width"], slide["height"], slide["failure"]) == ("ready", 640, 300, "")
+    assert (slide["state"], slide["width"], slide["height"], slide["failure"]) == ("ready", 640, 300, None)
     pixels = full_resolution(OpenedSlide.by_content(slide["sha256"]))
     assert np.abs(pixels - RGB[:300, :640]).mean() < 2.5
     assert mia.post(address, {"image": 1}, format="json").json()["code"] == "image_not_chosen"

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useReadResolution } from "@/sync/queries/queries";
 import type { Slide, ViewerInfo } from "@/sync/types";
 import { EditSlideDialog } from "../../gallery/EditSlideDialog";
-import { sayError, saySentence } from "../../shared/serverTexts";
+import { sayError, messageText } from "../../shared/serverTexts";
 import { ChannelsPanel } from "./ChannelsPanel";
 import { extentText, magnificationText, pixelSizeOf, resolutionText } from "../format";
 import type { Look } from "../look";
@@ -86,7 +86,7 @@ export function ImagePanel({ viewer, channels, look, onLook, mayEdit, children }
       </Table>
       {(slide.resolution_source === "corrected" ? [] : slide.resolution_notes).map((note) => (
         <Alert key={note.code} color="orange" variant="light" p="xs" icon={<IconAlertTriangle size={16} />}>
-          <Text size="xs">{saySentence(note)}</Text>
+          <Text size="xs">{messageText(note)}</Text>
         </Alert>
       ))}
       {mayEdit && (

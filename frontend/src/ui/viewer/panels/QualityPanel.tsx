@@ -18,7 +18,7 @@ export function QualityPanel({ overlay }: { overlay: QualityOverlay }): ReactEle
     <Stack gap="xs" data-testid="quality">
       <Divider label={t("title")} labelPosition="left" />
       {error !== null && <Alert color="red">{error}</Alert>}
-      {failed && !working && <Alert color="yellow">{t("failed", { reason: texts.jobError(job) || t("cancelled") })}</Alert>}
+      {failed && !working && <Alert color="yellow">{t("failed", { reason: texts.messageText(job.error) || t("cancelled") })}</Alert>}
       {quality?.map?.is_outdated && !working && (
         <Alert color="yellow" p="xs" data-testid="quality-outdated">
           <Text size="xs">{t("outdated")}</Text>

@@ -136,7 +136,7 @@ function Match({ row }: { row: Registration }): ReactElement | null {
   }
   return row.job?.state === "failed" ? (
     <Text size="xs" c="red">
-      {t("failed", { reason: texts.jobError(row.job) })}
+      {t("failed", { reason: texts.messageText(row.job.error) })}
     </Text>
   ) : null;
 }

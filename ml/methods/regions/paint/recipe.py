@@ -141,6 +141,15 @@ class Paint(RegionRecipe, recipe="paint"):
         self.facts = {"cells": len(numbers)}
         context.report(1.0, Message("learned"))
 
+    def describe(self, reader: SlideReader, content: str, context: Context) -> int:
+        """Compute and store the maps of all tissue of a slide; return the number of blocks."""
+        self._device = context.device
+        feature_store(context).remember(reader.path, content)
+        maps = self._maps_of(reader, content, context)
+        places = [(int(row), int(column)) for row, column in np.argwhere(maps.on_tissue)]
+        _compute(maps, places, context, 0.0, 1.0)
+        return len(places)
+
     def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
         """Measure on the marked cells and labelled tiles of one part; ``all`` is every part.
 
@@ -227,6 +236,7 @@ class Paint(RegionRecipe, recipe="paint"):
         """Yield the cells of slides within marks, of some parts."""
         for number, labelled in enumerate(dataset.slides):
             with opened_square(partial(open_as, channels=dataset.channels), labelled) as (reader, slide):
+                feature_store(context).remember(reader.path, labelled.content)
                 maps = self._maps_of(reader, labelled.content, context)
                 marked = with_thin_marks(slide, CELL * maps.scale)
                 places = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -13,9 +12,6 @@ from tests.e2e.conftest import PASSWORD, import_slide, make_project
 pytestmark = pytest.mark.browser
 
 LABELS = {"Tumour": "#d55e00", "Stroma": "#0072b2"}
-PAGES = ("", "/review", "/training", "/models", "/jobs", "/settings")
-
-AUDIT = (Path(__file__).parent / "audit.js").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -66,56 +62,6 @@ def test_a_wrong_password_is_said(visit):
     person.see("sign-in-password").fill("not it")
     person.press("Enter")
     expect(person.page.get_by_role("alert")).to_contain_text("User name or password is wrong")
-
-
-LOOKS = [
-    pytest.param((1440, 900), "light", "en", id="wide-light-English"),
-    pytest.param((1024, 768), "dark", "zh-CN", id="narrow-dark-Chinese"),
-]
-
-
-@pytest.mark.parametrize(("size", "theme", "language"), LOOKS)
-def test_every_screen_is_named_readable_and_fits(visit, place, size, theme, language):
-    project, slide = place
-    person = visit("manager", size=size, theme=theme, language=language)
-    person.page.goto("/")
-    look_at(person, language)
-    person.page.evaluate("language => localStorage.setItem('coverslip.language', language)", language)
-    person.page.route("**/api/v1/session", lambda route: answer_in(route, language, theme))
-    person.arrive()
-    for path in ("/", "/preferences", *(f"/projects/{project}{page}" for page in PAGES)):
-        person.page.goto(path)
-        expect(person.page.get_by_role("heading", level=1)).to_be_visible()
-        look_at(person, language)
-    person.open_slide(project, slide)
-    look_at(person, language)
-    for tab in range(3):
-        person.page.get_by_role("tab").nth(tab).click()
-        look_at(person, language)
-
-
-def answer_in(route, language: str, theme: str) -> None:
-    """Show the pages in this language and theme, without changing the stored preferences."""
-    answer = route.fetch()
-    if answer.status == 200:
-        route.fulfill(response=answer, json={**answer.json(), "language": language, "theme": theme})
-    else:
-        route.fulfill(response=answer)
-
-
-def look_at(person, language: str) -> None:
-    page = person.page
-    page.wait_for_function(
-        "() => document.querySelectorAll('.mantine-Skeleton-root[data-visible]').length === 0"
-    )
-    expect(page.locator("html")).to_have_attribute("lang", language)
-    where = page.url
-    assert page.evaluate(f"({AUDIT}).unnamed()") == [], where
-    assert page.evaluate(f"({AUDIT}).pale()") == [], where
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), where
-    # A text that is missing shows its own name.
-    text = page.locator("body").inner_text()
-    assert not re.search(r"\b[a-z]+[A-Za-z]*\.[a-z]+[A-Za-z.]*[A-Z][A-Za-z]*\b", text), text
 
 
 def test_an_upload_goes_on_after_a_break_and_the_same_again_is_told(visit, installation, data, tmp_path):

@@ -6,6 +6,7 @@ it is no part of the product.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -19,6 +20,9 @@ SETTLED = """() =>
   document.querySelectorAll('.mantine-Skeleton-root[data-visible]').length === 0 &&
   document.getAnimations().every((each) =>
     each.playState !== 'running' || each.effect?.getTiming().iterations === Infinity)"""
+
+# A text that is missing shows its own key.
+KEY_OF_TEXT = re.compile(r"\b[a-z]+[A-Za-z]*\.[a-z]+[A-Za-z.]*[A-Z][A-Za-z]*\b")
 
 # Rows as "rule: element: html reasons"; within a part of the page or in all of it.
 VIOLATIONS = """async ([rules, part]) => {
@@ -133,3 +137,10 @@ def violations(page: Page, part: str | None = None) -> list[str]:
 def cut_off(page: Page, part: str = "body") -> list[str]:
     """List the controls that are out of reach at this window size, and the words that a part cuts."""
     return [*page.evaluate(CUT_OFF), *page.evaluate(CUT_WORDS, part)]
+
+
+def missing_texts(page: Page, language: str) -> list[str]:
+    """List the texts that the page shows by their key, and its language if it is another one."""
+    spoken = page.locator("html").get_attribute("lang")
+    other = [] if spoken == language else [f"the page says that it is in {spoken}"]
+    return [*other, *KEY_OF_TEXT.findall(page.locator("body").inner_text())]

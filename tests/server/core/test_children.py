@@ -20,6 +20,8 @@ from server.exchange.errors import BadForeignFileError, NotGeoJsonError
 from server.exchange.formats.shapes import ForeignShape, UnreadRow
 from server.exchange.reading import read_rows
 
+pytestmark = pytest.mark.one_database
+
 SECRETS = ("SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL", "COVERSLIP_TOKEN")
 
 

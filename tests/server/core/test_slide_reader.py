@@ -20,6 +20,8 @@ from server.core.children.held import HeldChildren
 from server.core.children.slide_reader import ChildReader, slides_read_in_children
 from tests.dicom_material import tissue
 
+pytestmark = pytest.mark.one_database
+
 BOX = (10.5, 20.0, 210.5, 320.0)
 CORNERS = np.array([[0, 0], [40, 64], [300, 200]])
 

@@ -9,7 +9,7 @@ from server.jobs.models import Job
 from server.projects.models import Label
 from tests.server.exchange.test_import_identity import send
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from django.utils.http import parse_header_parameters
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 SLIDES = [
     "Case 7",

@@ -16,7 +16,7 @@ from server.exchange.errors import BadForeignFileError
 from server.exchange.formats.files import read_file
 from tests.server.exchange.test_geojson import API, bring, essence, export, feature, square
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from server.exchange.imports import services
 from tests.server.exchange.test_geojson import API, export, square
 from tests.server.exchange.test_import_identity import draw, send
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 AREA, LENGTH = "Area µm^2", "Length µm"
 

@@ -15,7 +15,7 @@ from server.jobs.models import Job
 from server.objects.models import ObjectSet
 from tests.server.exchange.test_geojson import API, bring
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

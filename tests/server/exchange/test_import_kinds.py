@@ -11,7 +11,7 @@ from server.annotations.models import Annotation, Region
 from tests.server.exchange.test_geojson import export, square
 from tests.server.exchange.test_import_identity import counts, declare, draw, histoml, send
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 ELLIPSES = [
     {"type": "Polygon", "coordinates": [[[300, 200], [330, 230], [300, 260], [270, 230], [300, 200]]]},

@@ -17,7 +17,7 @@ from server.projects.models import Label
 from tests.server.exchange.test_object_shapes import BOW_TIE, OUTER_HOLE, SIZE
 from tests.server.exchange.test_objectfiles import API, bring, collection, feature, parquet, read, wkb_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 GOOD, ACROSS, OFF = box(10, 150, 60, 200), box(290, 100, 310, 110), box(900, 900, 950, 950)
 ROWS = [

@@ -12,7 +12,7 @@ from server.jobs.models import Job
 from server.objects.models import ObjectSet
 from tests.server.exchange.test_objectfiles import API, bring, collection, feature, parquet, wkb_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 SHAPES = [box(100 * number, 100, 100 * number + 50, 150) for number in range(4)]
 SCORES = [0.9, None, 0.4, None]

@@ -28,7 +28,7 @@ from tests.server.exchange.test_objectfiles import (
     wkb_table,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 SIZE = (300, 260)
 BOW_TIE = Polygon([(30, 30), (130, 130), (130, 30), (30, 130)])

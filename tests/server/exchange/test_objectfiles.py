@@ -27,7 +27,7 @@ from server.jobs.services import sweep_jobs
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 API = "/api/v1"
 RING = Polygon([(100, 100), (180, 110), (170, 190)], [[(130, 120), (150, 125), (150, 140)]])

@@ -14,6 +14,8 @@ from server.exchange.formats.shapes import ForeignShape, UnreadRow
 from tests.server.exchange.rows import feature, reasons_of, ring, rows_of, shapes_of, square
 from tests.server.exchange.test_foreign import asap
 
+pytestmark = pytest.mark.one_database
+
 # --- Classes and colours
 
 

@@ -20,6 +20,8 @@ from server.exchange.formats.files import read_file
 from server.exchange.formats.shapes import ForeignShape
 from tests.server.exchange.rows import NAME, feature, rows_of, shapes_of, square
 
+pytestmark = pytest.mark.one_database
+
 # --- Text and packing
 
 

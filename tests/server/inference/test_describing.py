@@ -8,7 +8,7 @@ from ml.slides import write_phantom
 from server.jobs.models import Job
 from server.registry.models import ModelVersion
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 # Coarse, so that a slide is one block.
 CONFIG = {"mpp_if_known": 4.0}

@@ -9,7 +9,7 @@ from server.jobs.models import Job
 from server.slides.selectors import slide_path
 from tests.server.core.test_slide_reader import refuse, small_children, write_giant  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 API = "/api/v1"
 READERS = ("file_source", "tiff_source", "DicomSource", "ChannelReader")

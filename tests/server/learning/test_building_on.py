@@ -10,7 +10,7 @@ from server.registry.models import ModelVersion
 from server.registry.selectors import find_version_named
 from tests.server.learning.test_loop import labelled, mia, mosaic, project, start, versions
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 __all__ = ["labelled", "mia", "mosaic", "project"]
 

@@ -19,7 +19,7 @@ from server.annotations.errors import BadGeometryError
 from server.annotations.models import Annotation
 from server.slides.models import Registration
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 API = "/api/v1"
 SHIFT = (40, -25)

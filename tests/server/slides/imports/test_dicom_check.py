@@ -11,6 +11,8 @@ from ml.slides import open_slide
 from server.slides.imports.pixel_check import PixelCheck
 from tests import dicom_material as make
 
+pytestmark = pytest.mark.one_database
+
 MODELS = list(itertools.product(("RGB", "YCBCR"), ("RGB", "YBR_FULL")))
 
 

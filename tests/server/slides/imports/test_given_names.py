@@ -17,7 +17,7 @@ from server.slides.selectors import slide_path
 from tests import dicom_material as make
 from tests.server.slides.conftest import API, send
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def test_a_refusal_of_dicom_names_the_file_that_was_sent(mia, project, gallery, run_jobs, tmp_path):

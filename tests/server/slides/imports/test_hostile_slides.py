@@ -20,6 +20,8 @@ from server.slides.models import Slide
 from tests.dicom_material import tissue, write_colour
 from tests.server.slides.conftest import API, append, begin
 
+pytestmark = pytest.mark.one_database
+
 
 def write_giant_strip(path, side=20_000, samples=1):
     """Write a TIFF of one deflated strip, as small as its emptiness."""

@@ -9,7 +9,7 @@ import pytest
 from server.slides.models import Slide, Upload
 from tests.server.slides.conftest import API, begin, send
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 GOOD = [
     "標本\u300001",

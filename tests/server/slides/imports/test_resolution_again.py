@@ -22,7 +22,7 @@ from server.slides.quality.services import start_all_quality, start_quality
 from server.slides.viewing.services import correct_resolution, read_resolution_again
 from tests.server.slides.conftest import API
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 SVS = "cmu-1-small-region.svs"
 

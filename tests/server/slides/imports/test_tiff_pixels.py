@@ -25,6 +25,8 @@ from tests.server.slides.imports.tiff_material import (
 )
 from tests.server.slides.tiles.tile_material import store
 
+pytestmark = pytest.mark.one_database
+
 RGB = picture()
 GREY = grey(RGB)
 GREY_RGB = np.repeat(GREY[..., None], 3, axis=2)

@@ -11,6 +11,8 @@ from PIL import Image
 
 from tests.server.slides.tiles.tile_material import ask, store
 
+pytestmark = pytest.mark.one_database
+
 NAMES = ["DAPI", "CD3 & <b>", "CD8", "PanCK", "Sox10"]
 
 

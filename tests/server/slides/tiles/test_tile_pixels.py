@@ -19,6 +19,8 @@ from tests.server.slides.tiles.tile_material import (
     write_jpeg_tiff,
 )
 
+pytestmark = pytest.mark.one_database
+
 
 def decoded(body: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(body)).convert("RGB")).astype(np.int16)

@@ -15,7 +15,7 @@ from server.slides.tiles.grants import issue_grant, sign
 from tests.server.fetching import fetch
 from tests.server.slides.conftest import API, send
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

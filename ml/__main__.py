@@ -190,7 +190,7 @@ def _fit(options: argparse.Namespace) -> None:
         message = Message(
             "verbatim", text=f"{options.out} is there already; name a new folder for the model."
         )
-        raise DataError("not_new", message)
+        raise DataError(message, code="not_new")
     dataset = split_dataset(load_dataset(options.data), options.seed)
     recipe = load_recipe_class(info.name).build(dataset.labels, config)
     _look_over(dataset, recipe, learned=True)
@@ -235,7 +235,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         message = Message(
             "verbatim", text=f"{options.data} is not what this model learned from: there is no test part."
         )
-        raise DataError("no_split", message)
+        raise DataError(message, code="no_split")
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = _context(options, Path(scratch), model.seed)
         recipe = load_model(options.model)
@@ -305,7 +305,7 @@ def _clinical_fields(pairs: Sequence[str]) -> dict[str, float | str | None]:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             message = Message("verbatim", text=f"--clinical {pair}: write field=value, as in age=63.")
-            raise DataError("bad_clinical", message)
+            raise DataError(message, code="bad_clinical")
         try:
             fields[key] = float(text)
         except ValueError:
@@ -322,7 +322,7 @@ def _settings(info: RecipeInfo, pairs: Sequence[str]) -> dict[str, Any]:
             message = Message(
                 "verbatim", text=f"--set {pair}: write key=value, the key being one of {', '.join(fields)}."
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         values[key] = fields[key].parse(text)
     return values
 

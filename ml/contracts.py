@@ -35,13 +35,13 @@ class CancelledError(Exception):
 class DataError(ValueError):
     """Error of unusable data; the detail states the problem, its place and the remedy.
 
-    ``code`` is stable and for programs; the detail is for people.
+    ``code`` is stable and for programs: that of the message, unless several messages share one.
     """
 
-    def __init__(self, code: str, detail: Message) -> None:
-        super().__init__(code, detail)
-        self.code = code
+    def __init__(self, detail: Message, code: str = "") -> None:
+        super().__init__(detail, code)
         self.detail = detail
+        self.code = code or detail.code
 
     def __str__(self) -> str:
         """Return the detail. Both parts are arguments, so that the error can cross to another process."""

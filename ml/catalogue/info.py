@@ -187,7 +187,7 @@ class RecipeInfo:
 
 
 def _refused(sentence: Message) -> DataError:
-    return DataError("bad_config", sentence)
+    return DataError(sentence, code="bad_config")
 
 
 def _field_info(item: dataclasses.Field[Any], hint: Any) -> FieldInfo:

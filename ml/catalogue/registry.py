@@ -42,7 +42,7 @@ def find_recipe(name: str) -> RecipeInfo:
             return info
     names = ", ".join(info.name for info in RECIPES)
     message = Message("unknown_recipe", name=name, known=names)
-    raise DataError("unknown_recipe", message)
+    raise DataError(message)
 
 
 def package_of(name: str) -> str:
@@ -57,4 +57,4 @@ def find_tool(name: str) -> ToolInfo:
             return info
     names = ", ".join(info.name for info in TOOLS)
     message = Message("unknown_tool", name=name, known=names)
-    raise DataError("unknown_tool", message)
+    raise DataError(message)

@@ -122,7 +122,7 @@ def find_claims(name: str) -> list[Claim]:
         message = Message(
             "verbatim", text=f"There is no claim {name!r}; there are: {', '.join(registered())}."
         )
-        raise DataError("unknown_claim", message)
+        raise DataError(message, code="unknown_claim")
     return matching
 
 

@@ -19,5 +19,5 @@ def real_data(name: str) -> Path:
         message = Message(
             "verbatim", text=f"{folder} is not there: name the folder of real data with COVERSLIP_DATA."
         )
-        raise DataError("no_data", message)
+        raise DataError(message, code="no_data")
     return folder

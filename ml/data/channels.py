@@ -36,7 +36,7 @@ def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
                 other=name,
                 theirs=_in_words(names),
             )
-            raise DataError("other_channels", message)
+            raise DataError(message, code="other_channels")
         if reader is not None:
             spans[held_out].append(reader.channels)
     return joined(spans[False] or spans[True])

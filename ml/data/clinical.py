@@ -75,5 +75,5 @@ def _number(name: str, value: float | str) -> float:
             field=name,
             value=str(value),
         )
-        raise DataError("bad_clinical", message)
+        raise DataError(message, code="bad_clinical")
     return number

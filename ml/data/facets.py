@@ -51,7 +51,7 @@ def parse_facets(text: str, classes: Sequence[str]) -> Facets:
                 entry=entry,
                 known=", ".join(classes),
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         facets[label] = _read(entry, rest, label)
     types = tuple(dict.fromkeys(kind for kind, _, _ in facets.values()))
     grades = [grade for _, grade, _ in facets.values() if grade is not None]
@@ -75,7 +75,7 @@ def _read(entry: str, rest: str, label: str) -> tuple[str, int | None, int | Non
             "facets_malformed",
             entry=entry,
         )
-        raise DataError("bad_config", message)
+        raise DataError(message, code="bad_config")
     return (
         label if kind in NOTHING else kind,
         None if grade in NOTHING else int(grade),

@@ -26,5 +26,5 @@ def match_labels(dataset: Dataset, labels: Sequence[str]) -> Dataset:
             labels=", ".join(strange),
             known=", ".join(labels),
         )
-        raise DataError("other_labels", message)
+        raise DataError(message, code="other_labels")
     return replace(dataset, labels=tuple(labels))

@@ -65,13 +65,13 @@ def outlined_images(
         message = Message(
             "no_region_finished",
         )
-        raise DataError("no_finished_region", message)
+        raise DataError(message, code="no_finished_region")
     listed = " or ".join(parts)
     message = Message(
         "nothing_outlined",
         part=listed,
     )
-    raise DataError("no_labels", message)
+    raise DataError(message, code="no_labels")
 
 
 def _is_in(dataset: Dataset, unit: str, parts: Sequence[str]) -> bool:

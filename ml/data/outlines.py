@@ -40,5 +40,5 @@ def read_outlines(
         message = Message(
             "verbatim", text=f"{path} holds no outlines; give an object set or a GeoJSON of polygons."
         )
-        raise DataError("no_outlines", message)
+        raise DataError(message, code="no_outlines")
     return [shape for shape, _ in pairs], [name for _, name in pairs]

@@ -59,7 +59,7 @@ def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> 
             count=len(dataset.labels),
             most=MOST_LABELS,
         )
-        raise DataError("too_many_labels", message)
+        raise DataError(message)
     material = [
         _from_mask(image, dataset)
         for image in dataset.images
@@ -74,7 +74,7 @@ def region_images(dataset: Dataset, parts: Sequence[str], mpp: float | None) -> 
             "no_region_outlined",
             part=listed,
         )
-        raise DataError("no_labels", message)
+        raise DataError(message, code="no_labels")
     return material
 
 

@@ -67,7 +67,7 @@ def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray
             count=len(tiles),
             least=LEAST,
         )
-        raise DataError("too_few_tiles", message)
+        raise DataError(message)
     return tiles
 
 

@@ -44,7 +44,7 @@ def weak_tiles(
             "no_tile_labelled",
             part=listed,
         )
-        raise DataError("no_labels", message)
+        raise DataError(message, code="no_labels")
     shapes = sorted({pixels.shape[:2] for pixels, _, _ in tiles})
     if len(shapes) > 1 or max(shapes[0]) > LARGEST:
         sizes = ", ".join(f"{width} x {height}" for height, width in shapes[:4])
@@ -53,7 +53,7 @@ def weak_tiles(
             largest=LARGEST,
             sizes=str(sizes),
         )
-        raise DataError("mixed_sizes", message)
+        raise DataError(message, code="mixed_sizes")
     holds = np.zeros((len(tiles), len(dataset.labels)), dtype=np.float32)
     for row, (_, labels, _) in zip(holds, tiles, strict=True):
         row[[dataset.labels.index(label) for label in labels if label != nothing]] = 1.0

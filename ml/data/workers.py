@@ -125,7 +125,7 @@ class _Worker:
             "reader_died",
             status=self._process.wait(),
         )
-        return DataError("reader_died", message)
+        return DataError(message)
 
 
 def _unnamed_file(size: int) -> IO[bytes]:

@@ -184,11 +184,11 @@ def _weights_file(info: LiteInfo) -> Path:
             "encoder_missing",
             package=info.package.replace("_", "-"),
         )
-        raise DataError("encoder_missing", message) from error
+        raise DataError(message) from error
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != info.sha256:
         message = Message(
             "encoder_changed",
             package=info.package.replace("_", "-"),
         )
-        raise DataError("bad_weights", message)
+        raise DataError(message, code="bad_weights")
     return path

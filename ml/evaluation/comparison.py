@@ -67,4 +67,4 @@ def _check_same_items(first: Evaluation, second: Evaluation) -> None:
         message = Message(
             "not_the_same_items",
         )
-        raise DataError("not_comparable", message)
+        raise DataError(message, code="not_comparable")

@@ -67,7 +67,7 @@ class Domain:
             return cls(arrays[0], arrays[1], arrays[2], float(document["limit"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
             message = Message("verbatim", text=f"{path} does not describe a domain of slides: {error}.")
-            raise DataError("bad_domain", message) from error
+            raise DataError(message, code="bad_domain") from error
 
 
 def numbers_of(fit: StainFit) -> Floats:
@@ -80,7 +80,7 @@ def slide_numbers(reader: SlideReader) -> Floats:
     fit = fit_slide(reader, "macenko")
     if fit is None:
         message = Message("verbatim", text=f"{reader.path.name} has hardly any tissue to judge its stain by.")
-        raise DataError("no_tissue", message)
+        raise DataError(message, code="no_tissue")
     return numbers_of(fit)
 
 
@@ -90,7 +90,7 @@ def learn_domain(rows: Sequence[Floats]) -> Domain:
         message = Message(
             "verbatim", text=f"{len(rows)} slides are too few to say what is usual; give at least {LEAST}."
         )
-        raise DataError("too_few_slides", message)
+        raise DataError(message, code="too_few_slides")
     table = np.stack(rows)
     whole = _fitted(table, np.inf)
     left_out = [

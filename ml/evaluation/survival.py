@@ -88,8 +88,8 @@ def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
     """Test groups of (months, event) for equal survival; raises DataError for fewer than two groups."""
     if len(groups) < 2:  # noqa: PLR2004 - one against another
         raise DataError(
-            "one_group_only",
             Message("verbatim", text="Survival can be compared between two groups or more, not in one."),
+            code="one_group_only",
         )
     for months, _ in groups:
         _check(months)
@@ -112,6 +112,6 @@ def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
 def _check(months: Floats) -> None:
     if not len(months):
         raise DataError(
-            "no_follow_up",
             Message("verbatim", text="Nobody of this group was followed; enter months and event of cases."),
+            code="no_follow_up",
         )

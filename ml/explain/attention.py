@@ -58,7 +58,7 @@ def roll_out(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map
             recipe=recipe.name,
             title=recipe.title,
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     hooks = [layer.self_attn.register_forward_pre_hook(remember) for layer in layers_of_path]
     try:
         # With gradients on, torch keeps to the plain path, which calls the attention that is listened to.

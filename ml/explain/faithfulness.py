@@ -83,7 +83,7 @@ def randomised(recipe: PatchRecipe, seed: int) -> PatchRecipe:
         message = Message(
             "verbatim", text=f"{recipe.title} has no network whose weights could be drawn anew."
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     copied: Any = copy.copy(recipe)
     network = copy.deepcopy(recipe.fitted())
     with torch.random.fork_rng(devices=[]):

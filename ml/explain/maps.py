@@ -108,7 +108,7 @@ def cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
             recipe=recipe.name,
             title=recipe.title,
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     weighed = torch.einsum("c,chw->hw", head.weight[target], maps[-1][0])
     return _scaled(weighed.detach().cpu().numpy())
 
@@ -147,7 +147,7 @@ def _network(recipe: PatchRecipe) -> nn.Module:
             recipe=recipe.name,
             title=recipe.title,
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     return recipe.fitted().eval()
 
 
@@ -158,7 +158,7 @@ def _input(recipe: PatchRecipe, pixels: NDArray[np.uint8]) -> Tensor:
             recipe=recipe.name,
             title=recipe.title,
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     return recipe.pixels(pixels[None])
 
 
@@ -189,7 +189,7 @@ def _last_convolution(
             recipe=recipe.name,
             title=recipe.title,
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     [gradient] = torch.autograd.grad(score, seen[-1])
     return seen[-1][0].detach().double().cpu().numpy(), gradient[0].double().cpu().numpy()
 

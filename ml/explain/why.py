@@ -50,21 +50,21 @@ def explain(
             recipe=recipe.name,
             title=recipe.title,
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     if method not in MAPS:
         message = Message(
             "no_such_map",
             method=method,
             known=", ".join(MAPS),
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     if label is not None and label not in recipe.classes:
         message = Message(
             "no_such_label",
             label=label,
             known=", ".join(recipe.classes),
         )
-        raise DataError("cannot_explain", message)
+        raise DataError(message, code="cannot_explain")
     squares = Squares(np.array([[bounds.x, bounds.y]], dtype=np.int64), bounds.width)
     recipe.ready(context)
     pixels = recipe.pixel_rows(slide, squares, context)[0]

@@ -42,15 +42,15 @@ def lay_out(features: NDArray[np.float32], *, method: str = "tsne", kinds: int =
     """
     if method not in METHODS:
         raise DataError(
-            "bad_config",
             Message("verbatim", text=f"The layout is one of {', '.join(METHODS)}, not {method!r}."),
+            code="bad_config",
         )
     if len(features) < 3:  # noqa: PLR2004 - fewer than three span no plane
         message = Message(
             "too_few_to_lay_out",
             count=len(features),
         )
-        raise DataError("too_few_tiles", message)
+        raise DataError(message, code="too_few_tiles")
     rows = _reduced(features)
     groups = _grouped(rows, kinds, seed)
     places = rows[:, :2] if method == "pca" else _neighbouring(rows, seed)

@@ -94,12 +94,12 @@ def fit_line(rows: Floats, score: Floats, penalty: float = 1.0) -> Line:
         message = Message(
             "verbatim", text=f"{len(rows)} slides are too few for a regression; give at least five."
         )
-        raise DataError("too_few_slides", message)
+        raise DataError(message, code="too_few_slides")
     if not np.isfinite(rows).all() or not np.isfinite(score).all():
         message = Message(
             "verbatim", text="A slide has no tumour nuclei or no score. Leave it out, or mark its tumour."
         )
-        raise DataError("no_numbers", message)
+        raise DataError(message, code="no_numbers")
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     scaled, middle = (rows - mean) / spread, float(score.mean())

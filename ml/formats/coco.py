@@ -71,7 +71,7 @@ def _image_of(item: Mapping[str, Any], slide: str | None) -> Any:
         count=len(images),
         slide=slide or "",
     )
-    raise DataError("coco_image", message)
+    raise DataError(message, code="coco_image")
 
 
 def _stem(name: str) -> str:

@@ -44,26 +44,26 @@ class GeometryBudget:
         """Spend points that were read."""
         self.points_read -= points
         if self.points_read < 0:
-            raise BudgetSpentError("geometry_too_large", _TOO_MANY)
+            raise BudgetSpentError(_TOO_MANY)
         self._check_time()
 
     def make(self, points: int) -> None:
         """Spend points that are stored or compared later."""
         self.points_made -= points
         if self.points_made < 0:
-            raise BudgetSpentError("geometry_too_large", _TOO_MANY)
+            raise BudgetSpentError(_TOO_MANY)
         self._check_time()
 
     def cross(self, crossings: int) -> None:
         """Spend crossings of outlines with themselves or with their exclusions."""
         self.crossings -= crossings
         if self.crossings < 0:
-            raise BudgetSpentError("geometry_too_tangled", _TOO_TANGLED)
+            raise BudgetSpentError(_TOO_TANGLED)
         self._check_time()
 
     def _check_time(self) -> None:
         if self.clock() - self._began > self.seconds:
-            raise BudgetSpentError("geometry_too_slow", _TOO_SLOW)
+            raise BudgetSpentError(_TOO_SLOW)
 
 
 _TOO_MANY: Final = Message(

@@ -308,7 +308,7 @@ def _geometry_of(feature: Mapping[str, Any]) -> BaseGeometry:
             feature=str(feature.get("id")),
             reason=error,
         )
-        raise DataError("bad_geojson", message) from error
+        raise DataError(message, code="bad_geojson") from error
     return geometry if geometry.is_valid else shapely.make_valid(geometry)
 
 

@@ -20,7 +20,7 @@ class _Plain(TreeBuilder):
             "xml_doctype",
             name=str(name or pubid or system),
         )
-        raise DataError("bad_xml", message)
+        raise DataError(message, code="bad_xml")
 
 
 def parse_xml(content: bytes) -> Element:
@@ -30,7 +30,7 @@ def parse_xml(content: bytes) -> Element:
             "xml_too_large",
             most=MOST_BYTES // 2**20,
         )
-        raise DataError("bad_xml", message)
+        raise DataError(message, code="bad_xml")
     parser = XMLParser(target=_Plain())  # noqa: S314 - document types are refused above
     try:
         parser.feed(content)
@@ -40,8 +40,8 @@ def parse_xml(content: bytes) -> Element:
         if isinstance(error, DataError):
             raise
         message = Message("xml_broken", reason=error)
-        raise DataError("bad_xml", message) from error
+        raise DataError(message, code="bad_xml") from error
     if not isinstance(root, Element):
         message = Message("xml_empty")
-        raise DataError("bad_xml", message)
+        raise DataError(message, code="bad_xml")
     return root

@@ -76,7 +76,7 @@ def features_of(root: Element) -> list[dict[str, Any]]:
         "xml_of_others",
         root=root.tag,
     )
-    raise DataError("bad_xml", message)
+    raise DataError(message, code="bad_xml")
 
 
 def _asap(root: Element) -> Iterator[_Outline]:

@@ -39,7 +39,7 @@ def read_rdf(content: bytes) -> dict[str, Resource]:
     root = parse_xml(content)
     if root.tag != f"{{{RDF}}}RDF":
         message = Message("xml_not_rdf", root=local_name(root.tag))
-        raise DataError("bad_xml", message)
+        raise DataError(message, code="bad_xml")
     reading = _Reading(root.get(f"{{{XML}}}base", ""))
     for element in root:
         reading.node(element, 0)
@@ -61,7 +61,7 @@ class _Reading:
         """Read one resource and those nested in it; return its address."""
         if depth > DEEPEST:
             message = Message("rdf_too_deep", most=DEEPEST)
-            raise DataError("bad_xml", message)
+            raise DataError(message, code="bad_xml")
         address = self._address(element) or next(self._unnamed)
         resource = self.resources.setdefault(address, Resource())
         if element.tag != f"{{{RDF}}}Description":
@@ -108,7 +108,7 @@ class _Reading:
                 "rdf_bad_address",
                 address=reference[:100],
             )
-            raise DataError("bad_xml", message) from error
+            raise DataError(message, code="bad_xml") from error
 
 
 def _plain_attributes(element: Element) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ def image_views(
             need=need,
             most=min(width, height) // max(factors),
         )
-        raise DataError("small_image", message)
+        raise DataError(message, code="small_image")
     views = []
     for factor in factors:
         left, top = (width - patch * factor) // 2, (height - patch * factor) // 2

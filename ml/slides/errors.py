@@ -14,13 +14,13 @@ class SlideError(Exception):
     """Error of a slide that cannot be opened or read.
 
     ``code`` is stable and meant for programs: ``missing``, ``not_a_slide``, ``unsupported``,
-    ``too_large``, ``several_channels`` or ``unreadable``. The detail is a message for people.
+    ``too_large``, ``several_channels`` or ``unreadable``, else that of the message.
     """
 
-    def __init__(self, code: str, detail: Message) -> None:
-        super().__init__(code, detail)
-        self.code = code
+    def __init__(self, detail: Message, code: str = "") -> None:
+        super().__init__(detail, code)
         self.detail = detail
+        self.code = code or detail.code
 
     def __str__(self) -> str:
         """Return the detail. Both parts are arguments, so that the error can cross to another process."""
@@ -36,13 +36,13 @@ def errors_with_names(names: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise type(error)(error.code, with_names(error.detail, names)) from error
+        raise type(error)(with_names(error.detail, names), error.code) from error
     except SlideError as error:
         detail = with_names(error.detail, names)
         if len(names) == 1 and not any(given in str(detail) for given in names.values()):
             [given] = names.values()
             detail = Message("of_file", file=given, reason=detail)
-        raise type(error)(error.code, detail) from error
+        raise type(error)(detail, error.code) from error
 
 
 def with_names(message: Message, names: Mapping[str, str]) -> Message:

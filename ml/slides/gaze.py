@@ -76,14 +76,14 @@ def read_stream(document: Any) -> NDArray[np.float64]:
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("samples"), list):
         raise DataError(
-            "bad_stream",
             Message("recording_no_object"),
+            code="bad_stream",
         )
     if document.get("consent") is not True:
         message = Message(
             "recording_no_consent",
         )
-        raise DataError("no_consent", message)
+        raise DataError(message, code="no_consent")
     rows = []
     for number, sample in enumerate(document["samples"]):
         try:
@@ -98,14 +98,14 @@ def read_stream(document: Any) -> NDArray[np.float64]:
                 number=number,
                 reason=error,
             )
-            raise DataError("bad_stream", message) from error
+            raise DataError(message, code="bad_stream") from error
     samples = np.array(rows, dtype=np.float64).reshape(-1, COLUMNS)
     if not np.isfinite(samples).all() or (samples[:, 5] <= 0).any():
         raise DataError(
-            "bad_stream",
             Message(
                 "recording_bad_numbers",
             ),
+            code="bad_stream",
         )
     return samples[np.argsort(samples[:, 0], kind="stable")]
 
@@ -161,7 +161,7 @@ def magnification_of(mpp: float | None, objective: float | None) -> Callable[[fl
     message = Message(
         "gaze_no_resolution",
     )
-    raise DataError("no_resolution", message)
+    raise DataError(message, code="no_resolution")
 
 
 def gaze_map(

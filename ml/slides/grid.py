@@ -83,7 +83,7 @@ def grid_of(
     scale = scale_of(native, mpp, name)
     if patch < 1 or stride < 1:
         message = Message("bad_grid", patch=patch, stride=stride)
-        raise DataError("bad_grid", message)
+        raise DataError(message)
     size, step = patch * scale, stride * scale
     columns = max(0, math.ceil((width - size / 2) / step))
     rows = max(0, math.ceil((height - size / 2) / step))
@@ -118,12 +118,12 @@ def scale_of(native: float | None, mpp: float | None, name: str) -> float:
         return 1.0
     if native is None:
         raise DataError(
-            "no_resolution",
             Message(
                 "slide_no_resolution",
                 mpp=f"{mpp:g}",
                 slide=str(name),
             ),
+            code="no_resolution",
         )
     return mpp / native
 

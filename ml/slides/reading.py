@@ -79,12 +79,12 @@ def open_slide(path: Path, plane: int | None = None) -> PixelFile:
     several = find_channels(path)
     if several is not None:
         raise SlideError(
-            "several_channels",
             Message(
                 "slide_has_channels",
                 slide=path.name,
                 channels=", ".join(several.names),
             ),
+            code="several_channels",
         )
     return LevelReader(path, DicomSource(path, plane) if _is_series(path) else file_source(path, plane))
 
@@ -105,7 +105,7 @@ def open_as(path: Path, channels: Sequence[Channel]) -> PixelFile:
             slide=Path(path).name,
             channels=", ".join(channel.name for channel in channels),
         )
-        raise DataError("other_channels", message)
+        raise DataError(message, code="other_channels")
     return as_declared(several, channels)
 
 
@@ -120,7 +120,7 @@ def find_channels(path: Path) -> PixelFile | None:
     if _openers:
         return _openers[-1].find_channels(Path(path))
     if not path.exists():
-        raise SlideError("missing", Message("no_such_file", file=path.name))
+        raise SlideError(Message("no_such_file", file=path.name), code="missing")
     if _is_series(path):
         return _optical_paths(path)
     if not _starts_as_tiff(path):
@@ -192,20 +192,20 @@ def file_source(path: Path, plane: int | None = None) -> LevelSource:
         return ImageSource(path)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise SlideError(
-            "too_large",
             Message(
                 "image_too_large",
                 file=path.name,
             ),
+            code="too_large",
         ) from error
     except UnidentifiedImageError as error:
         if isinstance(reason, openslide.OpenSlideUnsupportedFormatError):
             raise SlideError(
-                "not_a_slide",
                 Message(
                     "format_unknown",
                     file=path.name,
                 ),
+                code="not_a_slide",
             ) from error
         raise unreadable(path, reason) from reason
     except OSError as error:

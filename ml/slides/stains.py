@@ -67,7 +67,7 @@ def fit_pixels(pixels: NDArray[np.uint8], method: str) -> StainFit | None:
     """
     if method not in METHODS:
         message = Message("unknown_stain_method", method=method, known=", ".join(METHODS))
-        raise DataError("unknown_stain_method", message)
+        raise DataError(message)
     mask = tissue_pixels(pixels)
     if mask.mean() < LEAST_TISSUE:
         return None

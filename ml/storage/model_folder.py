@@ -59,13 +59,13 @@ def read_model(folder: Path) -> ModelFile:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         message = Message("model_no_folder", folder=str(folder))
-        raise DataError("bad_weights", message) from None
+        raise DataError(message, code="bad_weights") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         message = Message("model_unreadable", file=str(path), reason=error)
-        raise DataError("bad_weights", message) from error
+        raise DataError(message, code="bad_weights") from error
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         message = Message("model_other_format", file=str(path), format=FORMAT)
-        raise DataError("bad_weights", message)
+        raise DataError(message, code="bad_weights")
     try:
         channels = tuple(Channel(**channel) for channel in document.pop("channels", ()))
         return ModelFile(**{**document, "labels": tuple(document["labels"]), "channels": channels})
@@ -75,7 +75,7 @@ def read_model(folder: Path) -> ModelFile:
             file=str(path),
             reason=error,
         )
-        raise DataError("bad_weights", message) from error
+        raise DataError(message, code="bad_weights") from error
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
@@ -89,7 +89,7 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
             file=str(path),
             reason=error,
         )
-        raise DataError("bad_weights", message) from error
+        raise DataError(message, code="bad_weights") from error
     return weights
 
 
@@ -110,4 +110,4 @@ def fitting(where: str, title: str) -> Iterator[None]:
             title=title,
             reason=str(reason),
         )
-        raise DataError("bad_weights", message) from error
+        raise DataError(message, code="bad_weights") from error

@@ -29,7 +29,7 @@ def remove_on_failure(path: Path) -> Iterator[None]:
             file=str(path),
             reason=error,
         )
-        raise DataError("no_space", message) from error
+        raise DataError(message, code="no_space") from error
 
 
 @contextmanager

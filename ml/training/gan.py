@@ -66,10 +66,10 @@ class Drawer:
             message = Message(
                 "verbatim", text=f"Tiles are drawn at a side of 8, 16, 32, 64 or 128 pixels, not {pixels}."
             )
-            raise DataError("bad_size", message)
+            raise DataError(message, code="bad_size")
         if len(tiles) < FEWEST:
             message = Message("verbatim", text="Drawing tiles needs at least two to learn from.")
-            raise DataError("no_labels", message)
+            raise DataError(message, code="no_labels")
         self._tiles, self._labels, self._plan = tiles, labels, plan
         self._pixels, self._classes = pixels, int(labels.max()) + 1
         self._steered = steered

@@ -111,7 +111,7 @@ def train(
             checkpoint.store(progress, best)
     if not math.isfinite(progress.best):
         message = Message("diverged")
-        raise DataError("diverged", message)
+        raise DataError(message)
     network.load_state_dict(best)
     network.eval()
     return progress

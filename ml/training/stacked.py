@@ -49,7 +49,7 @@ def cross_validated(
             "verbatim",
             text="There must be two grades, and at least two slides of each, to learn grades and test them.",
         )
-        raise DataError("too_few_slides", message)
+        raise DataError(message, code="too_few_slides")
     folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed)
     by_unit: dict[str, str] = {}
     for learned, held in folds.split(rows, truth, unit):

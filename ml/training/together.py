@@ -50,7 +50,7 @@ def check_device(device: str) -> None:
             "verbatim",
             text=f"Nothing can be computed on {device} here: {reason}. Without a device it is the processor.",
         )
-        raise DataError("no_device", message) from error
+        raise DataError(message, code="no_device") from error
 
 
 @contextmanager

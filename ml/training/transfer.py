@@ -36,7 +36,7 @@ def take_over(encoder: Encoder, path: Path, name: str) -> None:
             encoder=name,
             tensor=next(iter(own)),
         )
-        raise DataError("bad_weights", message)
+        raise DataError(message, code="bad_weights")
     _, prefix, strip = max(tries)
     state = {}
     for key, tensor in own.items():
@@ -52,7 +52,7 @@ def take_over(encoder: Encoder, path: Path, name: str) -> None:
                 tensor=f"{prefix}{key.removeprefix(strip)}",
                 reason=what,
             )
-            raise DataError("bad_weights", message)
+            raise DataError(message, code="bad_weights")
         state[key] = given.to(tensor.dtype)
     encoder.load_state_dict(state)
 
@@ -77,7 +77,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             file=str(path),
             reason=error,
         )
-        raise DataError("bad_weights", message) from error
+        raise DataError(message, code="bad_weights") from error
     return tensors
 
 

@@ -68,7 +68,7 @@ class SessionView(APIView):
                     "too_many_sign_ins",
                     minutes=count.minutes,
                 )
-                raise TooOftenError(text, code="too_many_sign_ins", wait=count.wait)
+                raise TooOftenError(text, wait=count.wait)
             raise exceptions.AuthenticationFailed(code="invalid_credentials")
         if user.one_time_expired:
             raise exceptions.AuthenticationFailed(code="one_time_expired")
@@ -129,7 +129,7 @@ class PasswordView(APIView):
                     "too_many_passwords",
                     minutes=count.minutes,
                 )
-                raise TooOftenError(text, code="too_many_passwords", wait=count.wait) from error
+                raise TooOftenError(text, wait=count.wait) from error
             raise
         update_session_auth_hash(request._request, user)  # noqa: SLF001
         return Response(MeSerializer(user, context={"request": request}).data)

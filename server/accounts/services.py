@@ -80,9 +80,7 @@ def _require_strong(password: str, user: User, field: str) -> None:
         validate_password(password, user)
     except ValidationError as error:
         message = Message("weak_password", reasons=" ".join(error.messages))
-        raise ContentError(
-            message, code="weak_password", field=field, errors={field: error.messages}
-        ) from error
+        raise ContentError(message, field=field, errors={field: error.messages}) from error
 
 
 def change_password(*, actor: User, current: str, new: str, keep_tokens: bool = False) -> User:
@@ -95,7 +93,7 @@ def change_password(*, actor: User, current: str, new: str, keep_tokens: bool = 
         raise _wrong_password()
     if current == new:
         message = Message("same_password")
-        raise ContentError(message, code="same_password", field="new_password")
+        raise ContentError(message, field="new_password")
     _require_strong(new, user, "new_password")
     return _store_password(
         actor=actor, checked=user.password, password=make_password(new), keep_tokens=keep_tokens
@@ -153,7 +151,7 @@ def _store_one_time_password(*, actor: User, user: User, password: str) -> User:
     require_administrator(actor)
     if user.pk == actor.pk:
         message = Message("own_password_reset")
-        raise StateError(message, code="own_password_reset")
+        raise StateError(message)
     user = User.objects.select_for_update().get(pk=user.pk)
     if not user.is_active:
         message = Message("reset_of_inactive", name=str(user))
@@ -191,7 +189,7 @@ def deactivate_user(*, actor: User, user: User) -> User:
             "last_administrator",
             name=str(user),
         )
-        raise StateError(message, code="last_administrator")
+        raise StateError(message)
     user.is_active = False
     user.session_epoch += 1
     user.save(update_fields=["is_active", "session_epoch"])

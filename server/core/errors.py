@@ -8,9 +8,13 @@ from ml.messages import Message
 
 
 class DomainError(Exception):
-    """Base of every error that a service raises. ``detail`` is a message for people."""
+    """Base of every error that a service raises.
 
-    code: ClassVar[str] = "refused"
+    ``detail`` is a message for people. ``specific_code`` is for programs: that of the message, unless a
+    class or a call names one that several messages share.
+    """
+
+    code: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -24,7 +28,7 @@ class DomainError(Exception):
         self.detail = detail
         self.field = field
         self.extra = extra
-        self.specific_code = code or self.code
+        self.specific_code = code or self.code or detail.code
 
 
 class NotVisibleError(DomainError):
@@ -45,25 +49,17 @@ class NotAllowedError(DomainError):
 class ConflictError(DomainError):
     """Another request was faster, or the object exists already."""
 
-    code = "conflict"
-
 
 class StateError(DomainError):
     """The object's state does not allow this action."""
-
-    code = "wrong_state"
 
 
 class ContentError(DomainError):
     """The content is well formed but invalid."""
 
-    code = "invalid_content"
-
 
 class TooOftenError(DomainError):
     """Too many requests; ``wait`` is the number of seconds until the next attempt."""
-
-    code = "too_often"
 
     def __init__(self, detail: Message, *, wait: int, code: str | None = None) -> None:
         super().__init__(detail, code=code, wait=wait)

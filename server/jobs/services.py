@@ -75,7 +75,7 @@ def cancel_job(*, actor: Any, job: Job) -> Job:
     locked = Job.objects.select_for_update().get(pk=job.pk)
     if locked.state in Job.FINAL:
         message = Message("job_ended", state=locked.get_state_display().lower())
-        raise StateError(message, code="job_ended")
+        raise StateError(message)
     locked.cancel_requested_at = timezone.now()
     if locked.state == Job.State.QUEUED:
         _end(locked, Job.State.CANCELLED)
@@ -94,7 +94,7 @@ def retry_job(*, actor: Any, job: Job) -> Job:
         raise StateError(message, code="job_not_ended")
     if not can_run_again(locked):
         message = Message("job_material_gone")
-        raise StateError(message, code="job_material_gone")
+        raise StateError(message)
     locked.attempts_before_retry = locked.attempt
     locked.cancel_requested_at = None
     _set_error(locked, "", None)
@@ -257,7 +257,7 @@ def _end(job: Job, state: Job.State, cause: BaseException | None = None) -> None
 def _move(job: Job, state: Job.State, **times: Any) -> None:
     if state not in Job.TRANSITIONS[Job.State(job.state)]:
         message = Message("illegal_transition", old=job.state, new=state)
-        raise StateError(message, code="illegal_transition")
+        raise StateError(message)
     job.state = state
     for field, value in times.items():
         setattr(job, field, value)

@@ -98,7 +98,7 @@ def _keep_one_manager(membership: Membership) -> None:
     others = Membership.objects.filter(project=membership.project, role=Role.MANAGER)
     if membership.role == Role.MANAGER and not others.exclude(pk=membership.pk).exists():
         message = Message("last_manager")
-        raise StateError(message, code="last_manager")
+        raise StateError(message)
 
 
 @service
@@ -156,7 +156,7 @@ def _refuse_similar_name(project: Project, name: str, own: Label | None = None) 
                 name=name,
                 other=other,
             )
-            raise ConflictError(message, code="label_letter_case", field="name", similar=other)
+            raise ConflictError(message, field="name", similar=other)
 
 
 @service

@@ -242,7 +242,7 @@ def _sent_before(actor: User, object_set: ObjectSet, verdict_id: UUID | None) ->
         return None
     if (earlier.reviewer_id, earlier.object_set_id) != (actor.pk, object_set.pk):
         message = Message("verdict_id_taken")
-        raise ConflictError(message, code="verdict_id_taken")
+        raise ConflictError(message)
     nothing_written()
     return earlier
 

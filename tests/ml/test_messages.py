@@ -116,7 +116,7 @@ def test_numbers_have_separators_where_the_text_asks_for_them():
 def test_a_message_in_a_message_crosses_to_another_process_and_into_json():
     inner = Message("row_no_geometry")
     # A copy is made as another process makes it: of the arguments.
-    error = copy.copy(DataError("bad", Message("row_refused", row=3, reason=inner)))
+    error = copy.copy(DataError(Message("row_refused", row=3, reason=inner), code="bad"))
     assert (error.code, str(error)) == ("bad", "Row 3: It has no geometry.")
     assert copy.deepcopy(error.detail) == error.detail
     stored = error.detail.as_json()
@@ -128,7 +128,7 @@ def test_a_message_in_a_message_crosses_to_another_process_and_into_json():
 
 
 def test_an_error_in_a_message_is_its_own_message():
-    reason = DataError("bad", Message("row_no_geometry"))
+    reason = DataError(Message("row_no_geometry"), code="bad")
     assert Message("row_refused", row=3, reason=reason).params["reason"] == Message("row_no_geometry")
     assert str(Message("row_refused", row=3, reason=ValueError("no"))) == "Row 3: no"
 

@@ -65,7 +65,7 @@ def test_an_error_keeps_its_words_and_loses_its_paths(path):
 def test_texts_that_slip_in_otherwise_lose_them_too(path):
     for text in (f"{path} cannot be read", f"see {path}: bad", f'File "{path}", line 3'):
         assert not leaks(str(Message("verbatim", text=text).as_json()))
-    refused = DataError("bad", Message("verbatim", text=f"{path} is no JSON"))
+    refused = DataError(Message("verbatim", text=f"{path} is no JSON"), code="bad")
     assert not leaks(refused.detail.as_json()["text"])
 
 

@@ -42,7 +42,7 @@ def validate_images(dataset: Dataset, *, learned: bool, resized: bool) -> list[s
             seen=seen,
             image=str(plain[0]),
         )
-        raise DataError("constant_images", message)
+        raise DataError(message, code="constant_images")
     warnings = []
     if plain:
         named = ", ".join(f"{path}" for path in plain[:NAMED])

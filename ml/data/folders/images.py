@@ -32,7 +32,7 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
                     text=f"{path} has the channels {', '.join(several.names)}, and this method reads colour "
                     "images. Choose a method that takes channels, such as convolutional, unet or nuclei.",
                 )
-                raise DataError("several_channels", message)
+                raise DataError(message, code="several_channels")
             rgb = _read_tiff(path) if _is_special(image) else _as_colour(image)
             if side is not None and rgb.size != (side, side):
                 rgb = rgb.resize((side, side), Image.Resampling.BOX, reducing_gap=None)
@@ -42,7 +42,7 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
         message = Message(
             "verbatim", text=f"{path} is no image that can be read: {error}. Export it anew, or take it out."
         )
-        raise DataError("bad_image", message) from error
+        raise DataError(message, code="bad_image") from error
 
 
 def _is_special(image: Image.Image) -> bool:
@@ -81,7 +81,7 @@ def _refuse_decimals(path: Path) -> None:
             "verbatim",
             text=f"{path} holds decimal numbers instead of colours{besides}. Convert it to 8-bit RGB.",
         )
-        raise DataError("bad_image", message)
+        raise DataError(message, code="bad_image")
 
 
 def is_multiple(image: Image.Image) -> bool:
@@ -96,7 +96,7 @@ def _read_channels(path: Path, side: int | None, channels: Sequence[Channel]) ->
             return reader.read(Bounds(0, 0, reader.width, reader.height), size)
     except SlideError as error:
         message = Message("verbatim", text=f"{path} is no image that can be read: {error}")
-        raise DataError("bad_image", message) from error
+        raise DataError(message, code="bad_image") from error
 
 
 def read_masked(
@@ -117,7 +117,7 @@ def refuse_other_size(path: Path, shape: tuple[int, ...], mask: Path, mask_shape
             text=f"The mask {mask} is {sizes[0]} pixels and its image {path} {sizes[1]}. "
             "Make a mask of the size of its image.",
         )
-        raise DataError("bad_mask", message)
+        raise DataError(message, code="bad_mask")
 
 
 def read_outlined(
@@ -131,7 +131,7 @@ def read_outlined(
     """
     if image.mask is None:
         message = Message("verbatim", text=f"{image.path} has no mask.")
-        raise DataError("no_masks", message)
+        raise DataError(message, code="no_masks")
     pixels, instances = read_masked(image.path, image.mask, channels)
     if image.kinds is None:
         number = labels.index(image.label) + 1 if image.label in labels else 1
@@ -144,7 +144,7 @@ def read_outlined(
             text=f"{image.kinds} has the number {numbers.max()}; "
             f"classes.json names {len(image.names)} classes.",
         )
-        raise DataError("bad_mask", message)
+        raise DataError(message, code="bad_mask")
     known_as = [labels.index(name) + 1 if name in labels else -1 for name in image.names]
     if image.kinds == image.mask:
         instances = np.zeros_like(numbers)
@@ -174,11 +174,11 @@ def _read_numbers(path: Path) -> NDArray[np.int32]:
             numbers = np.asarray(plain)
     except OSError as error:
         message = Message("verbatim", text=f"{path} is no mask that can be read: {error}. Export it anew.")
-        raise DataError("bad_image", message) from error
+        raise DataError(message, code="bad_image") from error
     if not np.isfinite(numbers).all():
         message = Message(
             "verbatim",
             text=f"{path} has pixels that are no numbers (NaN or infinite). Write whole numbers, 0 for none.",
         )
-        raise DataError("bad_image", message)
+        raise DataError(message, code="bad_image")
     return numbers.astype(np.int32)

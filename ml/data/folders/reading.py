@@ -42,7 +42,7 @@ def load_dataset(folder: Path) -> Dataset:
     """
     if not folder.is_dir():
         message = Message("verbatim", text=f"{folder} is no folder.")
-        raise DataError("no_data", message)
+        raise DataError(message, code="no_data")
     if (folder / SLIDE_TABLE).is_file():
         return read_slide_table(folder)
     if (folder / "images").is_dir():
@@ -65,7 +65,7 @@ def _class_folders(folder: Path) -> Dataset:
             text=f"{folder} holds no labelled data: neither slides.csv, nor class folders of images, nor "
             "images/ with labels/ or masks/, nor slides beside .geojson files.",
         )
-        raise DataError("no_data", message)
+        raise DataError(message, code="no_data")
     empty = [name for name in names if name not in labels and name != UNLABELLED]
     if empty:
         message = Message(
@@ -73,7 +73,7 @@ def _class_folders(folder: Path) -> Dataset:
             text=f"The class folder {folder / empty[0]} holds no image. Put images in it "
             f"({', '.join(sorted(IMAGES))}), or remove the folder.",
         )
-        raise DataError("empty_class", message)
+        raise DataError(message, code="empty_class")
     return Dataset(labels, images=tuple(images))
 
 
@@ -82,7 +82,7 @@ def _masked_images(folder: Path) -> Dataset:
     names = _class_names(folder / CLASSES)
     if where is None:
         message = Message("verbatim", text=f"{folder / 'images'} has no labels/ or masks/ beside it.")
-        raise DataError("no_masks", message)
+        raise DataError(message, code="no_masks")
     masks = {path.stem: path for path in _images(where)}
     kinds = {path.stem: path for path in _images(folder / KINDS)} if (folder / KINDS).is_dir() else masks
     images = tuple(
@@ -100,7 +100,7 @@ def _masked_images(folder: Path) -> Dataset:
         message = Message(
             "verbatim", text=f"No mask in {where} for: {', '.join(lacking[:5]) or 'any image'}."
         )
-        raise DataError("no_masks", message)
+        raise DataError(message, code="no_masks")
     lacking = [image.path.name for image in images if names and image.kinds is None]
     if lacking:
         message = Message(
@@ -108,7 +108,7 @@ def _masked_images(folder: Path) -> Dataset:
             text=f"{folder / CLASSES} names classes, but {folder / KINDS} has none for: "
             f"{', '.join(lacking[:5])}.",
         )
-        raise DataError("no_masks", message)
+        raise DataError(message, code="no_masks")
     return Dataset(names or (OBJECT,), images=images)
 
 
@@ -120,12 +120,12 @@ def _class_names(path: Path) -> tuple[str, ...]:
         names = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         message = Message("verbatim", text=f"{path} is no JSON: {error}.")
-        raise DataError("bad_classes", message) from error
+        raise DataError(message, code="bad_classes") from error
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):  # noqa: PLR2004 - none, and one
         message = Message(
             "verbatim", text=f"{path} must list names: that of no class, then those of the classes from 1 on."
         )
-        raise DataError("bad_classes", message)
+        raise DataError(message, code="bad_classes")
     return tuple(names[1:])
 
 
@@ -139,7 +139,7 @@ def _slides(folder: Path) -> Dataset:
                 resolution = reader.resolution
         except SlideError as error:
             message = Message("verbatim", text=f"{path} cannot be opened: {error}")
-            raise DataError("bad_slide", message) from error
+            raise DataError(message, code="bad_slide") from error
         mpp, mpp_y = (resolution.x, resolution.y) if resolution else (None, None)
         slides.append(
             LabelledSlide(path, path.stem, content_hash(path), shapes, finished, mpp=mpp, mpp_y=mpp_y)
@@ -155,7 +155,7 @@ def _slide_of(notes: Path) -> Path:
         if path != notes and path.stem == stem and path.suffix != ".geojson":
             return path
     message = Message("verbatim", text=f"There is no slide named {stem} beside {notes}.")
-    raise DataError("no_slide", message)
+    raise DataError(message, code="no_slide")
 
 
 def read_annotations(
@@ -166,7 +166,7 @@ def read_annotations(
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         message = Message("verbatim", text=f"{path} is no JSON: {error}.")
-        raise DataError("bad_geojson", message) from error
+        raise DataError(message, code="bad_geojson") from error
     shapes: list[LabelledShape] = []
     finished: list[BaseGeometry] = []
     for number, feature in enumerate(_features(document)):
@@ -177,7 +177,7 @@ def read_annotations(
             message = Message(
                 "verbatim", text=f"{path}: feature {number} has no geometry with a classification: {error!r}."
             )
-            raise DataError("bad_geojson", message) from error
+            raise DataError(message, code="bad_geojson") from error
         if name == FINISHED:
             finished.append(geometry)
         else:

@@ -48,16 +48,16 @@ def _rows(path: Path) -> list[Row]:
             lines = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = Message("verbatim", text=f"{path} cannot be read: {error}.")
-        raise DataError("bad_table", message) from error
+        raise DataError(message, code="bad_table") from error
     if "file" not in header or len(set(header)) < len(header):
         message = Message(
             "verbatim",
             text=f"{path} needs a header with the column file, each name once; it has: {', '.join(header)}.",
         )
-        raise DataError("bad_table", message)
+        raise DataError(message, code="bad_table")
     if not lines:
         message = Message("verbatim", text=f"{path} lists no slide below its header.")
-        raise DataError("bad_table", message)
+        raise DataError(message, code="bad_table")
     rows: list[Row] = []
     for place, line in enumerate(lines, start=2):
         if None in line or None in line.values():
@@ -117,4 +117,4 @@ def _number(text: str) -> float | None:
 
 def _refuse(path: Path, place: int, reason: str) -> NoReturn:
     message = Message("verbatim", text=f"{path}, row {place}: {reason}.")
-    raise DataError("bad_table", message) from None
+    raise DataError(message, code="bad_table") from None

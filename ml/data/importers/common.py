@@ -52,7 +52,7 @@ def _place_one(source: Path, target: Path, *, copy: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() or target.is_symlink():
         message = Message("verbatim", text=f"Two files would become {target}; the second is {source}.")
-        raise DataError("bad_set", message)
+        raise DataError(message, code="bad_set")
     if copy:
         shutil.copyfile(source, target)
     else:
@@ -93,13 +93,13 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         message = Message("verbatim", text=f"{path} cannot be read: {error}.")
-        raise DataError("bad_table", message) from error
+        raise DataError(message, code="bad_table") from error
     lacking = [name for name in columns if name not in (reader.fieldnames or ())]
     if lacking or not rows:
         message = Message(
             "verbatim", text=f"{path} lacks {'the columns ' + ', '.join(lacking) if lacking else 'rows'}."
         )
-        raise DataError("bad_table", message)
+        raise DataError(message, code="bad_table")
     return rows
 
 
@@ -112,6 +112,6 @@ def some_file(folder: Path, stem: str, endings: Sequence[str]) -> Path | None:
 def set_missing_error(source: Path, what: str) -> DataError:
     """Return the error for a folder without any file of the set."""
     return DataError(
-        "no_data",
         Message("verbatim", text=f"{source} holds no {what}; name the folder in which the set was unpacked."),
+        code="no_data",
     )

@@ -64,7 +64,7 @@ def bring_bach(source: Path, out: Path, seed: int, *, copy: bool) -> int:
     for path, kind in matched:
         if table is not None and path.stem not in patients:
             message = Message("verbatim", text=f"{table} names no patient for {path.name}.")
-            raise DataError("bad_table", message)
+            raise DataError(message, code="bad_table")
         part = parts[patients[path.stem]] if patients else "all"
         place_file(path, out / part / kind / path.name, copy=copy)
     return len(matched)
@@ -117,7 +117,7 @@ def _rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
         message = Message(
             "verbatim", text="PCam comes as HDF5, which needs h5py: pip install 'coverslip[hdf5]'."
         )
-        raise DataError("no_hdf5", message) from error
+        raise DataError(message, code="no_hdf5") from error
     try:
         with hdf5.File(path, "r") as file:
             table = file[name]
@@ -125,7 +125,7 @@ def _rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
                 yield from table[start : start + BLOCK]
     except (OSError, KeyError) as error:
         message = Message("verbatim", text=f"{path} is no HDF5 file with the table {name}: {error}.")
-        raise DataError("bad_hdf5", message) from error
+        raise DataError(message, code="bad_hdf5") from error
 
 
 def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # noqa: ARG001 - as the others
@@ -140,7 +140,7 @@ def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # 
         masks = some_file(images.parent, "masks", (".npy",)) or _sibling(images)
         if masks is None:
             message = Message("verbatim", text=f"{images} has no masks.npy beside it.")
-            raise DataError("no_masks", message)
+            raise DataError(message, code="no_masks")
         fold = re.search(r"fold[ _]?(\d)", str(images).lower())
         folder = out / f"fold{fold[1] if fold else place}"
         pixels, marks = _array(images), _array(masks)
@@ -148,7 +148,7 @@ def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # 
             message = Message(
                 "verbatim", text=f"{masks} of {marks.shape} does not fit {images} of {pixels.shape}."
             )
-            raise DataError("bad_mask", message)
+            raise DataError(message, code="bad_mask")
         for number in range(len(pixels)):
             instances, types = _instances(np.asarray(marks[number]))
             save_image(np.asarray(pixels[number]), folder / "images" / f"{number:05d}.png")
@@ -174,7 +174,7 @@ def _array(path: Path) -> NDArray[Any]:
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError) as error:
         message = Message("verbatim", text=f"{path} is no array of numbers: {error}.")
-        raise DataError("bad_array", message) from error
+        raise DataError(message, code="bad_array") from error
 
 
 def _instances(marks: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -102,7 +102,7 @@ def _tumour_outlines(notes: Path) -> list[dict[str, Any]]:
         features = read_outlines(notes.read_bytes())
     except DataError as error:
         message = Message("verbatim", text=f"{notes}: {error}")
-        raise DataError("bad_outlines", message) from error
+        raise DataError(message, code="bad_outlines") from error
     for feature in features:
         name = feature["properties"].get("classification", {}).get("name", TUMOUR)
         # CAMELYON17 calls its groups metastases; both sets outline nothing else.
@@ -165,7 +165,7 @@ def _huncrc_features(notes: Path) -> list[dict[str, Any]]:
         message = Message(
             "verbatim", text=f"{notes} holds neither features nor records with label and points: {error!r}."
         )
-        raise DataError("bad_outlines", message) from error
+        raise DataError(message, code="bad_outlines") from error
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _panda_mask(slide: Path, mask: Path, centre: str, out: Path) -> None:
             text=f"{mask}: {labels.shape} pixels up to {labels.max(initial=0)} do not fit {slide.name} with "
             f"{image.shape[:2]} pixels and {len(names)} classes of {centre}.",
         )
-        raise DataError("bad_mask", message)
+        raise DataError(message, code="bad_mask")
     folder = out / centre.lower()
     save_image(image, folder / "images" / f"{slide.stem}.png")
     save_image(labels, folder / "labels" / f"{slide.stem}.png")
@@ -230,4 +230,4 @@ def _coarsest(path: Path) -> Any:
             return np.asarray(file.series[0].levels[-1].asarray())
     except (tifffile.TiffFileError, OSError, ValueError, IndexError) as error:
         message = Message("verbatim", text=f"{path} cannot be read: {error}.")
-        raise DataError("bad_slide", message) from error
+        raise DataError(message, code="bad_slide") from error

@@ -149,7 +149,7 @@ class NetworkBagRecipe(BagRecipe):
                 known=len(network.mean),
                 given=bag.features.shape[1],
             )
-            raise DataError("bad_encoder", message)
+            raise DataError(message, code="bad_encoder")
 
     def _weights(self) -> Weights:
         state = self._fitted().state_dict()
@@ -163,7 +163,7 @@ class NetworkBagRecipe(BagRecipe):
 
     def _fitted(self) -> BagNetwork:
         if self._network is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return self._network
 
 

@@ -110,7 +110,7 @@ class BagRecipe(CatalogueRecipe, ABC):
                 labels=", ".join(dataset.labels),
                 known=", ".join(self.labels),
             )
-            raise DataError("other_labels", message)
+            raise DataError(message, code="other_labels")
         self.encoder = open_encoder(self.config.encoder, self.config.patch, context)
         learned = self._gather(dataset, context, ("train",), unlabelled=self.uses_unlabelled)
         held = self._gather(dataset, context, ("validation",))
@@ -133,12 +133,12 @@ class BagRecipe(CatalogueRecipe, ABC):
             message = Message(
                 "no_slide_labelled",
             )
-            raise DataError("no_labels", message)
+            raise DataError(message, code="no_labels")
         if not self._tells_apart(bags):
             message = Message(
                 "slides_of_one_label",
             )
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
 
     def _tells_apart(self, bags: Sequence[Bag]) -> bool:
         """Return whether at least two labels occur."""
@@ -177,7 +177,7 @@ class BagRecipe(CatalogueRecipe, ABC):
                 "no_slide_to_measure",
                 part=part,
             )
-            raise DataError("nothing_to_measure", message)
+            raise DataError(message, code="nothing_to_measure")
         return evaluate_classes(self.labels, labels_of(bags), self.judge_bags(bags), units_of(bags), seed)
 
     def predict(
@@ -291,7 +291,7 @@ class BagRecipe(CatalogueRecipe, ABC):
                     "slide_without_tissue",
                     slide=slide.path.name,
                 )
-                raise DataError("no_tissue", message)
+                raise DataError(message, code="no_tissue")
             features = self._features(reader, slide.content, grid, context)
         label = self.labels.index(slide.label) if slide.label in self.labels else UNKNOWN
         return Bag(features, grid.index, label, slide.case, slide.clinical, slide.survival)

@@ -42,7 +42,7 @@ class CatalogueRecipe:
                 recipe=self.name,
                 title=self.title,
             )
-            raise DataError("several_channels", message)
+            raise DataError(message, code="several_channels")
         self.channels = channels
 
     def __init_subclass__(cls, *, recipe: str = "", **kwargs: Any) -> None:

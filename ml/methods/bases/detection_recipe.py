@@ -84,8 +84,8 @@ class DetectionRecipe(WindowRecipe):
         count = int(sum(image.instances.max() for image in learned))
         if not count:
             raise DataError(
-                "no_labels",
                 Message("no_object_marked"),
+                code="no_labels",
             )
         crop, batch = self.config.crop, self.config.batch
         painted = self.toned([self._painted(image, crop) for image in learned])
@@ -181,7 +181,7 @@ class DetectionRecipe(WindowRecipe):
             message = Message(
                 "counted_from_needs_mpp",
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         edges = np.concatenate([image.instances[[0, -1]].ravel(), image.instances[:, [0, -1]].ravel()])
         for item in regionprops(image.instances):
             length = item.axis_major_length * self.config.mpp

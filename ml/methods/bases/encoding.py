@@ -64,7 +64,7 @@ class ModelEncoder:
                 "encoder_does_not_describe",
                 model=self.document["recipe"],
             )
-            raise DataError("bad_encoder", message)
+            raise DataError(message, code="bad_encoder")
         for name in ("background", "temperature", "facts"):
             if name in self.document:
                 setattr(recipe, name, self.document[name])
@@ -111,7 +111,7 @@ def open_encoder(name: str, pixels: int, context: Context) -> Encoder:
         "encoder_not_named",
         name=str(name),
     )
-    raise DataError("bad_config", message)
+    raise DataError(message, code="bad_config")
 
 
 def ready_encoder(encoder: Encoder, context: Context) -> None:

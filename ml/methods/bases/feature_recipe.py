@@ -84,7 +84,7 @@ class FeatureRecipe(PatchRecipe):
         learned = self.gather(dataset, context, ("train",))
         if len(np.unique(learned.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
             message = Message("one_class_marked")
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
         try:
             return learned, self.gather(dataset, context, ("validation",))
         except DataError as error:
@@ -197,7 +197,7 @@ class FeatureRecipe(PatchRecipe):
     def heads(self) -> Heads:
         """Return the trained heads; raises DataError(``not_fitted``)."""
         if self._heads is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return self._heads
 
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[PatchPredictions]:

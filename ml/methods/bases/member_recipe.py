@@ -59,12 +59,12 @@ def parse_members(text: str) -> list[MemberSpec]:
                     name=name,
                     known=", ".join(fields),
                 )
-                raise DataError("bad_config", message)
+                raise DataError(message, code="bad_config")
             settings[key] = fields[key].parse(value)
         members.append(MemberSpec(name, settings))
     if len(members) < FEWEST:
         message = Message("members_too_few")
-        raise DataError("bad_config", message)
+        raise DataError(message, code="bad_config")
     return members
 
 
@@ -92,7 +92,7 @@ class MemberRecipe(PatchRecipe):
                 "members_not_patches",
                 name=spec.recipe,
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         settings = {**spec.settings, **{name: self.settings[name] for name in GEOMETRY}}
         return kind.build(self.labels, settings)
 
@@ -116,7 +116,7 @@ class MemberRecipe(PatchRecipe):
             message = Message(
                 "members_background",
             )
-            raise DataError("other_labels", message)
+            raise DataError(message, code="other_labels")
         return members
 
     def _checked(self, member: PatchRecipe, name: str) -> PatchRecipe:
@@ -130,7 +130,7 @@ class MemberRecipe(PatchRecipe):
                     theirs=str(theirs),
                     ours=str(ours),
                 )
-                raise DataError("bad_config", message)
+                raise DataError(message, code="bad_config")
         return member
 
     def ready(self, context: Context) -> None:
@@ -157,7 +157,7 @@ class MemberRecipe(PatchRecipe):
             recipe=self.name,
             title=self.title,
         )
-        raise DataError("cannot_wrap", message)
+        raise DataError(message, code="cannot_wrap")
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Raise, as ``pixel_rows`` does."""
@@ -168,7 +168,7 @@ class MemberRecipe(PatchRecipe):
             title=self.title,
             count=len(images),
         )
-        raise DataError("cannot_wrap", message)
+        raise DataError(message, code="cannot_wrap")
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Raise, as ``pixel_rows`` does."""
@@ -178,7 +178,7 @@ class MemberRecipe(PatchRecipe):
             title=self.title,
             shape=str(pixels.shape),
         )
-        raise DataError("cannot_wrap", message)
+        raise DataError(message, code="cannot_wrap")
 
     def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[PatchPredictions]:
         quiet = dataclasses.replace(context, report=lambda _share, words: context.report(0.0, words))
@@ -206,7 +206,7 @@ class MemberRecipe(PatchRecipe):
                     "member_no_patches",
                     folder=str(folder / FOLDER.format(number)),
                 )
-                raise DataError("bad_weights", message)
+                raise DataError(message, code="bad_weights")
             recipe.members.append(member)
         return recipe
 

@@ -167,12 +167,12 @@ class NetworkRecipe(PatchRecipe):
         learned = self.gather(dataset, context, ("train",))
         if len(np.unique(learned.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
             message = Message("one_class_marked")
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
         if not _shows_something(learned.rows):
             message = Message(
                 "patches_of_one_colour",
             )
-            raise DataError("constant_images", message)
+            raise DataError(message, code="constant_images")
         try:
             return learned, self.gather(dataset, context, ("validation",))
         except DataError as error:
@@ -294,7 +294,7 @@ class NetworkRecipe(PatchRecipe):
     def fitted(self) -> nn.Module:
         """Return the network; raises DataError(``not_fitted``)."""
         if self._network is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return self._network
 
     def _identity(self, learned: TrainingTable, context: Context) -> str:

@@ -79,7 +79,7 @@ class OutlineRecipe(WindowRecipe):
         learned, held = self._material(self.seen(dataset), context)
         if not any(image.instances.any() for image in learned):
             message = Message("no_object_outlined")
-            raise DataError("no_labels", message)
+            raise DataError(message, code="no_labels")
         crop, batch = self.config.crop, self.config.batch
         painted = self.toned([self._painted(image, crop) for image in learned])
         fixed = self.toned([self._painted(image, crop) for image in held])

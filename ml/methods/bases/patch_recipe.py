@@ -182,7 +182,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
                 "no_patch_to_measure",
                 part=part,
             )
-            raise DataError("nothing_to_measure", message)
+            raise DataError(message, code="nothing_to_measure")
         return evaluate_classes(
             self.classes,
             known.truth[sure],
@@ -284,12 +284,12 @@ class PatchRecipe(CatalogueRecipe, ABC):
                 labels=", ".join(dataset.labels),
                 known=", ".join(self.labels),
             )
-            raise DataError("other_labels", message)
+            raise DataError(message, code="other_labels")
         if len(self.classes) < 2:  # noqa: PLR2004 - one against another
             message = Message(
                 "one_label_marked",
             )
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
 
     def gather(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> TrainingTable:
         """Return all labelled items of some parts; raises DataError(``no_labels``) for none."""
@@ -318,7 +318,7 @@ class PatchRecipe(CatalogueRecipe, ABC):
                 "nothing_labelled",
                 part=listed,
             )
-            raise DataError("no_labels", message)
+            raise DataError(message, code="no_labels")
         return join_tables(tables)
 
     def _image_table(self, images: Sequence[LabelledImage], context: Context) -> TrainingTable:

@@ -151,12 +151,12 @@ class RegionRecipe(WindowRecipe):
     def _check_classes(self, classes: Sequence[int]) -> None:
         if not any(classes):
             message = Message("no_region_in_training")
-            raise DataError("no_labels", message)
+            raise DataError(message, code="no_labels")
         if len(classes) < 2:  # noqa: PLR2004 - one against another
             message = Message(
                 "one_label_outlined",
             )
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
         self.background = 0 in classes
 
     def _material(self, dataset: Dataset, context: Context) -> tuple[list[RegionImage], list[RegionImage]]:

@@ -221,7 +221,7 @@ class WindowRecipe(CatalogueRecipe, ABC):
 
     def _fitted(self) -> nn.Module:
         if self.network is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return self.network
 
 

@@ -27,7 +27,7 @@ def open_patch_model(name: str, labels: Sequence[str], context: Context) -> Patc
     """Return an earlier model of patches; raises DataError with the reason why it is not usable."""
     if not name:
         message = Message("source_to_ask_missing")
-        raise DataError("no_source", message)
+        raise DataError(message, code="no_source")
     model = load_model(context.find_model(name))
     if not isinstance(model, PatchRecipe):
         message = Message(
@@ -36,7 +36,7 @@ def open_patch_model(name: str, labels: Sequence[str], context: Context) -> Patc
             recipe=model.name,
             title=model.title,
         )
-        raise DataError("bad_source", message)
+        raise DataError(message, code="bad_source")
     if tuple(model.labels) != tuple(labels):
         message = Message(
             "source_other_labels",
@@ -44,7 +44,7 @@ def open_patch_model(name: str, labels: Sequence[str], context: Context) -> Patc
             known=", ".join(model.labels),
             labels=", ".join(labels),
         )
-        raise DataError("other_labels", message)
+        raise DataError(message, code="other_labels")
     return model
 
 
@@ -57,7 +57,7 @@ class WrappingRecipe(PatchRecipe):
     def inner(self) -> PatchRecipe:
         """Return the inner model; raises DataError(``not_fitted``)."""
         if self._inner is None:
-            raise DataError("not_fitted", Message("inner_model_missing"))
+            raise DataError(Message("inner_model_missing"), code="not_fitted")
         return self._inner
 
     def fit(self, dataset: Dataset, context: Context) -> None:
@@ -134,7 +134,7 @@ class WrappingRecipe(PatchRecipe):
         inner = load_model(folder / INNER)
         if not isinstance(inner, PatchRecipe):
             message = Message("member_no_patches", folder=str(folder / INNER))
-            raise DataError("bad_weights", message)
+            raise DataError(message, code="bad_weights")
         recipe._inner = inner  # noqa: SLF001 - its own class
         return recipe
 

@@ -113,7 +113,7 @@ class SimilarityRecipe(Transfer):
             message = Message(
                 "learned_without_labels",
             )
-            raise DataError("nothing_to_measure", message)
+            raise DataError(message, code="nothing_to_measure")
         return super().evaluate(dataset, context, part)
 
 

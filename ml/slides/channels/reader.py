@@ -96,7 +96,7 @@ def as_declared(reader: PixelFile, channels: Sequence[Channel]) -> PixelFile:
             channels=", ".join(reader.names),
             wanted=", ".join(channel.name for channel in channels),
         )
-        raise DataError("other_channels", message)
+        raise DataError(message, code="other_channels")
     reader.channels = tuple(channels)
     return reader
 

@@ -77,7 +77,7 @@ class FrameFormat:
                 syntax=name,
                 uid=self.syntax,
             )
-            raise SlideError("unsupported", message)
+            raise SlideError(message, code="unsupported")
         if self.bits not in (8, 16) or self.samples not in (1, 3):
             message = Message(
                 "dicom_depth_unsupported",
@@ -85,7 +85,7 @@ class FrameFormat:
                 samples=self.samples,
                 bits=self.bits,
             )
-            raise SlideError("unsupported", message)
+            raise SlideError(message, code="unsupported")
         if self.rows * self.columns * self.samples * (self.bits // 8) > _MOST_FRAME_BYTES:
             message = Message(
                 "dicom_frame_too_large",
@@ -93,7 +93,7 @@ class FrameFormat:
                 columns=self.columns,
                 rows=self.rows,
             )
-            raise SlideError("too_large", message)
+            raise SlideError(message, code="too_large")
 
 
 class FrameDamagedError(ValueError):

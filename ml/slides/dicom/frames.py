@@ -254,7 +254,7 @@ def frame_grid(header: Header) -> FrameGrid:
             frames=frames,
             needed=needed,
         )
-        raise SlideError("unsupported", message)
+        raise SlideError(message, code="unsupported")
     skipped = max(0, header.whole("ConcatenationFrameOffsetNumber") or 0) if is_part else 0
     size = (width, height, tile_width, tile_height)
     return FrameGrid(*size, frames, paths, _depths(header, planes), skipped=skipped)
@@ -266,7 +266,7 @@ def _too_many_tiles(header: Header, tiles: int) -> SlideError:
         file=header.path.name,
         tiles=tiles,
     )
-    return SlideError("too_large", message)
+    return SlideError(message, code="too_large")
 
 
 def _optical_paths(header: Header) -> tuple[tuple[str, str], ...]:

@@ -191,12 +191,12 @@ def read_header(path: Path, *, frames: bool = True) -> Header | None:
 def attribute_missing(path: Path, name: str) -> SlideError:
     """Return the error for an attribute that placing or decoding the pixels needs."""
     return SlideError(
-        "unsupported",
         Message(
             "dicom_attribute_missing",
             file=path.name,
             attribute=name,
         ),
+        code="unsupported",
     )
 
 

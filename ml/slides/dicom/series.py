@@ -111,7 +111,7 @@ class Instance:
                 number=number + 1,
                 file=self.name,
             )
-            raise SlideError("unreadable", message) from error
+            raise SlideError(message, code="unreadable") from error
 
     def _to_bytes(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         bits = self.used_bits
@@ -255,11 +255,11 @@ def _levels(path: Path, instances: Sequence[Instance]) -> list[_Level]:
         by_size[instance.grid.width, instance.grid.height].append(instance)
     if not by_size:
         raise SlideError(
-            "not_a_slide",
             Message(
                 "folder_without_dicom",
                 file=path.name,
             ),
+            code="not_a_slide",
         )
     sizes = sorted(by_size, reverse=True)
     shape = sizes[0][0] / sizes[0][1]
@@ -289,7 +289,7 @@ def _headers(path: Path) -> list[Header]:
     own = None if path.is_dir() else read_header(path)
     if own is None and not path.is_dir():
         message = Message("dicom_header_damaged", file=path.name)
-        raise SlideError("unreadable", message)
+        raise SlideError(message, code="unreadable")
     others = (
         other for other in sorted(folder.iterdir()) if other.is_file() and other != path and is_dicom(other)
     )
@@ -352,7 +352,7 @@ def _no_slide(path: Path, headers: Sequence[Header]) -> SlideError:
             "dicom_picture_beside",
             file=header.path.name,
         )
-    return SlideError("not_a_slide", message)
+    return SlideError(message, code="not_a_slide")
 
 
 def _palette(header: Header) -> tuple[int, NDArray[np.uint8]]:

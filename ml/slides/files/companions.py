@@ -68,7 +68,7 @@ def lay_out_beside(path: Path, stem: str) -> dict[str, Path]:
     files = files_of_slide(path)
     layout, missing = lay_out_mirax(path.name, files)
     if missing is not None:
-        raise SlideError("missing", missing)
+        raise SlideError(missing, code="missing")
     return {f"{stem}{target.removeprefix(_STEM)}": files[name] for target, name in layout.items()}
 
 

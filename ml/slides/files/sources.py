@@ -25,20 +25,20 @@ def unreadable(path: Path, reason: object) -> SlideError:
     text = reason_of(reason)
     if tells_damage(text):
         return SlideError(
-            "unreadable",
             Message(
                 "pixels_damaged",
                 file=path.name,
                 reason=text,
             ),
+            code="unreadable",
         )
     return SlideError(
-        "unreadable",
         Message(
             "pixels_unreadable",
             file=path.name,
             reason=text,
         ),
+        code="unreadable",
     )
 
 

@@ -37,7 +37,7 @@ class Thresholds:
     def __post_init__(self) -> None:
         if not 0 <= self.low < self.high <= 1:
             message = Message("bad_thresholds", low=self.low, high=self.high)
-            raise DataError("bad_thresholds", message)
+            raise DataError(message)
 
 
 def transfer_labels(

@@ -181,18 +181,18 @@ def from_landmarks(fixed: Sequence[Sequence[float]], moving: Sequence[Sequence[f
             "landmarks_too_few",
             least=LEAST_LANDMARKS,
         )
-        raise DataError("bad_landmarks", message)
+        raise DataError(message, code="bad_landmarks")
     design = np.column_stack([here, np.ones(len(here))])
     if np.linalg.matrix_rank(design, tol=1e-6 * np.abs(design).max()) < LEAST_LANDMARKS:
         message = Message("landmarks_on_a_line")
-        raise DataError("bad_landmarks", message)
+        raise DataError(message, code="bad_landmarks")
     solved, *_ = np.linalg.lstsq(design, there, rcond=None)
     matrix = np.vstack([solved.T, [0.0, 0.0, 1.0]])
     if np.linalg.det(matrix[:2, :2]) <= 0:
         message = Message(
             "landmarks_mirrored",
         )
-        raise DataError("bad_landmarks", message)
+        raise DataError(message, code="bad_landmarks")
     return Registration(matrix, np.zeros((0, 0, 2)), 1.0)
 
 
@@ -354,4 +354,4 @@ def _not_alike(count: int) -> DataError:
         count=count,
         least=LEAST_LANDMARKS,
     )
-    return DataError("not_alike", message)
+    return DataError(message, code="not_alike")

@@ -23,16 +23,16 @@ def damaged_part(error: BaseException) -> SlideError:
         message = Message(
             "file_ends_early",
         )
-        return SlideError("unreadable", message)
+        return SlideError(message, code="unreadable")
     message = Message("part_damaged")
-    return SlideError("unreadable", message)
+    return SlideError(message, code="unreadable")
 
 
 def refuse_unsupported(page: Any, most_samples: int = MOST_SAMPLES) -> None:
     """Raise SlideError(``unsupported``) naming the unsupported property of a page, if it has one."""
     problem = _unsupported(page.keyframe, most_samples)
     if problem is not None:
-        raise SlideError("unsupported", problem)
+        raise SlideError(problem, code="unsupported")
 
 
 def _unsupported(page: Any, most_samples: int) -> Message | None:

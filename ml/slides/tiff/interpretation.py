@@ -185,7 +185,7 @@ def interpret(path: Path, image: int | None = None) -> Interpretation:
         message = Message(
             "tiff_header_damaged",
         )
-        raise SlideError("unreadable", message) from error
+        raise SlideError(message, code="unreadable") from error
 
 
 def _interpret(path: Path, tiff: Any, vendor: str | None, image: int | None) -> Interpretation:
@@ -231,7 +231,7 @@ def _require_complete(path: Path, tiff: Any) -> None:
     """Raise SlideError for one file of an OME-TIFF set; files named in a header are not opened."""
     message = _part_of_set(tiff, path.name)
     if message is not None:
-        raise SlideError("unsupported", message)
+        raise SlideError(message, code="unsupported")
 
 
 def _part_of_set(tiff: Any, name: str) -> Message | None:
@@ -256,14 +256,14 @@ def _number_of_slide(images: list[TiffImage], vendor: str | None, image: int | N
     if image is not None:
         if not 0 <= image < len(images) or images[image].role != SLIDE:
             message = Message("no_such_image")
-            raise SlideError("unsupported", message)
+            raise SlideError(message, code="unsupported")
         return image
     number, candidates = choose_image(images)
     if not candidates and vendor in {None, _GENERIC}:
         message = Message(
             "only_label_or_macro",
         )
-        raise SlideError("not_a_slide", message)
+        raise SlideError(message, code="not_a_slide")
     return number
 
 

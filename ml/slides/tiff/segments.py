@@ -57,11 +57,11 @@ class Segments:
             return
         if segment_bytes(keyframe) > LARGEST_SEGMENT:
             raise SlideError(
-                "too_large",
                 Message(
                     "strips_too_large",
                     file=self._path.name,
                 ),
+                code="too_large",
             )
 
     def read(self, page: Any, box: Box, sample: int | None = None) -> NDArray[Any]:

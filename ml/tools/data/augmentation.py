@@ -35,11 +35,11 @@ def run(options: argparse.Namespace) -> None:
     """Write ``<out>/<class>/<name>-<copy>.png``; raises DataError where that is not possible."""
     if options.out.exists():
         message = Message("verbatim", text=f"{options.out} is there already; name a new folder.")
-        raise DataError("not_new", message)
+        raise DataError(message, code="not_new")
     images = [image for image in load_dataset(options.data).images if image.label is not None]
     if not images:
         message = Message("verbatim", text=f"{options.data} holds no class folders of images.")
-        raise DataError("no_data", message)
+        raise DataError(message, code="no_data")
     how = Augmentation(
         stain=options.stain,
         shift=options.stain / float(np.log(10)),

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     """Export to ``out`` and, beside it, GeoJSON under the same UUIDs; or import, the reverse."""
     if options.out.exists():
         raise DataError(
-            "not_new", Message("verbatim", text=f"{options.out} is there already; name a new file.")
+            Message("verbatim", text=f"{options.out} is there already; name a new file."), code="not_new"
         )
     if options.source.suffix.lower() in ENDINGS:
         bring_in(options.source, options.outlines, options.out)
@@ -44,13 +44,13 @@ def bring_out(source: Path, slide: Path | None, out: Path, codes: dict[str, str]
     """Write ``out`` and the GeoJSON of the same name beside it."""
     if slide is None:
         raise DataError(
-            "no_slide", Message("verbatim", text="Name the slide that the shapes lie on with --slide.")
+            Message("verbatim", text="Name the slide that the shapes lie on with --slide."), code="no_slide"
         )
     outlines = out.with_suffix(".geojson")
     if outlines.exists():
         raise DataError(
-            "not_new",
             Message("verbatim", text=f"{outlines} is there already; the outlines would be written to it."),
+            code="not_new",
         )
     features = keyed_by_uuid(features_of(source))
     with open_slide(slide) as reader:
@@ -73,8 +73,8 @@ def bring_in(source: Path, outlines: Path | None, out: Path) -> None:
     """Write the outlines with the properties of the RDF."""
     if outlines is None:
         raise DataError(
-            "no_outlines",
             Message("verbatim", text="Name the GeoJSON with the outlines of this file with --outlines."),
+            code="no_outlines",
         )
     features, missing = read_histoml(source.read_bytes(), features_of(outlines))
     out.write_text(as_geojson(features), encoding="utf-8")
@@ -87,10 +87,14 @@ def features_of(path: Path) -> list[dict[str, Any]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError("bad_geojson", Message("verbatim", text=f"{path} is no JSON: {error}.")) from error
+        raise DataError(
+            Message("verbatim", text=f"{path} is no JSON: {error}."), code="bad_geojson"
+        ) from error
     features = document.get("features", [document]) if isinstance(document, dict) else document
     if not isinstance(features, list) or not all(isinstance(item, dict) for item in features):
-        raise DataError("bad_geojson", Message("verbatim", text=f"{path} is JSON, but holds no features."))
+        raise DataError(
+            Message("verbatim", text=f"{path} is JSON, but holds no features."), code="bad_geojson"
+        )
     return features
 
 
@@ -104,6 +108,7 @@ def code_of(text: str) -> tuple[str, str]:
     label, equals, code = text.rpartition("=")
     if not equals or not label or not code:
         raise DataError(
-            "bad_code", Message("verbatim", text=f"--code {text}: write LABEL=CODE, as in Tumor=108369006.")
+            Message("verbatim", text=f"--code {text}: write LABEL=CODE, as in Tumor=108369006."),
+            code="bad_code",
         )
     return label, code

@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the layout; on failure, remove partly written files."""
     if not options.source.is_dir():
-        raise DataError("no_data", Message("verbatim", text=f"{options.source} is no folder."))
+        raise DataError(Message("verbatim", text=f"{options.source} is no folder."), code="no_data")
     if options.out.exists():
         raise DataError(
-            "not_new", Message("verbatim", text=f"{options.out} is there already; name a new folder.")
+            Message("verbatim", text=f"{options.out} is there already; name a new folder."), code="not_new"
         )
     try:
         count = SETS[options.set](options.source, options.out, options.seed, copy=options.copy)

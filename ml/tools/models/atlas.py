@@ -69,11 +69,11 @@ def run(options: argparse.Namespace) -> None:
     """Write one row per tile: source, label, box, place and kind."""
     if options.out.suffix not in {".json", ".parquet"}:
         raise DataError(
-            "bad_output", Message("verbatim", text=f"{options.out} is to end with .json or .parquet.")
+            Message("verbatim", text=f"{options.out} is to end with .json or .parquet."), code="bad_output"
         )
     if options.kinds < 1 or options.most < 1 or options.patch < 1:
         raise DataError(
-            "bad_config", Message("verbatim", text="kinds, most and patch are whole numbers above 0.")
+            Message("verbatim", text="kinds, most and patch are whole numbers above 0."), code="bad_config"
         )
     settings = TileSettings(options.patch, options.patch, options.mpp, options.encoder)
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:

@@ -60,7 +60,7 @@ def calibration_report(folder: Path, data: Path, error: float) -> dict[str, Any]
             "verbatim",
             text=f"{folder} is a model of {recipe.title}; calibration is measured on models of patches.",
         )
-        raise DataError("bad_source", message)
+        raise DataError(message, code="bad_source")
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = Context(model.seed, Path(scratch))
         dataset = match_labels(known or loaded, model.labels)
@@ -94,7 +94,7 @@ def _sets(recipe: PatchRecipe, held: TrainingTable, error: float, seed: int) -> 
             "verbatim",
             text="Sets are fitted on some cases and measured on others; the held-out part has one case.",
         )
-        raise DataError("too_few", message)
+        raise DataError(message, code="too_few")
     one, two = held.take(first), held.take(~first)
     limit = conformal_limit(one.truth, recipe.judge(one.rows), error)
     sets = label_sets(recipe.judge(two.rows), limit)

@@ -32,8 +32,8 @@ def run(options: argparse.Namespace) -> None:
         learn_domain(rows).write(options.domain)
     elif not options.slides:
         raise DataError(
-            "nothing_to_do",
             Message("verbatim", text="Name slides to judge, or slides to learn from with --train."),
+            code="nothing_to_do",
         )
     domain = Domain.read(options.domain)
     for path in options.slides:

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     recipe = load_model(options.model)
     if not isinstance(recipe, NetworkRecipe):
         raise DataError(
-            "cannot_explain", Message("verbatim", text=f"{recipe.title} is no network over patches.")
+            Message("verbatim", text=f"{recipe.title} is no network over patches."), code="cannot_explain"
         )
     images = load_dataset(options.data).images
     random = np.random.default_rng(options.seed)

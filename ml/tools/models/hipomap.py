@@ -35,7 +35,8 @@ def run(options: argparse.Namespace) -> None:
     recipe = load_model(options.model)
     if not isinstance(recipe, PatchRecipe):
         raise DataError(
-            "cannot_explain", Message("verbatim", text=f"{recipe.title} does not judge patches one by one.")
+            Message("verbatim", text=f"{recipe.title} does not judge patches one by one."),
+            code="cannot_explain",
         )
     options.out.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -54,8 +55,8 @@ def run(options: argparse.Namespace) -> None:
     lacking = [name for name in names if name not in given]
     if lacking:
         raise DataError(
-            "no_diagnosis",
             Message("verbatim", text=f"{options.diagnoses} has none for {', '.join(lacking[:5])}."),
+            code="no_diagnosis",
         )
     truth = np.array([given[name] for name in names])
     predicted = cross_validated(np.stack(rows), truth, names, options.seed)

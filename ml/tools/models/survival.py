@@ -63,12 +63,12 @@ def groups_by(slides: Sequence[LabelledSlide], name: str) -> Groups:
     known = {case: value for case, value in values.items() if value is not None}
     if not cases:
         raise DataError(
-            "no_follow_up",
             Message("verbatim", text="No case was followed: slides.csv needs months and event."),
+            code="no_follow_up",
         )
     if name and not known:
         raise DataError(
-            "bad_field", Message("verbatim", text=f"{name} is filled in for no case that was followed.")
+            Message("verbatim", text=f"{name} is filled in for no case that was followed."), code="bad_field"
         )
     numbers = [value for value in known.values() if isinstance(value, int | float)]
     middle = statistics.median(numbers) if len(numbers) == len(known) and len(set(numbers)) > 2 else None  # noqa: PLR2004
@@ -95,11 +95,11 @@ def groups_by_risk(model: Path, dataset: Dataset, features: Path | None) -> Grou
     recipe = load_model(model)
     if not isinstance(recipe, BagRecipe):
         raise DataError(
-            "no_risk",
             Message(
                 "verbatim",
                 text=f"{model} says nothing of survival; use fusion with the answer cox or hazards.",
             ),
+            code="no_risk",
         )
     split = with_stored_split(model, dataset)
     groups: dict[str, list[Survival]] = defaultdict(list)
@@ -111,13 +111,14 @@ def groups_by_risk(model: Path, dataset: Dataset, features: Path | None) -> Grou
             risk = recipe.judge(recipe.bag_of(slide, context)).risk
             if risk is None:
                 raise DataError(
-                    "no_risk", Message("verbatim", text=f"{model} was fitted for labels, not for survival.")
+                    Message("verbatim", text=f"{model} was fitted for labels, not for survival."),
+                    code="no_risk",
                 )
             groups["higher risk" if risk > 0 else "lower risk"].append(slide.survival)
     if not groups:
         raise DataError(
-            "no_follow_up",
             Message("verbatim", text="No case that the model did not learn from was followed."),
+            code="no_follow_up",
         )
     return dict(sorted(groups.items()))
 

@@ -73,7 +73,7 @@ class FocusModel:
             message = Message(
                 "verbatim", text=f"{folder} holds a model of {model.recipe}, not of the focus network."
             )
-            raise DataError("bad_weights", message)
+            raise DataError(message, code="bad_weights")
         start = model.config["start"]
         plan = FocusPlan(narrow=int(model.config["narrow"]), start=None if start is None else Path(start))
         network = new_network(plan)
@@ -95,7 +95,7 @@ def new_network(plan: FocusPlan) -> nn.Module:
             "verbatim",
             text=f"{plan.start} holds no network over patches to start from; name one of a patch recipe.",
         )
-        raise DataError("cannot_transfer", message)
+        raise DataError(message, code="cannot_transfer")
     body = _Features(network)
     with torch.inference_mode():
         size = body(torch.zeros(2, 3, SIDE, SIDE)).shape[1]
@@ -163,10 +163,10 @@ def train_focus(tiles: Sequence[NDArray[np.uint8]], plan: FocusPlan, context: Co
             "verbatim",
             text=f"{len(tiles)} tiles are too few to learn focus from; give at least five that are sharp.",
         )
-        raise DataError("no_tiles", message)
+        raise DataError(message, code="no_tiles")
     if min(min(tile.shape[:2]) for tile in tiles) < SIDE:
         raise DataError(
-            "too_small", Message("verbatim", text=f"Tiles must be at least {SIDE} x {SIDE} pixels.")
+            Message("verbatim", text=f"Tiles must be at least {SIDE} x {SIDE} pixels."), code="too_small"
         )
     order = np.random.default_rng(context.seed).permutation(len(tiles))
     count = max(1, round(HELD_OUT * len(tiles)))

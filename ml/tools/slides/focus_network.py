@@ -30,8 +30,8 @@ def run(options: argparse.Namespace) -> None:
     """Train and write the model; raises DataError(``not_new``) where the folder exists."""
     if options.out.exists():
         raise DataError(
-            "not_new",
             Message("verbatim", text=f"{options.out} is there already; name a new folder for the model."),
+            code="not_new",
         )
     paths = sorted(path for path in options.tiles.rglob("*") if path.suffix.lower() in IMAGES)
     tiles = [read_image(path) for path in paths[:: max(1, len(paths) // options.most)][: options.most]]

@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         message = Message(
             "verbatim", text=f"No cluster has {options.smallest} nuclei; lower --smallest or raise --longest."
         )
-        raise DataError("no_clusters", message)
+        raise DataError(message, code="no_clusters")
     table = np.stack([row for *_, row in rows])
     groups = k_medoids(table, options.groups, options.seed)
     with (options.out / "clusters.csv").open("w", newline="", encoding="utf-8") as file:
@@ -82,7 +82,8 @@ def clusters_of(path: Path, options: argparse.Namespace) -> list[tuple[int, NDAr
         shapes = [shape for shape, name in zip(shapes, names, strict=True) if name == options.kind]
     if not shapes:
         raise DataError(
-            "no_outlines", Message("verbatim", text=f"{path} holds no nuclei of the kind {options.kind!r}.")
+            Message("verbatim", text=f"{path} holds no nuclei of the kind {options.kind!r}."),
+            code="no_outlines",
         )
     centres = shapely.get_coordinates(shapely.centroid(np.asarray(shapes, dtype=object)))
     tree = spanning_tree(centres)
@@ -117,8 +118,8 @@ def tell_grades(
     lacking = sorted({name for name, *_ in rows} - set(grades))
     if lacking:
         raise DataError(
-            "no_grade",
             Message("verbatim", text=f"{options.grades} has no grade for {', '.join(lacking[:5])}."),
+            code="no_grade",
         )
     slides = np.array([name for name, *_ in rows])
     truth = np.array([grades[name] for name in slides])

@@ -68,6 +68,6 @@ def _registered(options: argparse.Namespace) -> Registration:
             return from_landmarks(pairs["fixed"], pairs["moving"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             message = Message("verbatim", text=f"{options.landmarks} holds no landmarks: {error}.")
-            raise DataError("bad_landmarks", message) from error
+            raise DataError(message, code="bad_landmarks") from error
     with open_slide(options.fixed) as fixed, open_slide(options.moving) as moving:
         return register_slides(square_view(fixed), square_view(moving), seed=options.seed)

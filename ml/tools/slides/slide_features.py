@@ -59,8 +59,8 @@ def tell_scores(rows: dict[str, NDArray[np.float64]], options: argparse.Namespac
         score = np.array([float(given[name]) for name in names])
     except ValueError as error:
         raise DataError(
-            "bad_scores",
             Message("verbatim", text=f"{options.scores} holds a score that is no number: {error}."),
+            code="bad_scores",
         ) from error
     table = np.stack([rows[name] for name in names]) if names else np.zeros((0, len(NAMES)))
     line = fit_line(table, score)

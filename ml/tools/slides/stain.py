@@ -36,13 +36,13 @@ def run(options: argparse.Namespace) -> None:
     """Write the normalised images, with one fit for the whole slide or folder."""
     if options.out.exists():
         raise DataError(
-            "not_new", Message("verbatim", text=f"{options.out} is there already; name a new one.")
+            Message("verbatim", text=f"{options.out} is there already; name a new one."), code="not_new"
         )
     target = reference_fit() if options.like is None else fit_of(options.like, options.method)
     if target is None:
         raise DataError(
-            "no_tissue",
             Message("verbatim", text=f"{options.like} has hardly any tissue to take a stain from."),
+            code="no_tissue",
         )
     if options.source.is_dir():
         source = fit_of(options.source, options.method)
@@ -70,7 +70,7 @@ def fit_of(path: Path, method: str) -> StainFit | None:
             return fit_slide(reader, method)
     paths = tiles_of(path)
     if not paths:
-        raise DataError("no_tiles", Message("verbatim", text=f"{path} holds no tiles."))
+        raise DataError(Message("verbatim", text=f"{path} holds no tiles."), code="no_tiles")
     chosen = paths[:: max(1, len(paths) // MONTAGE)][:MONTAGE]
     rows = [read_image(item).reshape(-1, 3) for item in chosen]
     return fit_pixels(np.concatenate(rows)[: len(rows[0]) * len(rows)].reshape(-1, 64, 3), method)

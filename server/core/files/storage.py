@@ -29,7 +29,7 @@ def storage_path(key: str) -> Path:
     path = (root / key).resolve()
     if not key or not path.is_relative_to(root.resolve()) or path == root.resolve():
         message = Message("bad_storage_key", key=key)
-        raise ContentError(message, code="bad_storage_key")
+        raise ContentError(message)
     return path
 
 

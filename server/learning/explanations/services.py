@@ -47,7 +47,7 @@ def explain_stored(run: JobRun) -> dict[str, Any]:
     made_by = object_set.producer_id
     version = ModelVersion.objects.select_related("project").filter(pk=made_by).first() if made_by else None
     if version is None:
-        raise DataError("cannot_explain", Message("version_gone"))
+        raise DataError(Message("version_gone"), code="cannot_explain")
     slide = object_set.slide
     [suggestion] = suggestions(object_set, [explanation.index])
     dataset = _examples(version)

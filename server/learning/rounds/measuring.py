@@ -73,7 +73,7 @@ def _on_common_labels(this: Evaluation, other: Evaluation, seed: int) -> tuple[E
         message = Message(
             "no_labels_in_common",
         )
-        raise DataError("not_comparable", message)
+        raise DataError(message, code="not_comparable")
     return _restrict(this, common, seed), _restrict(other, common, seed)
 
 

@@ -87,7 +87,7 @@ class PydicomLevels:
         # Decoding plugins raise errors of their own, with no common base but Exception.
         except Exception as error:
             message = Message("part_damaged")
-            raise SlideError("unreadable", message) from error
+            raise SlideError(message, code="unreadable") from error
         return np.asarray(samples, np.uint8)
 
     def _shows_rgb(self, level: int) -> bool:

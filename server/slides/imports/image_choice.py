@@ -24,10 +24,10 @@ def choose_image(*, actor: User, slide: Slide, image: int) -> Slide:
     locked = Slide.objects.select_for_update(of=("self",)).select_related("project").get(pk=slide.pk)
     if locked.state != Slide.State.FAILED or locked.failure_code != SEVERAL_IMAGES:
         message = Message("image_not_chosen")
-        raise StateError(message, code="image_not_chosen")
+        raise StateError(message)
     if image not in [one["index"] for one in locked.images]:
         message = Message("no_such_image")
-        raise ContentError(message, code="no_such_image")
+        raise ContentError(message)
     earlier = Job.objects.get(pk=str(locked.import_job_id))
     job = create_job(
         actor=actor,

@@ -127,7 +127,7 @@ class TiffDecoder:
                 _, (plane, _, top, left, _), (_, height, width, _) = keyframe.decode(None, number)
                 if height * width * keyframe.samplesperpixel > _LARGEST_SEGMENT:
                     message = Message("strips_too_large_to_check")
-                    raise SlideError("too_large", message)
+                    raise SlideError(message, code="too_large")
                 places.append((int(plane), int(top), int(left), int(height), int(width)))
             self._places[id(keyframe)] = places
         return self._places[id(keyframe)]

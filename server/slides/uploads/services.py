@@ -56,7 +56,7 @@ def begin_upload(*, actor: User, project: Project, length: int, metadata: dict[s
     slide_policy.require(actor, project, "add")
     if length <= 0:
         message = Message("empty_file")
-        raise ContentError(message, code="empty_file")
+        raise ContentError(message)
     if length > settings.UPLOAD_MAX_BYTES:
         message = Message(
             "slide_over_gib",

@@ -158,7 +158,7 @@ def test_a_model_whose_inner_one_cannot_be_written_leaves_no_folder(earlier, con
     recipe = fitted("tta", dataset, context, source=str(folder))
 
     def full(_folder):
-        raise DataError("no_space", Message("verbatim", text="Make room on the disk."))
+        raise DataError(Message("verbatim", text="Make room on the disk."), code="no_space")
 
     monkeypatch.setattr(recipe.inner, "save", full)
     with pytest.raises(DataError, match="Make room"):

@@ -34,11 +34,11 @@ def caused(error, cause):
         (OSError(errno.EDQUOT, "Quota exceeded"), True),
         (OperationalError("database or disk is full"), True),
         (caused(OperationalError("could not extend file"), psycopg.errors.DiskFull()), True),
-        (DataError("no_space", Message("verbatim", text="No room.")), True),
+        (DataError(Message("verbatim", text="No room."), code="no_space"), True),
         (caused(RuntimeError("a message could not be sent"), OSError(errno.ENOSPC, "No space left")), True),
         (OSError(errno.EACCES, "Not allowed"), False),
         (OperationalError("database is locked"), False),
-        (DataError("bad", Message("verbatim", text="Bad.")), False),
+        (DataError(Message("verbatim", text="Bad."), code="bad"), False),
     ],
 )
 def test_errors_of_a_full_disk_are_recognised(error, is_full):

@@ -44,7 +44,7 @@ def errand(project_factory, user_factory, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "state", "code"),
     [
-        (ContentError(Message("verbatim", text="Sour.")), "failed", "invalid_content"),
+        (ContentError(Message("verbatim", text="Sour."), code="sour"), "failed", "sour"),
         (ZeroDivisionError(), "failed", "internal_error"),
         (OSError(errno.ENOSPC, "No space left"), "failed", "no_space"),
         (CancelledError(), "cancelled", ""),

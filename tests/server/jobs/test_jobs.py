@@ -92,7 +92,7 @@ def test_a_message_for_a_job_that_is_not_there_does_nothing(db):
             "The milk is sour.",
         ),
         (
-            DataError("empty", Message("verbatim", text="The bottle is empty.")),
+            DataError(Message("verbatim", text="The bottle is empty."), code="empty"),
             "empty",
             "The bottle is empty.",
         ),
@@ -402,7 +402,7 @@ def test_the_scratch_folder_stays_a_day_after_a_failure_and_not_after_a_success(
     def writes(run):
         (run.scratch / "checkpoint").write_text("half")
         if run.input["what"] == "milk" and run.job.attempt == 1:
-            raise DataError("no_tissue", Message("verbatim", text="None."))
+            raise DataError(Message("verbatim", text="None."), code="no_tissue")
         return {"found": (run.scratch / "checkpoint").read_text()}
 
     work(writes)

@@ -24,8 +24,8 @@ PATH = "/srv/coverslip/storage/slides/ab/slide.dcm"
     [
         OSError(5, "Input/output error", PATH),
         ValueError(f"cannot read {PATH}"),
-        DataError("bad", Message("verbatim", text=f"{PATH} is no JSON.")),
-        SlideError("unreadable", Message("verbatim", text=f"Reading {PATH}: bad.")),
+        DataError(Message("verbatim", text=f"{PATH} is no JSON."), code="bad"),
+        SlideError(Message("verbatim", text=f"Reading {PATH}: bad."), code="unreadable"),
         ContentError(Message("verbatim", text=f"{PATH} is gone.")),
         ContentError(Message("not_json", reason=ValueError(f"in '{PATH}'"))),
     ],

@@ -35,7 +35,7 @@ class Conformal(WrappingRecipe, recipe="conformal"):
             message = Message(
                 "too_few_for_sets",
             )
-            raise DataError("too_few", message)
+            raise DataError(message, code="too_few")
         first = np.isin(member, np.random.default_rng(context.seed).permutation(len(names))[::HALF])
         scores = np.log(np.maximum(self.inner.judge_pixels(known.rows), LEAST))
         weights = np.ones(len(known.rows))

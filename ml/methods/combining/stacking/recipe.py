@@ -32,7 +32,7 @@ class Stacking(MemberRecipe, recipe="stacking"):
             message = Message(
                 "stacking_trains_members",
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         folds = self.config.folds
         units = np.array([unit for unit in sorted(unit_labels(dataset)) if part_of(dataset, unit) == "train"])
         if len(units) < folds:
@@ -41,7 +41,7 @@ class Stacking(MemberRecipe, recipe="stacking"):
                 folds=folds,
                 count=len(units),
             )
-            raise DataError("too_few", message)
+            raise DataError(message, code="too_few")
         dealt = np.random.default_rng(context.seed).permutation(len(units)) % folds
         tables = []
         for number in range(folds):
@@ -65,7 +65,7 @@ class Stacking(MemberRecipe, recipe="stacking"):
 
     def _scores(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         if self._matrix is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         scores: NDArray[np.float64] = _logs(rows) @ self._matrix[:-1] + self._matrix[-1]
         return scores
 
@@ -75,7 +75,7 @@ class Stacking(MemberRecipe, recipe="stacking"):
 
     def _weights(self) -> Weights:
         if self._matrix is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return {"matrix": self._matrix}
 
     def restore(self, weights: Weights) -> None:

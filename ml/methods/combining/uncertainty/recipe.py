@@ -175,7 +175,7 @@ class Uncertainty(FeatureRecipe, recipe="uncertainty"):
             message = Message(
                 "no_fold_of_two",
             )
-            raise DataError("too_few", message)
+            raise DataError(message, code="too_few")
         return combine_outer(outer)
 
     def _inner(

@@ -55,7 +55,7 @@ class Voting(MemberRecipe, recipe="voting"):
 
     def _weights(self) -> Weights:
         if not self.members:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return {"shares": self._shares}
 
     def restore(self, weights: Weights) -> None:

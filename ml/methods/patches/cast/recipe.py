@@ -30,7 +30,7 @@ class CastRecipe(ScaledRecipe, recipe="cast"):
                 width=chosen.width,
                 heads=chosen.heads,
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         return recipe
 
     def new_network(self) -> nn.Module:

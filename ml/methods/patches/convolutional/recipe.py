@@ -56,7 +56,7 @@ class Convolutional(NetworkRecipe, recipe="convolutional"):
         super().take_channels(dataset)
         if self.channels and self.config.normalise != "none":
             message = Message("channels_not_normalised")
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
 
     def stain_normalised(self, reader: SlideReader) -> SlideReader:
         """Return a reader in the reference stain, fitted once per slide."""

@@ -46,7 +46,7 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
         known = self._thinned(self.gather(dataset, context, ("train", "validation")))
         if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - as above
             message = Message("one_class_marked")
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
         context.report(0.9, Message("learning_from_patches", count=len(known.rows)))
         self._head, self.temperature = fit_head(
             known.rows.astype(np.float64),
@@ -139,5 +139,5 @@ class Descriptors(PatchRecipe, recipe="descriptors"):
 
     def _fitted(self) -> KernelHead:
         if self._head is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return self._head

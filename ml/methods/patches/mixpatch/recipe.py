@@ -52,7 +52,7 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
                 "mixing_needs_two",
                 label=self.classes[bank.normal],
             )
-            raise DataError("no_clean", message)
+            raise DataError(message, code="no_clean")
         self._bank = bank
 
     def batch(
@@ -89,7 +89,7 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
         config = self.config
         if config.mixing == "mixpatch":
             if self._bank is None:
-                raise DataError("no_clean", Message("nothing_to_mix"))
+                raise DataError(Message("nothing_to_mix"), code="no_clean")
             floor = None if config.label == "proportion" else config.floor
             rule = MixRule(config.cells, floor, len(self.classes))
             return mix_patches(self._bank, len(chosen), rule, random, self.channel_augmentation())
@@ -116,5 +116,5 @@ class MixPatch(NetworkRecipe, recipe="mixpatch"):
                 label=str(name),
                 known=", ".join(self.classes),
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         return self.classes.index(name)

@@ -78,7 +78,7 @@ class MultiTask(NetworkRecipe, recipe="multitask"):
             message = Message(
                 "no_facets_held_out",
             )
-            raise DataError("no_labels", message)
+            raise DataError(message, code="no_labels")
         return learned, held.take(complete)
 
 

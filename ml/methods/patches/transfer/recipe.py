@@ -45,7 +45,7 @@ class Transfer(NetworkRecipe, recipe="transfer"):
             message = Message(
                 "source_missing",
             )
-            raise DataError("no_source", message)
+            raise DataError(message, code="no_source")
         super().fit(dataset, context)
 
     def start(self, network: nn.Module, learned: TrainingTable, context: Context) -> None:

@@ -216,7 +216,7 @@ class Paint(RegionRecipe, recipe="paint"):
                 "nothing_labelled",
                 part=" or ".join(parts),
             )
-            raise DataError("no_labels", message)
+            raise DataError(message, code="no_labels")
 
     def _masks(self, dataset: Dataset, context: Context, parts: Sequence[str]) -> Iterator[Cells]:
         """Yield the cells of images with masks, of some parts."""

@@ -139,7 +139,7 @@ class SaMil(RegionRecipe, recipe="sa-mil"):
             message = Message(
                 "tiles_of_one_label",
             )
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
 
     def _draw(self, tiles: WeakTiles, random: np.random.Generator) -> Batch:
         """Return a batch with as many labelled as empty tiles, where there are any."""

@@ -66,14 +66,14 @@ class Barcode(BagRecipe, recipe="barcode"):
     def judge(self, bag: Bag) -> BagPrediction:
         """Return the prediction for a bag; attention is a cluster's contribution to the likeliest label."""
         if "matrix" not in self._arrays:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         if bag.features.shape[1] != len(self._arrays["mean"]):
             message = Message(
                 "other_encoder",
                 known=len(self._arrays["mean"]),
                 given=bag.features.shape[1],
             )
-            raise DataError("bad_encoder", message)
+            raise DataError(message, code="bad_encoder")
         kinds, matrix = self._kinds(bag), self._arrays["matrix"]
         scores = self._code(kinds) @ matrix[:-1] + matrix[-1]
         leading = matrix[:-1, scores.argmax()] - matrix[:-1].mean(axis=1)
@@ -110,7 +110,7 @@ class Barcode(BagRecipe, recipe="barcode"):
 
     def _weights(self) -> Weights:
         if "matrix" not in self._arrays:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return dict(self._arrays)
 
     def restore(self, weights: Weights) -> None:

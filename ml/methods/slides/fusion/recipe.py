@@ -54,7 +54,7 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
             message = Message(
                 "no_clinical_field",
             )
-            raise DataError("no_clinical", message)
+            raise DataError(message, code="no_clinical")
         self.facts[FIELDS] = fields
         followed = [bag.survival for bag in learned if bag.survival is not None]
         if self._survives and followed:
@@ -74,7 +74,7 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
                 count=len(followed),
                 events=sum(item.event for item in followed),
             )
-            raise DataError("no_follow_up", message)
+            raise DataError(message, code="no_follow_up")
 
     def _tells_apart(self, bags: Sequence[Bag]) -> bool:
         if not self._survives:
@@ -216,7 +216,7 @@ class Fusion(NetworkBagRecipe, recipe="fusion"):
                 "nobody_followed",
                 part=part,
             )
-            raise DataError("nothing_to_measure", message)
+            raise DataError(message, code="nothing_to_measure")
         bags = [bag for bag, _ in followed]
         months = np.array([item.months for _, item in followed])
         event = np.array([item.event for _, item in followed])

@@ -44,7 +44,7 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
                 "pixels_times_16",
                 pixels=self.config.pixels,
             )
-            raise DataError("bad_config", message)
+            raise DataError(message, code="bad_config")
         blank = np.zeros((1, self.config.pixels, self.config.pixels, 3), np.uint8)
         tile = self._described(blank)
         return TripleAutoencoder(self.config.pixels, tile.gradients.shape[1], tile.patterns.shape[1])
@@ -56,7 +56,7 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
         known = self.gather(dataset, context, ("train", "validation"))
         if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - one against another
             message = Message("one_class_marked")
-            raise DataError("one_class_only", message)
+            raise DataError(message, code="one_class_only")
         tiles = unlabelled_tiles(dataset, self.config, context)
         network = self.fresh(context.seed)
         epochs = self._squeeze(network, tiles, context)
@@ -134,7 +134,7 @@ class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k)."""
         if self._head is None:
-            raise DataError("not_fitted", Message("not_fitted"))
+            raise DataError(Message("not_fitted"))
         return probabilities(self._head.scores(self.embed(rows).astype(np.float64)), self.temperature)
 
     def _weights(self) -> Weights:

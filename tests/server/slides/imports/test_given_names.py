@@ -47,7 +47,7 @@ def test_errors_of_a_stored_slide_name_the_slide(project, slide_factory):
         pytest.raises(SlideError, match="The DICOM header of Kidney cannot be read") as error,
         given_name(slide),
     ):
-        raise SlideError("unreadable", detail)
+        raise SlideError(detail, code="unreadable")
     assert (error.value.code, error.value.detail.params["file"]) == ("unreadable", "Kidney")
 
 
@@ -101,4 +101,4 @@ def test_errors_over_several_slides_name_the_slide_that_is_damaged(project, real
     assert "Kidney 2" in str(error.value)
     assert "slide.tif" not in str(error.value)
     with pytest.raises(DataError, match="Kidney 1"), opened_square(open_slide, dataset.slides[0]):
-        raise DataError("no_tissue", Message("verbatim", text="slide.tif shows no tissue."))
+        raise DataError(Message("verbatim", text="slide.tif shows no tissue."), code="no_tissue")

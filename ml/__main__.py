@@ -16,7 +16,7 @@ from typing import Any
 
 from ml.catalogue.info import RecipeInfo, ToolInfo
 from ml.catalogue.registry import RECIPES, TOOLS, find_recipe, find_tool
-from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Task
+from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Settings, Task
 from ml.data import load_dataset, split_dataset
 from ml.data.folders.first_look import validate_images
 from ml.data.manifest import with_stored_split, write_split
@@ -125,13 +125,13 @@ def _list(options: argparse.Namespace) -> None:
         _print_method(tool, f"tool, {tool.group}")
 
 
-def _print_method(info: RecipeInfo | ToolInfo, kind: str) -> None:
+def _print_method(info: RecipeInfo[Settings] | ToolInfo, kind: str) -> None:
     _print(f"{info.name} ({kind}): {info.title}. {info.summary}")
     _print(f"    source: {info.source}")
     _print(f"    claim: {info.claim}")
 
 
-def _describe(info: RecipeInfo) -> dict[str, Any]:
+def _describe(info: RecipeInfo[Settings]) -> dict[str, Any]:
     words = ("name", "title", "task", "summary", "source", "claim", "needs", "cost", "quick")
     keys = (
         "name", "title", "description", "unit", "type", "default", "minimum", "maximum", "choices",
@@ -208,14 +208,14 @@ def _fit(options: argparse.Namespace) -> None:
     _print(f"The model is in {options.out}; card.md there says how good it is.")
 
 
-def _look_over(dataset: Dataset, recipe: Recipe, *, learned: bool) -> None:
+def _look_over(dataset: Dataset, recipe: Recipe[Settings], *, learned: bool) -> None:
     """Print warnings about the images on standard error; raises DataError where no label can be learned."""
     for sentence in validate_images(dataset, learned=learned, resized=recipe.task is Task.PATCH):
         if not place()[0]:
             sys.stderr.write(f"{sentence}\n")
 
 
-def _measured(recipe: Recipe, dataset: Dataset, context: Context) -> Evaluation | None:
+def _measured(recipe: Recipe[Settings], dataset: Dataset, context: Context) -> Evaluation | None:
     """Return the evaluation on the held-out part; None where it has no labels."""
     try:
         return recipe.evaluate(dataset, context)
@@ -313,7 +313,7 @@ def _clinical_fields(pairs: Sequence[str]) -> dict[str, float | str | None]:
     return fields
 
 
-def _settings(info: RecipeInfo, pairs: Sequence[str]) -> dict[str, Any]:
+def _settings(info: RecipeInfo[Settings], pairs: Sequence[str]) -> dict[str, Any]:
     fields = {item.name: item for item in info.fields}
     values: dict[str, Any] = {}
     for pair in pairs:

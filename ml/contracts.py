@@ -5,11 +5,12 @@ Every coordinate is a level-0 pixel of the slide (origin top left, x right, y do
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -310,11 +311,23 @@ class Evaluation:
     outcomes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
-class Recipe(Protocol):
+class Settings(Protocol):
+    """The settings of a method: a frozen dataclass.
+
+    Each field has ``metadata`` with ``title``, ``description``, ``unit``, ``minimum`` and ``maximum``, from
+    which forms and the command line are generated.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+
+SettingsT_co = TypeVar("SettingsT_co", bound=Settings, covariant=True)
+
+
+class Recipe(Protocol[SettingsT_co]):
     """A method: its description, its claims, and how to build, fit and use it.
 
-    ``Config`` is a frozen dataclass whose fields carry ``metadata`` with ``title``, ``description``,
-    ``unit``, ``minimum`` and ``maximum``; forms and the command line are generated from it.
+    ``config`` holds its settings. Code that works with every recipe takes a ``Recipe[Settings]``.
     ``quick`` recipes fit on stored features in about a second.
     """
 
@@ -327,7 +340,11 @@ class Recipe(Protocol):
     needs: ClassVar[str]
     cost: ClassVar[str]
     quick: ClassVar[bool]
-    Config: ClassVar[type[Any]]
+
+    @property
+    def config(self) -> SettingsT_co:
+        """Return the settings."""
+        ...
 
     @property
     def channels(self) -> tuple[Channel, ...]:

@@ -7,9 +7,9 @@ import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic
 
-from ml.contracts import DataError, Task
+from ml.contracts import DataError, SettingsT_co, Task
 from ml.messages import Message
 
 LONGEST_TEXT = 200
@@ -132,7 +132,7 @@ class FieldInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class RecipeInfo:
+class RecipeInfo(Generic[SettingsT_co]):
     """Title, source, claim, settings and needs of a method, as pages and the command line show them.
 
     ``needs`` lists its inputs, ``claim`` states the expected gain, ``cost`` the usual time.
@@ -150,7 +150,7 @@ class RecipeInfo:
     needs: str
     cost: str
     quick: bool
-    config: type[Any]
+    config: type[SettingsT_co]
     class_name: str
     rank: int
     channels: bool = False

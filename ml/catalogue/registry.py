@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ml import methods
 from ml.catalogue.info import RecipeInfo, ToolInfo
 from ml.catalogue.tools import TOOLS
-from ml.contracts import DataError
+from ml.contracts import DataError, Settings
 from ml.messages import Message
 
 __all__ = ["RECIPES", "TOOLS", "find_recipe", "find_tool", "package_of"]
@@ -25,17 +25,17 @@ def _method_packages() -> Iterator[str]:
                     yield method.name
 
 
-def _infos() -> dict[str, RecipeInfo]:
+def _infos() -> dict[str, RecipeInfo[Settings]]:
     """Return the description of each method, by package."""
     return {name: importlib.import_module(f"{name}.info").INFO for name in _method_packages()}
 
 
 _INFOS = _infos()
 _PACKAGES = {info.name: package for package, info in _INFOS.items()}
-RECIPES: tuple[RecipeInfo, ...] = tuple(sorted(_INFOS.values(), key=lambda info: info.rank))
+RECIPES: tuple[RecipeInfo[Settings], ...] = tuple(sorted(_INFOS.values(), key=lambda info: info.rank))
 
 
-def find_recipe(name: str) -> RecipeInfo:
+def find_recipe(name: str) -> RecipeInfo[Settings]:
     """Return the description of a recipe; raises DataError(``unknown_recipe``) that lists the known ones."""
     for info in RECIPES:
         if info.name == name:

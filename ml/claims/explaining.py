@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ml.claims.harness import Pair, claim
 from ml.claims.material import real_data
-from ml.contracts import Context, Dataset, LabelledImage
+from ml.contracts import Context, Dataset, LabelledImage, Settings
 from ml.explain.faithfulness import faithfulness, random_map, sameness
 from ml.explain.hipomap import picture_of, sorted_row
 from ml.explain.maps import MAPS, grad_cam_raw
@@ -36,7 +36,7 @@ Shown = list[tuple[NDArray[np.uint8], int]]
 
 
 @cache
-def learned(seed: int, network: str) -> PatchRecipe:
+def learned(seed: int, network: str) -> PatchRecipe[Settings]:
     """Return a network trained on 80 tiles of each of two kinds."""
     images = [LabelledImage(path, path.name, kind) for kind in KINDS for path in _dealt(kind, seed)[:TRAINED]]
     dataset = Dataset(KINDS, images=tuple(images), parts={image.case: "train" for image in images})
@@ -52,14 +52,14 @@ def _dealt(kind: str, seed: int) -> list[Path]:
     return [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))]
 
 
-def _pixels(recipe: PatchRecipe, paths: Sequence[Path]) -> NDArray[np.uint8]:
+def _pixels(recipe: PatchRecipe[Settings], paths: Sequence[Path]) -> NDArray[np.uint8]:
     images = [LabelledImage(path, path.name, None) for path in paths]
     with TemporaryDirectory(prefix="ml-") as scratch:
         return recipe.image_pixel_rows(images, Context(0, Path(scratch)))
 
 
 @cache
-def asked(seed: int, network: str) -> tuple[PatchRecipe, Shown]:
+def asked(seed: int, network: str) -> tuple[PatchRecipe[Settings], Shown]:
     """Return a network, and 16 unseen tiles with its predictions."""
     recipe = learned(seed, network)
     held = [path for kind in KINDS for path in _dealt(kind, seed)[TRAINED : TRAINED + SHOWN // 2]]

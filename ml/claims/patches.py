@@ -14,7 +14,7 @@ from PIL import Image
 
 from ml.claims.harness import Pair, claim
 from ml.claims.tiles import SMALL, colorectal, drawn, figure, fit, measure, textures
-from ml.contracts import Dataset
+from ml.contracts import Dataset, Settings
 from ml.methods.bases.patch_recipe import PatchRecipe
 
 TWO: Final = ("normal", "adenocarcinoma")
@@ -193,9 +193,11 @@ def joined_place(number: int, random: np.random.Generator) -> NDArray[np.uint8]:
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def _single(name: str, data: Dataset, scratch: Path, seed: int, config: dict[str, Any]) -> PatchRecipe:
+def _single(
+    name: str, data: Dataset, scratch: Path, seed: int, config: dict[str, Any]
+) -> PatchRecipe[Settings]:
     """Return the single magnification of ``name`` that is best on the validation part."""
-    best: tuple[float, PatchRecipe] | None = None
+    best: tuple[float, PatchRecipe[Settings]] | None = None
     for scale in range(3):
         seen = _at_scale(data, scratch / f"view-{scale}", scale)
         recipe = fit(name, seen, scratch / f"single-{scale}", seed, **config)

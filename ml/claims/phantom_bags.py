@@ -15,12 +15,14 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from ml.catalogue.registry import find_recipe
 from ml.claims.material import real_data
 from ml.contracts import Context, Dataset, LabelledSlide
 from ml.data.bags import UNKNOWN, Bag
 from ml.data.folders.images import read_image
 from ml.evaluation.weighted import auc
 from ml.methods.bases.bag_recipe import BagRecipe
+from ml.methods.bases.settings import TileSettings
 from ml.methods.loading import load_recipe_class
 from ml.storage.hashing import content_hash
 
@@ -121,11 +123,11 @@ def mixtures(random: np.random.Generator, label: int) -> Bag:
 
 def learned(
     name: str, scratch: Path, seed: int, bags: tuple[Sequence[Bag], Sequence[Bag]], **config: Any
-) -> BagRecipe:
+) -> BagRecipe[TileSettings]:
     """Return a recipe fitted to (train, validation); every method has the same budget."""
     budget = {"width": 32, "epochs": 60, "patience": 20, "learning_rate": 3e-3, "minutes": 5.0}
     kind = load_recipe_class(name)
-    known = set(kind.Config.__dataclass_fields__)
+    known = {item.name for item in find_recipe(name).fields}
     settings = {key: value for key, value in budget.items() if key in known}
     recipe = kind.build(("no", "yes"), {**settings, **config})
     if not isinstance(recipe, BagRecipe):
@@ -137,7 +139,7 @@ def learned(
     return recipe
 
 
-def bag_auc(recipe: BagRecipe, bags: Sequence[Bag]) -> float:
+def bag_auc(recipe: BagRecipe[TileSettings], bags: Sequence[Bag]) -> float:
     """Return the area under the curve of the second label."""
     truth = np.array([bag.label == 1 for bag in bags])
     score = recipe.judge_bags(bags)[:, 1].astype(np.float64)

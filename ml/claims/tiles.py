@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.claims.material import real_data
-from ml.contracts import Context, Dataset, Evaluation, LabelledImage
+from ml.contracts import Context, Dataset, Evaluation, LabelledImage, Settings
 from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.methods.loading import load_recipe_class
 
@@ -55,7 +55,7 @@ def drawn(folder: Path, labels: Sequence[str], draw: Draw, counts: Mapping[str, 
     return _dealt(files, counts, seed)
 
 
-def fit(name: str, dataset: Dataset, scratch: Path, seed: int, **config: Any) -> PatchRecipe:
+def fit(name: str, dataset: Dataset, scratch: Path, seed: int, **config: Any) -> PatchRecipe[Settings]:
     """Return a recipe fitted on a data set."""
     recipe = load_recipe_class(name).build(dataset.labels, config)
     if not isinstance(recipe, PatchRecipe):
@@ -64,7 +64,7 @@ def fit(name: str, dataset: Dataset, scratch: Path, seed: int, **config: Any) ->
     return recipe
 
 
-def measure(recipe: PatchRecipe, dataset: Dataset, scratch: Path, part: str = "test") -> Evaluation:
+def measure(recipe: PatchRecipe[Settings], dataset: Dataset, scratch: Path, part: str = "test") -> Evaluation:
     """Return the evaluation of a fitted recipe on a part."""
     return recipe.evaluate(dataset, context_of(scratch, 0), part)
 

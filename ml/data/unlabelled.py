@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from ml.data.patches import part_of
 from ml.data.squares import Squares, read_patches
 from ml.messages import Message
 from ml.slides import open_slide, tissue_mask
-from ml.slides.grid import grid_of
+from ml.slides.grid import GridSettings, grid_of
 from ml.slides.resolution import opened_square
 
 PARTS = ("train", "validation")
@@ -23,10 +23,24 @@ LEAST = 8
 MOSTLY = 0.5
 
 
-def unlabelled_tiles(dataset: Dataset, config: Any, context: Context) -> NDArray[np.uint8]:
+class TileSettings(GridSettings, Protocol):
+    """Settings of the tiles that are drawn."""
+
+    @property
+    def pixels(self) -> int:
+        """Side to which a tile is reduced, px."""
+        ...
+
+    @property
+    def tiles(self) -> int:
+        """Largest number of tiles."""
+        ...
+
+
+def unlabelled_tiles(dataset: Dataset, config: TileSettings, context: Context) -> NDArray[np.uint8]:
     """Return RGB (n, pixels, pixels, 3), at most ``config.tiles``, outside the test part.
 
-    ``config`` says ``patch``, ``stride``, ``mpp`` and ``pixels``. Raises DataError(``too_few_tiles``).
+    Raises DataError(``too_few_tiles``).
     """
     random = np.random.default_rng(context.seed)
     images = [image for image in dataset.images if part_of(dataset, image.case) in PARTS]

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Settings
 from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchRecipe
@@ -31,7 +31,7 @@ def rolled_out(layers: Sequence[Tensor]) -> Tensor:
     return rollout
 
 
-def roll_out(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
+def roll_out(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int) -> Map:
     """Return the class token's attention to the squares of the patch's own view (rows, columns).
 
     ``pixels`` are (side, side, 3), or (scales, side, side, 3) with the patch itself first. The map is the

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage, stats
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Settings
 from ml.explain.views import in_views
 from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
@@ -27,7 +27,7 @@ STEPS: Final = 16
 SQUARES: Final = 8
 SOFT: Final = 0.15
 Map = NDArray[np.float32]
-Explainer = Callable[[PatchRecipe, NDArray[np.uint8], int], Map]
+Explainer = Callable[[PatchRecipe[Settings], NDArray[np.uint8], int], Map]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class Faithfulness:
         return self.insertion - self.deletion
 
 
-def faithfulness(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, values: Map) -> Faithfulness:
+def faithfulness(
+    recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int, values: Map
+) -> Faithfulness:
     """Return deletion and insertion areas of a map, removing and restoring its strongest 8 x 8 squares.
 
     ``pixels`` (side, side, 3), or (scales, side, side, 3) with the patch itself first. Removed pixels are
@@ -77,7 +79,7 @@ def random_map(shape: tuple[int, int], random: np.random.Generator) -> Map:
     return smooth
 
 
-def randomised(recipe: PatchRecipe, seed: int) -> PatchRecipe:
+def randomised(recipe: PatchRecipe[Settings], seed: int) -> PatchRecipe[Settings]:
     """Return the same recipe with random network weights; raises DataError(``cannot_explain``)."""
     if not isinstance(recipe, NetworkRecipe):
         message = Message(
@@ -97,7 +99,7 @@ def randomised(recipe: PatchRecipe, seed: int) -> PatchRecipe:
 
 
 def sameness(
-    explainer: Explainer, recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int, seed: int
+    explainer: Explainer, recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int, seed: int
 ) -> float:
     """Return Spearman's rank correlation of a map with that of the same network with random weights.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.contracts import Context, DataError, SlideReader
+from ml.contracts import Context, DataError, Settings, SlideReader
 from ml.explain.maps import grad_cam_raw
 from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
@@ -26,7 +26,7 @@ MOST_PATCHES: Final = 2000
 Picture = NDArray[np.float32]
 
 
-def hipomap(recipe: PatchRecipe, slide: SlideReader, context: Context, label: str) -> Picture:
+def hipomap(recipe: PatchRecipe[Settings], slide: SlideReader, context: Context, label: str) -> Picture:
     """Return (ROWS, COLUMNS) float32, strongest at the top left, of a slide and a label.
 
     Of a slide with more than 2000 patches an even sample is taken. Raises DataError: ``cannot_explain``

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.contracts import DataError
+from ml.contracts import DataError, Settings
 from ml.explain.attention import roll_out
 from ml.explain.views import in_views
 from ml.messages import Message
@@ -30,7 +30,7 @@ STEPS: Final = 24
 TINY: Final = 1e-300
 
 
-def occlusion(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
+def occlusion(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int) -> Map:
     """Return the decrease of the log odds when each of 8 x 8 squares is painted in the median colour.
 
     Zeiler and Fergus, ECCV (2014), who look at the probability; odds still tell where that is close to 1.
@@ -53,7 +53,7 @@ def occlusion(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Ma
     return _scaled(fall.reshape(SQUARES, SQUARES))
 
 
-def grad_cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
+def grad_cam(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int) -> Map:
     """Return the last convolution's maps weighted by the mean gradient of the class score.
 
     Selvaraju et al., ICCV (2017).
@@ -61,7 +61,9 @@ def grad_cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map
     return _scaled(grad_cam_raw(recipe, pixels, target))
 
 
-def grad_cam_raw(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> NDArray[np.float64]:
+def grad_cam_raw(
+    recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int
+) -> NDArray[np.float64]:
     """Return Grad-CAM (h, w) in the units of the class score, at least 0, to compare patches by."""
     maps, gradient = _last_convolution(recipe, pixels, target)
     weights = gradient.mean(axis=(1, 2), keepdims=True)
@@ -69,7 +71,7 @@ def grad_cam_raw(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) ->
     return cam
 
 
-def grad_cam_pp(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
+def grad_cam_pp(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int) -> Map:
     """Return Grad-CAM with pixel-wise weights, so that several small places count each.
 
     Chattopadhay et al., WACV (2018), equation 19 with the exponential's derivatives.
@@ -82,7 +84,7 @@ def grad_cam_pp(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> 
     return _scaled((weights * maps).sum(axis=0))
 
 
-def cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
+def cam(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int) -> Map:
     """Return the last maps weighted by the last layer's weights of their means (CAM).
 
     Zhou et al., CVPR (2016). Only networks that average their last maps and end in one linear layer have it.
@@ -113,7 +115,7 @@ def cam(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
     return _scaled(weighed.detach().cpu().numpy())
 
 
-def integrated_gradients(recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int) -> Map:
+def integrated_gradients(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int) -> Map:
     """Return the path integral of the gradient from white glass to the patch, summed over colours.
 
     Sundararajan et al., ICML (2017), by the midpoint rule.
@@ -130,7 +132,7 @@ def integrated_gradients(recipe: PatchRecipe, pixels: NDArray[np.uint8], target:
     return _scaled(spoken.detach().cpu().numpy())
 
 
-MAPS: Final[Mapping[str, Callable[[PatchRecipe, NDArray[np.uint8], int], Map]]] = {
+MAPS: Final[Mapping[str, Callable[[PatchRecipe[Settings], NDArray[np.uint8], int], Map]]] = {
     "grad-cam": grad_cam,
     "grad-cam++": grad_cam_pp,
     "cam": cam,
@@ -140,7 +142,7 @@ MAPS: Final[Mapping[str, Callable[[PatchRecipe, NDArray[np.uint8], int], Map]]] 
 }
 
 
-def _network(recipe: PatchRecipe) -> nn.Module:
+def _network(recipe: PatchRecipe[Settings]) -> nn.Module:
     if not isinstance(recipe, NetworkRecipe):
         message = Message(
             "no_gradients",
@@ -151,7 +153,7 @@ def _network(recipe: PatchRecipe) -> nn.Module:
     return recipe.fitted().eval()
 
 
-def _input(recipe: PatchRecipe, pixels: NDArray[np.uint8]) -> Tensor:
+def _input(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8]) -> Tensor:
     if not isinstance(recipe, NetworkRecipe) or pixels.ndim != 3:  # noqa: PLR2004 - one magnification
         message = Message(
             "several_magnifications",
@@ -163,7 +165,7 @@ def _input(recipe: PatchRecipe, pixels: NDArray[np.uint8]) -> Tensor:
 
 
 def _last_convolution(
-    recipe: PatchRecipe, pixels: NDArray[np.uint8], target: int
+    recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the maps (channels, h, w) of the last convolution with spatial extent, and their gradient."""
     network, image = _network(recipe), _input(recipe, pixels)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Bounds, Context, Dataset, SlideReader
+from ml.contracts import Bounds, Context, Dataset, Settings, SlideReader
 from ml.data.patches import has_background, label_patches
 from ml.data.squares import Squares
 from ml.methods.bases.network_recipe import NetworkRecipe
@@ -32,7 +32,7 @@ class Neighbour:
 
 
 def nearest_labelled(
-    recipe: PatchRecipe,
+    recipe: PatchRecipe[Settings],
     slide: SlideReader,
     bounds: Bounds,
     context: Context,
@@ -65,7 +65,7 @@ def nearest_labelled(
 
 
 def _labelled(
-    recipe: PatchRecipe, context: Context, examples: Dataset
+    recipe: PatchRecipe[Settings], context: Context, examples: Dataset
 ) -> tuple[list[NDArray[Any]], list[tuple[Path, Bounds, str]]]:
     rows: list[NDArray[Any]] = []
     places: list[tuple[Path, Bounds, str]] = []
@@ -95,7 +95,7 @@ def _labelled(
 
 
 def _features(
-    recipe: PatchRecipe, reader: SlideReader, content: str, squares: Squares, context: Context
+    recipe: PatchRecipe[Settings], reader: SlideReader, content: str, squares: Squares, context: Context
 ) -> NDArray[Any]:
     """Return the features of the method itself: a network's features, else its input rows."""
     if isinstance(recipe, NetworkRecipe):

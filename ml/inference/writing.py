@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml.contracts import Context, HeatMap, Recipe, SlideFinding, SlideReader
+from ml.contracts import Context, HeatMap, Recipe, Settings, SlideFinding, SlideReader
 from ml.objectset import ObjectSet, ObjectSetWriter, objects_to_geojson, write_heat_map
 from ml.slides.resolution import predict_square
 from ml.storage.room import remove_on_failure
@@ -24,7 +24,7 @@ class Written:
 
 
 def write_prediction(
-    recipe: Recipe, labels: tuple[str, ...], slide: SlideReader, out: Path, context: Context
+    recipe: Recipe[Settings], labels: tuple[str, ...], slide: SlideReader, out: Path, context: Context
 ) -> Written:
     """Predict on a slide and write ``objects/``, ``heat_maps/`` and ``objects.geojson`` below ``out``.
 

@@ -5,17 +5,36 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Bounds, DataError, SlideReader
+from ml.contracts import Bounds, DataError, Settings, SlideReader
 from ml.messages import Message
 from ml.slides.resolution import stretch_of
 from ml.slides.tissue import TissueMask
+
+
+class GridSettings(Settings, Protocol):
+    """Settings of the patches of a slide."""
+
+    @property
+    def patch(self) -> int:
+        """Side of a patch, px."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """Distance between patches, px."""
+        ...
+
+    @property
+    def mpp(self) -> float | None:
+        """Resolution at which patches are read, µm/px; None reads the slide as it is."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from ml.catalogue.info import RecipeInfo
 from ml.catalogue.registry import find_recipe
-from ml.contracts import CancelledError, Task
+from ml.contracts import CancelledError, Settings, Task
 from ml.messages import Message, join_messages
 from server.accounts.models import User
 from server.audit.selectors import count_records, has_records_since
@@ -339,11 +339,11 @@ def finish_explanation(
     return locked
 
 
-def _read_summary(project: Project, info: RecipeInfo) -> Summary:
+def _read_summary(project: Project, info: RecipeInfo[Settings]) -> Summary:
     return summarise_diagnoses(project) if info.task == Task.SLIDE else read_summary(project)
 
 
-def _plan(project: Project, info: RecipeInfo) -> Plan:
+def _plan(project: Project, info: RecipeInfo[Settings]) -> Plan:
     return Plan(summarise_diagnoses(project)) if info.task == Task.SLIDE else plan_round(project)
 
 
@@ -385,7 +385,7 @@ def _next_number(project: Project) -> int:
     return (last or 0) + 1
 
 
-def _create_round_job(actor: User, turn: Round, info: RecipeInfo) -> Job:
+def _create_round_job(actor: User, turn: Round, info: RecipeInfo[Settings]) -> Job:
     return create_job(
         actor=actor,
         kind="run_round",

@@ -19,6 +19,7 @@ from ml.contracts import Context, DataError
 from ml.data.bags import UNKNOWN, Bag, bags_identity, class_weights, labels_of
 from ml.messages import Message
 from ml.methods.bases.bag_recipe import BagPrediction, BagRecipe, Weights
+from ml.methods.bases.settings import BagSettingsT_co
 from ml.networks.bags import BagNetwork
 from ml.training.loop import TrainingPlan, train
 
@@ -26,7 +27,7 @@ LEAST_SPREAD = 1e-6
 Batch = list[tuple[Bag, float]]
 
 
-class NetworkBagRecipe(BagRecipe):
+class NetworkBagRecipe(BagRecipe[BagSettingsT_co]):
     """A ``BagRecipe`` whose predictions come from a ``BagNetwork``."""
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from shapely.geometry.base import BaseGeometry
 
-from ml.catalogue.registry import find_recipe
 from ml.contracts import (
     Bounds,
     Context,
@@ -44,6 +43,7 @@ from ml.messages import Message
 from ml.methods.bases.catalogue_recipe import CatalogueRecipe
 from ml.methods.bases.encoding import open_encoder, pack_encoder, ready_encoder, unpack_encoder
 from ml.methods.bases.patch_recipe import feature_store, squares_of, tissue_grid
+from ml.methods.bases.settings import TileSettingsT_co
 from ml.slides import PatchGrid, open_slide
 from ml.slides.resolution import opened_square
 from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights, write_model
@@ -64,7 +64,7 @@ class BagPrediction:
     risk: float | None = None
 
 
-class BagRecipe(CatalogueRecipe, ABC):
+class BagRecipe(CatalogueRecipe[TileSettingsT_co], ABC):
     """A recipe that classifies slides. Subclasses define training and prediction on bags.
 
     ``uses_unlabelled`` recipes are also given the bags of training slides without a label.
@@ -73,18 +73,9 @@ class BagRecipe(CatalogueRecipe, ABC):
     uses_unlabelled: ClassVar[bool] = False
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
-        self.labels = tuple(labels)
-        self.settings = dict(config)
-        self.config: Any = self.Config(**config)
+        super().__init__(labels, config)
         self.temperature = 1.0
-        self.seed = 0
-        self.facts: dict[str, Any] = {}
         self.encoder: Encoder | None = None
-
-    @classmethod
-    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
-        """Return an unfitted recipe; raises DataError(``bad_config``) naming the field."""
-        return cls(labels, find_recipe(cls.name).complete_config(config))
 
     @abstractmethod
     def _learn(self, learned: Sequence[Bag], held: Sequence[Bag], context: Context) -> None:

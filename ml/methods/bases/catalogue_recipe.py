@@ -1,20 +1,26 @@
-"""The base of all recipes, which takes their description from the catalogue."""
+"""The base of all recipes, which takes their description and their settings from ``info``."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self
 
+from ml.catalogue.info import RecipeInfo
 from ml.catalogue.registry import find_recipe
-from ml.contracts import Channel, DataError, Dataset, Task
+from ml.contracts import Channel, DataError, Dataset, SettingsT_co, Task
 from ml.data.channels import channels_of
 from ml.messages import Message
 
 COLOURS = 3
 
 
-class CatalogueRecipe:
-    """A recipe whose name, claims and limits come from the catalogue."""
+class CatalogueRecipe(Generic[SettingsT_co]):
+    """A recipe whose name, claims, limits and settings come from ``info``, the ``INFO`` of its folder.
 
+    ``config`` holds the settings as the dataclass of ``info``, ``settings`` holds them as they are saved.
+    """
+
+    info: RecipeInfo[SettingsT_co]
     name: ClassVar[str]
     title: ClassVar[str]
     task: ClassVar[Task]
@@ -24,8 +30,19 @@ class CatalogueRecipe:
     needs: ClassVar[str]
     cost: ClassVar[str]
     quick: ClassVar[bool]
-    Config: ClassVar[type[Any]]
     channels: tuple[Channel, ...] = ()
+
+    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
+        self.labels = tuple(labels)
+        self.settings = dict(config)
+        self.config = self.info.config(**config)
+        self.seed = 0
+        self.facts: dict[str, Any] = {}
+
+    @classmethod
+    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
+        """Return an unfitted recipe; raises DataError(``bad_config``) naming the field."""
+        return cls(labels, find_recipe(cls.name).complete_config(config))
 
     @property
     def depth(self) -> int:
@@ -35,7 +52,7 @@ class CatalogueRecipe:
     def take_channels(self, dataset: Dataset) -> None:
         """Store the dataset's channels; raises DataError(``several_channels``) if the recipe takes none."""
         channels = channels_of(dataset)
-        if channels and not find_recipe(self.name).channels:
+        if channels and not self.info.channels:
             message = Message(
                 "images_have_channels",
                 channels=", ".join(channel.name for channel in channels),
@@ -45,11 +62,11 @@ class CatalogueRecipe:
             raise DataError(message, code="several_channels")
         self.channels = channels
 
-    def __init_subclass__(cls, *, recipe: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not recipe:
+        info: RecipeInfo[Any] | None = cls.__dict__.get("info")
+        if info is None:
             return
-        info = find_recipe(recipe)
         cls.name, cls.title, cls.task = info.name, info.title, info.task
         cls.summary, cls.source, cls.claim = info.summary, info.source, info.claim
-        cls.needs, cls.cost, cls.quick, cls.Config = info.needs, info.cost, info.quick, info.config
+        cls.needs, cls.cost, cls.quick = info.needs, info.cost, info.quick

@@ -21,7 +21,8 @@ from ml.evaluation.froc import Matched, average_precision, best_threshold, count
 from ml.inference.entropy import entropy_share
 from ml.inference.windows import Window, windows_of
 from ml.messages import Message
-from ml.methods.bases.window_recipe import HALO, Batch, CoarseMaps, WindowRecipe, hold_out, object_predictions
+from ml.methods.bases.settings import DetectionSettingsT_co
+from ml.methods.bases.window_recipe import HALO, Batch, CoarseMaps, CropRecipe, hold_out, object_predictions
 from ml.slides import tissue_mask
 from ml.training.crops import Layers, Material, draw_crops
 
@@ -41,8 +42,8 @@ class Detections:
     score: NDArray[np.float32]
 
 
-class DetectionRecipe(WindowRecipe):
-    """A recipe of heat maps by label whose peaks are objects. ``Config`` has ``reach`` besides the usual."""
+class DetectionRecipe(CropRecipe[DetectionSettingsT_co]):
+    """A recipe of heat maps by label whose peaks are objects."""
 
     @abstractmethod
     def _painted(self, image: OutlinedImage, side: int) -> Material:

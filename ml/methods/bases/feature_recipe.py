@@ -26,20 +26,21 @@ from ml.messages import Message
 from ml.methods.bases.encoding import open_encoder, pack_encoder, ready_encoder, unpack_encoder
 from ml.methods.bases.network_recipe import class_balance, hold_out
 from ml.methods.bases.patch_recipe import (
+    GridRecipe,
     PatchPredictions,
-    PatchRecipe,
     TrainingTable,
     Weights,
     feature_store,
     pixels_of,
 )
+from ml.methods.bases.settings import HeadSettingsT_co
 from ml.networks.heads import Heads
 from ml.training.loop import TrainingPlan, train
 
 HEAD = "head."
 
 
-class FeatureRecipe(PatchRecipe):
+class FeatureRecipe(GridRecipe[HeadSettingsT_co]):
     """Heads over the features of an encoder that is chosen by a setting and saved with the model."""
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
@@ -177,13 +178,9 @@ class FeatureRecipe(PatchRecipe):
         """Return probabilities (n, k) for features (n, size)."""
         return self.spread(rows).mean
 
+    @abstractmethod
     def judged(self, indices: NDArray[np.intp], rows: NDArray[Any]) -> PatchPredictions:
         """Return the predictions for some patches."""
-        predicted = self.spread(rows)
-        reported = np.ones(len(indices), dtype=bool)
-        return PatchPredictions(
-            indices, predicted.mean, predicted.uncertainty(self.config.uncertainty), reported
-        )
 
     def scores(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return the scores (members, n, classes) of the current heads."""

@@ -12,10 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.catalogue.registry import find_recipe
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Settings, SlideReader
 from ml.data.squares import Squares
 from ml.messages import Message
-from ml.methods.bases.patch_recipe import PatchPredictions, PatchRecipe, feature_store, predictions_of
+from ml.methods.bases.patch_recipe import (
+    GridRecipe,
+    PatchPredictions,
+    PatchRecipe,
+    feature_store,
+    predictions_of,
+)
+from ml.methods.bases.settings import MemberSettingsT_co
 from ml.methods.bases.wrapping_recipe import open_patch_model
 from ml.methods.loading import load_model, load_recipe_class
 from ml.storage.room import remove_folder_on_failure
@@ -68,12 +75,12 @@ def parse_members(text: str) -> list[MemberSpec]:
     return members
 
 
-class MemberRecipe(PatchRecipe):
+class MemberRecipe(GridRecipe[MemberSettingsT_co]):
     """A recipe of rows (n, members, k): the probabilities of its members, which it learns to combine."""
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)
-        self.members: list[PatchRecipe] = []
+        self.members: list[PatchRecipe[Settings]] = []
 
     @classmethod
     def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
@@ -84,7 +91,7 @@ class MemberRecipe(PatchRecipe):
                 recipe.fresh(spec)
         return recipe
 
-    def fresh(self, spec: MemberSpec) -> PatchRecipe:
+    def fresh(self, spec: MemberSpec) -> PatchRecipe[Settings]:
         """Return an unfitted member with the patch settings of all others."""
         kind = load_recipe_class(spec.recipe)
         if not issubclass(kind, PatchRecipe) or issubclass(kind, MemberRecipe):
@@ -98,10 +105,10 @@ class MemberRecipe(PatchRecipe):
 
     def train_members(
         self, dataset: Dataset, context: Context, start: float, end: float
-    ) -> list[PatchRecipe]:
+    ) -> list[PatchRecipe[Settings]]:
         """Return all members, trained on the training part or opened; progress runs from start to end."""
         specs = parse_members(self.config.members)
-        members: list[PatchRecipe] = []
+        members: list[PatchRecipe[Settings]] = []
         for number, item in enumerate(specs):
             low = start + (end - start) * number / len(specs)
             inner = _inside(context, low, (end - start) / len(specs), FOLDER.format(number))
@@ -119,9 +126,9 @@ class MemberRecipe(PatchRecipe):
             raise DataError(message, code="other_labels")
         return members
 
-    def _checked(self, member: PatchRecipe, name: str) -> PatchRecipe:
+    def _checked(self, member: PatchRecipe[Settings], name: str) -> PatchRecipe[Settings]:
         for key in GEOMETRY:
-            theirs, ours = getattr(member.config, key), getattr(self.config, key)
+            theirs, ours = getattr(member.grid_settings, key), getattr(self.config, key)
             if theirs != ours and key != "stride":
                 message = Message(
                     "members_trained_otherwise",

@@ -13,10 +13,11 @@ from ml.inference.views import image_views
 from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchPredictions, predictions_of
+from ml.methods.bases.settings import ScaledSettingsT_co
 from ml.networks.precision import inference_batch_size
 
 
-class ScaledRecipe(NetworkRecipe):
+class ScaledRecipe(NetworkRecipe[ScaledSettingsT_co]):
     """A network over co-centred views, each twice as wide as the one before."""
 
     @property

@@ -21,13 +21,14 @@ from ml.data.squares import Squares, gathered, read_patches
 from ml.data.variation.patches import Augmentation, augment_patch
 from ml.messages import Message
 from ml.methods.bases.patch_recipe import (
+    GridRecipe,
     PatchPredictions,
-    PatchRecipe,
     TrainingTable,
     Weights,
     pixels_of,
     predictions_of,
 )
+from ml.methods.bases.settings import NetworkSettingsT_co
 from ml.networks.precision import inference_batch_size, inference_mode
 from ml.training.logistic import CAUTION, fit_temperature, probabilities
 from ml.training.loop import TrainingPlan, train
@@ -37,7 +38,7 @@ INFERENCE_BATCH = 64
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
-class NetworkRecipe(PatchRecipe):
+class NetworkRecipe(GridRecipe[NetworkSettingsT_co]):
     """A network over pixels, trained by the shared loop, with a calibrated softmax."""
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
@@ -253,7 +254,7 @@ class NetworkRecipe(PatchRecipe):
     @property
     def embed_pixels(self) -> int:
         """Return the side of the patches of ``embed`` in pixels."""
-        return int(self.config.pixels)
+        return self.config.pixels
 
     def embed(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the features (n, d) float32 below the last layer, for RGB (n, pixels, pixels, 3)."""

@@ -20,7 +20,8 @@ from ml.inference.entropy import entropy_share
 from ml.inference.splitting import Cut, trace_objects
 from ml.inference.windows import Window, windows_of
 from ml.messages import Message
-from ml.methods.bases.window_recipe import HALO, Batch, CoarseMaps, WindowRecipe, hold_out, object_predictions
+from ml.methods.bases.settings import WindowSettingsT_co
+from ml.methods.bases.window_recipe import HALO, Batch, CoarseMaps, CropRecipe, hold_out, object_predictions
 from ml.slides import tissue_mask
 from ml.training.crops import Layers, Material, draw_crops
 
@@ -33,7 +34,7 @@ CHOOSE_BY = 1 << 20
 Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-class OutlineRecipe(WindowRecipe):
+class OutlineRecipe(CropRecipe[WindowSettingsT_co]):
     """A recipe of class shares by pixel, split into objects. Subclasses define the split.
 
     ``partings``: pairs of ``Cut.smooth`` and ``Cut.limit`` to choose from, the usual one first.

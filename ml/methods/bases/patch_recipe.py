@@ -15,7 +15,6 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from ml.catalogue.registry import find_recipe
 from ml.contracts import (
     Context,
     DataError,
@@ -25,6 +24,7 @@ from ml.contracts import (
     LabelledImage,
     Objects,
     Prediction,
+    SettingsT_co,
     SlideFinding,
     SlideReader,
 )
@@ -44,7 +44,9 @@ from ml.inference.entropy import entropy_share
 from ml.inference.journal import Arrays, Journal
 from ml.messages import Message
 from ml.methods.bases.catalogue_recipe import CatalogueRecipe
+from ml.methods.bases.settings import GridSettingsT_co
 from ml.slides import PatchGrid, grid_of, open_as, tissue_mask
+from ml.slides.grid import GridSettings
 from ml.slides.resolution import opened_square
 from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights, write_model
 
@@ -107,27 +109,23 @@ class TrainingTable:
         )
 
 
-class PatchRecipe(CatalogueRecipe, ABC):
+class PatchRecipe(CatalogueRecipe[SettingsT_co], ABC):
     """A classifier of patches. Subclasses define reading, training and prediction of rows."""
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
-        self.labels = tuple(labels)
-        self.settings = dict(config)
-        self.config: Any = self.Config(**config)
+        super().__init__(labels, config)
         self.background = False
         self.temperature = 1.0
-        self.seed = 0
-        self.facts: dict[str, Any] = {}
-
-    @classmethod
-    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
-        """Return an unfitted recipe; raises DataError(``bad_config``) naming the field."""
-        return cls(labels, find_recipe(cls.name).complete_config(config))
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Return the labels, and background where it is a class."""
         return (*self.labels, BACKGROUND) if self.background else self.labels
+
+    @property
+    @abstractmethod
+    def grid_settings(self) -> GridSettings:
+        """Return the settings by which patches are laid out on a slide."""
 
     @abstractmethod
     def fit(self, dataset: Dataset, context: Context) -> None:
@@ -333,10 +331,10 @@ class PatchRecipe(CatalogueRecipe, ABC):
 
     def grid(self, reader: SlideReader) -> PatchGrid:
         """Return all patches of a slide at the recipe's settings."""
-        return full_grid(reader, self.config, None)
+        return full_grid(reader, self.grid_settings, None)
 
     def _tissue_grid(self, reader: SlideReader, context: Context, region: BaseGeometry | None) -> PatchGrid:
-        return tissue_grid(reader, self.config, context, region)
+        return tissue_grid(reader, self.grid_settings, context, region)
 
     def _objects(self, boxes: NDArray[np.object_], judged: PatchPredictions) -> Objects:
         best = judged.probability.argmax(axis=1)
@@ -347,6 +345,15 @@ class PatchRecipe(CatalogueRecipe, ABC):
             judged.probability.max(axis=1)[kept].astype(np.float32),
             judged.uncertainty[kept],
         )
+
+
+class GridRecipe(PatchRecipe[GridSettingsT_co]):
+    """A patch recipe whose own settings lay out the patches."""
+
+    @property
+    def grid_settings(self) -> GridSettings:
+        """Return the settings of the recipe."""
+        return self.config
 
 
 class _Canvas:
@@ -397,12 +404,14 @@ def feature_store(context: Context) -> FeatureStore:
     return FeatureStore(context.features or context.scratch / "features")
 
 
-def full_grid(reader: SlideReader, config: Any, region: BaseGeometry | None) -> PatchGrid:
-    """Return all patches of a slide, or of a region, by ``patch``, ``stride`` and ``mpp`` of the settings."""
+def full_grid(reader: SlideReader, config: GridSettings, region: BaseGeometry | None) -> PatchGrid:
+    """Return all patches of a slide, or of a region."""
     return grid_of(reader, patch=config.patch, stride=config.stride, mpp=config.mpp, region=region)
 
 
-def tissue_grid(reader: SlideReader, config: Any, context: Context, region: BaseGeometry | None) -> PatchGrid:
+def tissue_grid(
+    reader: SlideReader, config: GridSettings, context: Context, region: BaseGeometry | None
+) -> PatchGrid:
     """Return the patches on tissue; the choice is stored with the slide's features."""
     full = full_grid(reader, config, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -20,7 +21,8 @@ from ml.inference.canvas import Canvas, Shares
 from ml.inference.journal import Arrays
 from ml.inference.windows import Window, Windows, windows_of
 from ml.messages import Message
-from ml.methods.bases.window_recipe import HALO, LOOKS, WindowRecipe, hold_out
+from ml.methods.bases.settings import RegionMapSettingsT_co, RegionSettingsT_co
+from ml.methods.bases.window_recipe import HALO, LOOKS, CropRecipe, WindowRecipe, hold_out
 from ml.slides import tissue_mask
 from ml.training.regions import RegionCrops, paint_regions, region_loss
 
@@ -30,19 +32,95 @@ GRAIN = 64
 SeeWindow = Callable[[Window, NDArray[np.uint8]], Shares]
 
 
-class RegionRecipe(WindowRecipe):
-    """A softmax over background and labels for each pixel; unlabelled pixels are ignored in training.
+class RegionMapRecipe(WindowRecipe[RegionMapSettingsT_co]):
+    """A recipe of the share of each class at each pixel, traced to outlines.
 
-    ``Config`` has ``unlabelled``, ``finest`` and ``smallest`` besides what every window recipe has. Windows
-    overlap by ``halo`` pixels on every side.
+    Windows overlap by ``halo`` pixels on every side.
     """
 
     halo: ClassVar[int] = HALO
 
     @property
+    @abstractmethod
     def tile(self) -> int:
         """Return the side of the core of a window, in pixels as read."""
-        return int(max(GRAIN, self.config.tile // GRAIN * GRAIN))
+
+    @abstractmethod
+    def scale_of(self, slide: SlideReader) -> float:
+        """Return level-0 pixels of a slide per pixel as read; raises DataError(``no_resolution``)."""
+
+    @abstractmethod
+    def prepared(self, slide: SlideReader, windows: Windows, context: Context) -> tuple[float, SeeWindow]:
+        """Return the progress after preparing, and the function from a window to its shares."""
+
+    def predict(
+        self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
+    ) -> Iterator[Prediction]:
+        """Yield growing heat maps; the last prediction has the outlines, traced without seams."""
+        self.ready(context)
+        scale = self.scale_of(slide)
+        tile = self.tile
+        windows = windows_of(slide, tile, self.halo, scale, tissue=tissue_mask(slide), region=region)
+        count = len(windows.places)
+        if not count:
+            yield Prediction(1.0)
+            return
+        canvas = Canvas(windows, len(self.labels), tile, self.config.finest)
+        begun, see = self.prepared(slide, windows, context)
+
+        def look(window: Window, pixels: NDArray[np.uint8]) -> Arrays:
+            return {"cells": canvas.cells(window, see(window, pixels))}
+
+        shown = 0
+        for number, (window, arrays) in enumerate(self.looked_at(slide, windows, context, look), start=1):
+            canvas.paint(window, arrays["cells"])
+            progress = begun + (0.99 - begun) * number / count
+            context.report(
+                progress,
+                Message("window", number=number, total=count),
+            )
+            if number < count and (not shown or number - shown >= count / LOOKS):
+                shown = number
+                yield Prediction(progress, heat_maps=canvas.heat_maps())
+        frame: BaseGeometry = shapely.box(0, 0, slide.width, slide.height)
+        if region is not None:
+            frame = frame.intersection(region)
+        yield Prediction(1.0, canvas.objects(self.field_of, self.config.smallest, frame), canvas.heat_maps())
+
+    def field_of(self, shares: Shares, number: int) -> Shares:
+        """Return by how much (h, w) a label's share exceeds the share of all other classes."""
+        others = np.delete(shares, number + 1, axis=0).max(axis=0)
+        field: Shares = shares[number + 1] - others
+        return field
+
+    def _check_classes(self, classes: Sequence[int]) -> None:
+        if not any(classes):
+            message = Message("no_region_in_training")
+            raise DataError(message, code="no_labels")
+        if len(classes) < 2:  # noqa: PLR2004 - one against another
+            message = Message(
+                "one_label_outlined",
+            )
+            raise DataError(message, code="one_class_only")
+        self.background = 0 in classes
+
+    def _known(self, images: Sequence[RegionImage]) -> list[RegionImage]:
+        """Return the images after the setting for unlabelled tissue, which may count as background."""
+        if self.config.unlabelled == "ignored":
+            return list(images)
+        return [
+            replace(image, classes=np.where(image.classes == UNKNOWN, 0, image.classes).astype(np.uint8))
+            for image in images
+        ]
+
+
+class RegionRecipe(RegionMapRecipe[RegionSettingsT_co], CropRecipe[RegionSettingsT_co]):
+    """A softmax over background and labels for each pixel; unlabelled pixels are ignored in training."""
+
+    @property
+    def tile(self) -> int:
+        """Return the side of the core of a window, in pixels as read."""
+        return max(GRAIN, self.config.tile // GRAIN * GRAIN)
 
     def scale_of(self, slide: SlideReader) -> float:
         """Return level-0 pixels of a slide per pixel as read; raises DataError(``no_resolution``)."""
@@ -86,47 +164,14 @@ class RegionRecipe(WindowRecipe):
         units = np.array([image.unit for image in images], dtype=np.str_)
         return evaluate_counts(self.labels, np.stack(counts), units, len(images), seed=context.seed)
 
-    def predict(
-        self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
-    ) -> Iterator[Prediction]:
-        """Yield growing heat maps; the last prediction has the outlines, traced without seams."""
-        self.ready(context)
-        scale = self.scale_of(slide)
-        tile = self.tile
-        windows = windows_of(slide, tile, self.halo, scale, tissue=tissue_mask(slide), region=region)
-        count = len(windows.places)
-        if not count:
-            yield Prediction(1.0)
-            return
-        canvas = Canvas(windows, len(self.labels), tile, self.config.finest)
-        begun, see = self.prepared(slide, windows, context)
-
-        def look(window: Window, pixels: NDArray[np.uint8]) -> Arrays:
-            return {"cells": canvas.cells(window, see(window, pixels))}
-
-        shown = 0
-        for number, (window, arrays) in enumerate(self.looked_at(slide, windows, context, look), start=1):
-            canvas.paint(window, arrays["cells"])
-            progress = begun + (0.99 - begun) * number / count
-            context.report(
-                progress,
-                Message("window", number=number, total=count),
-            )
-            if number < count and (not shown or number - shown >= count / LOOKS):
-                shown = number
-                yield Prediction(progress, heat_maps=canvas.heat_maps())
-        frame: BaseGeometry = shapely.box(0, 0, slide.width, slide.height)
-        if region is not None:
-            frame = frame.intersection(region)
-        yield Prediction(1.0, canvas.objects(self.field_of, self.config.smallest, frame), canvas.heat_maps())
-
     def prepared(
         self,
-        slide: SlideReader,  # noqa: ARG002 - for recipes that prepare something
-        windows: Windows,  # noqa: ARG002
-        context: Context,  # noqa: ARG002
+        slide: SlideReader,
+        windows: Windows,
+        context: Context,
     ) -> tuple[float, SeeWindow]:
-        """Return the progress after preparing, and the function from a window to its shares."""
+        """Return no progress, as nothing is prepared, and the function from a window to its shares."""
+        del slide, windows, context
         return 0.0, lambda _window, pixels: self.see(pixels)
 
     def see(self, pixels: NDArray[np.uint8]) -> Shares:
@@ -137,27 +182,10 @@ class RegionRecipe(WindowRecipe):
         shares: Shares = scores.softmax(dim=0).numpy()
         return shares
 
-    def field_of(self, shares: Shares, number: int) -> Shares:
-        """Return by how much (h, w) a label's share exceeds the share of all other classes."""
-        others = np.delete(shares, number + 1, axis=0).max(axis=0)
-        field: Shares = shares[number + 1] - others
-        return field
-
     def classes_of(self, shares: Shares) -> NDArray[np.uint8]:
         """Return the class (h, w) of each pixel: 0 background, 1.. labels."""
         classes: NDArray[np.uint8] = shares.argmax(axis=0).astype(np.uint8)
         return classes
-
-    def _check_classes(self, classes: Sequence[int]) -> None:
-        if not any(classes):
-            message = Message("no_region_in_training")
-            raise DataError(message, code="no_labels")
-        if len(classes) < 2:  # noqa: PLR2004 - one against another
-            message = Message(
-                "one_label_outlined",
-            )
-            raise DataError(message, code="one_class_only")
-        self.background = 0 in classes
 
     def _material(self, dataset: Dataset, context: Context) -> tuple[list[RegionImage], list[RegionImage]]:
         learned = self._known(region_images(dataset, ("train",), self.config.mpp))
@@ -167,12 +195,3 @@ class RegionRecipe(WindowRecipe):
             if error.code != "no_labels":
                 raise
         return hold_out(learned, context.seed)
-
-    def _known(self, images: Sequence[RegionImage]) -> list[RegionImage]:
-        """Return the images after the setting for unlabelled tissue, which may count as background."""
-        if self.config.unlabelled == "ignored":
-            return list(images)
-        return [
-            replace(image, classes=np.where(image.classes == UNKNOWN, 0, image.classes).astype(np.uint8))
-            for image in images
-        ]

@@ -16,14 +16,24 @@ from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.catalogue.registry import find_recipe
-from ml.contracts import Context, DataError, Dataset, HeatMap, Objects, Prediction, SlideReader
+from ml.contracts import (
+    Context,
+    DataError,
+    Dataset,
+    HeatMap,
+    Objects,
+    Prediction,
+    Settings,
+    SettingsT_co,
+    SlideReader,
+)
 from ml.features.store import FeatureStore
 from ml.inference.entropy import entropy_share
 from ml.inference.journal import Arrays, Journal, objects_from_arrays, objects_to_arrays
 from ml.inference.windows import Window, Windows, read_windows
 from ml.messages import Message
 from ml.methods.bases.catalogue_recipe import CatalogueRecipe
+from ml.methods.bases.settings import WindowSettingsT_co
 from ml.networks.precision import inference_mode
 from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights, write_model
 from ml.training.crops import Material
@@ -42,31 +52,16 @@ Batch = tuple[Tensor, ...]
 T = TypeVar("T")
 
 
-class WindowRecipe(CatalogueRecipe, ABC):
-    """A network from pixels (n, depth, h, w) to scores (n, c, h, w). Subclasses interpret the scores.
-
-    ``Config`` has at least ``mpp``, ``crop``, ``tile``, ``steps``, ``minutes``, ``batch`` and
-    ``learning_rate``.
-    """
+class WindowRecipe(CatalogueRecipe[SettingsT_co], ABC):
+    """A network from pixels (n, depth, h, w) to scores (n, c, h, w). Subclasses interpret the scores."""
 
     overlap: ClassVar[float] = OVERLAP
-    # Decay of the running mean of the weights, which is what is kept; none at zero.
-    average: ClassVar[float] = 0.0
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
-        self.labels = tuple(labels)
-        self.settings = dict(config)
-        self.config: Any = self.Config(**config)
-        self.seed = 0
+        super().__init__(labels, config)
         self.background = True
-        self.facts: dict[str, Any] = {}
         self.network: nn.Module | None = None
         self._device = "cpu"
-
-    @classmethod
-    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
-        """Return an unfitted recipe; raises DataError(``bad_config``) naming the field."""
-        return cls(labels, find_recipe(cls.name).complete_config(config))
 
     @property
     def roi(self) -> tuple[int, int]:
@@ -157,6 +152,23 @@ class WindowRecipe(CatalogueRecipe, ABC):
         """Return the dataset with its pixels in the network's representation."""
         return replace(dataset, channels=self.channels)
 
+    def ready(self, context: Context) -> None:
+        """Move the network to the device of the context; raises DataError(``not_fitted``)."""
+        self._device = context.device
+        self._fitted().to(context.device)
+
+    def _fitted(self) -> nn.Module:
+        if self.network is None:
+            raise DataError(Message("not_fitted"))
+        return self.network
+
+
+class CropRecipe(WindowRecipe[WindowSettingsT_co]):
+    """A window recipe that trains its network on crops."""
+
+    # Decay of the running mean of the weights, which is what is kept; none at zero.
+    average: ClassVar[float] = 0.0
+
     def toned(self, learned: Sequence[Material]) -> list[Material]:
         """Return the training material, with stain augmentation only where it is in colour."""
         return [replace(image, colour=not self.channels) for image in learned]
@@ -214,16 +226,6 @@ class WindowRecipe(CatalogueRecipe, ABC):
             average=self.average,
         )
 
-    def ready(self, context: Context) -> None:
-        """Move the network to the device of the context; raises DataError(``not_fitted``)."""
-        self._device = context.device
-        self._fitted().to(context.device)
-
-    def _fitted(self) -> nn.Module:
-        if self.network is None:
-            raise DataError(Message("not_fitted"))
-        return self.network
-
 
 def hold_out(learned: Sequence[T], seed: int) -> tuple[list[T], list[T]]:
     """Return training and stopping material, where there is no validation part."""
@@ -278,7 +280,7 @@ class CoarseMaps:
 
 
 def object_predictions(
-    recipe: WindowRecipe,
+    recipe: WindowRecipe[Settings],
     slide: SlideReader,
     windows: Windows,
     context: Context,

@@ -9,21 +9,21 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
+from ml.contracts import Context, DataError, Dataset, LabelledImage, Settings, SlideReader
 from ml.data.squares import Squares
 from ml.messages import Message
-from ml.methods.bases.patch_recipe import PatchPredictions, PatchRecipe, Weights, full_grid, tissue_grid
+from ml.methods.bases.patch_recipe import PatchPredictions, PatchRecipe, Weights
+from ml.methods.bases.settings import WrappingSettingsT_co
 from ml.methods.loading import load_model
-from ml.slides import PatchGrid
+from ml.slides.grid import GridSettings
 from ml.storage.room import remove_folder_on_failure
 
 INNER = "inner"
 CHUNK = 256
 
 
-def open_patch_model(name: str, labels: Sequence[str], context: Context) -> PatchRecipe:
+def open_patch_model(name: str, labels: Sequence[str], context: Context) -> PatchRecipe[Settings]:
     """Return an earlier model of patches; raises DataError with the reason why it is not usable."""
     if not name:
         message = Message("source_to_ask_missing")
@@ -48,13 +48,13 @@ def open_patch_model(name: str, labels: Sequence[str], context: Context) -> Patc
     return model
 
 
-class WrappingRecipe(PatchRecipe):
+class WrappingRecipe(PatchRecipe[WrappingSettingsT_co]):
     """A recipe around the model ``inner``, saved in its folder, with the inner model's patch settings."""
 
-    _inner: PatchRecipe | None = None
+    _inner: PatchRecipe[Settings] | None = None
 
     @property
-    def inner(self) -> PatchRecipe:
+    def inner(self) -> PatchRecipe[Settings]:
         """Return the inner model; raises DataError(``not_fitted``)."""
         if self._inner is None:
             raise DataError(Message("inner_model_missing"), code="not_fitted")
@@ -113,12 +113,10 @@ class WrappingRecipe(PatchRecipe):
             part = Squares(squares.corners[start : start + CHUNK], squares.side)
             yield self.judged(np.arange(start, start + len(part)), self.pixel_rows(reader, part, context))
 
-    def grid(self, reader: SlideReader) -> PatchGrid:
-        """Return all patches of a slide by the inner model's settings."""
-        return full_grid(reader, self.inner.config, None)
-
-    def _tissue_grid(self, reader: SlideReader, context: Context, region: BaseGeometry | None) -> PatchGrid:
-        return tissue_grid(reader, self.inner.config, context, region)
+    @property
+    def grid_settings(self) -> GridSettings:
+        """Return the settings of the inner model."""
+        return self.inner.grid_settings
 
     def save(self, folder: Path) -> None:
         """Write the model, and the inner one in its own folder."""

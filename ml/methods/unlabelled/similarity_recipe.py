@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,17 +16,19 @@ from ml.contracts import Context, DataError, Dataset, Evaluation
 from ml.data.unlabelled import tiles_identity, unlabelled_tiles
 from ml.messages import Message
 from ml.methods.bases.patch_recipe import TrainingTable
-from ml.methods.patches.transfer.recipe import Transfer
+from ml.methods.patches.transfer.recipe import StagedRecipe
+from ml.methods.unlabelled.settings import SimilarityConfig
 from ml.networks.encoders import PatchNetwork
 from ml.training.loop import TrainingPlan, train
 from ml.training.views import Views, view_of
 
 HELD_OUT = 0.1
 LEAST_GROUP = 2
+SimilarityConfigT_co = TypeVar("SimilarityConfigT_co", bound=SimilarityConfig, covariant=True)
 UNLABELLED = {"one_class_only", "no_labels"}
 
 
-class SimilarityRecipe(Transfer):
+class SimilarityRecipe(StagedRecipe[SimilarityConfigT_co]):
     """An encoder learned from tiles, then trained on labels, if there are any, as in ``transfer``.
 
     A model of this kind describes tiles for other recipes as ``encoder:<model>``, and ``transfer`` can start

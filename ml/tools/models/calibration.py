@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.contracts import Context, DataError
+from ml.contracts import Context, DataError, Settings
 from ml.data import load_dataset
 from ml.data.manifest import with_stored_split
 from ml.data.match import match_labels
@@ -80,13 +80,13 @@ def calibration_report(folder: Path, data: Path, error: float) -> dict[str, Any]
     }
 
 
-def _measured(recipe: PatchRecipe, held: TrainingTable, seed: int) -> dict[str, float]:
+def _measured(recipe: PatchRecipe[Settings], held: TrainingTable, seed: int) -> dict[str, float]:
     probability = recipe.judge(held.rows).astype(np.float32)
     metrics = evaluate_classes(recipe.classes, held.truth, probability, held.units, seed).metrics
     return {name: metrics[name].value for name in METRICS}
 
 
-def _sets(recipe: PatchRecipe, held: TrainingTable, error: float, seed: int) -> dict[str, float]:
+def _sets(recipe: PatchRecipe[Settings], held: TrainingTable, error: float, seed: int) -> dict[str, float]:
     names, member = np.unique(held.units, return_inverse=True)
     first = np.isin(member, np.random.default_rng(seed).permutation(len(names))[::HALF])
     if first.all():

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe
+from ml.contracts import Context, DataError, Dataset, Evaluation, Recipe, Settings
 from ml.evaluation.card import card_lines, format_estimate
 from ml.messages import Message
 from ml.methods.loading import load_model, load_recipe_class
@@ -225,7 +225,9 @@ def _snapshot_of(turn: Round) -> Snapshot:
     return turn.snapshot
 
 
-def _store(turn: Round, document: dict[str, Any], recipe: Recipe, evaluation: Evaluation) -> TrainedModel:
+def _store(
+    turn: Round, document: dict[str, Any], recipe: Recipe[Settings], evaluation: Evaluation
+) -> TrainedModel:
     labels = {label.name: label for label in turn.project.labels.filter(retired_at__isnull=True)}
     by_name = {entry["name"]: entry for entry in document["labels"]}
     snapshot = _snapshot_of(turn)

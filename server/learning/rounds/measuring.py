@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, Recipe
+from ml.contracts import Context, DataError, Dataset, Estimate, Evaluation, Recipe, Settings
 from ml.evaluation.classification import evaluate_classes
 from ml.evaluation.comparison import compare
 from ml.messages import Message
@@ -22,7 +22,9 @@ LOSSES: Final = frozenset({"nll", "brier", "ece"})
 DECIDING: Final = ("balanced_accuracy", "f1", "auc", "dice", "accuracy")
 
 
-def measure(recipe: Recipe, labels: Sequence[str], dataset: Dataset, context: Context) -> Evaluation:
+def measure(
+    recipe: Recipe[Settings], labels: Sequence[str], dataset: Dataset, context: Context
+) -> Evaluation:
     """Evaluate a fitted recipe on the held-out part, for the labels that it knows."""
     return recipe.evaluate(replace(dataset, labels=tuple(labels)), context)
 

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry import shape
 
 from ml.catalogue.info import RecipeInfo
-from ml.contracts import Task
+from ml.contracts import Settings, Task
 from ml.messages import Message
 from server.learning.snapshots.diagnoses import (
     find_missing_diagnoses,
@@ -45,7 +45,7 @@ class Readiness:
         return not self.problems
 
 
-def check_readiness(recipe: RecipeInfo, config: Mapping[str, Any], plan: Summary) -> Readiness:
+def check_readiness(recipe: RecipeInfo[Settings], config: Mapping[str, Any], plan: Summary) -> Readiness:
     """Check labels against a recipe's requirements; reads only the summary."""
     if recipe.task == Task.SLIDE:
         problems = [
@@ -70,7 +70,7 @@ def check_readiness(recipe: RecipeInfo, config: Mapping[str, Any], plan: Summary
     return Readiness(tuple(problems), tuple(warnings), count_labels(plan), plan.split_by)
 
 
-def _find_missing_labels(recipe: RecipeInfo, plan: Summary) -> Iterator[Message]:
+def _find_missing_labels(recipe: RecipeInfo[Settings], plan: Summary) -> Iterator[Message]:
     if not (plan.labels or plan.left_out):
         yield Message("no_labels")
         return
@@ -112,7 +112,7 @@ def _find_missing_held_out(plan: Summary) -> Iterator[Message]:
 
 
 def _find_missing_resolution(
-    recipe: RecipeInfo, config: Mapping[str, Any], plan: Summary
+    recipe: RecipeInfo[Settings], config: Mapping[str, Any], plan: Summary
 ) -> Iterator[Message]:
     if not recipe.needs_resolution(config):
         return
@@ -121,7 +121,7 @@ def _find_missing_resolution(
             yield Message("no_resolution", slide=slide.name, recipe=recipe.name)
 
 
-def _find_channels(recipe: RecipeInfo, plan: Summary) -> Iterator[Message]:
+def _find_channels(recipe: RecipeInfo[Settings], plan: Summary) -> Iterator[Message]:
     slides = plan.slides
     for slide in slides:
         if slide.channels and not recipe.channels:
@@ -130,7 +130,7 @@ def _find_channels(recipe: RecipeInfo, plan: Summary) -> Iterator[Message]:
             yield Message("other_channels", slide=slide.name, other=slides[0].name)
 
 
-def _find_missing_regions(recipe: RecipeInfo, plan: Summary) -> Iterator[Message]:
+def _find_missing_regions(recipe: RecipeInfo[Settings], plan: Summary) -> Iterator[Message]:
     if recipe.task == "object" and plan.has_shapes() and not plan.finished:
         yield Message("no_finished_region", recipe=recipe.name)
 

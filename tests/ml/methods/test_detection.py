@@ -11,6 +11,7 @@ import torch
 from shapely.geometry import Point, box
 from skimage.draw import disk
 
+from ml.catalogue.registry import find_recipe
 from ml.contracts import DataError, Dataset, LabelledShape, LabelledSlide
 from ml.data.objects import outlined_images
 from ml.evaluation.froc import average_precision, best_threshold, counts_at, froc, match
@@ -33,10 +34,10 @@ def discs(tmp_path_factory):
 
 
 def fitted(name, dataset, context, **config):
-    info = load_recipe_class(name)
-    keys = set(info.Config.__dataclass_fields__)
+    kind = load_recipe_class(name)
+    keys = {item.name for item in find_recipe(name).fields}
     wanted = {**SMALL, "reach": 8, **config}
-    recipe = info.build(dataset.labels, {key: value for key, value in wanted.items() if key in keys})
+    recipe = kind.build(dataset.labels, {key: value for key, value in wanted.items() if key in keys})
     recipe.fit(dataset, context)
     return recipe
 

@@ -14,14 +14,17 @@ from ml.evaluation.conformal import conformal_limit, coverage, label_sets
 from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchPredictions, Weights
 from ml.methods.bases.wrapping_recipe import WrappingRecipe
+from ml.methods.combining.conformal.info import INFO, ConformalConfig
 from ml.training.logistic import CAUTION, fit_temperature, probabilities
 
 LEAST = 1e-12
 HALF = 2
 
 
-class Conformal(WrappingRecipe, recipe="conformal"):
+class Conformal(WrappingRecipe[ConformalConfig]):
     """Temperature fitted on one half of the held-out units, the limit of the sets on the other."""
+
+    info = INFO
 
     _limit = 0.0
 

@@ -13,18 +13,22 @@ from ml.inference.averaging import Spread, spread_of
 from ml.messages import Message
 from ml.methods.bases.feature_recipe import FeatureRecipe
 from ml.methods.bases.network_recipe import class_balance
+from ml.methods.bases.patch_recipe import PatchPredictions
+from ml.methods.combining.ensemble.info import INFO, EnsembleConfig
 from ml.training.logistic import CAUTION, fit_temperature
 
 LEAST = 1e-12
 
 
-class Ensemble(FeatureRecipe, recipe="ensemble"):
+class Ensemble(FeatureRecipe[EnsembleConfig]):
     """Heads that differ in their initial weights and in the weights of the examples."""
+
+    info = INFO
 
     @property
     def members(self) -> int:
         """Return the number of heads."""
-        return int(self.config.members)
+        return self.config.members
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train all heads side by side; calibrate their mean on the held-out part."""
@@ -40,3 +44,11 @@ class Ensemble(FeatureRecipe, recipe="ensemble"):
     def spread(self, rows: NDArray[Any]) -> Spread:
         """Return mean and disagreement of the heads."""
         return spread_of(softmax(self.scores(rows) / self.temperature, axis=2))
+
+    def judged(self, indices: NDArray[np.intp], rows: NDArray[Any]) -> PatchPredictions:
+        """Return the predictions for some patches, with the uncertainty of the settings."""
+        predicted = self.spread(rows)
+        reported = np.ones(len(indices), dtype=bool)
+        return PatchPredictions(
+            indices, predicted.mean, predicted.uncertainty(self.config.uncertainty), reported
+        )

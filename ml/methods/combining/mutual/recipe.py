@@ -9,11 +9,14 @@ from torch import Tensor, nn
 
 from ml.data.variation.patches import Augmentation
 from ml.methods.bases.network_recipe import NetworkRecipe, soft_cross_entropy
+from ml.methods.combining.mutual.info import INFO, MutualConfig
 from ml.networks.mutual import Peers, divergence
 
 
-class Mutual(NetworkRecipe, recipe="mutual"):
+class Mutual(NetworkRecipe[MutualConfig]):
     """Deep mutual learning: Zhang et al., CVPR (2018)."""
+
+    info = INFO
 
     def new_network(self) -> nn.Module:
         """Return new peers; every second one has the second encoder."""

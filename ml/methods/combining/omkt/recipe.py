@@ -15,12 +15,15 @@ from ml.contracts import Context
 from ml.data.variation.patches import Augmentation
 from ml.methods.bases.network_recipe import NetworkRecipe, soft_cross_entropy
 from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.combining.omkt.info import INFO, TransferPairConfig
 from ml.networks.mutual import FusedPair, divergence
 from ml.training.loop import TrainingPlan
 
 
-class MutualTransfer(NetworkRecipe, recipe="omkt"):
+class MutualTransfer(NetworkRecipe[TransferPairConfig]):
     """Supervision of all four scores by labels and, after a warm-up, by each other."""
+
+    info = INFO
 
     _warm = 0
 

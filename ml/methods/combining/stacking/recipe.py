@@ -15,13 +15,16 @@ from ml.messages import Message
 from ml.methods.bases.member_recipe import LEAST, MemberRecipe, parse_members
 from ml.methods.bases.network_recipe import class_balance
 from ml.methods.bases.patch_recipe import TrainingTable, Weights, join_tables
+from ml.methods.combining.stacking.info import INFO, StackingConfig
 from ml.training.logistic import CAUTION, fit_logistic, fit_temperature, probabilities
 
 FOLD = "fold"
 
 
-class Stacking(MemberRecipe, recipe="stacking"):
+class Stacking(MemberRecipe[StackingConfig]):
     """Wolpert, Neural Networks 5:241 (1992). Members are recipes, as they are trained once per fold."""
+
+    info = INFO
 
     _matrix: NDArray[np.float64] | None = None
 

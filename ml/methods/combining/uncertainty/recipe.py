@@ -27,6 +27,7 @@ from ml.messages import Message
 from ml.methods.bases.feature_recipe import FeatureRecipe
 from ml.methods.bases.network_recipe import hold_out
 from ml.methods.bases.patch_recipe import PatchPredictions, TrainingTable, Weights, join_tables, squares_of
+from ml.methods.combining.uncertainty.info import INFO, UncertaintyConfig
 from ml.slides import open_slide
 from ml.slides.resolution import opened_square
 
@@ -34,8 +35,10 @@ OUTER, INNER = 3, 5
 LIMITS = "limits"
 
 
-class Uncertainty(FeatureRecipe, recipe="uncertainty"):
+class Uncertainty(FeatureRecipe[UncertaintyConfig]):
     """Thirty passes with dropout over stored features; thresholds from nested folds of the training part."""
+
+    info = INFO
 
     _limits = Thresholds(np.inf, np.inf, 0.5, 0.5)
 

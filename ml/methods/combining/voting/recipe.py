@@ -14,14 +14,17 @@ from ml.messages import Message
 from ml.methods.bases.member_recipe import LEAST, MemberRecipe
 from ml.methods.bases.network_recipe import class_balance
 from ml.methods.bases.patch_recipe import TrainingTable, Weights
+from ml.methods.combining.voting.info import INFO, VotingConfig
 from ml.training.logistic import CAUTION, fit_temperature, probabilities
 
 # Keeps weights near equal where the held-out part says little.
 PULL = 0.05
 
 
-class Voting(MemberRecipe, recipe="voting"):
+class Voting(MemberRecipe[VotingConfig]):
     """Members trained here or earlier, combined by their weighted probabilities."""
+
+    info = INFO
 
     _shares: NDArray[np.float64] = np.zeros(0)
 

@@ -14,6 +14,7 @@ from ml.data.objects import OutlinedImage
 from ml.inference.peaks import keep_apart, overlaps, peaks_of
 from ml.methods.bases.detection_recipe import DetectionRecipe, Detections, Floats
 from ml.methods.bases.window_recipe import Batch
+from ml.methods.objects.boxes.info import INFO, BoxesConfig
 from ml.networks.unet import RegionNetwork
 from ml.training.crops import Layers, Material
 from ml.training.detection import box_loss, boxes_of, heat_of, paint_objects, reaches_from, reaches_of
@@ -21,8 +22,10 @@ from ml.training.detection import box_loss, boxes_of, heat_of, paint_objects, re
 GOOD = 0.5
 
 
-class Boxes(DetectionRecipe, recipe="boxes"):
+class Boxes(DetectionRecipe[BoxesConfig]):
     """Centres by heat, sides by distances under GIoU, with non-maximum suppression."""
+
+    info = INFO
 
     def _new_network(self) -> nn.Module:
         return RegionNetwork("basic", len(self.labels) + 4, self.config.width, self.depth)

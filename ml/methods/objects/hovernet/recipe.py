@@ -7,13 +7,16 @@ from torch import Tensor, nn
 
 from ml.methods.bases.outline_recipe import Maps
 from ml.methods.bases.window_recipe import Batch
+from ml.methods.objects.hovernet.info import INFO
 from ml.methods.objects.hovernet.network import SIDE, HoverNetwork
 from ml.methods.objects.nuclei_hv.recipe import NucleiHV
 from ml.training.nuclei import class_loss, hover_loss
 
 
-class HoverNet(NucleiHV, recipe="hovernet"):
+class HoverNet(NucleiHV):
     """Three decoders: nucleus or background, offsets, and types."""
+
+    info = INFO
 
     @property
     def roi(self) -> tuple[int, int]:

@@ -11,13 +11,17 @@ from ml.data.objects import OutlinedImage
 from ml.inference.splitting import Cut, split_objects
 from ml.methods.bases.outline_recipe import Maps, OutlineRecipe
 from ml.methods.bases.window_recipe import Batch
+from ml.methods.objects.nuclei.info import INFO
+from ml.methods.objects.settings import NucleiConfig
 from ml.networks.unet import NucleiNetwork
 from ml.training.crops import Material
 from ml.training.nuclei import nuclei_loss, paint_targets
 
 
-class Nuclei(OutlineRecipe, recipe="nuclei"):
+class Nuclei(OutlineRecipe[NucleiConfig]):
     """Class and depth of each pixel, split into nuclei."""
+
+    info = INFO
 
     partings = ((1.5, 0.8), (1.5, 0.7), (2.5, 0.75), (2.0, 0.6), (1.5, 0.85))
 

@@ -14,14 +14,18 @@ from ml.data.objects import OutlinedImage
 from ml.inference.splitting import Cut, split_by_offsets
 from ml.methods.bases.outline_recipe import Maps, OutlineRecipe
 from ml.methods.bases.window_recipe import Batch
+from ml.methods.objects.nuclei_hv.info import INFO
 from ml.methods.objects.nuclei_hv.offsets import offsets_of
+from ml.methods.objects.settings import NucleiConfig
 from ml.networks.unet import NucleiNetwork
 from ml.training.crops import Layers, Material, padded
 from ml.training.nuclei import hover_loss
 
 
-class NucleiHV(OutlineRecipe, recipe="nuclei-hv"):
+class NucleiHV(OutlineRecipe[NucleiConfig]):
     """Class and offsets of each pixel, split into nuclei at jumps of the offsets."""
+
+    info = INFO
 
     # HoVer-Net's own is a Sobel kernel of 21 pixels at 40x.
     partings = tuple((smooth, limit) for smooth in (2.5, 1.5, 3.5) for limit in (0.55, 0.45, 0.65))

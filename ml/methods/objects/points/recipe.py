@@ -14,13 +14,17 @@ from ml.data.objects import OutlinedImage
 from ml.inference.peaks import peaks_of
 from ml.methods.bases.detection_recipe import DetectionRecipe, Detections, Floats
 from ml.methods.bases.window_recipe import Batch
+from ml.methods.objects.points.info import INFO
+from ml.methods.objects.settings import PointsConfig
 from ml.networks.unet import RegionNetwork
 from ml.training.crops import Layers, Material
 from ml.training.detection import centres_of, heat_of, paint_centres, point_loss
 
 
-class Points(DetectionRecipe, recipe="points"):
+class Points(DetectionRecipe[PointsConfig]):
     """Heat around the centres of each label, whose maxima are the detections."""
+
+    info = INFO
 
     def _new_network(self) -> nn.Module:
         return RegionNetwork("basic", len(self.labels), self.config.width, self.depth)

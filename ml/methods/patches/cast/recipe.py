@@ -11,11 +11,14 @@ from ml.contracts import DataError
 from ml.data.variation.patches import Augmentation
 from ml.messages import Message
 from ml.methods.bases.multi_view_recipe import ScaledRecipe
+from ml.methods.patches.cast.info import INFO, CastConfig
 from ml.methods.patches.cast.network import Cast
 
 
-class CastRecipe(ScaledRecipe, recipe="cast"):
+class CastRecipe(ScaledRecipe[CastConfig]):
     """Parallel paths with cross-attention after each stage."""
+
+    info = INFO
 
     @classmethod
     def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:

@@ -19,6 +19,7 @@ from ml.evaluation.weighted import confusion, f1_scores, mean_of_defined
 from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe, class_balance, soft_cross_entropy
 from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.patches.convolutional.info import INFO, ConvolutionalConfig
 from ml.networks.encoders import PatchNetwork
 from ml.slides.stains import NormalisedReader, Normaliser, StainFit, fit_pixels, fit_slide, reference_fit
 
@@ -28,8 +29,10 @@ TOP_SHARE = 0.01
 TIE = 1e-3
 
 
-class Convolutional(NetworkRecipe, recipe="convolutional"):
+class Convolutional(NetworkRecipe[ConvolutionalConfig]):
     """Encoder, global average, one linear layer."""
+
+    info = INFO
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)

@@ -16,8 +16,8 @@ from ml.features.descriptors import DescriptorEncoder
 from ml.features.images import image_features
 from ml.messages import Message
 from ml.methods.bases.patch_recipe import (
+    GridRecipe,
     PatchPredictions,
-    PatchRecipe,
     TrainingTable,
     Weights,
     feature_store,
@@ -25,6 +25,7 @@ from ml.methods.bases.patch_recipe import (
     predictions_of,
     squares_of,
 )
+from ml.methods.patches.descriptors.info import INFO, DescriptorsConfig
 from ml.training.kernel import KernelHead, fit_head
 from ml.training.logistic import probabilities
 
@@ -32,8 +33,10 @@ from ml.training.logistic import probabilities
 MOST_PER_CLASS = 1500
 
 
-class Descriptors(PatchRecipe, recipe="descriptors"):
+class Descriptors(GridRecipe[DescriptorsConfig]):
     """Colour, texture and nuclei descriptors, classified by logistic regression."""
+
+    info = INFO
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)

@@ -17,6 +17,7 @@ from ml.data.variation.patches import Augmentation
 from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe, soft_cross_entropy
 from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.patches.mixpatch.info import INFO, MixPatchConfig
 from ml.networks.encoders import PatchNetwork
 from ml.training.loop import TrainingPlan
 
@@ -24,8 +25,10 @@ SMOOTHING = 0.1
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
-class MixPatch(NetworkRecipe, recipe="mixpatch"):
+class MixPatch(NetworkRecipe[MixPatchConfig]):
     """A convolutional network with a mixed second batch; the kinds of mixing can be compared."""
+
+    info = INFO
 
     _bank: CleanBank | None = None
 

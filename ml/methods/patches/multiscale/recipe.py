@@ -6,11 +6,14 @@ from torch import nn
 
 from ml.data.variation.patches import Augmentation
 from ml.methods.bases.multi_view_recipe import ScaledRecipe
+from ml.methods.patches.multiscale.info import INFO, MultiScaleConfig
 from ml.networks.multiscale import MultiScaleNetwork
 
 
-class MultiScale(ScaledRecipe, recipe="multiscale"):
+class MultiScale(ScaledRecipe[MultiScaleConfig]):
     """Two or three scales; features concatenated, averaged or weighted."""
+
+    info = INFO
 
     def new_network(self) -> nn.Module:
         """Return a new network."""

@@ -18,6 +18,7 @@ from ml.data.variation.patches import Augmentation
 from ml.messages import Message
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.patches.multitask.info import INFO, MultiTaskConfig
 from ml.networks.multiscale import MultiTaskNetwork
 
 # The score of a label that leaves open what another label of its type says: it is never the answer.
@@ -25,8 +26,10 @@ NEVER = -30.0
 SURE = 1.0 - 1e-6
 
 
-class MultiTask(NetworkRecipe, recipe="multitask"):
+class MultiTask(NetworkRecipe[MultiTaskConfig]):
     """Heads for type, ordered grade and property; unstated facets are left out of the loss."""
+
+    info = INFO
 
     @classmethod
     def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:

@@ -9,6 +9,7 @@ from torch import nn
 from ml.contracts import Context
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.patches.residual.info import INFO, ResidualConfig
 from ml.networks.residual import ResidualNetwork
 from ml.training.loop import TrainingPlan
 
@@ -16,8 +17,10 @@ from ml.training.loop import TrainingPlan
 FLOOR = 0.1
 
 
-class Residual(NetworkRecipe, recipe="residual"):
+class Residual(NetworkRecipe[ResidualConfig]):
     """Convolutions with skip connections, batch normalisation and a calibrated softmax."""
+
+    info = INFO
 
     def new_network(self) -> nn.Module:
         """Return a new network."""

@@ -16,6 +16,7 @@ from ml.evaluation import weighted
 from ml.evaluation.bootstrap import estimate, resample_units
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import TrainingTable, join_tables
+from ml.methods.patches.selective.info import INFO, SelectiveConfig
 from ml.networks.encoders import PatchNetwork
 from ml.training.gan import Drawer, DrawingPlan
 from ml.training.logistic import probabilities
@@ -23,8 +24,10 @@ from ml.training.logistic import probabilities
 DRAWN_UNIT = "drawn"
 
 
-class Selective(NetworkRecipe, recipe="selective"):
+class Selective(NetworkRecipe[SelectiveConfig]):
     """Training without and with drawn tiles; these are kept only where macro F1 significantly rises."""
+
+    info = INFO
 
     _per_epoch = 0
 

@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ml.catalogue.registry import find_recipe
 from ml.contracts import Context, DataError, Dataset
 from ml.data.variation.patches import Augmentation
 from ml.messages import Message
 from ml.methods.bases.network_recipe import INFERENCE_BATCH, NetworkRecipe, class_balance
 from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.bases.settings import StagedSettingsT_co
 from ml.methods.patches.convolutional.recipe import Convolutional
+from ml.methods.patches.transfer.info import INFO, TransferConfig
 from ml.networks.encoders import PatchNetwork, renew_statistics, stage_groups
 from ml.training.logistic import fit_logistic
 from ml.training.transfer import distance, take_over
@@ -24,8 +27,8 @@ from ml.training.transfer import distance, take_over
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 
-class Transfer(NetworkRecipe, recipe="transfer"):
-    """An encoder with weights from an earlier model, from self-supervised training, or from a file."""
+class StagedRecipe(NetworkRecipe[StagedSettingsT_co]):
+    """An encoder that starts from given weights and learns stage by stage."""
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)
@@ -38,31 +41,6 @@ class Transfer(NetworkRecipe, recipe="transfer"):
     def augmentation(self) -> Augmentation:
         """Return the augmentation of training patches."""
         return Augmentation(stain=self.config.stain)
-
-    def fit(self, dataset: Dataset, context: Context) -> None:
-        """Load the weights, train by the mode, and record the result of the same network from scratch."""
-        if not self.config.source:
-            message = Message(
-                "source_missing",
-            )
-            raise DataError(message, code="no_source")
-        super().fit(dataset, context)
-
-    def start(self, network: nn.Module, learned: TrainingTable, context: Context) -> None:
-        """Load the source's weights into the encoder and freeze the stages of the mode."""
-        if not isinstance(network, PatchNetwork):
-            raise TypeError
-        path = context.find_model(self.config.source)
-        take_over(network.encoder, path, self.config.encoder)
-        network.to(self._device)
-        if self.config.renew:
-            kept = np.linspace(0, len(learned.rows) - 1, min(len(learned.rows), 4 * INFERENCE_BATCH))
-            rows = learned.rows[kept.astype(np.intp)]
-            pieces = [
-                self.pixels(rows[k : k + INFERENCE_BATCH]) for k in range(0, len(rows), INFERENCE_BATCH)
-            ]
-            renew_statistics(network, pieces)
-        self.hold(network)
 
     def hold(self, network: PatchNetwork) -> None:
         """Freeze the stages of the mode, and store the initial weights of the others."""
@@ -129,7 +107,7 @@ class Transfer(NetworkRecipe, recipe="transfer"):
         return 0
 
     def _scratch(self, learned: TrainingTable, held: TrainingTable, context: Context) -> dict[str, float]:
-        names = {item.name for item in dataclasses.fields(Convolutional.Config)}
+        names = {item.name for item in find_recipe(Convolutional.name).fields}
         shared = {name: value for name, value in self.settings.items() if name in names}
         plain = Convolutional.build(self.labels, shared)
         plain.background, plain.channels = self.background, self.channels
@@ -138,6 +116,37 @@ class Transfer(NetworkRecipe, recipe="transfer"):
         network = plain.fresh(context.seed)
         plain.learn(network, learned, held, beside)
         return _figures(plain.scores(network, held.rows, beside), held)
+
+
+class Transfer(StagedRecipe[TransferConfig]):
+    """An encoder with weights from an earlier model, from self-supervised training, or from a file."""
+
+    info = INFO
+
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Load the weights, train by the mode, and record the result of the same network from scratch."""
+        if not self.config.source:
+            message = Message(
+                "source_missing",
+            )
+            raise DataError(message, code="no_source")
+        super().fit(dataset, context)
+
+    def start(self, network: nn.Module, learned: TrainingTable, context: Context) -> None:
+        """Load the source's weights into the encoder and freeze the stages of the mode."""
+        if not isinstance(network, PatchNetwork):
+            raise TypeError
+        path = context.find_model(self.config.source)
+        take_over(network.encoder, path, self.config.encoder)
+        network.to(self._device)
+        if self.config.renew:
+            kept = np.linspace(0, len(learned.rows) - 1, min(len(learned.rows), 4 * INFERENCE_BATCH))
+            rows = learned.rows[kept.astype(np.intp)]
+            pieces = [
+                self.pixels(rows[k : k + INFERENCE_BATCH]) for k in range(0, len(rows), INFERENCE_BATCH)
+            ]
+            renew_statistics(network, pieces)
+        self.hold(network)
 
 
 def _figures(scores: NDArray[np.float64], held: TrainingTable) -> dict[str, float]:

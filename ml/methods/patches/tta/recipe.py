@@ -15,10 +15,13 @@ from ml.inference.averaging import Spread, dihedral_changes, random_changes, spr
 from ml.methods.bases.network_recipe import NetworkRecipe
 from ml.methods.bases.patch_recipe import PatchPredictions
 from ml.methods.bases.wrapping_recipe import WrappingRecipe
+from ml.methods.patches.tta.info import INFO, AveragedConfig
 
 
-class Averaged(WrappingRecipe, recipe="tta"):
+class Averaged(WrappingRecipe[AveragedConfig]):
     """The survey's reading of MC-ViT's averaging, for any model of patches."""
+
+    info = INFO
 
     def spread(self, pixels: NDArray[np.uint8]) -> Spread:
         """Return mean, deviation, entropy and mutual information of all predictions for the patches."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from torch import nn
 
 from ml.methods.bases.region_recipe import RegionRecipe
+from ml.methods.regions.musa_unet.info import INFO, MusaConfig
 from ml.methods.regions.musa_unet.network import MusaNetwork
 
 
-class MusaUNet(RegionRecipe, recipe="musa-unet"):
+class MusaUNet(RegionRecipe[MusaConfig]):
     """Depth-wise separable, residual, with spatial attention and merged up-sampling paths."""
+
+    info = INFO
 
     def _new_network(self) -> nn.Module:
         return MusaNetwork(1 + len(self.labels), self.config.width, self.depth)

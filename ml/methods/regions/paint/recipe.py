@@ -30,7 +30,8 @@ from ml.inference.edges import follow_edges
 from ml.inference.windows import Window, Windows
 from ml.messages import Message
 from ml.methods.bases.patch_recipe import feature_store
-from ml.methods.bases.region_recipe import RegionRecipe, SeeWindow
+from ml.methods.bases.region_recipe import RegionMapRecipe, SeeWindow
+from ml.methods.regions.paint.info import INFO, PaintConfig
 from ml.slides import open_as, tissue_mask
 from ml.slides.resolution import opened_square, stretch_of
 from ml.training.kernel import LENGTH, KernelHead, fit_head
@@ -85,8 +86,10 @@ class PaintHead(nn.Module):
         return self.calibrated(rows @ matrix + offset)
 
 
-class Paint(RegionRecipe, recipe="paint"):
+class Paint(RegionMapRecipe[PaintConfig]):
     """A fixed encoder, cells of eight pixels, and a linear head; outlines follow image edges."""
+
+    info = INFO
 
     halo: ClassVar[int] = MARGIN * CELL
 

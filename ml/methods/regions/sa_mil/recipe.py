@@ -17,6 +17,7 @@ from ml.inference.canvas import Shares
 from ml.messages import Message
 from ml.methods.bases.region_recipe import RegionRecipe
 from ml.methods.bases.window_recipe import Batch, hold_out
+from ml.methods.regions.sa_mil.info import INFO, SaMilConfig
 from ml.methods.regions.sa_mil.network import SaMilNetwork, generalised_mean
 from ml.training.crops import Material
 
@@ -29,8 +30,10 @@ THRESHOLDS = np.linspace(0.05, 0.99, 48)
 FALSE_SHARE = 0.01
 
 
-class SaMil(RegionRecipe, recipe="sa-mil"):
+class SaMil(RegionRecipe[SaMilConfig]):
     """A map of each label, learned from labels of whole tiles."""
+
+    info = INFO
 
     def _new_network(self) -> nn.Module:
         return SaMilNetwork(

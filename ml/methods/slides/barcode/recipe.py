@@ -16,6 +16,7 @@ from ml.data.bags import UNKNOWN, Bag, class_weights, labels_of
 from ml.messages import Message
 from ml.methods.bases.bag_network_recipe import scale_of
 from ml.methods.bases.bag_recipe import BagPrediction, BagRecipe, Weights, scales_of
+from ml.methods.slides.barcode.info import INFO, BarcodeConfig
 from ml.training.logistic import fit_logistic
 
 MOST_TILES: Final = 20_000
@@ -23,12 +24,14 @@ STARTS: Final = 3
 Floats = NDArray[np.float64]
 
 
-class Barcode(BagRecipe, recipe="barcode"):
+class Barcode(BagRecipe[BarcodeConfig]):
     """k-means of tile features; a slide is the histogram of its tiles, under logistic regression.
 
     The barcode of D'Amato, Szostak and Torben-Nielsen, Frontiers in Medicine (2022): one part per
     magnification, each with kinds of its own. The regression uses square roots of the shares.
     """
+
+    info = INFO
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)

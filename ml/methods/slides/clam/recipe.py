@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
+from ml.methods.slides.clam.info import INFO, ClamConfig
 from ml.methods.slides.clam.network import ClamNetwork
 from ml.networks.bags import BagNetwork
 
 
-class Clam(NetworkBagRecipe, recipe="clam"):
+class Clam(NetworkBagRecipe[ClamConfig]):
     """CLAM-SB and CLAM-MB. Lu et al., Nature Biomedical Engineering 5:555 (2021)."""
+
+    info = INFO
 
     def _new_network(self, size: int) -> BagNetwork:
         config = self.config

@@ -13,6 +13,7 @@ from torch import Tensor
 from ml.contracts import Context
 from ml.data.bags import Bag
 from ml.methods.bases.bag_network_recipe import NetworkBagRecipe, stage_of
+from ml.methods.slides.contrastive_mil.info import INFO, ContrastiveConfig
 from ml.methods.slides.contrastive_mil.network import ContrastiveNetwork
 from ml.networks.bags import BagNetwork
 from ml.training.contrast import nt_xent
@@ -22,11 +23,13 @@ LEAST_TILES = 2
 Pairs = list[tuple[Bag, Bag]]
 
 
-class ContrastiveBags(NetworkBagRecipe, recipe="contrastive-mil"):
+class ContrastiveBags(NetworkBagRecipe[ContrastiveConfig]):
     """Contrast of two disjoint subsets of a slide's tiles against other slides, then a trained head.
 
     Tavolara, Gurcan and Niazi, Cancers (2022), reconstructed from the abstract.
     """
+
+    info = INFO
 
     uses_unlabelled = True
 

@@ -21,6 +21,7 @@ from ml.evaluation.survival import evaluate_survival
 from ml.messages import Message
 from ml.methods.bases.bag_network_recipe import Batch, NetworkBagRecipe, stage_of
 from ml.methods.bases.bag_recipe import BagPrediction, Weights
+from ml.methods.slides.fusion.info import INFO, FusionConfig
 from ml.methods.slides.fusion.network import FusionNetwork
 from ml.networks.bags import BagNetwork
 from ml.training.hazards import cox_loss, hazard_loss, interval_edges, log_risk
@@ -31,12 +32,14 @@ FIELDS, EDGES, CENTRE = "clinical fields", "interval edges", "mean risk"
 BESIDE: Final = 0.3
 
 
-class Fusion(NetworkBagRecipe, recipe="fusion"):
+class Fusion(NetworkBagRecipe[FusionConfig]):
     """Late, early or gated Kronecker fusion; a label, Cox's hazard, or hazards by interval.
 
     With ``compare`` the image alone and the clinical fields alone are learned too, with the same network and
     budget, and ``evaluate`` gives their figures beside those of both together.
     """
+
+    info = INFO
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)

@@ -8,12 +8,15 @@ from typing import cast
 from ml.contracts import Context
 from ml.data.bags import Bag
 from ml.methods.bases.bag_network_recipe import NetworkBagRecipe, stage_of
+from ml.methods.slides.recurrent.info import INFO, RecurrentConfig
 from ml.methods.slides.recurrent.network import RecurrentNetwork
 from ml.networks.bags import BagNetwork
 
 
-class Recurrent(NetworkBagRecipe, recipe="recurrent"):
+class Recurrent(NetworkBagRecipe[RecurrentConfig]):
     """Max-pooled tile classifier, then a GRU. Campanella et al., Nature Medicine 25:1301 (2019)."""
+
+    info = INFO
 
     def _new_network(self, size: int) -> BagNetwork:
         config = self.config

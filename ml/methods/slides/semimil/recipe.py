@@ -14,6 +14,7 @@ from torch.nn import functional
 from ml.contracts import Context
 from ml.data.bags import UNKNOWN, Bag
 from ml.methods.bases.bag_network_recipe import Batch, NetworkBagRecipe
+from ml.methods.slides.semimil.info import INFO, MeanTeacherConfig
 from ml.methods.slides.semimil.network import MeanTeacher
 from ml.networks.bags import BagNetwork
 from ml.training.loop import train
@@ -22,12 +23,14 @@ RISE = 5.0
 Pairs = list[tuple[Bag, Bag]]
 
 
-class MeanTeacherBags(NetworkBagRecipe, recipe="semimil"):
+class MeanTeacherBags(NetworkBagRecipe[MeanTeacherConfig]):
     """Mean teacher on bags: two halves of a slide must agree, with or without a label.
 
     Tarvainen and Valpola, NeurIPS (2017); pseudo-labels where the teacher is sure: Sohn et al., FixMatch,
     NeurIPS (2020).
     """
+
+    info = INFO
 
     uses_unlabelled = True
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
+from ml.methods.slides.sparseconv.info import INFO, SparseConvConfig
 from ml.networks.bags import BagNetwork
 from ml.networks.spatial import SparseConvNetwork
 
 
-class SparseConvolution(NetworkBagRecipe, recipe="sparseconv"):
+class SparseConvolution(NetworkBagRecipe[SparseConvConfig]):
     """SparseConvMIL with dense arrays and a mask: the same maths. Lerousseau et al., COMPAY (2021)."""
+
+    info = INFO
 
     def _new_network(self, size: int) -> BagNetwork:
         config = self.config

@@ -9,13 +9,16 @@ from typing import cast
 from ml.contracts import Context
 from ml.data.bags import Bag
 from ml.methods.bases.bag_network_recipe import NetworkBagRecipe, stage_of
+from ml.methods.slides.ssmil.info import INFO, SparseAttentionConfig
 from ml.networks.bags import BagNetwork
 from ml.networks.spatial import SparseAttentionNetwork
 from ml.training.loop import TrainingPlan
 
 
-class SparseAttention(NetworkBagRecipe, recipe="ssmil"):
+class SparseAttention(NetworkBagRecipe[SparseAttentionConfig]):
     """Spatially sparse multiple instance learning, in our reading."""
+
+    info = INFO
 
     def _new_network(self, size: int) -> BagNetwork:
         config = self.config

@@ -9,18 +9,21 @@ from ml.contracts import Context
 from ml.data.bags import Bag
 from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
 from ml.methods.bases.bag_recipe import heads_for
+from ml.methods.slides.wt.info import INFO, SlideTransformerConfig
 from ml.networks.bags import BagNetwork
 from ml.networks.transmil import SlideTransformer
 
 KINDS: Final = "tissue types"
 
 
-class WholeSlideTransformer(NetworkBagRecipe, recipe="wt"):
+class WholeSlideTransformer(NetworkBagRecipe[SlideTransformerConfig]):
     """WT of MC-ViT. Zhang et al., Frontiers in Oncology (2022), reconstructed from its abstract.
 
     With an encoder that knows tissue types (a patch model as ``encoder:<model>``) each tile's token carries
     their embedding; with hand-made descriptors it has features and place alone.
     """
+
+    info = INFO
 
     def learn_bags(self, learned: Sequence[Bag], held: Sequence[Bag], context: Context) -> None:
         """See ``BagRecipe``; stores the number of tissue types that the encoder knows."""

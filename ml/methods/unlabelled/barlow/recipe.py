@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ml.methods.unlabelled.barlow.info import INFO, BarlowConfig
 from ml.methods.unlabelled.similarity_recipe import SimilarityRecipe
 from ml.training.contrast import redundancy
 
 
-class Barlow(SimilarityRecipe, recipe="barlow"):
+class Barlow(SimilarityRecipe[BarlowConfig]):
     """Barlow Twins. Zbontar, Jing, Misra, LeCun and Deny, ICML (2021)."""
+
+    info = INFO
 
     def unlikeness(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the distance of the views' cross-correlation from the identity."""

@@ -17,6 +17,7 @@ from ml.features.gradients import gradient_histograms, normalise_tile, pattern_h
 from ml.messages import Message
 from ml.methods.bases.network_recipe import INFERENCE_BATCH, NetworkRecipe
 from ml.methods.bases.patch_recipe import Weights
+from ml.methods.unlabelled.descriptor_autoencoders.info import INFO, DescriptorAutoencodersConfig
 from ml.methods.unlabelled.descriptor_autoencoders.network import IMAGE, Described, TripleAutoencoder
 from ml.training.kernel import KernelHead, fit_head
 from ml.training.logistic import probabilities
@@ -27,11 +28,13 @@ HEAD = "head."
 GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255
 
 
-class DescriptorAutoencoders(NetworkRecipe, recipe="descriptor-autoencoders"):
+class DescriptorAutoencoders(NetworkRecipe[DescriptorAutoencodersConfig]):
     """Descriptors under stacked auto-encoders. Sheikh et al. (2022), reconstructed from the abstract.
 
     The auto-encoders learn from all tiles, labelled or not; the classifier from the labelled ones.
     """
+
+    info = INFO
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from ml.catalogue.registry import RECIPES, find_recipe
-from ml.contracts import DataError, Recipe
+from ml.contracts import DataError, Recipe, Settings
 from ml.methods.loading import load_recipe_class
 
 
@@ -19,8 +19,9 @@ def test_every_recipe_of_the_catalogue_is_there_and_speaks_its_words(info):
         info.task,
         info.quick,
     )
-    recipe: Recipe = recipe_class.build(("a", "b"), {})
+    recipe: Recipe[Settings] = recipe_class.build(("a", "b"), {})
     assert callable(recipe.predict)
+    assert (recipe_class.info, recipe.config) == (info, info.config())
 
 
 @pytest.mark.parametrize("info", RECIPES, ids=lambda info: info.name)

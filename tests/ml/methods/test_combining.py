@@ -122,6 +122,16 @@ def test_earlier_models_vote_and_must_see_the_same_patches(three, context, tmp_p
         fitted("stacking", three, context, **PATCH, members=members)
 
 
+def test_a_model_around_another_votes_with_the_patches_of_that_one(three, context, tmp_path):
+    fitted("descriptors", three, context, **PATCH).save(tmp_path / "one")
+    fitted("tta", three, context, source=str(tmp_path / "one")).save(tmp_path / "around")
+    members = f"model:{tmp_path / 'one'}, model:{tmp_path / 'around'}"
+    recipe = fitted("voting", three, context, **PATCH, members=members, weights="equal")
+    assert recipe.evaluate(three, context).metrics["auc"].value > 0.9
+    with pytest.raises(DataError, match="Set patch to 32"):
+        fitted("voting", three, context, patch=64, stride=32, members=members)
+
+
 def test_voting_trusts_the_member_that_does_better(three, context):
     members = "descriptors, residual(width=4; units=1; epochs=1; pixels=32)"
     recipe = fitted("voting", three, context, **PATCH, members=members)

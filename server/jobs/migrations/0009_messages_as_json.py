@@ -51,8 +51,7 @@ def convert_report(report: dict[str, Any]) -> None:
 
 
 class Migration(migrations.Migration):
-    # Earlier migrations of slides read the old columns.
-    dependencies = [("jobs", "0008_drop_tracebacks"), ("slides", "0015_end_left_imports")]
+    dependencies = [("jobs", "0008_drop_tracebacks")]
 
     operations = [
         migrations.AddField("job", "new_title", models.JSONField(null=True)),

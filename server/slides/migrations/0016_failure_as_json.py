@@ -1,4 +1,7 @@
-"""Store the failure and the notes of a slide as JSON of one shape: fill a new column."""
+"""Store the failure and the notes of a slide as JSON of one shape: fill a new column.
+
+Slides left importing by a job that had ended, as earlier versions did, fail with its reason.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 from django.db import migrations, models
 
+from ml.messages import Message
 from server.core.message_field import message_from_parts
 
 BATCH = 500
@@ -27,10 +31,23 @@ def fill_failures(apps: Any, _editor: Any) -> None:
     slide_model.objects.bulk_update(changed, ["new_failure", "resolution_notes"], batch_size=BATCH)
 
 
+def end_left_imports(apps: Any, _editor: Any) -> None:
+    """Copy the reason of the job to its slide; the job can be retried."""
+    jobs = apps.get_model("jobs", "Job").objects
+    slides = apps.get_model("slides", "Slide").objects
+    for job in jobs.filter(kind="import_slide", state__in=["failed", "cancelled"]):
+        slides.filter(state="importing", import_job_id=job.pk).update(
+            state="failed",
+            failure_code=job.error_code or "import_cancelled",
+            new_failure=(job.error or Message("import_cancelled")).as_json(),
+        )
+
+
 class Migration(migrations.Migration):
-    dependencies = [("slides", "0015_end_left_imports")]
+    dependencies = [("slides", "0015_end_left_imports"), ("jobs", "0010_drop_parts_of_messages")]
 
     operations = [
         migrations.AddField("slide", "new_failure", models.JSONField(null=True)),
         migrations.RunPython(fill_failures, migrations.RunPython.noop),
+        migrations.RunPython(end_left_imports, migrations.RunPython.noop),
     ]

@@ -193,8 +193,12 @@ def judge(low: float, high: float, *, less: bool) -> str:
 
 
 def store(row: Row) -> None:
-    """Write a row to ``measured/<module of the claim>/<claim>.json``, from which the table is made."""
-    folder = MEASURED / _claims[row.name].measure.__module__.rpartition(".")[2]
+    """Write a row to ``measured/<family>/<claim>.json``, from which the table is made.
+
+    The family is that of the method, as in ``ml.methods.slides.abmil.claim``, or the module, as in
+    ``ml.claims.quality``.
+    """
+    folder = MEASURED / _claims[row.name].measure.__module__.split(".")[2]
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(row), indent=1, ensure_ascii=False)
     (folder / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")

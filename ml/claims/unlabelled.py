@@ -1,4 +1,4 @@
-"""Claims of the recipes that learn without labels."""
+"""Comparisons that the claims of several methods without labels share."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from sklearn.metrics import adjusted_rand_score
-
-from ml.claims.harness import Pair, claim
-from ml.claims.material import real_data
+from ml.claims.harness import Pair
 from ml.claims.tiles import colorectal, fit
 from ml.contracts import Context, Dataset
-from ml.data.folders.images import read_image
-from ml.features.atlas import lay_out
-from ml.features.descriptors import DescriptorEncoder
 
 TRAIN, SHARE, TEST = 100, 0.05, 50
 SIDE: Final = 48
@@ -40,84 +33,17 @@ def _few_labels(seed: int) -> tuple[Dataset, Dataset]:
     return partly, replace(whole, images=tuple(image for image in images if image.label is not None))
 
 
-def _figure(name: str, dataset: Dataset, scratch: Path, seed: int, **config: Any) -> float:
+def balanced_accuracy(name: str, dataset: Dataset, scratch: Path, seed: int, **config: Any) -> float:
+    """Return the balanced accuracy of a recipe trained on a data set."""
     folder = scratch / name
     folder.mkdir()
     recipe = fit(name, dataset, folder, seed, pixels=SIDE, minutes=5.0, **config)
     return recipe.evaluate(dataset, Context(seed, folder)).metrics["balanced_accuracy"].value
 
 
-def _against_scratch(name: str, seed: int, scratch: Path) -> Pair:
+def compare_with_scratch(name: str, seed: int, scratch: Path) -> Pair:
     """Return the network from scratch on the labelled tiles, and after learning from all of them."""
     partly, labelled = _few_labels(seed)
     plain: Config = {"encoder": "small", "epochs": 60, "patience": 20}
-    baseline = _figure("convolutional", labelled, scratch, seed, **plain)
-    return Pair(baseline, _figure(name, partly, scratch, seed, encoder="small", **VIEWS), 3 * TEST)
-
-
-@claim(
-    "simclr",
-    method="simclr",
-    baseline="the same network from scratch",
-    metric=BALANCED,
-    data=FEW,
-    says="learning from tiles without labels beats scratch at 5 % of labels",
-)
-def _simclr(seed: int, scratch: Path) -> Pair:
-    return _against_scratch("simclr", seed, scratch)
-
-
-@claim(
-    "barlow",
-    method="barlow",
-    baseline="the same network from scratch",
-    metric=BALANCED,
-    data=FEW,
-    says="learning from tiles without labels beats scratch at 5 % of labels",
-)
-def _barlow(seed: int, scratch: Path) -> Pair:
-    return _against_scratch("barlow", seed, scratch)
-
-
-@claim(
-    "descriptor-autoencoders",
-    method="descriptor-autoencoders",
-    baseline="the auto-encoder of the image alone",
-    metric=BALANCED,
-    data="real colorectal tiles of three kinds, 40 of each to learn from",
-    says="image, gradients and local patterns together beat the image alone",
-)
-def _squeezed(seed: int, scratch: Path) -> Pair:
-    dataset = colorectal(seed, train=40, validation=4, test=TEST)
-    figures = []
-    for ways in ("image", "all"):
-        (scratch / ways).mkdir()
-        figures.append(
-            _figure(
-                "descriptor-autoencoders", dataset, scratch / ways, seed, epochs=12, patience=12, ways=ways
-            )
-        )
-    return Pair(figures[0], figures[1], 3 * TEST)
-
-
-@claim(
-    "atlas",
-    method="atlas",
-    baseline="kinds of colour alone",
-    metric="adjusted Rand index",
-    data="real tiles of eight tissues, 70 of 100 drawn by the seed",
-    says="kinds of described tiles agree with the true tissue better than kinds of colour",
-)
-def _atlas(seed: int, scratch: Path) -> Pair:
-    del scratch
-    paths = sorted(real_data("tiles/tissue8").glob("*_label_*.png"))
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(paths))[:70])
-    tiles = np.stack([read_image(paths[i], 224) for i in chosen])
-    truth = [paths[i].stem.split("label_")[1] for i in chosen]
-    flat = tiles.reshape(len(tiles), -1, 3).astype(np.float32)
-    colour = np.concatenate([flat.mean(axis=1), flat.std(axis=1)], axis=1)
-    agreements = [
-        float(adjusted_rand_score(truth, lay_out(rows, method="pca", kinds=8, seed=seed).kinds))
-        for rows in (colour, DescriptorEncoder().encode(tiles))
-    ]
-    return Pair(agreements[0], agreements[1], len(chosen))
+    baseline = balanced_accuracy("convolutional", labelled, scratch, seed, **plain)
+    return Pair(baseline, balanced_accuracy(name, partly, scratch, seed, encoder="small", **VIEWS), 3 * TEST)

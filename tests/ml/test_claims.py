@@ -77,4 +77,15 @@ def test_every_kept_row_belongs_to_a_claim_with_a_method_of_the_catalogue():
     methods = {info.name for info in (*RECIPES, *TOOLS)}
     claims = harness.registered()
     assert {item.method for item in claims.values()} <= methods
-    assert {path.stem for path in harness.MEASURED.glob("*.json")} <= set(claims)
+    for path in harness.MEASURED.glob("*/*.json"):
+        assert claims[path.stem].measure.__module__.split(".")[2] == path.parent.name
+
+
+def test_the_claims_of_a_method_are_in_its_folder():
+    from ml.catalogue.registry import RECIPES, package_of
+
+    load_claims()
+    methods = {info.name: package_of(info.name) for info in RECIPES}
+    own = [item for item in harness.registered().values() if item.method in methods]
+    assert len(own) > 50
+    assert all(item.measure.__module__ == f"{methods[item.method]}.claim" for item in own)

@@ -4,17 +4,16 @@ import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
 import { viewerAction, ZOOM_POWERS, type ViewerContext } from "@/actions/viewerActions";
-import type { Position } from "@/core/geometry/types";
+import type { HeatLayer } from "@/render/heatLayer";
 import type { View } from "@/render/view";
 import type { Slide } from "@/sync/types";
 import { Magnification, ScaleBar } from "./stage/Scale";
+import { useViewerState } from "./viewerStore";
 
 interface Props {
   ctx: ViewerContext;
   slide: Slide;
-  view: View | null;
-  pointer: Position | null;
-  heatValue: number | null;
+  heat: HeatLayer | null;
 }
 
 const STEPS = [
@@ -28,8 +27,12 @@ function degrees({ matrix }: View): number {
   return Math.round((Math.atan2(matrix.b, matrix.a) * 180) / Math.PI);
 }
 
-export function BottomBar({ ctx, slide, view, pointer, heatValue }: Props): ReactElement {
+export function BottomBar({ ctx, slide, heat }: Props): ReactElement {
   const { t } = useTranslation(["viewer", "actions"]);
+  const view = useViewerState((state) => state.view);
+  const pointer = useViewerState((state) => state.pointer);
+  const isHeatShown = useViewerState((state) => state.look.heatMap);
+  const heatValue = pointer && isHeatShown ? (heat?.valueAt(...pointer) ?? null) : null;
   return (
     <footer className="cs-bar cs-bottom">
       <Button.Group aria-label={t("magnification")}>

@@ -10,7 +10,7 @@ import { useShowWhatCame, type Awaited } from "./useShowWhatCame";
 vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
 
 const patchLook = vi.fn();
-const setTab = vi.fn();
+const change = vi.fn();
 const OLD = { id: "old", state: "ready", count: 1, producer_name: "A" } as ObjectSet;
 const NEW = { id: "new", state: "ready", count: 2, producer_name: "B" } as ObjectSet;
 
@@ -18,7 +18,7 @@ let root: Root;
 let awaited: Awaited;
 
 function Place({ newest }: { newest: ObjectSet | null }): ReactElement {
-  awaited = useShowWhatCame(newest, patchLook, setTab);
+  awaited = useShowWhatCame(newest, patchLook, change);
   return <></>;
 }
 
@@ -41,7 +41,7 @@ it.each([[null], [OLD]])("shows a set that came before its request was answered"
   // The request is answered now, and its job is followed.
   await run(() => awaited.onBusy(true));
   expect(patchLook).toHaveBeenCalledExactlyOnceWith({ suggestions: true, objectSetId: null, heatMapId: null });
-  expect(setTab).toHaveBeenCalledWith("layers");
+  expect(change).toHaveBeenCalledWith({ tab: "layers" });
 });
 
 it("leaves a set of another person hidden", async () => {

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { ObjectSet } from "@/sync/types";
-import type { Look } from "../look";
+import type { ViewerState } from "../viewerStore";
 
 export interface Awaited {
   /** Something that was started on this page has not ended. */
@@ -13,7 +13,7 @@ export interface Awaited {
 }
 
 /** Show the set of objects that a job started here made; those of other people stay hidden until requested. */
-export function useShowWhatCame(newestSet: ObjectSet | null, patchLook: (patch: Partial<Look>) => void, setTab: (tab: string) => void): Awaited {
+export function useShowWhatCame(newestSet: ObjectSet | null, patchLook: ViewerState["patchLook"], change: ViewerState["change"]): Awaited {
   const { t } = useTranslation("guide");
   const [busy, setBusy] = useState(false);
   const before = useRef<string | null | undefined>(undefined);
@@ -28,8 +28,8 @@ export function useShowWhatCame(newestSet: ObjectSet | null, patchLook: (patch: 
     if (before.current === undefined || newestSet?.state !== "ready" || newestSet.id === before.current) return;
     before.current = undefined;
     patchLook({ suggestions: true, objectSetId: null, heatMapId: null });
-    setTab("layers");
+    change({ tab: "layers" });
     notifications.show({ message: t("suggestionsHere", { count: newestSet.count, name: newestSet.producer_name }) });
-  }, [newestSet, patchLook, setTab, t]);
+  }, [newestSet, patchLook, change, t]);
   return { busy, onBusy };
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -84,7 +85,7 @@ class ScaledFile:
         return self._scale
 
 
-class PixelFile(ScaledFile):
+class PixelFile(ScaledFile, ABC):
     """An open slide, a ``SlideReader`` and context manager.
 
     Threads may share it if ``allows_threads``. ``channels`` and their ``names`` are empty for a colour image.
@@ -114,17 +115,17 @@ class PixelFile(ScaledFile):
             raise ValueError(message)
         return self.read_box((bounds.x, bounds.y, bounds.x + bounds.width, bounds.y + bounds.height), size)
 
+    @abstractmethod
     def read_box(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> NDArray[np.uint8]:
         """Return pixels of a box (left, top, right, bottom) that may begin inside a pixel; see ``read``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_squares(self, corners: NDArray[np.int64], side: int, pixels: int) -> NDArray[np.uint8]:
         """Return (n, pixels, pixels, 3 or channels) of squares (n, 2) of x, y, ``side`` wide."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Release the file."""
-        raise NotImplementedError
 
 
 class LevelReader(PixelFile):

@@ -102,6 +102,11 @@ def test_a_wrong_slide_is_told_without_a_factor(mia, slide):
 
 def test_shapes_beyond_the_edge_are_kept_or_cut_as_the_person_chooses(mia, slide):
     rows = [feature(square(950, 100, 100)), feature(square(2000))]
+    whole = send(mia, slide, rows, outside="keep")
+    assert (whole["created"], whole["cut"], len(whole["skipped"])) == (1, 0, 1)
+    [kept] = export(mia, slide)
+    assert shape(kept["geometry"]).bounds == (950, 100, 1050, 200)
+    Annotation.objects.all().delete()
     cut = send(mia, slide, rows, outside="cut")
     assert (cut["created"], cut["cut"], len(cut["skipped"])) == (1, 1, 1)
     [kept] = export(mia, slide)

@@ -7,7 +7,9 @@ import pytest
 import tifffile
 
 from ml.data.importers.common import place_file
+from ml.messages import Message
 from ml.slides import SlideError, open_slide
+from server.slides.errors import UnreadableSlideError
 from server.slides.imports.intake import find_slides
 from server.slides.models import Slide
 from tests.server.slides.conftest import send
@@ -96,6 +98,27 @@ def test_letter_case_does_not_matter(tmp_path, inside, spell):
     assert (slide.name, slide.main) == ("Biopsy", "slide.mrxs")
     assert set(slide.files) == {
         "slide.mrxs", "slide/Slidedat.ini", "slide/Index.dat", "slide/Data0000.dat", "slide/Data0001.dat"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("inside", ["Biopsy", "BIOPSY"])
+def test_a_job_lays_a_slide_out_with_its_folder(mia, project, run_jobs, tmp_path, monkeypatch, inside):
+    from server.slides.imports import steps
+
+    files = mirax(tmp_path / "m", inside=inside)
+    laid_out = {}
+
+    def examine(path, *_, **__):
+        for file in path.parent.rglob("*.*"):
+            laid_out[file.relative_to(path.parent).as_posix()] = file.read_bytes()
+        raise UnreadableSlideError(Message("not_a_slide"))
+
+    monkeypatch.setattr(steps, "examine", examine)
+    bring_folder(mia, project, {f"drop/{name}": path for name, path in files.items()})
+    run_jobs()
+    assert laid_out == {
+        "slide.mrxs": b"\xff\xd8\xff\xd9", "slide/Slidedat.ini": INDEX, "slide/Index.dat": b"i",
+        "slide/Data0000.dat": b"0", "slide/Data0001.dat": b"1",
     }  # fmt: skip
 
 

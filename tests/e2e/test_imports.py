@@ -9,12 +9,14 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.accessibility.checks import arrive, settle, violations
-from tests.e2e.conftest import import_plain_slide, make_project
+from tests.e2e.conftest import import_plain_slide, make_project, wait_for
+from tests.e2e.test_viewer_hand import shows
 from tests.material import write_plain_slide
 
 pytestmark = pytest.mark.browser
 
 SIDE = 1024
+TUMOUR = "#d9480f"
 IMPORT = re.compile("Import shapes|导入图形")
 
 
@@ -23,7 +25,7 @@ def place(installation, tmp_path_factory):
     """Import an empty slide; return the project and the slide."""
     path = tmp_path_factory.mktemp("slides") / "plain.tif"
     write_plain_slide(path, SIDE)
-    project = make_project(installation, "Imports", {"Tumour": "#d9480f"})["id"]
+    project = make_project(installation, "Imports", {"Tumour": TUMOUR})["id"]
     return project, import_plain_slide(installation, path, project)
 
 
@@ -94,6 +96,15 @@ def test_a_manager_maps_the_classes_and_reads_what_was_left_out(desk, tmp_path):
     manager.page.get_by_role("button", name="Cancel").click()
     manager.press("Control+z")
     expect(drawn).to_have_count(before)
+
+
+def test_a_preview_outlines_the_shapes_on_the_slide(desk, tmp_path):
+    manager = desk("manager")
+    assert not shows(manager, 830, 860, TUMOUR)
+    choose(manager, tmp_path / "outlined.geojson", [feature(square(800, 860), "Tumour")])
+    wait_for(lambda: shows(manager, 830, 860, TUMOUR))
+    manager.page.get_by_role("button", name="Cancel").click()
+    wait_for(lambda: not shows(manager, 830, 860, TUMOUR))
 
 
 def test_an_annotator_is_told_which_class_needs_a_manager_and_imports_the_rest(desk, tmp_path):

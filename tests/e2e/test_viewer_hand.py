@@ -409,6 +409,29 @@ def shows(visitor: Visitor, x: float, y: float, colour: str) -> bool:
     return bool((np.abs(colours_at(visitor, x, y) - wanted).max(axis=1) < 40).any())
 
 
+def edge_share(visitor: Visitor, left: float, colour: str) -> float:
+    """Return the share of the left edge of a suggestion on which its line is drawn in a colour."""
+    x, top = visitor.place(left, TOP + 20)
+    bottom = visitor.place(left, TOP + 100)[1]
+    clip = {"x": x - 3, "y": top, "width": 6, "height": bottom - top}
+    picture = Image.open(io.BytesIO(visitor.page.screenshot(clip=clip))).convert("RGB")
+    wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    # A thin line is blended with the tissue beneath.
+    near = np.abs(np.asarray(picture, dtype=int) - wanted).max(axis=2) < 100
+    return float(near.any(axis=1).mean())
+
+
+def test_accepted_suggestions_have_a_solid_outline_and_open_ones_a_dashed_one(visit, room):
+    verdict = {"kind": "accepted", "indices": [0]}
+    answer = room.installation.client("reviewer").post(f"/object-sets/{room.set_id}/verdicts", json=verdict)
+    assert answer.status_code == 201, answer.json()
+    annotator = enter(visit, room, query=f"?layers=suggestions&x=800&y={TOP + 60}&zoom=0.7")
+    drawn(annotator.page, 4)
+    shares = sorted(edge_share(annotator, left, LABELS["Tumour"]) for left in LEFTS)
+    assert shares[-1] > 0.95
+    assert all(0.4 < share < 0.9 for share in shares[:-1]), shares
+
+
 def test_the_nucleus_of_an_imported_cell_is_drawn(visit, room):
     cell = {
         "type": "Feature",

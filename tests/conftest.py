@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,21 +25,49 @@ def data_folder() -> Path:
     return Path(os.environ.get("COVERSLIP_DATA", ROOT.parent / "shared" / "data"))
 
 
+def pytest_report_header():
+    folder = data_folder()
+    return f"data of tests: {folder if folder.is_dir() else 'stand-in of phantoms, no folder ' + str(folder)}"
+
+
 def pytest_collection_modifyitems(items):
-    """Mark the tests that use no database: on SQLite they run, on PostgreSQL they would only run again."""
+    """Skip tests of facts of the real data without it, and mark the tests that use no database.
+
+    Those run on SQLite; on PostgreSQL they would only run again.
+    """
+    without = pytest.mark.skip(reason="asserts facts of the real data, which is missing (COVERSLIP_DATA)")
+    is_real = data_folder().is_dir()
     for item in items:
+        if not is_real and item.get_closest_marker("real_data"):
+            item.add_marker(without)
         if "db" not in item.fixturenames and item.get_closest_marker("django_db") is None:
             item.add_marker(pytest.mark.one_database)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """List the skipped tests by reason, most frequent first."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    )
+    if reasons:
+        terminalreporter.section("skipped, by reason")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:5}  {reason}")
+
+
 @pytest.fixture(scope="session")
-def data() -> Path:
+def data(tmp_path_factory) -> Path:
+    """Return the folder of real data, or where it is missing a stand-in that is written once a run."""
     folder = data_folder()
-    if not folder.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail(f"real data is missing: {folder} (name it with COVERSLIP_DATA)")
-        pytest.skip(f"real data is missing: {folder} (name it with COVERSLIP_DATA)")
-    return folder
+    if folder.is_dir():
+        return folder
+    from tests.stand_in import stand_in_folder
+
+    own = tmp_path_factory.getbasetemp()
+    # The runners of pytest-xdist have a folder each, below that of the run.
+    return stand_in_folder(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +75,10 @@ def case_file():
     """Return a file of a reported case, or skip: ``case_file("01-grey16-edge-tiles", "grey16.tif")``."""
 
     def find(case: str, name: str) -> Path:
-        path = ROOT.parent / "shared" / "cases" / case / name
+        cases = ROOT.parent / "shared" / "cases"
+        path = cases / case / name
         if not path.exists():
-            pytest.skip(f"the reported cases are missing: {path}")
+            pytest.skip(f"the reported cases are missing: {cases}")
         return path
 
     return find

@@ -17,7 +17,8 @@ from ml.slides.stain_separation import join_stains, separate_stains
 def test_class_folders(data):
     dataset = load_dataset(data / "tiles/colorectal")
     assert dataset.labels == ("adenocarcinoma", "normal", "serrated")
-    assert len({image.case for image in dataset.images}) == len(dataset.images) == 2100
+    files = list((data / "tiles/colorectal").glob("*/*.jpg"))
+    assert len({image.case for image in dataset.images}) == len(dataset.images) == len(files) > 200
 
 
 def test_images_with_masks(data):

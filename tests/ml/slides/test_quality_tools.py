@@ -139,6 +139,7 @@ def test_the_focus_network_is_refused_what_it_cannot_learn_from(tmp_path, capsys
     assert caught.value.code == "bad_weights"
 
 
+@pytest.mark.real_data
 @pytest.mark.parametrize("method", METHODS)
 def test_two_stains_of_one_tissue_come_close(data, method):
     for tile in tiles(data, 2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -36,10 +37,12 @@ def test_real_ndpa_comes_in_where_the_place_on_the_glass_is_known(mia, scan, dat
     content = (data / "annotations" / "ndpa" / "annotations_mixed.ndpa").read_bytes()
     report = send(mia, scan, content, name="scan.ndpi.ndpa", create_labels=True)
     assert (report["created"], [row["row"] for row in report["skipped"]]) == (3, [3])
-    tumour = Annotation.objects.get(label__name="Tumor")
-    # By the resolution of the scanner, not by the corrected one.
-    assert tumour.geometry["coordinates"][0][0] == [1300, 1600]
-    assert tumour.note == "Closed freehand region"
+    state = ET.fromstring(content).find("ndpviewstate")
+    tumour = Annotation.objects.get(label__name=state.findtext("title"))
+    x, y = (float(state.findtext(f".//point/{axis}")) for axis in "xy")
+    # By the resolution of the scanner, 500 nm a pixel, not by the corrected one.
+    assert tumour.geometry["coordinates"][0][0] == [2000 + x / 500, 2000 + (y + 300_000) / 500]
+    assert tumour.note == state.findtext("details")
 
 
 def test_ndpa_is_refused_where_the_place_on_the_glass_is_not_known(mia, project, real_slide, data):

@@ -50,6 +50,13 @@ def labelled(mosaic, mia, data):
     return mosaic
 
 
+@pytest.fixture
+def tile_count(data):
+    """Number of tiles of 224 px that the truth of the mosaic covers: each becomes one object."""
+    truth = json.loads((data / "slides" / "colorectal-mosaic-truth.geojson").read_text())
+    return round(sum(to_shapely(feature["geometry"]).area for feature in truth["features"]) / 224**2)
+
+
 def start(client, project, status=201, **body):
     answer = client.post(
         f"{API}/projects/{project.pk}/rounds", {"recipe": "descriptors", **body}, format="json"
@@ -88,7 +95,7 @@ def draw(client, slide, label, geometry):
     return answer.json()
 
 
-def test_the_whole_loop(labelled, project, mia, run_jobs, api, user_factory):
+def test_the_whole_loop(labelled, project, mia, run_jobs, api, user_factory, tile_count):
     rob = api(user_factory("rob"))
     first = start(mia, project)
     assert "split_by_region_one_case" in codes(first["warnings"])
@@ -107,7 +114,7 @@ def test_the_whole_loop(labelled, project, mia, run_jobs, api, user_factory):
 
     sets = mia.get(f"{API}/slides/{labelled.pk}/object-sets?current=true").json()["results"]
     assert [s["producer_name"] for s in sets] == ["descriptors v1"]
-    assert sets[0]["count"] == 176
+    assert sets[0]["count"] == tile_count
     assert {m["kind"] for m in sets[0]["heat_maps"]} == {"probability", "uncertainty"}
 
     queue = rob.get(f"{API}/projects/{project.pk}/review/queue?limit=10").json()
@@ -286,7 +293,7 @@ def test_a_cancelled_round_leaves_nothing(labelled, project, mia, run_jobs, monk
 
 
 def test_a_prediction_that_died_runs_again_with_the_same_result_once(
-    labelled, project, mia, run_jobs, monkeypatch, home
+    labelled, project, mia, run_jobs, monkeypatch, home, tile_count
 ):
     """The second attempt after a dead worker resumes from its blocks and writes other files."""
     start(mia, project, predict=False)
@@ -319,7 +326,7 @@ def test_a_prediction_that_died_runs_again_with_the_same_result_once(
         patched.setattr("ml.methods.patches.descriptors.recipe.Descriptors.judge", None)
         run_jobs()
     first = ObjectSet.objects.get()
-    assert (first.state, first.count) == ("ready", 176)
+    assert (first.state, first.count) == ("ready", tile_count)
     assert not list(blocks.iterdir())
     mia.post(f"{API}/projects/{project.pk}/predictions", body, format="json")
     run_jobs()
@@ -343,7 +350,9 @@ def test_progress_and_log_are_told(labelled, project, mia, run_jobs):
     assert {"heat_maps", "objects"} <= set(updates)
 
 
-def test_a_finished_region_makes_its_unmarked_rest_negative(mosaic, project, mia, run_jobs, label_factory):
+def test_a_finished_region_makes_its_unmarked_rest_negative(
+    mosaic, project, mia, run_jobs, label_factory, tile_count
+):
     label = label_factory(project)
     for x, y in ((1120, 1120), (1792, 1120), (1120, 1568), (2688, 1792), (2240, 2464)):
         draw(mia, mosaic, label, square(x, y))
@@ -356,16 +365,16 @@ def test_a_finished_region_makes_its_unmarked_rest_negative(mosaic, project, mia
     [version] = versions(mia, project)
     assert version["metrics"]["labels"] == [label.name, "background"]
     # What the model takes for background is no suggestion.
-    assert 0 < ObjectSet.objects.get().count < 176
+    assert 0 < ObjectSet.objects.get().count < tile_count
 
 
-def test_the_exported_slide_comes_back_in_the_same(labelled, project, mia, run_jobs):
+def test_the_exported_slide_comes_back_in_the_same(labelled, project, mia, run_jobs, tile_count):
     start(mia, project)
     run_jobs()
     exported = mia.get(f"{API}/slides/{labelled.pk}/export.geojson?suggestions=true")
     features = json.loads(exported.content)["features"]
     kinds = [feature["properties"]["objectType"] for feature in features]
-    assert (kinds.count("annotation"), kinds.count("detection")) == (5, 176)
+    assert (kinds.count("annotation"), kinds.count("detection")) == (5, tile_count)
 
 
 def test_deleting_a_slide_takes_its_suggestions_along(labelled, project, mia, run_jobs):

@@ -45,7 +45,9 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """List the skipped tests by reason, most frequent first."""
+    """Name the data, also where -q hides the header, and count the skipped tests by reason."""
+    if terminalreporter.verbosity < 0:
+        terminalreporter.write_line(pytest_report_header())
     reasons = Counter(
         report.longrepr[2].removeprefix("Skipped: ")
         for report in terminalreporter.stats.get("skipped", [])

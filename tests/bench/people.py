@@ -28,8 +28,9 @@ from tests.bench.harness import ROOT, Figure, bench
 
 PEOPLE = 50
 SECONDS = 20
-# The last commit before requests were made cheaper. Older ones need packages that are no longer installed.
-BEFORE = "24588e0"
+# The commit before requests were made cheaper. It needs packages that are no longer installed (wsidicom and
+# large-image-source-dicom, -openslide and -tiff): BENCH_BEFORE_PACKAGES names a folder with them.
+BEFORE = "337b9a4"
 START_SECONDS = 60
 KINDS = ("save", "verdict", "list")
 
@@ -89,7 +90,7 @@ def _measure(tree: Path, folder: Path, server: str) -> dict[str, Any]:
             **os.environ,
             "COVERSLIP_HOME": home,
             "DJANGO_SETTINGS_MODULE": "server.config.settings.development",
-            "PYTHONPATH": str(tree),
+            "PYTHONPATH": os.pathsep.join(_packages_of(tree)),
             "OMP_NUM_THREADS": "1",
         }
         environment.pop("DATABASE_URL", None)
@@ -101,6 +102,11 @@ def _measure(tree: Path, folder: Path, server: str) -> dict[str, Any]:
             load = ["-m", "tests.bench.rigs.people_load", str(port), str(pid), str(site), str(SECONDS)]
             figures: dict[str, Any] = json.loads(_run(load, ROOT, {**os.environ}))
             return figures
+
+
+def _packages_of(tree: Path) -> list[str]:
+    older = os.environ.get("BENCH_BEFORE_PACKAGES") if tree != ROOT else None
+    return [str(tree), *([older] if older else [])]
 
 
 def _run(arguments: list[str], folder: Path, environment: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Claims of each method, measured beside a fair baseline. ``python -m ml claims`` runs them.
 
-The claim of a method stands in its folder, as ``claim``. Here are the claims of tools, and what claims share.
+``claim.py`` in the folder of a method measures that method. This package measures the tools, and has the
+harness and the material that claims share.
 """
 
 from __future__ import annotations

@@ -8,13 +8,8 @@ from ml.contracts import Settings
 from ml.slides.grid import GridSettings
 
 
-class EpochSettings(Settings, Protocol):
-    """Settings of training by epochs."""
-
-    @property
-    def epochs(self) -> int:
-        """Largest number of epochs."""
-        ...
+class TrainingSettings(Settings, Protocol):
+    """Settings of every training by gradients."""
 
     @property
     def minutes(self) -> float:
@@ -29,6 +24,15 @@ class EpochSettings(Settings, Protocol):
     @property
     def learning_rate(self) -> float:
         """Highest learning rate of the schedule."""
+        ...
+
+
+class EpochSettings(TrainingSettings, Protocol):
+    """Settings of training by epochs."""
+
+    @property
+    def epochs(self) -> int:
+        """Largest number of epochs."""
         ...
 
     @property
@@ -99,13 +103,17 @@ class StagedSettings(NetworkSettings, Protocol):
         ...
 
 
-class HeadSettings(GridSettings, EpochSettings, Protocol):
-    """Settings of heads over the stored features of patches."""
+class EncoderSettings(GridSettings, Protocol):
+    """Settings of patches that an encoder describes."""
 
     @property
     def encoder(self) -> str:
         """``descriptors``, or ``encoder:`` with the name of a model."""
         ...
+
+
+class HeadSettings(EncoderSettings, EpochSettings, Protocol):
+    """Settings of heads over the stored features of patches."""
 
     @property
     def hidden(self) -> int:
@@ -131,13 +139,8 @@ class WrappingSettings(Settings, Protocol):
         ...
 
 
-class TileSettings(GridSettings, Protocol):
+class TileSettings(EncoderSettings, Protocol):
     """Settings of the tiles of a slide and of their encoder."""
-
-    @property
-    def encoder(self) -> str:
-        """``descriptors``, or ``encoder:`` with the name of a model."""
-        ...
 
     @property
     def scales(self) -> str:
@@ -159,7 +162,7 @@ class BagSettings(TileSettings, EpochSettings, Protocol):
         ...
 
 
-class WindowSettings(Settings, Protocol):
+class WindowSettings(TrainingSettings, Protocol):
     """Settings of a network that is trained on crops and applied window by window."""
 
     @property
@@ -180,21 +183,6 @@ class WindowSettings(Settings, Protocol):
     @property
     def steps(self) -> int:
         """Number of training steps."""
-        ...
-
-    @property
-    def minutes(self) -> float:
-        """Time after which training ends, min."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Crops per step."""
-        ...
-
-    @property
-    def learning_rate(self) -> float:
-        """Highest learning rate of the schedule."""
         ...
 
 

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { act, type ReactElement } from "react";
+import { act, useEffect, type ReactElement } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
@@ -17,14 +17,22 @@ const NEW = { id: "new", state: "ready", count: 2, producer_name: "B" } as Objec
 let root: Root;
 let awaited: Awaited;
 
-function Place({ newest }: { newest: ObjectSet | null }): ReactElement {
-  awaited = useShowWhatCame(newest, patchLook, change);
+/** Says with each of its effects that the job is still at work, as the buttons do; they come before the page's. */
+function Buttons({ working }: { working: boolean }): ReactElement {
+  useEffect(() => {
+    if (working) awaited.onBusy(true);
+  });
   return <></>;
+}
+
+function Place({ newest, working }: { newest: ObjectSet | null; working: boolean }): ReactElement {
+  awaited = useShowWhatCame(newest, patchLook, change);
+  return <Buttons working={working} />;
 }
 
 /** Run a step, and wait for what it began. */
 const run = (step: () => unknown) => act(() => Promise.resolve(step()).then(() => undefined));
-const show = (newest: ObjectSet | null) => run(() => root.render(<Place newest={newest} />));
+const show = (newest: ObjectSet | null, working = false) => run(() => root.render(<Place newest={newest} working={working} />));
 
 beforeEach(async () => {
   await startI18n();
@@ -42,6 +50,12 @@ it.each([[null], [OLD]])("shows a set that came before its request was answered"
   await run(() => awaited.onBusy(true));
   expect(patchLook).toHaveBeenCalledExactlyOnceWith({ suggestions: true, objectSetId: null, heatMapId: null });
   expect(change).toHaveBeenCalledWith({ tab: "layers" });
+});
+
+it("shows a set that comes while the job still says that it is at work", async () => {
+  await show(OLD, true);
+  await show(NEW, true);
+  expect(patchLook).toHaveBeenCalledOnce();
 });
 
 it("leaves a set of another person hidden", async () => {

@@ -10,9 +10,9 @@ import numpy as np
 from ml.claims.harness import Pair
 from ml.claims.tiles import context_of, fit
 from ml.contracts import Dataset
+from ml.data.training_table import TrainingTable
 from ml.evaluation import weighted
-from ml.methods.bases.member_recipe import MemberRecipe
-from ml.methods.bases.patch_recipe import TrainingTable
+from ml.methods.bases.members import MemberReader
 
 PATCH: Final = {"patch": 112, "stride": 112}
 MEMBERS: Final = "descriptors, convolutional(encoder=small; pixels=48; epochs=14; patience=14)"
@@ -26,10 +26,10 @@ def log_loss(probability: np.ndarray[tuple[int, int], np.dtype[np.float64]], kno
 def compare_with_best_member(name: str, seed: int, scratch: Path, data: Dataset) -> Pair:
     """Return the log-loss of the best member on the validation part, and that of the combination."""
     recipe = fit(name, data, scratch, seed, **PATCH, members=MEMBERS)
-    if not isinstance(recipe, MemberRecipe):
+    if not isinstance(recipe.parts.reader, MemberReader):
         raise TypeError
     run = context_of(scratch, seed)
     held, test = (recipe.gather(data, run, (part,)) for part in ("validation", "test"))
-    losses = [log_loss(held.rows[:, k], held) for k in range(len(recipe.members))]
+    losses = [log_loss(held.rows[:, k], held) for k in range(len(recipe.parts.reader.members.current))]
     best = int(np.argmin(losses))
     return Pair(log_loss(test.rows[:, best], test), log_loss(recipe.judge(test.rows), test), len(test.rows))

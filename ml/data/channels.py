@@ -15,6 +15,7 @@ from ml.slides import find_channels
 from ml.slides.channels.reader import joined
 from ml.slides.errors import errors_with_names
 from ml.slides.levels import PixelFile
+from ml.storage.model_state import ModelState
 
 
 def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
@@ -40,6 +41,20 @@ def channels_of(dataset: Dataset) -> tuple[Channel, ...]:
         if reader is not None:
             spans[held_out].append(reader.channels)
     return joined(spans[False] or spans[True])
+
+
+def take_channels(state: ModelState, dataset: Dataset) -> None:
+    """Store the dataset's channels; raises DataError(``several_channels``) if the method takes none."""
+    channels = channels_of(dataset)
+    if channels and not state.takes_channels:
+        message = Message(
+            "images_have_channels",
+            channels=", ".join(channel.name for channel in channels),
+            recipe=state.recipe,
+            title=state.title,
+        )
+        raise DataError(message, code="several_channels")
+    state.channels = channels
 
 
 def _readers(dataset: Dataset) -> Iterator[tuple[str, bool, PixelFile | None]]:

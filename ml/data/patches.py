@@ -19,7 +19,6 @@ from ml.contracts import Dataset, LabelledShape, LabelledSlide
 from ml.data.squares import Squares
 from ml.slides import PatchGrid, TissueMask
 
-BACKGROUND = "background"
 MOSTLY = 0.5
 # A patch of which more than this is marked is no clean example of background.
 HARDLY = 0.1

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import SlideReader
+from ml.contracts import Context, SlideReader
 from ml.data.workers import Shape, read_block, read_in_workers
+from ml.messages import Message
+from ml.slides import PatchGrid
 
 BLOCK = 64
 AHEAD = 2
@@ -34,6 +36,12 @@ class Squares:
     def take(self, which: NDArray[np.intp] | slice) -> Squares:
         """Return some of the squares."""
         return Squares(self.corners[which], self.side)
+
+
+def squares_of(grid: PatchGrid) -> Squares:
+    """Return the patches of a grid as squares of whole pixels."""
+    corners = np.rint(grid.corners()[:, :2]).astype(np.int64)
+    return Squares(corners, max(1, round(grid.size)))
 
 
 def reading_order(squares: Squares) -> NDArray[np.intp]:
@@ -82,6 +90,17 @@ def read_views(
         blocks = _read_in_thread(reader, asked, sides, shape)
     with closing(blocks):
         yield from zip(parts, blocks, strict=True)
+
+
+def pixels_of(reader: SlideReader, squares: Squares, side: int, context: Context) -> NDArray[np.uint8]:
+    """Return (n, side, side, 3) RGB of patches, or (n, side, side, channels)."""
+    rows = np.empty((len(squares), side, side, len(reader.channels) or 3), dtype=np.uint8)
+    done = 0
+    for which, patches in read_patches(reader, squares, side, workers=context.workers):
+        rows[which] = patches
+        done += len(which)
+        context.report(0.0, Message("patches_read", done=done, total=len(squares)))
+    return rows
 
 
 def gathered(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ml.contracts import DataError, Settings
 from ml.messages import Message
-from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.network_parts import network_predictor
 from ml.methods.bases.patch_recipe import PatchRecipe
 
 Map = NDArray[np.float32]
@@ -39,7 +39,8 @@ def roll_out(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: i
     transformer.
     """
     del target
-    network = recipe.fitted().eval() if isinstance(recipe, NetworkRecipe) else None
+    predictor = network_predictor(recipe)
+    network = predictor.network.fitted().eval() if predictor is not None else None
     layers: list[Tensor] = []
 
     def remember(module: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -52,7 +53,7 @@ def roll_out(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: i
         layers.append(weights[0].detach().cpu())
 
     layers_of_path = _encoder_layers(network) if network is not None else []
-    if not layers_of_path or not isinstance(recipe, NetworkRecipe) or network is None:
+    if not layers_of_path or predictor is None or network is None:
         message = Message(
             "no_transformer",
             recipe=recipe.name,
@@ -62,7 +63,7 @@ def roll_out(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8], target: i
     hooks = [layer.self_attn.register_forward_pre_hook(remember) for layer in layers_of_path]
     try:
         # With gradients on, torch keeps to the plain path, which calls the attention that is listened to.
-        network(recipe.pixels(pixels[None]))
+        network(predictor.pixels(pixels[None]))
     finally:
         for hook in hooks:
             hook.remove()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from scipy import ndimage, stats
 from ml.contracts import DataError, Settings
 from ml.explain.views import in_views
 from ml.messages import Message
-from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.network_parts import network_predictor
 from ml.methods.bases.patch_recipe import PatchRecipe
 
 STEPS: Final = 16
@@ -81,21 +81,22 @@ def random_map(shape: tuple[int, int], random: np.random.Generator) -> Map:
 
 def randomised(recipe: PatchRecipe[Settings], seed: int) -> PatchRecipe[Settings]:
     """Return the same recipe with random network weights; raises DataError(``cannot_explain``)."""
-    if not isinstance(recipe, NetworkRecipe):
+    copied = copy.deepcopy(recipe)
+    predictor = network_predictor(copied)
+    if predictor is None:
         message = Message(
             "verbatim", text=f"{recipe.title} has no network whose weights could be drawn anew."
         )
         raise DataError(message, code="cannot_explain")
-    copied: Any = copy.copy(recipe)
-    network = copy.deepcopy(recipe.fitted())
+    network = predictor.network.fitted()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for module in network.modules():
             reset = getattr(module, "reset_parameters", None)
             if callable(reset):
                 reset()
-    copied._network = network.eval()  # noqa: SLF001 - a copy of the same class
-    return copied  # type: ignore[no-any-return]
+    network.eval()
+    return copied
 
 
 def sameness(

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.contracts import Context, DataError, Settings, SlideReader
+from ml.data.squares import squares_of
 from ml.explain.maps import grad_cam_raw
 from ml.messages import Message
-from ml.methods.bases.network_recipe import NetworkRecipe
-from ml.methods.bases.patch_recipe import PatchRecipe, squares_of
+from ml.methods.bases.network_parts import network_predictor
+from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.slides import tissue_mask
 
 ROWS: Final = 64
@@ -32,7 +33,7 @@ def hipomap(recipe: PatchRecipe[Settings], slide: SlideReader, context: Context,
     Of a slide with more than 2000 patches an even sample is taken. Raises DataError: ``cannot_explain``
     without a convolutional network or for an unknown label, ``no_tissue``.
     """
-    if not isinstance(recipe, NetworkRecipe):
+    if network_predictor(recipe) is None:
         raise DataError(
             Message("verbatim", text=f"{recipe.title} has no network whose maps could be taken."),
             code="cannot_explain",

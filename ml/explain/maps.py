@@ -19,7 +19,7 @@ from ml.contracts import DataError, Settings
 from ml.explain.attention import roll_out
 from ml.explain.views import in_views
 from ml.messages import Message
-from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.network_parts import network_predictor
 from ml.methods.bases.patch_recipe import PatchRecipe
 
 Map = NDArray[np.float32]
@@ -143,25 +143,27 @@ MAPS: Final[Mapping[str, Callable[[PatchRecipe[Settings], NDArray[np.uint8], int
 
 
 def _network(recipe: PatchRecipe[Settings]) -> nn.Module:
-    if not isinstance(recipe, NetworkRecipe):
+    predictor = network_predictor(recipe)
+    if predictor is None:
         message = Message(
             "no_gradients",
             recipe=recipe.name,
             title=recipe.title,
         )
         raise DataError(message, code="cannot_explain")
-    return recipe.fitted().eval()
+    return predictor.network.fitted().eval()
 
 
 def _input(recipe: PatchRecipe[Settings], pixels: NDArray[np.uint8]) -> Tensor:
-    if not isinstance(recipe, NetworkRecipe) or pixels.ndim != 3:  # noqa: PLR2004 - one magnification
+    predictor = network_predictor(recipe)
+    if predictor is None or pixels.ndim != 3:  # noqa: PLR2004 - one magnification
         message = Message(
             "several_magnifications",
             recipe=recipe.name,
             title=recipe.title,
         )
         raise DataError(message, code="cannot_explain")
-    return recipe.pixels(pixels[None])
+    return predictor.pixels(pixels[None])
 
 
 def _last_convolution(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml.contracts import Bounds, Context, Dataset, Settings, SlideReader
 from ml.data.patches import has_background, label_patches
 from ml.data.squares import Squares
-from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.inference.network_predictor import Embedder
 from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.slides import open_slide
 from ml.slides.resolution import opened_square, stretch_of
@@ -98,8 +98,8 @@ def _features(
     recipe: PatchRecipe[Settings], reader: SlideReader, content: str, squares: Squares, context: Context
 ) -> NDArray[Any]:
     """Return the features of the method itself: a network's features, else its input rows."""
-    if isinstance(recipe, NetworkRecipe):
-        return recipe.embed(recipe.pixel_rows(reader, squares, context))
+    if isinstance(recipe.parts.predictor, Embedder):
+        return recipe.parts.predictor.embed(recipe.pixel_rows(reader, squares, context))
     rows: NDArray[Any] = recipe.rows_of(reader, content or "explained", squares, context)
     return rows
 

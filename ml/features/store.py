@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.contracts import Context
 from ml.features.encoder import Encoder
 from ml.storage.hashing import content_hash, files_of
 from ml.storage.room import remove_on_failure
@@ -119,6 +120,11 @@ class FeatureStore:
             state = file.stat()
             facts.append(f"{file.name} {state.st_size} {state.st_mtime_ns}")
         return self._root / "contents" / hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+def feature_store(context: Context) -> FeatureStore:
+    """Return the store of a run, or one in its scratch space."""
+    return FeatureStore(context.features or context.scratch / "features")
 
 
 def _keys(x: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -47,7 +47,8 @@ def measure_pipeline() -> Iterator[Figure]:
 def _untrained(**settings: int) -> Any:
     """Return a recipe with random network weights, as speed does not depend on training."""
     recipe: Any = load_recipe_class("residual").build(("one", "other"), settings)
-    recipe._network = recipe.fresh(0).eval()
+    network = recipe.parts.predictor.network
+    network.current = network.fresh(0).eval()
     return recipe
 
 
@@ -61,7 +62,7 @@ def _efficiency(path: Path) -> Iterator[Figure]:
         write_repeated(large, LARGE, _tissue(path), LARGE_SHARE)
         yield _from_slide_to_objects("pipeline.efficiency.large", recipe, large)[2]
     # MONAI is given the same precision too.
-    network = recipe.forward
+    network = recipe.parts.predictor.forward
     monai, monai_first = patch_dataset(network, path, SIDE, BATCHES)
     yield Figure("pipeline.monai_dataset", whole, "patches/s", monai, "baseline: SlidingPatchWSIDataset")
     windows = window_inferer(network, path, SIDE, 20 * SIDE)
@@ -80,7 +81,7 @@ def _from_slide_to_objects(name: str, recipe: Any, path: Path) -> tuple[float, f
     pixels = np.random.default_rng(0).integers(
         0, 255, (inference_batch_size("cpu"), SIDE, SIDE, 3), dtype=np.uint8
     )
-    batch = recipe.pixels(pixels)
+    batch = recipe.parts.predictor.pixels(pixels)
     before = _bare(recipe, batch)
     with tempfile.TemporaryDirectory() as folder, open_slide(path) as slide:
         context = Context(0, Path(folder), blocks=Path(folder) / "blocks")
@@ -96,10 +97,10 @@ def _from_slide_to_objects(name: str, recipe: Any, path: Path) -> tuple[float, f
 
 def _bare(recipe: Any, batch: torch.Tensor) -> float:
     with torch.inference_mode():
-        recipe.forward(batch)
+        recipe.parts.predictor.forward(batch)
         began = time.perf_counter()
         for _ in range(BATCHES):
-            recipe.forward(batch)
+            recipe.parts.predictor.forward(batch)
     return BATCHES * len(batch) / (time.perf_counter() - began)
 
 
@@ -108,7 +109,8 @@ def _precision() -> Iterator[Figure]:
     random = torch.Generator().manual_seed(0)
     batch = torch.rand(32, 3, SIDE, SIDE, generator=random)
     for name in ("residual", "convolutional"):
-        network = load_recipe_class(name).build(("one", "other"), {}).fresh(0).eval()
+        recipe: Any = load_recipe_class(name).build(("one", "other"), {})
+        network = recipe.parts.predictor.network.fresh(0).eval()
         plain = _speed(network, batch, half=False)
         halved = _speed(network, batch, half=True)
         network.to(memory_format=torch.channels_last)

@@ -101,7 +101,8 @@ def test_attention_rolls_out_through_layers():
 def test_a_transformer_rolls_out_over_its_squares(network, tiles):
     config = {"pixels": 32, "square": 8, "width": 16, "heads": 2, "stages": 2}
     recipe = load_recipe_class("cast").build(("a", "b"), config)
-    recipe._network = recipe.fresh(0)
+    network_of_cast = recipe.parts.predictor.network
+    network_of_cast.current = network_of_cast.fresh(0)
     views = np.random.default_rng(0).integers(0, 255, (recipe.config.scales, 32, 32, 3)).astype(np.uint8)
     rolled = roll_out(recipe, views, 0)
     assert rolled.shape == (4, 4)

@@ -24,6 +24,7 @@ from ml.data import load_dataset, split_dataset
 from ml.data.workers import usual_workers
 from ml.explain import METHODS
 from ml.explain.why import explain
+from ml.methods.bases.network_parts import network_predictor
 from ml.methods.loading import load_model, load_recipe_class
 from ml.networks.precision import inference_mode
 from ml.slides import open_slide
@@ -213,7 +214,8 @@ def test_other_networks_that_are_asked_look_on_the_gpu_too(patches, earlier, sli
         recipe = load_recipe_class(name).build(patches.labels, {"source": f"{earlier}"})
         recipe.fit(patches, context)
         last_of(recipe, slide, on_gpu)
-        assert next(recipe.inner.fitted().parameters()).is_cuda
+        inner = network_predictor(recipe.parts.predictor.inner.fitted())
+        assert next(inner.network.fitted().parameters()).is_cuda
     with inference_mode(GPU):
         assert torch.nn.functional.linear(*torch.ones(2, 2, 2, device=GPU)).dtype is torch.float16
 

@@ -18,8 +18,8 @@ from ml.__main__ import main
 from ml.contracts import Bounds, CancelledError, Context, DataError
 from ml.data import workers
 from ml.data.squares import Squares, gathered, read_patches, read_views
+from ml.inference.network_predictor import NetworkPredictor
 from ml.inference.writing import write_prediction
-from ml.methods.bases import network_recipe as networked
 from ml.methods.loading import load_model, load_recipe_class
 from ml.objectset import ObjectSet
 from ml.slides import SlideError, open_slide, write_phantom
@@ -57,7 +57,8 @@ def models(tmp_path_factory):
     """Untrained models: of patches, of objects and of regions."""
     folder = tmp_path_factory.mktemp("models")
     patches = load_recipe_class("residual").build(("a", "b"), {"patch": 32, "stride": 32, "width": 4})
-    patches._network = patches.fresh(0).eval()
+    network = patches.parts.predictor.network
+    network.current = network.fresh(0).eval()
     patches.save(folder / "patches")
     for name, recipe in (("objects", "points"), ("regions", "unet")):
         made = load_recipe_class(recipe).build(("a", "b"), {"width": 4, "tile": 128, "mpp": 1.0})
@@ -195,10 +196,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(models, slide, tmp_pa
     with blocks.open("ab") as torn:
         torn.write(os.urandom(100))
     judged = []
-    judge = networked.NetworkRecipe.judge
-    monkeypatch.setattr(
-        networked.NetworkRecipe, "judge", lambda me, rows: judged.append(1) or judge(me, rows)
-    )
+    judge = NetworkPredictor.judge
+    monkeypatch.setattr(NetworkPredictor, "judge", lambda me, rows: judged.append(1) or judge(me, rows))
     assert main([*words, f"{tmp_path / 'two'}"]) == 0
     left = len(judged)
     assert main([*words, f"{tmp_path / 'one'}"]) == 0
@@ -209,7 +208,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(models, slide, tmp_pa
 
 @pytest.mark.parametrize("kind", ["patches", "objects", "regions"])
 @pytest.mark.parametrize("way", ["goes on", "is shared"])
-def test_blocks_of_other_runs_are_put_together(models, slide, tmp_path, kind, way):
+def test_blocks_of_other_runs_are_put_together(models, slide, tmp_path, monkeypatch, kind, way):
     recipe, out = load_model(models / kind), tmp_path / "out"
 
     def written(name, **more):
@@ -221,8 +220,12 @@ def test_blocks_of_other_runs_are_put_together(models, slide, tmp_path, kind, wa
         if progress > 0.4:
             raise CancelledError
 
-    looks, look = [], recipe.judge if kind == "patches" else recipe.look
-    setattr(recipe, look.__name__, lambda pixels: looks.append(1) or look(pixels))
+    looks, judge = [], NetworkPredictor.judge
+    if kind == "patches":
+        monkeypatch.setattr(NetworkPredictor, "judge", lambda me, rows: looks.append(1) or judge(me, rows))
+    else:
+        look = recipe.look
+        monkeypatch.setattr(recipe, "look", lambda pixels: looks.append(1) or look(pixels))
     written("whole")
     all_looks = len(looks)
     for how in [{"report": stopping}] if way == "goes on" else [{"share": (0, 2)}, {"share": (1, 2)}]:

@@ -34,15 +34,16 @@ from ml.contracts import (
 )
 from ml.data.bags import UNKNOWN, Bag, class_weights, hold_out, labels_of, units_of
 from ml.data.patches import part_of
-from ml.data.squares import Squares
+from ml.data.squares import Squares, squares_of
 from ml.evaluation.classification import evaluate_classes
 from ml.features.compute import features_of, table_key
 from ml.features.encoder import Encoder
+from ml.features.patch_grids import tissue_grid
+from ml.features.store import feature_store
 from ml.inference.entropy import entropy_share
 from ml.messages import Message
 from ml.methods.bases.catalogue_recipe import CatalogueRecipe
 from ml.methods.bases.encoding import open_encoder, pack_encoder, ready_encoder, unpack_encoder
-from ml.methods.bases.patch_recipe import feature_store, squares_of, tissue_grid
 from ml.methods.bases.settings import TileSettingsT_co
 from ml.slides import PatchGrid, open_slide
 from ml.slides.resolution import opened_square

@@ -1,4 +1,4 @@
-"""The base of all recipes, which takes their description and their settings from ``info``."""
+"""Root of all recipes, which takes their description and their settings from ``info``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import Any, ClassVar, Generic, Self
 
 from ml.catalogue.info import RecipeInfo
 from ml.catalogue.registry import find_recipe
-from ml.contracts import Channel, DataError, Dataset, SettingsT_co, Task
-from ml.data.channels import channels_of
-from ml.messages import Message
-
-COLOURS = 3
+from ml.contracts import Channel, SettingsT_co, Task
+from ml.storage.model_state import ModelState
 
 
 class CatalogueRecipe(Generic[SettingsT_co]):
     """A recipe whose name, claims, limits and settings come from ``info``, the ``INFO`` of its folder.
 
-    ``config`` holds the settings as the dataclass of ``info``, ``settings`` holds them as they are saved.
+    ``config`` holds the settings as the dataclass of ``info``. ``state`` holds what ``model.json`` stores.
+    The parts of a recipe share it, and the properties below are its fields.
     """
 
     info: RecipeInfo[SettingsT_co]
@@ -30,14 +28,12 @@ class CatalogueRecipe(Generic[SettingsT_co]):
     needs: ClassVar[str]
     cost: ClassVar[str]
     quick: ClassVar[bool]
-    channels: tuple[Channel, ...] = ()
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
-        self.labels = tuple(labels)
-        self.settings = dict(config)
         self.config = self.info.config(**config)
-        self.seed = 0
-        self.facts: dict[str, Any] = {}
+        self.state = ModelState(
+            self.name, self.title, tuple(labels), dict(config), takes_channels=self.info.channels
+        )
 
     @classmethod
     def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
@@ -45,22 +41,59 @@ class CatalogueRecipe(Generic[SettingsT_co]):
         return cls(labels, find_recipe(cls.name).complete_config(config))
 
     @property
-    def depth(self) -> int:
-        """Return the number of values of a pixel: three colours, or one for each channel."""
-        return len(self.channels) or COLOURS
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels that the model predicts."""
+        return self.state.labels
 
-    def take_channels(self, dataset: Dataset) -> None:
-        """Store the dataset's channels; raises DataError(``several_channels``) if the recipe takes none."""
-        channels = channels_of(dataset)
-        if channels and not self.info.channels:
-            message = Message(
-                "images_have_channels",
-                channels=", ".join(channel.name for channel in channels),
-                recipe=self.name,
-                title=self.title,
-            )
-            raise DataError(message, code="several_channels")
-        self.channels = channels
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return the settings as they are saved."""
+        return self.state.settings
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Return the channels of the training slides; none for colour images."""
+        return self.state.channels
+
+    @channels.setter
+    def channels(self, channels: tuple[Channel, ...]) -> None:
+        self.state.channels = channels
+
+    @property
+    def background(self) -> bool:
+        """Return whether background is a class."""
+        return self.state.background
+
+    @background.setter
+    def background(self, background: bool) -> None:
+        self.state.background = background
+
+    @property
+    def temperature(self) -> float:
+        """Return the temperature that calibrates the scores."""
+        return self.state.temperature
+
+    @temperature.setter
+    def temperature(self, temperature: float) -> None:
+        self.state.temperature = temperature
+
+    @property
+    def seed(self) -> int:
+        """Return the seed of the training."""
+        return self.state.seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self.state.seed = seed
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return the facts that the training recorded."""
+        return self.state.facts
+
+    @facts.setter
+    def facts(self, facts: dict[str, Any]) -> None:
+        self.state.facts = facts
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

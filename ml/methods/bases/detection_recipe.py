@@ -14,6 +14,7 @@ from skimage.measure import regionprops
 from torch import Tensor
 
 from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, SlideReader
+from ml.data.channels import take_channels
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.bootstrap import resample_units
 from ml.evaluation.counts import evaluate_counts
@@ -80,7 +81,7 @@ class DetectionRecipe(CropRecipe[DetectionSettingsT_co]):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on ``train``; keep the weights and the threshold that are best on ``validation``."""
-        self.take_channels(dataset)
+        take_channels(self.state, dataset)
         learned, held = self._material(self.seen(dataset), context)
         count = int(sum(image.instances.max() for image in learned))
         if not count:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, Self, runtime_checkable
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,36 +13,17 @@ from numpy.typing import NDArray
 from ml.contracts import Context, DataError
 from ml.features.descriptors import DescriptorEncoder
 from ml.features.encoder import Encoder
+from ml.inference.network_predictor import Embedder
 from ml.messages import Message
 from ml.methods.bases.patch_recipe import PatchRecipe
+from ml.methods.bases.settings import EncoderSettings
 from ml.methods.loading import load_recipe_class
 from ml.storage.model_folder import ModelFile, fitting, read_model, read_weights
+from ml.storage.model_state import ModelState
 
 DESCRIPTORS: Final = "descriptors"
 PREFIX: Final = "encoder."
 Weights = Mapping[str, NDArray[Any]]
-
-
-@runtime_checkable
-class Embedding(Protocol):
-    """A recipe that can encode tiles; ``embed_pixels`` is the side of its input in pixels."""
-
-    @property
-    def embed_pixels(self) -> int:
-        """Return the side of the tiles in pixels."""
-        ...
-
-    def embed(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return (n, d) features of (n, pixels, pixels, 3) RGB."""
-        ...
-
-    def ready(self, context: Context) -> None:
-        """Move the encoder to the device of the context."""
-        ...
-
-    def restore(self, weights: dict[str, NDArray[Any]]) -> None:
-        """Restore saved weights."""
-        ...
 
 
 class ModelEncoder:
@@ -59,7 +40,7 @@ class ModelEncoder:
         recipe = load_recipe_class(self.document["recipe"]).build(
             tuple(self.document["labels"]), self.document["config"]
         )
-        if not isinstance(recipe, Embedding):
+        if not isinstance(recipe, PatchRecipe) or not isinstance(recipe.parts.predictor, Embedder):
             message = Message(
                 "encoder_does_not_describe",
                 model=self.document["recipe"],
@@ -70,11 +51,11 @@ class ModelEncoder:
                 setattr(recipe, name, self.document[name])
         with fitting("the encoder", self.document["recipe"]):
             recipe.restore(self.weights)
-        self._recipe: Embedding = recipe
+        self._recipe = recipe
+        self._embedder: Embedder = recipe.parts.predictor
         self.name = f"model-{_digest(self.weights)}"
-        self.pixels = recipe.embed_pixels
-        self._judge = recipe if isinstance(recipe, PatchRecipe) else None
-        self.classes = len(recipe.classes) if isinstance(recipe, PatchRecipe) else 0
+        self.pixels = self._embedder.side
+        self.classes = len(recipe.classes)
         self.size = self.encode(np.zeros((1, self.pixels, self.pixels, 3), np.uint8)).shape[1]
 
     @classmethod
@@ -89,10 +70,43 @@ class ModelEncoder:
 
     def encode(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return (n, size) float32 for (n, pixels, pixels, 3) RGB."""
-        features = self._recipe.embed(patches)
-        if self._judge is None or not self.classes:
+        features = self._embedder.embed(patches)
+        if not self.classes:
             return features
-        return np.concatenate([features, self._judge.judge_pixels(patches).astype(np.float32)], axis=1)
+        return np.concatenate([features, self._recipe.judge_pixels(patches).astype(np.float32)], axis=1)
+
+
+class ChosenEncoder:
+    """The encoder that a setting names, saved with the model; hand-made descriptors where none was opened."""
+
+    def __init__(self, state: ModelState, config: EncoderSettings) -> None:
+        self._state, self._config = state, config
+        self._encoder: Encoder | None = None
+
+    @property
+    def current(self) -> Encoder:
+        """Return the encoder."""
+        if self._encoder is None:
+            self._encoder = unpack_encoder(None, {}, self._config.patch)
+        return self._encoder
+
+    def open(self, context: Context) -> None:
+        """Open the encoder of the setting; it becomes the only recorded fact of the model."""
+        self._encoder = open_encoder(self._config.encoder, self._config.patch, context)
+        document, _ = pack_encoder(self._encoder)
+        self._state.facts = {"encoder": document} if document else {}
+
+    def ready(self, context: Context) -> None:
+        """Move the encoder to the device of the context."""
+        ready_encoder(self.current, context)
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """Return the learned arrays of the encoder."""
+        return pack_encoder(self.current)[1]
+
+    def restore(self, weights: Weights) -> None:
+        """Restore the encoder from the facts of the model and its arrays."""
+        self._encoder = unpack_encoder(self._state.facts.get("encoder"), weights, self._config.patch)
 
 
 def open_encoder(name: str, pixels: int, context: Context) -> Encoder:

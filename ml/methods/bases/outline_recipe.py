@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from torch import Tensor
 
 from ml.contracts import Context, DataError, Dataset, Evaluation, Objects, Prediction, SlideReader
+from ml.data.channels import take_channels
 from ml.data.objects import OutlinedImage, level_scale, outlined_images
 from ml.evaluation.objects import MEASURES, evaluate_objects, measure_image
 from ml.inference.entropy import entropy_share
@@ -76,7 +77,7 @@ class OutlineRecipe(CropRecipe[WindowSettingsT_co]):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on ``train``; keep the weights and the cut that are best on ``validation``."""
-        self.take_channels(dataset)
+        take_channels(self.state, dataset)
         learned, held = self._material(self.seen(dataset), context)
         if not any(image.instances.any() for image in learned):
             message = Message("no_object_outlined")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from ml.contracts import Context, DataError, Dataset, Evaluation, Prediction, SlideReader
+from ml.data.channels import take_channels
 from ml.data.objects import level_scale
 from ml.data.regions import UNKNOWN, RegionImage, region_images
 from ml.evaluation.counts import evaluate_counts, pixel_counts
@@ -128,7 +129,7 @@ class RegionRecipe(RegionMapRecipe[RegionSettingsT_co], CropRecipe[RegionSetting
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on ``train``; keep the weights that are best on ``validation``."""
-        self.take_channels(dataset)
+        take_channels(self.state, dataset)
         learned, held = self._material(self.seen(dataset), context)
         crop, batch = self.config.crop, self.config.batch
         painted = self.toned([paint_regions(image, crop) for image in learned])

@@ -6,101 +6,7 @@ from typing import Protocol, TypeVar
 
 from ml.contracts import Settings
 from ml.slides.grid import GridSettings
-
-
-class TrainingSettings(Settings, Protocol):
-    """Settings of every training by gradients."""
-
-    @property
-    def minutes(self) -> float:
-        """Time after which training ends, min."""
-        ...
-
-    @property
-    def batch(self) -> int:
-        """Items per step."""
-        ...
-
-    @property
-    def learning_rate(self) -> float:
-        """Highest learning rate of the schedule."""
-        ...
-
-
-class EpochSettings(TrainingSettings, Protocol):
-    """Settings of training by epochs."""
-
-    @property
-    def epochs(self) -> int:
-        """Largest number of epochs."""
-        ...
-
-    @property
-    def patience(self) -> int:
-        """Epochs without progress after which training stops."""
-        ...
-
-
-class NetworkSettings(GridSettings, EpochSettings, Protocol):
-    """Settings of a network over the pixels of patches."""
-
-    @property
-    def pixels(self) -> int:
-        """Side of a patch as the network reads it, px."""
-        ...
-
-
-class ScaledSettings(NetworkSettings, Protocol):
-    """Settings of a network over several magnifications."""
-
-    @property
-    def scales(self) -> int:
-        """Number of magnifications."""
-        ...
-
-
-class StagedSettings(NetworkSettings, Protocol):
-    """Settings of an encoder that starts from given weights and learns stage by stage."""
-
-    @property
-    def encoder(self) -> str:
-        """Name of the encoder."""
-        ...
-
-    @property
-    def stain(self) -> float:
-        """Range of the stain variation."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """Source of the weights."""
-        ...
-
-    @property
-    def mode(self) -> str:
-        """``full``, ``partial`` or ``linear probe``."""
-        ...
-
-    @property
-    def trained(self) -> int:
-        """Number of upper stages that learn in the mode ``partial``."""
-        ...
-
-    @property
-    def decay(self) -> float:
-        """Learning rate of a stage as a share of that of the stage above it."""
-        ...
-
-    @property
-    def anchor(self) -> float:
-        """Penalty on the distance from the initial weights."""
-        ...
-
-    @property
-    def beside(self) -> bool:
-        """Whether the same network is also trained from scratch."""
-        ...
+from ml.training.settings import EpochSettings, TrainingSettings
 
 
 class EncoderSettings(GridSettings, Protocol):
@@ -112,30 +18,12 @@ class EncoderSettings(GridSettings, Protocol):
         ...
 
 
-class HeadSettings(EncoderSettings, EpochSettings, Protocol):
-    """Settings of heads over the stored features of patches."""
-
-    @property
-    def hidden(self) -> int:
-        """Width of the hidden layer."""
-        ...
-
-
 class MemberSettings(GridSettings, Protocol):
     """Settings of a combination of several models."""
 
     @property
     def members(self) -> str:
         """The members, as ``parse_members`` reads them."""
-        ...
-
-
-class WrappingSettings(Settings, Protocol):
-    """Settings of a recipe around an earlier model."""
-
-    @property
-    def source(self) -> str:
-        """Name of the earlier model."""
         ...
 
 
@@ -218,13 +106,6 @@ class RegionSettings(RegionMapSettings, WindowSettings, Protocol):
     """Settings of a network that classifies each pixel."""
 
 
-GridSettingsT_co = TypeVar("GridSettingsT_co", bound=GridSettings, covariant=True)
-NetworkSettingsT_co = TypeVar("NetworkSettingsT_co", bound=NetworkSettings, covariant=True)
-ScaledSettingsT_co = TypeVar("ScaledSettingsT_co", bound=ScaledSettings, covariant=True)
-StagedSettingsT_co = TypeVar("StagedSettingsT_co", bound=StagedSettings, covariant=True)
-HeadSettingsT_co = TypeVar("HeadSettingsT_co", bound=HeadSettings, covariant=True)
-MemberSettingsT_co = TypeVar("MemberSettingsT_co", bound=MemberSettings, covariant=True)
-WrappingSettingsT_co = TypeVar("WrappingSettingsT_co", bound=WrappingSettings, covariant=True)
 TileSettingsT_co = TypeVar("TileSettingsT_co", bound=TileSettings, covariant=True)
 BagSettingsT_co = TypeVar("BagSettingsT_co", bound=BagSettings, covariant=True)
 WindowSettingsT_co = TypeVar("WindowSettingsT_co", bound=WindowSettings, covariant=True)

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from ml.contracts import Context, DataError, Dataset
 from ml.data import load_dataset
-from ml.data.squares import Squares
+from ml.data.squares import Squares, squares_of
 from ml.features.atlas import METHODS, Atlas, lay_out
 from ml.features.compute import features_of, table_key
 from ml.features.images import image_features
+from ml.features.patch_grids import tissue_grid
+from ml.features.store import feature_store
 from ml.messages import Message
 from ml.methods.bases.encoding import open_encoder
-from ml.methods.bases.patch_recipe import feature_store, squares_of, tissue_grid
 from ml.slides import open_slide
 from ml.slides.resolution import opened_square, stretch_of
 

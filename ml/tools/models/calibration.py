@@ -15,10 +15,11 @@ from ml.contracts import Context, DataError, Settings
 from ml.data import load_dataset
 from ml.data.manifest import with_stored_split
 from ml.data.match import match_labels
+from ml.data.training_table import TrainingTable
 from ml.evaluation.classification import evaluate_classes
 from ml.evaluation.conformal import conformal_limit, coverage, label_sets
 from ml.messages import Message
-from ml.methods.bases.patch_recipe import PatchRecipe, TrainingTable
+from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.methods.loading import load_model
 from ml.storage.model_folder import read_model
 

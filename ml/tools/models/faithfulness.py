@@ -15,7 +15,8 @@ from ml.data.folders.reading import load_dataset
 from ml.explain.faithfulness import faithfulness, random_map, sameness
 from ml.explain.maps import MAPS
 from ml.messages import Message
-from ml.methods.bases.network_recipe import NetworkRecipe
+from ml.methods.bases.network_parts import network_predictor
+from ml.methods.bases.patch_recipe import PatchRecipe
 from ml.methods.loading import load_model
 
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print a line of JSON per method: deletion, insertion, gap, and similarity under random weights."""
     recipe = load_model(options.model)
-    if not isinstance(recipe, NetworkRecipe):
+    if not isinstance(recipe, PatchRecipe) or network_predictor(recipe) is None:
         raise DataError(
             Message("verbatim", text=f"{recipe.title} is no network over patches."), code="cannot_explain"
         )

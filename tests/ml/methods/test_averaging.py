@@ -42,9 +42,9 @@ def test_the_mean_over_symmetries_is_the_same_for_every_symmetry(earlier, contex
     dataset, _, folder = earlier
     recipe = fitted("tta", dataset, context, source=str(folder))
     pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
-    base = recipe.spread(pixels)
+    base = recipe.parts.predictor.spread(pixels)
     for symmetry in range(8):
-        turned = recipe.spread(np.ascontiguousarray(turn_views(pixels, symmetry)))
+        turned = recipe.parts.predictor.spread(np.ascontiguousarray(turn_views(pixels, symmetry)))
         for name in ("mean", "deviation", "entropy", "mutual_information"):
             np.testing.assert_allclose(getattr(turned, name), getattr(base, name), atol=1e-5)
     assert base.deviation.max() > 0
@@ -138,9 +138,9 @@ def test_sets_keep_their_promise_and_only_single_labels_are_told(earlier, contex
     recipe.save(tmp_path / "sets")
     again = load_model(tmp_path / "sets")
     assert again.evaluate(dataset, context).metrics["set_size"] == evaluation.metrics["set_size"]
-    again._limit = 0.0
+    again.parts.predictor.limit = 0.0
     rows = np.zeros((3, 32, 32, 3), np.uint8)
-    judged = again.judged(np.arange(3), rows)
+    judged = again.parts.predictor.predictions(np.arange(3), rows)
     assert not judged.reported.any()
     assert (judged.uncertainty == 1.0).all()
 
@@ -160,7 +160,7 @@ def test_a_model_whose_inner_one_cannot_be_written_leaves_no_folder(earlier, con
     def full(_folder):
         raise DataError(Message("verbatim", text="Make room on the disk."), code="no_space")
 
-    monkeypatch.setattr(recipe.inner, "save", full)
+    monkeypatch.setattr(recipe.parts.nested.fitted(), "save", full)
     with pytest.raises(DataError, match="Make room"):
         recipe.save(tmp_path / "model")
     assert not (tmp_path / "model").exists()

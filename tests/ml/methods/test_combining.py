@@ -17,7 +17,8 @@ from ml.evaluation.referral import (
     slide_answers,
     youden,
 )
-from ml.methods.bases.member_recipe import parse_members
+from ml.features.patch_sampler import PatchSampler
+from ml.methods.bases.members import MemberReader, parse_members
 from ml.methods.loading import load_model, load_recipe_class
 from ml.networks.mutual import FusedPair, Peers, divergence
 from ml.slides import open_slide
@@ -141,19 +142,20 @@ def test_voting_trusts_the_member_that_does_better(three, context):
 def test_stacking_learns_only_from_cases_that_members_did_not_see(three, context, monkeypatch):
     recipe = load_recipe_class("stacking").build(three.labels, {**PATCH, "members": TWO, "folds": 2})
     seen, told = [], []
-    train, said = recipe.train_members, recipe._said
+    train, said = recipe.members.train, PatchSampler.gather
 
     def watch_train(dataset, *rest):
         seen.append({unit for unit, part in dataset.parts.items() if part == "train"})
         return train(dataset, *rest)
 
-    def watch_said(dataset, run):
-        table = said(dataset, run)
-        told.append(set(table.units))
+    def watch_said(sampler, dataset, run, parts):
+        table = said(sampler, dataset, run, parts)
+        if isinstance(sampler.reader, MemberReader):
+            told.append(set(table.units))
         return table
 
-    monkeypatch.setattr(recipe, "train_members", watch_train)
-    monkeypatch.setattr(recipe, "_said", watch_said)
+    monkeypatch.setattr(recipe.members, "train", watch_train)
+    monkeypatch.setattr(PatchSampler, "gather", watch_said)
     recipe.fit(three, context)
     everyone = {unit for unit, part in three.parts.items() if part == "train"}
     assert told[0] | told[1] == everyone
@@ -195,7 +197,9 @@ def test_fused_features_lie_between_both_networks(three, context):
     assert (fused >= ends.amin(dim=0) - 1e-5).all()
     assert (fused <= ends.amax(dim=0) + 1e-5).all()
     recipe = fitted("omkt", three, context, **ALL["omkt"])
-    assert int(recipe.fitted().seen) > recipe._warm > 0
+    fitting = recipe.parts.fitting
+    learned, _ = fitting.sampler.material(three, context)
+    assert int(recipe.parts.predictor.network.fitted().seen) > fitting.trainer.warm_up(learned) > 0
 
 
 # Referral
@@ -246,12 +250,12 @@ def test_doubtful_patches_are_not_told_and_a_slide_of_them_is_referred(data, con
     recipe = fitted("uncertainty", dataset, context, **config)
     metrics = recipe.evaluate(dataset, context).metrics
     assert {"kept_share", "sure_slides"} <= set(metrics)
-    recipe._limits = Thresholds(0.0, 0.0, 0.5, 0.5)
+    recipe.parts.predictor.limits = Thresholds(0.0, 0.0, 0.5, 0.5)
     with open_slide(dataset.slides[0].path) as reader:
         steps = list(recipe.predict(reader, context))
     assert not sum(len(step.objects) for step in steps)
     assert steps[-1].finding.refer
-    recipe._limits = Thresholds(np.inf, np.inf, 0.5, 0.5)
+    recipe.parts.predictor.limits = Thresholds(np.inf, np.inf, 0.5, 0.5)
     with open_slide(dataset.slides[0].path) as reader:
         steps = list(recipe.predict(reader, context))
     assert not steps[-1].finding.refer
@@ -267,7 +271,7 @@ def test_slides_with_a_label_and_no_marks_teach_their_patches(data, context):
     parts = {slide.case: "train" for slide in slides}
     dataset = Dataset(("a", "b"), slides=slides, parts=parts)
     recipe = load_recipe_class("uncertainty").build(dataset.labels, {**HEAD, "patch": 128, "patches": 10})
-    recipe.open(dataset, context)
+    recipe.parts.predictor.heads.encoder.open(context)
     known = recipe.gather(dataset, context, ("train",))
     assert len(known.rows) == 40
     assert sorted(set(known.units)) == sorted(parts)
@@ -276,9 +280,12 @@ def test_slides_with_a_label_and_no_marks_teach_their_patches(data, context):
 
 def test_disagreement_of_heads_is_what_is_uncertain(three, tmp_path):
     recipe = fitted("ensemble", three, Context(1, tmp_path / "s"), **ALL["ensemble"])
-    rows = np.random.default_rng(0).normal(0, 50, (6, recipe.heads.mean.shape[0])).astype(np.float32)
-    judged = recipe.judged(np.arange(6), rows)
-    expected = recipe.spread(rows).mutual_information / np.log(3)
+    predictor = recipe.parts.predictor
+    rows = (
+        np.random.default_rng(0).normal(0, 50, (6, predictor.heads.fitted().mean.shape[0])).astype(np.float32)
+    )
+    judged = predictor.predictions(np.arange(6), rows)
+    expected = predictor.spread(rows).mutual_information / np.log(3)
     np.testing.assert_allclose(judged.uncertainty, expected, rtol=1e-5)
 
 

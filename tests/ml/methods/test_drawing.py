@@ -14,6 +14,7 @@ from ml.contracts import CancelledError, Context, DataError
 from ml.data.variation.selection import select_drawn
 from ml.evaluation.synthesis import discrepancy, drawing_figures, frechet, structural_similarity
 from ml.methods.loading import load_model, load_recipe_class
+from ml.methods.patches.selective.trainer import SelectiveTrainer
 from ml.networks.gan import Critic
 from ml.training.gan import Drawer, DrawingPlan, critic_loss, pseudo_mask
 from tests.ml.materials.patch_material import drawn, same_weights, shades
@@ -145,15 +146,15 @@ def test_the_gate_opens_only_for_a_sure_gain(gain, tmp_path, context, monkeypatc
         nets.extend([{k: v.clone() for k, v in net.state_dict().items()} for net in (before, after)])
         return Estimate(gain, gain - 0.05, gain + 0.05)
 
-    monkeypatch.setattr(kind, "gain", measured)
+    monkeypatch.setattr(SelectiveTrainer, "gain", measured)
     recipe = kind.build(dataset.labels, {**SMALL, "least": 0.0, "quantile": 1.0, "steered": False})
     monkeypatch.setattr(
-        "ml.methods.patches.selective.recipe.select_drawn",
+        "ml.methods.patches.selective.trainer.select_drawn",
         lambda wanted, *_a, **_k: np.ones(len(wanted), bool),
     )
     recipe.fit(dataset, context)
     assert recipe.facts["gate"] == ("open" if gain > 0 else "shut")
-    kept = recipe.fitted().state_dict()
+    kept = recipe.parts.predictor.network.fitted().state_dict()
     chosen = nets[1] if gain > 0 else nets[0]
     assert all(torch.equal(kept[name], value) for name, value in chosen.items())
 

@@ -91,7 +91,7 @@ def test_transfer_starts_from_an_earlier_model_and_reports_scratch_beside_it(mod
     config = {**SMALL, "source": "earlier", "mode": mode, "renew": False, "trained": 1, "anchor": 0.1}
     recipe = fitted("transfer", three, dataclasses.replace(context, find_model=find), **config)
     assert asked == ["earlier"]
-    before, after = earlier.fitted().state_dict(), recipe.fitted().state_dict()
+    before, after = (one.parts.predictor.network.fitted().state_dict() for one in (earlier, recipe))
     same = {name for name in before if torch.equal(before[name], after[name])}
     kept = {"linear probe": 4, "partial": 3, "full": 0}[mode]
     for stage in range(4):
@@ -111,7 +111,7 @@ def test_transfer_takes_an_uploaded_file_under_any_prefix(prefix, three, context
     save_file(state, tmp_path / "w.safetensors")
     source = {"source": str(tmp_path / "w.safetensors"), "mode": "linear probe", "renew": False}
     recipe = fitted("transfer", three, context, **SMALL, **source, beside=False)
-    own = recipe.fitted().encoder.body.state_dict()
+    own = recipe.parts.predictor.network.fitted().encoder.body.state_dict()
     assert all(torch.equal(own[name], value) for name, value in network.encoder.body.state_dict().items())
 
 
@@ -298,7 +298,7 @@ def test_labels_without_a_grade_teach_the_type_alone_and_are_never_the_answer(tm
     assert evaluation.count == 24
     assert 2 not in evaluation.outcomes["truth"]
     assert evaluation.outcomes["probability"][:, 2].max() < 1e-3
-    labelled = recipe.fitted()
+    labelled = recipe.parts.predictor.network.fitted()
     wanted = labelled.wanted(torch.eye(4))
     assert wanted[1].sum(dim=1).tolist() == [1.0, 1.0, 0.0, 0.0]
     assert wanted[0].tolist()[2] == [1.0, 0.0]

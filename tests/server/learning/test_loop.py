@@ -323,7 +323,7 @@ def test_a_prediction_that_died_runs_again_with_the_same_result_once(
     # A process that is killed has no time to clear them away.
     shutil.copytree(kept, blocks, dirs_exist_ok=True)
     with monkeypatch.context() as patched:
-        patched.setattr("ml.methods.patches.descriptors.recipe.Descriptors.judge", None)
+        patched.setattr("ml.methods.patches.descriptors.recipe.KernelPredictor.judge", None)
         run_jobs()
     first = ObjectSet.objects.get()
     assert (first.state, first.count) == ("ready", tile_count)

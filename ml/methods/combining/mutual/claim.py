@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ml.claims.harness import Pair, claim
 from ml.claims.tiles import SMALL, colorectal, context_of, figure, fit, measure
-from ml.methods.combining.mutual.recipe import Mutual
+from ml.methods.bases.network_parts import network_predictor
+from ml.networks.mutual import Peers
+from ml.training.patch_trainer import calibrate
 
 
 @functools.cache
@@ -19,14 +21,16 @@ def _taught(seed: int, teaching: float) -> dict[str, float]:
         data = colorectal(seed, train=100, validation=30, test=100)
         answer = "mean" if teaching else "first"
         recipe = fit("mutual", data, scratch, seed, **SMALL, teaching=teaching, answer=answer)
-        if not isinstance(recipe, Mutual):
+        predictor = network_predictor(recipe)
+        peers = predictor.network.fitted() if predictor is not None else None
+        if predictor is None or not isinstance(peers, Peers):
             raise TypeError
         run = context_of(scratch, seed)
         held = recipe.gather(data, run, ("validation",))
         log_losses = {}
         for name in ("first", "mean"):
-            recipe.answer_by(name)
-            recipe.calibrate(held, run)
+            peers.answer = name
+            calibrate(predictor, held, run)
             log_losses[name] = figure(measure(recipe, data, scratch), "nll")
     return log_losses
 

@@ -8,33 +8,37 @@ import torch
 from torch import Tensor, nn
 
 from ml.data.variation.patches import Augmentation
-from ml.methods.bases.network_recipe import NetworkRecipe, soft_cross_entropy
+from ml.inference.network_predictor import NetworkPredictor
+from ml.inference.patch_readers import PixelReader
+from ml.methods.bases.network_parts import network_parts
+from ml.methods.bases.patch_recipe import PatchParts, PatchRecipe
 from ml.methods.combining.mutual.info import INFO, MutualConfig
+from ml.networks.model_network import ModelNetwork
 from ml.networks.mutual import Peers, divergence
+from ml.training.patch_trainer import AugmentedPatches, Batch, PatchTrainer, soft_cross_entropy
 
 
-class Mutual(NetworkRecipe[MutualConfig]):
+class Mutual(PatchRecipe[MutualConfig]):
     """Deep mutual learning: Zhang et al., CVPR (2018)."""
 
     info = INFO
 
-    def new_network(self) -> nn.Module:
+    def compose(self) -> PatchParts:
+        """Return several networks as one, trained on the labels and on each other."""
+        config, state = self.config, self.state
+        predictor = NetworkPredictor(state, ModelNetwork(self._network), config.pixels)
+        batches = AugmentedPatches(predictor, Augmentation(stain=config.stain))
+        trainer = PatchTrainer(predictor, config, batches, loss=self._loss)
+        return network_parts(config, PixelReader(state, config.pixels), predictor, trainer)
+
+    def _network(self) -> nn.Module:
         """Return new peers; every second one has the second encoder."""
         config = self.config
         second = config.encoder if config.second == "same" else config.second
         names = [second if number % 2 else config.encoder for number in range(config.members)]
-        return Peers(names, len(self.classes), config.answer, self.depth)
+        return Peers(names, len(self.classes), config.answer, self.state.depth)
 
-    def answer_by(self, answer: str) -> None:
-        """Select the ``mean`` of all members, or the ``first``, for predictions."""
-        network: Any = self.fitted()
-        network.answer = answer
-
-    def augmentation(self) -> Augmentation:
-        """Return the augmentation of training patches."""
-        return Augmentation(stain=self.config.stain)
-
-    def loss(self, network: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def _loss(self, network: nn.Module, batch: Batch) -> Tensor:
         """Return the sum over members of cross-entropy and the mean divergence from the others."""
         pixels, targets, weights = batch
         peers: Any = network

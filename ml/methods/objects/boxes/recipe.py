@@ -28,7 +28,7 @@ class Boxes(DetectionRecipe[BoxesConfig]):
     info = INFO
 
     def _new_network(self) -> nn.Module:
-        return RegionNetwork("basic", len(self.labels) + 4, self.config.width, self.depth)
+        return RegionNetwork("basic", len(self.labels) + 4, self.config.width, self.state.depth)
 
     def see(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return heat 0..1 of each label and distances in pixels to four sides (k + 4, h, w)."""

@@ -24,7 +24,7 @@ class HoverNet(NucleiHV):
         return SIDE, SIDE
 
     def _new_network(self) -> nn.Module:
-        return HoverNetwork(len(self.labels), self.depth)
+        return HoverNetwork(len(self.labels), self.state.depth)
 
     def _loss(self, scores: Tensor, targets: Batch) -> Tensor:
         classes, offsets, weight = targets

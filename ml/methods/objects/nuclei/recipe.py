@@ -26,7 +26,7 @@ class Nuclei(OutlineRecipe[NucleiConfig]):
     partings = ((1.5, 0.8), (1.5, 0.7), (2.5, 0.75), (2.0, 0.6), (1.5, 0.85))
 
     def _new_network(self) -> nn.Module:
-        return NucleiNetwork(len(self.labels), 1, self.config.width, self.depth)
+        return NucleiNetwork(len(self.labels), 1, self.config.width, self.state.depth)
 
     def _painted(self, image: OutlinedImage, side: int) -> Material:
         return paint_targets(image, side)

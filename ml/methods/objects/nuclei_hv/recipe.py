@@ -31,7 +31,7 @@ class NucleiHV(OutlineRecipe[NucleiConfig]):
     partings = tuple((smooth, limit) for smooth in (2.5, 1.5, 3.5) for limit in (0.55, 0.45, 0.65))
 
     def _new_network(self) -> nn.Module:
-        return NucleiNetwork(len(self.labels), 2, self.config.width, self.depth)
+        return NucleiNetwork(len(self.labels), 2, self.config.width, self.state.depth)
 
     def _painted(self, image: OutlinedImage, side: int) -> Material:
         classes = np.where(image.instances > 0, image.classes[image.instances] + 1, 0).astype(np.uint8)

@@ -27,7 +27,7 @@ class Points(DetectionRecipe[PointsConfig]):
     info = INFO
 
     def _new_network(self) -> nn.Module:
-        return RegionNetwork("basic", len(self.labels), self.config.width, self.depth)
+        return RegionNetwork("basic", len(self.labels), self.config.width, self.state.depth)
 
     def see(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return heat 0..1 of each label (k, h, w) of RGB pixels (h, w, 3)."""

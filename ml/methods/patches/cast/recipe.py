@@ -9,13 +9,18 @@ from torch import nn
 
 from ml.contracts import DataError
 from ml.data.variation.patches import Augmentation
+from ml.inference.network_predictor import NetworkPredictor
+from ml.inference.patch_readers import ViewReader
 from ml.messages import Message
-from ml.methods.bases.multi_view_recipe import ScaledRecipe
+from ml.methods.bases.network_parts import network_parts
+from ml.methods.bases.patch_recipe import PatchParts, PatchRecipe
 from ml.methods.patches.cast.info import INFO, CastConfig
 from ml.methods.patches.cast.network import Cast
+from ml.networks.model_network import ModelNetwork
+from ml.training.patch_trainer import AugmentedPatches, PatchTrainer
 
 
-class CastRecipe(ScaledRecipe[CastConfig]):
+class CastRecipe(PatchRecipe[CastConfig]):
     """Parallel paths with cross-attention after each stage."""
 
     info = INFO
@@ -36,8 +41,15 @@ class CastRecipe(ScaledRecipe[CastConfig]):
             raise DataError(message, code="bad_config")
         return recipe
 
-    def new_network(self) -> nn.Module:
-        """Return a new network."""
+    def compose(self) -> PatchParts:
+        """Return a transformer over several magnifications; all views of a patch vary alike."""
+        config, state = self.config, self.state
+        predictor = NetworkPredictor(state, ModelNetwork(self._network), config.pixels)
+        reader = ViewReader(state, config.patch, config.pixels, config.scales)
+        batches = AugmentedPatches(predictor, Augmentation(stain=config.stain))
+        return network_parts(config, reader, predictor, PatchTrainer(predictor, config, batches))
+
+    def _network(self) -> nn.Module:
         config = self.config
         return Cast(
             len(self.classes),
@@ -48,9 +60,5 @@ class CastRecipe(ScaledRecipe[CastConfig]):
             heads=config.heads,
             stages=config.stages,
             narrow=config.exchange == "class tokens",
-            channels=self.depth,
+            channels=self.state.depth,
         )
-
-    def augmentation(self) -> Augmentation:
-        """Return the augmentation of training patches; all views vary alike."""
-        return Augmentation(stain=self.config.stain)

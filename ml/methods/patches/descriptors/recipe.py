@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.contracts import Context, DataError, Dataset, LabelledImage, SlideReader
-from ml.data.folders.images import read_image
-from ml.data.squares import Squares
-from ml.features.compute import features_of, stream_features, table_key
+from ml.contracts import Context, DataError, Dataset, SlideReader
+from ml.data.squares import Squares, squares_of
+from ml.data.training_table import TrainingTable
 from ml.features.descriptors import DescriptorEncoder
-from ml.features.images import image_features
+from ml.features.patch_grids import tissue_grid
+from ml.features.patch_sampler import PatchSampler, check_classes, take_classes
+from ml.features.store import feature_store
+from ml.inference.feature_reader import FeatureReader
+from ml.inference.patch_predictions import PatchPredictions, predictions_of
 from ml.messages import Message
-from ml.methods.bases.patch_recipe import (
-    GridRecipe,
-    PatchPredictions,
-    TrainingTable,
-    Weights,
-    feature_store,
-    pixels_of,
-    predictions_of,
-    squares_of,
-)
+from ml.methods.bases.patch_recipe import PatchParts, PatchRecipe
 from ml.methods.patches.descriptors.info import INFO, DescriptorsConfig
+from ml.slides.grid import GridSettings
+from ml.storage.model_state import ModelState, Weights
 from ml.training.kernel import KernelHead, fit_head
 from ml.training.logistic import probabilities
 
@@ -33,35 +29,25 @@ from ml.training.logistic import probabilities
 MOST_PER_CLASS = 1500
 
 
-class Descriptors(GridRecipe[DescriptorsConfig]):
+class Descriptors(PatchRecipe[DescriptorsConfig]):
     """Colour, texture and nuclei descriptors, classified by logistic regression."""
 
     info = INFO
 
-    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
-        super().__init__(labels, config)
-        self.encoder = DescriptorEncoder(self.config.patch)
-        self._head: KernelHead | None = None
+    def compose(self) -> PatchParts:
+        """Return a kernel classifier of stored descriptors."""
+        config, state = self.config, self.state
+        descriptors = FixedEncoder(DescriptorEncoder(config.patch))
+        reader = FeatureReader(config, descriptors, share=0.9, image_share=1.0)
+        sampler = PatchSampler(state, reader, self._grid)
+        predictor = KernelPredictor(state, descriptors.current)
+        fitting = KernelFitting(predictor, sampler, config)
+        return PatchParts(self._grid, reader, sampler, predictor, fitting)
 
-    def fit(self, dataset: Dataset, context: Context) -> None:
-        """Train on the stored features of the labelled patches; computes missing ones."""
-        self._prepare(dataset, context)
-        known = self._thinned(self.gather(dataset, context, ("train", "validation")))
-        if len(np.unique(known.targets.argmax(axis=1))) < 2:  # noqa: PLR2004 - as above
-            message = Message("one_class_marked")
-            raise DataError(message, code="one_class_only")
-        context.report(0.9, Message("learning_from_patches", count=len(known.rows)))
-        self._head, self.temperature = fit_head(
-            known.rows.astype(np.float64),
-            known.targets,
-            known.weights,
-            known.units,
-            penalty=self.config.penalty,
-            kernel=self.config.kernel,
-            seed=context.seed,
-        )
-        self.facts = {"patches": len(known.rows)}
-        context.report(1.0, Message("learned"))
+    @property
+    def encoder(self) -> DescriptorEncoder:
+        """Return the encoder of hand-made descriptors."""
+        return DescriptorEncoder(self.config.patch)
 
     def describe(self, reader: SlideReader, content: str, context: Context) -> int:
         """Compute and store the features of all tissue patches of a slide; return their number."""
@@ -73,74 +59,90 @@ class Descriptors(GridRecipe[DescriptorsConfig]):
     def tissue_squares(self, reader: SlideReader, content: str, context: Context) -> Squares:
         """Return all patches of a slide with tissue."""
         feature_store(context).remember(reader.path, content)
-        return squares_of(self._tissue_grid(reader, context, None))
+        return squares_of(tissue_grid(reader, self.config, context, None))
 
-    def _thinned(self, known: TrainingTable) -> TrainingTable:
-        random = np.random.default_rng(self.seed)
-        kept = []
-        leading = known.targets.argmax(axis=1)
-        for number in range(known.targets.shape[1]):
-            members = np.flatnonzero(leading == number)
-            kept.append(np.sort(random.permutation(members)[:MOST_PER_CLASS]))
-        keep = np.sort(np.concatenate(kept))
-        return known.take(keep)
+    def _grid(self) -> GridSettings:
+        return self.config
 
-    def _grid_key(self) -> str:
-        mpp = self.config.mpp
-        return f"{self.config.patch}px-{'native' if mpp is None else format(mpp, 'g')}"
 
-    def rows_of(
-        self, reader: SlideReader, content: str, squares: Squares, context: Context
-    ) -> NDArray[np.float32]:
-        """Return the stored features of patches; computes missing ones."""
-        key = table_key(self._grid_key(), reader, squares)
-        table = feature_store(context).open(content, self.encoder, key)
+@dataclass(frozen=True)
+class FixedEncoder:
+    """An encoder that neither settings nor training change."""
 
-        def report(share: float, message: Message) -> None:
-            context.report(0.9 * share, message)
+    current: DescriptorEncoder
 
-        return features_of(reader, squares, self.encoder, table, report, workers=context.workers)
 
-    def image_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.float32]:
-        """Return the stored features of images; computes missing ones."""
-        table = feature_store(context).open("images", self.encoder, self._grid_key())
-        paths = [image.path for image in images]
-        return image_features(paths, self.encoder, table, context.report)
+class KernelPredictor:
+    """A kernel head over descriptors, with a temperature."""
+
+    def __init__(self, state: ModelState, encoder: DescriptorEncoder) -> None:
+        self.state, self._encoder = state, encoder
+        self.head: KernelHead | None = None
 
     def judge(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         """Return calibrated probabilities (n, k) for (n, 243) features."""
-        head = self._fitted()
-        return probabilities(head.scores(rows.astype(np.float64)), self.temperature)
-
-    def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
-        """Return the pixels of patches that the descriptors are computed from."""
-        return pixels_of(reader, squares, self.encoder.pixels, context)
-
-    def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
-        """Return the pixels of images that the descriptors are computed from."""
-        context.report(0.0, Message("reading_images", count=len(images)))
-        return np.stack([read_image(image.path, self.encoder.pixels) for image in images])
+        return probabilities(self._fitted().scores(rows.astype(np.float64)), self.state.temperature)
 
     def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return calibrated probabilities of pixels, from newly computed descriptors."""
-        return self.judge(self.encoder.encode(pixels))
+        return self.judge(self._encoder.encode(pixels))
 
-    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[PatchPredictions]:
-        store = feature_store(context)
-        key = table_key(self._grid_key(), reader, squares)
-        table = store.open(store.content_of(reader.path), self.encoder, key)
-        for indices, values in stream_features(reader, squares, self.encoder, table, context.workers):
-            yield predictions_of(indices, self.judge(values))
+    def predictions(self, indices: NDArray[np.intp], rows: NDArray[Any]) -> PatchPredictions:
+        """Return the predictions for some patches, with their entropy as uncertainty."""
+        return predictions_of(indices, self.judge(rows))
 
-    def _weights(self) -> Weights:
+    def ready(self, context: Context) -> None:
+        """Move nothing: descriptors and their head stay on the CPU."""
+
+    def weights(self) -> Weights:
+        """Return the arrays of the head; raises DataError(``not_fitted``)."""
         return self._fitted().arrays()
 
     def restore(self, weights: Weights) -> None:
         """Restore saved arrays; raises KeyError, ValueError or RuntimeError for other arrays."""
-        self._head = KernelHead.from_arrays(weights)
-        self._head.check(self.encoder.size, len(self.classes))
+        self.head = KernelHead.from_arrays(weights)
+        self.head.check(self._encoder.size, len(self.state.classes))
 
     def _fitted(self) -> KernelHead:
-        if self._head is None:
+        if self.head is None:
             raise DataError(Message("not_fitted"))
-        return self._head
+        return self.head
+
+
+@dataclass(frozen=True)
+class KernelFitting:
+    """Fits the head to the stored features of the labelled patches."""
+
+    predictor: KernelPredictor
+    sampler: PatchSampler
+    config: DescriptorsConfig
+
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Train on the parts ``train`` and ``validation``; computes missing features."""
+        state = self.predictor.state
+        take_classes(state, dataset, context)
+        known = _thinned(self.sampler.gather(dataset, context, ("train", "validation")), context.seed)
+        check_classes(known)
+        context.report(0.9, Message("learning_from_patches", count=len(known.rows)))
+        self.predictor.head, state.temperature = fit_head(
+            known.rows.astype(np.float64),
+            known.targets,
+            known.weights,
+            known.units,
+            penalty=self.config.penalty,
+            kernel=self.config.kernel,
+            seed=context.seed,
+        )
+        state.facts = {"patches": len(known.rows)}
+        context.report(1.0, Message("learned"))
+
+
+def _thinned(known: TrainingTable, seed: int) -> TrainingTable:
+    """Return at most ``MOST_PER_CLASS`` items of each class."""
+    random = np.random.default_rng(seed)
+    kept = []
+    leading = known.targets.argmax(axis=1)
+    for number in range(known.targets.shape[1]):
+        members = np.flatnonzero(leading == number)
+        kept.append(np.sort(random.permutation(members)[:MOST_PER_CLASS]))
+    return known.take(np.sort(np.concatenate(kept)))

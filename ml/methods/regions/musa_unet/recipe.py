@@ -15,4 +15,4 @@ class MusaUNet(RegionRecipe[MusaConfig]):
     info = INFO
 
     def _new_network(self) -> nn.Module:
-        return MusaNetwork(1 + len(self.labels), self.config.width, self.depth)
+        return MusaNetwork(1 + len(self.labels), self.config.width, self.state.depth)

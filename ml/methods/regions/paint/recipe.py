@@ -16,24 +16,26 @@ from torch.nn import functional
 
 from ml.contracts import Context, DataError, Dataset, Evaluation, SlideReader
 from ml.data.cells import Cells, class_of_cells, draw_cells, join_cells, with_thin_marks
+from ml.data.channels import take_channels
 from ml.data.folders.images import read_image
 from ml.data.objects import level_scale
-from ml.data.patches import BACKGROUND, in_parts
+from ml.data.patches import in_parts
 from ml.data.regions import UNKNOWN, UnitMarks, marks_of, region_images
 from ml.encoders.dense import CELL, DenseEncoder
 from ml.encoders.map_scores import MapScores
 from ml.encoders.packed_maps import BLOCK
 from ml.encoders.stored_maps import MARGIN, StoredMaps
 from ml.evaluation.classification import evaluate_classes
+from ml.features.store import feature_store
 from ml.inference.canvas import Shares
 from ml.inference.edges import follow_edges
 from ml.inference.windows import Window, Windows
 from ml.messages import Message
-from ml.methods.bases.patch_recipe import feature_store
 from ml.methods.bases.region_recipe import RegionMapRecipe, SeeWindow
 from ml.methods.regions.paint.info import INFO, PaintConfig
 from ml.slides import open_as, tissue_mask
 from ml.slides.resolution import opened_square, stretch_of
+from ml.storage.model_state import BACKGROUND
 from ml.training.kernel import LENGTH, KernelHead, fit_head
 from ml.training.logistic import probabilities
 
@@ -121,7 +123,7 @@ class Paint(RegionMapRecipe[PaintConfig]):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on the marked cells and labelled tiles of the parts ``train`` and ``validation``."""
-        self.take_channels(dataset)
+        take_channels(self.state, dataset)
         self.seed, self._device = context.seed, context.device
         tables = list(self._known_cells(dataset, context, LEARNED_FROM, CELLS_OF_TILE))
         known = draw_cells(tables, MOST, context.seed)

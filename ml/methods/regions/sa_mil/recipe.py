@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.contracts import Context, DataError, Dataset, Evaluation
+from ml.data.channels import take_channels
 from ml.data.regions import RegionImage, region_images
 from ml.data.variation.patches import SYMMETRIES, turn, vary_stain
 from ml.data.weak import WeakTiles, weak_tiles
@@ -45,7 +46,7 @@ class SaMil(RegionRecipe[SaMilConfig]):
 
     def fit(self, dataset: Dataset, context: Context) -> None:
         """Train on the tiles of ``train``, stop by ``validation``, then choose a threshold per label."""
-        self.take_channels(dataset)
+        take_channels(self.state, dataset)
         learned, held = self._tiles(dataset, context)
         self._check_bags(learned)
         rows = [

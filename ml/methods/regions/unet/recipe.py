@@ -15,4 +15,4 @@ class UNet(RegionRecipe[UNetConfig]):
     info = INFO
 
     def _new_network(self) -> nn.Module:
-        return RegionNetwork(self.config.kind, 1 + len(self.labels), self.config.width, self.depth)
+        return RegionNetwork(self.config.kind, 1 + len(self.labels), self.config.width, self.state.depth)

@@ -1,12 +1,13 @@
-"""Base of recipes that combine several patch models, trained here or earlier."""
+"""Several patch models as a part of one recipe, trained here or earlier."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +15,13 @@ from numpy.typing import NDArray
 from ml.catalogue.registry import find_recipe
 from ml.contracts import Context, DataError, Dataset, LabelledImage, Settings, SlideReader
 from ml.data.squares import Squares
+from ml.features.store import feature_store
 from ml.messages import Message
-from ml.methods.bases.patch_recipe import (
-    GridRecipe,
-    PatchPredictions,
-    PatchRecipe,
-    feature_store,
-    predictions_of,
-)
-from ml.methods.bases.settings import MemberSettingsT_co
-from ml.methods.bases.wrapping_recipe import open_patch_model
-from ml.methods.loading import load_model, load_recipe_class
-from ml.storage.room import remove_folder_on_failure
+from ml.methods.bases.inner_model import load_patch_model, open_patch_model
+from ml.methods.bases.patch_recipe import PatchRecipe
+from ml.methods.bases.settings import MemberSettings
+from ml.methods.loading import load_recipe_class
+from ml.storage.model_state import ModelState
 
 CHUNK = 512
 FOLDER = "member-{}"
@@ -36,7 +32,7 @@ LEAST = 1e-12
 FEWEST = 2
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class MemberSpec:
     """A member as the setting states it: a recipe with settings, or an earlier model."""
 
@@ -75,35 +71,29 @@ def parse_members(text: str) -> list[MemberSpec]:
     return members
 
 
-class MemberRecipe(GridRecipe[MemberSettingsT_co]):
-    """A recipe of rows (n, members, k): the probabilities of its members, which it learns to combine."""
+class Members:
+    """The members of a combination; there are none before training or ``load``."""
 
-    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
-        super().__init__(labels, config)
-        self.members: list[PatchRecipe[Settings]] = []
+    def __init__(self, state: ModelState, config: MemberSettings) -> None:
+        self.state, self.config = state, config
+        self.current: list[PatchRecipe[Settings]] = []
 
-    @classmethod
-    def build(cls, labels: Sequence[str], config: Mapping[str, Any]) -> Self:
-        """Return an unfitted recipe; raises DataError(``bad_config``) for unknown members."""
-        recipe = super().build(labels, config)
-        for spec in parse_members(recipe.config.members):
+    def check(self) -> None:
+        """Raise DataError(``bad_config``) for unknown members and for their settings."""
+        for spec in parse_members(self.config.members):
             if spec.recipe:
-                recipe.fresh(spec)
-        return recipe
+                self.fresh(spec)
 
     def fresh(self, spec: MemberSpec) -> PatchRecipe[Settings]:
         """Return an unfitted member with the patch settings of all others."""
         kind = load_recipe_class(spec.recipe)
-        if not issubclass(kind, PatchRecipe) or issubclass(kind, MemberRecipe):
-            message = Message(
-                "members_not_patches",
-                name=spec.recipe,
-            )
+        if not issubclass(kind, PatchRecipe) or kind.combines:
+            message = Message("members_not_patches", name=spec.recipe)
             raise DataError(message, code="bad_config")
-        settings = {**spec.settings, **{name: self.settings[name] for name in GEOMETRY}}
-        return kind.build(self.labels, settings)
+        settings = {**spec.settings, **{name: self.state.settings[name] for name in GEOMETRY}}
+        return kind.build(self.state.labels, settings)
 
-    def train_members(
+    def train(
         self, dataset: Dataset, context: Context, start: float, end: float
     ) -> list[PatchRecipe[Settings]]:
         """Return all members, trained on the training part or opened; progress runs from start to end."""
@@ -113,17 +103,15 @@ class MemberRecipe(GridRecipe[MemberSettingsT_co]):
             low = start + (end - start) * number / len(specs)
             inner = _inside(context, low, (end - start) / len(specs), FOLDER.format(number))
             if item.model:
-                members.append(self._checked(open_patch_model(item.model, self.labels, context), item.model))
+                opened = open_patch_model(item.model, self.state.labels, context)
+                members.append(self._checked(opened, item.model))
                 members[-1].ready(context)
                 continue
             member = self.fresh(item)
             member.fit(dataset, inner)
             members.append(member)
         if len({member.classes for member in members}) > 1:
-            message = Message(
-                "members_background",
-            )
-            raise DataError(message, code="other_labels")
+            raise DataError(Message("members_background"), code="other_labels")
         return members
 
     def _checked(self, member: PatchRecipe[Settings], name: str) -> PatchRecipe[Settings]:
@@ -142,80 +130,65 @@ class MemberRecipe(GridRecipe[MemberSettingsT_co]):
 
     def ready(self, context: Context) -> None:
         """Move all members to the device of the context."""
-        for member in self.members:
+        for member in self.current:
             member.ready(context)
+
+    def models(self) -> Mapping[str, PatchRecipe[Settings]]:
+        """Return the members by the names of their folders."""
+        return {FOLDER.format(number): member for number, member in enumerate(self.current)}
+
+    def load(self, folder: Path) -> None:
+        """Read the members from the folder of the whole model; raises DataError(``bad_weights``)."""
+        for number in range(len(parse_members(self.config.members))):
+            self.current.append(load_patch_model(folder / FOLDER.format(number)))
+
+
+@dataclass(frozen=True)
+class MemberReader:
+    """Reads rows (n, members, k): the probabilities of the members."""
+
+    members: Members
 
     def rows_of(
         self, reader: SlideReader, content: str, squares: Squares, context: Context
     ) -> NDArray[np.float64]:
         """Return the members' probabilities for patches (n, members, k)."""
-        answers = [m.judge(m.rows_of(reader, content, squares, context)) for m in self.members]
+        answers = [m.judge(m.rows_of(reader, content, squares, context)) for m in self.members.current]
         return np.stack(answers, axis=1)
 
     def image_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.float64]:
         """Return the members' probabilities for images (n, members, k)."""
-        return np.stack([m.judge(m.image_rows(images, context)) for m in self.members], axis=1)
+        return np.stack([m.judge(m.image_rows(images, context)) for m in self.members.current], axis=1)
 
     def pixel_rows(self, reader: SlideReader, squares: Squares, context: Context) -> NDArray[np.uint8]:
         """Raise: the members read patches of different sizes."""
         del reader, squares, context
-        message = Message(
-            "no_single_way",
-            recipe=self.name,
-            title=self.title,
-        )
+        state = self.members.state
+        message = Message("no_single_way", recipe=state.recipe, title=state.title)
         raise DataError(message, code="cannot_wrap")
 
     def image_pixel_rows(self, images: Sequence[LabelledImage], context: Context) -> NDArray[np.uint8]:
         """Raise, as ``pixel_rows`` does."""
         del context
-        message = Message(
-            "images_unlike",
-            recipe=self.name,
-            title=self.title,
-            count=len(images),
-        )
+        state = self.members.state
+        message = Message("images_unlike", recipe=state.recipe, title=state.title, count=len(images))
         raise DataError(message, code="cannot_wrap")
 
-    def judge_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Raise, as ``pixel_rows`` does."""
-        message = Message(
-            "no_pixels_alone",
-            recipe=self.name,
-            title=self.title,
-            shape=str(pixels.shape),
-        )
-        raise DataError(message, code="cannot_wrap")
-
-    def _stream(self, reader: SlideReader, squares: Squares, context: Context) -> Iterator[PatchPredictions]:
+    def stream(
+        self, reader: SlideReader, squares: Squares, context: Context
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
+        """Yield the members' probabilities in blocks."""
         quiet = dataclasses.replace(context, report=lambda _share, words: context.report(0.0, words))
         content = feature_store(context).content_of(reader.path)
         for start in range(0, len(squares), CHUNK):
-            part = Squares(squares.corners[start : start + CHUNK], squares.side)
-            rows = self.rows_of(reader, content, part, quiet)
-            yield predictions_of(np.arange(start, start + len(part)), self.judge(rows))
+            part = squares.take(slice(start, start + CHUNK))
+            yield np.arange(start, start + len(part)), self.rows_of(reader, content, part, quiet)
 
-    def save(self, folder: Path) -> None:
-        """Write the model, and every member in its own folder."""
-        with remove_folder_on_failure(folder):
-            super().save(folder)
-            for number, member in enumerate(self.members):
-                member.save(folder / FOLDER.format(number))
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read a model folder; raises DataError(``bad_weights``)."""
-        recipe = super().load(folder)
-        for number in range(len(parse_members(recipe.config.members))):
-            member = load_model(folder / FOLDER.format(number))
-            if not isinstance(member, PatchRecipe):
-                message = Message(
-                    "member_no_patches",
-                    folder=str(folder / FOLDER.format(number)),
-                )
-                raise DataError(message, code="bad_weights")
-            recipe.members.append(member)
-        return recipe
+def refuse_pixels(state: ModelState, pixels: NDArray[np.uint8]) -> NoReturn:
+    """Raise DataError(``cannot_wrap``): the members read patches of different sizes."""
+    message = Message("no_pixels_alone", recipe=state.recipe, title=state.title, shape=str(pixels.shape))
+    raise DataError(message, code="cannot_wrap")
 
 
 def _inside(context: Context, low: float, span: float, name: str) -> Context:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.middleware.csrf import get_token
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from server.accounts.models import ApiToken, User
@@ -14,12 +15,19 @@ LANGUAGES = ("en", "zh-CN")
 MOST_KEYS = 20_000  # characters
 
 
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+)
+class KeyMapField(serializers.JSONField):
+    """Keys by the name of their action; an empty list for an action without a key."""
+
+
 class MeSerializer(serializers.ModelSerializer[User]):
     """The signed-in user."""
 
     is_administrator = serializers.BooleanField(source="is_superuser", read_only=True)
     language = serializers.ChoiceField(LANGUAGES)
-    key_map = serializers.DictField(read_only=True)
+    key_map = KeyMapField(read_only=True)
     shown_layers = serializers.ListField(
         child=serializers.ChoiceField(User.Layer.choices), allow_null=True, read_only=True
     )
@@ -61,9 +69,8 @@ class PreferencesSerializer(serializers.ModelSerializer[User]):
     """Preferences that users set for themselves."""
 
     language = serializers.ChoiceField(LANGUAGES, required=False)
-    shown_layers = serializers.ListField(
-        child=serializers.ChoiceField(User.Layer.choices), max_length=len(User.Layer), required=False
-    )
+    key_map = KeyMapField(required=False)
+    shown_layers = serializers.ListField(child=serializers.ChoiceField(User.Layer.choices), required=False)
 
     class Meta:
         model = User
@@ -71,15 +78,23 @@ class PreferencesSerializer(serializers.ModelSerializer[User]):
         extra_kwargs: ClassVar = {name: {"required": False} for name in fields}
 
     def validate_key_map(self, value: Any) -> dict[str, Any]:
-        """Return the validated map from action names to keys; null removes the key of an action."""
-        words = [*value, *filter(None, value.values())] if isinstance(value, dict) else [None]
+        """Return the validated map from action names to lists of keys."""
+        is_map = isinstance(value, dict) and all(isinstance(keys, list) for keys in value.values())
+        words = [*value, *(key for keys in value.values() for key in keys)] if is_map else [None]
         if (
             not all(isinstance(word, str) and word.isprintable() for word in words)
             or len(str(value)) > MOST_KEYS
         ):
-            message = "An object from action names to keys is expected."
+            message = "An object from action names to lists of keys is expected."
             raise serializers.ValidationError(message)
         return dict(value)
+
+    def validate_shown_layers(self, value: list[str]) -> list[str]:
+        """Raise for a layer that is named twice."""
+        if len(set(value)) < len(value):
+            message = "A layer is named twice."
+            raise serializers.ValidationError(message)
+        return value
 
 
 class UserSerializer(serializers.ModelSerializer[User]):

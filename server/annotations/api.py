@@ -32,6 +32,7 @@ from server.annotations.serializers import (
     NewRegionSerializer,
     RegionSerializer,
     RevisionSerializer,
+    StaleBatchSerializer,
     ViewQuerySerializer,
     read_box,
 )
@@ -170,7 +171,7 @@ class AnnotationBatchView(APIView):
     @extend_schema(
         operation_id="apply_annotation_changes",
         request=BatchSerializer,
-        responses=BatchResultSerializer,
+        responses={200: BatchResultSerializer, 409: StaleBatchSerializer},
     )
     def post(self, request: Request, slide_id: UUID) -> Response:
         """Apply all operations or none."""
@@ -242,7 +243,16 @@ class RevisionsView(GenericAPIView[Revision]):
 
     serializer_class = RevisionSerializer
 
-    @extend_schema(operation_id="list_revisions")
+    @extend_schema(
+        operation_id="list_revisions",
+        parameters=[
+            OpenApiParameter(
+                "page",
+                {"oneOf": [{"type": "integer"}, {"type": "string", "enum": ["last"]}]},
+                description="A page number, or `last`.",
+            )
+        ],
+    )
     def get(self, request: Request, annotation_id: UUID) -> Response:
         """List the revisions of an annotation."""
         annotation = selectors.get_annotation_for(actor_of(request), annotation_id, deleted=True)

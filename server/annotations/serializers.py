@@ -11,13 +11,10 @@ from rest_framework import serializers
 from server.accounts.serializers import UserSerializer
 from server.annotations.in_view import Box
 from server.annotations.models import Annotation, Region, Revision
+from server.core.geojson import AreaField, GeometryField
+from server.core.schema import ProblemSerializer
 
 MOST_CHANGES = 1000
-
-
-@extend_schema_field(serializers.DictField())
-class GeometryField(serializers.JSONField):
-    """A GeoJSON geometry in level-0 pixels."""
 
 
 class ParentSerializer(serializers.Serializer[Any]):
@@ -115,18 +112,12 @@ class BatchSerializer(serializers.Serializer[Any]):
     changes = ChangeSerializer(many=True, max_length=MOST_CHANGES)  # type: ignore[call-arg]
 
 
-class BatchResultSerializer(serializers.Serializer[Any]):
-    """The annotations that the batch changed, and the ids of those that it deleted."""
-
-    annotations = AnnotationSerializer(many=True)
-    deleted = serializers.ListField(child=serializers.UUIDField())
-
-
 class RevisionSerializer(serializers.ModelSerializer[Revision]):
     """An annotation after one change."""
 
     author = UserSerializer(read_only=True)
     label_id = serializers.UUIDField(read_only=True, allow_null=True)
+    shape = serializers.ChoiceField(choices=Annotation.Shape.choices)
     geometry = GeometryField()
 
     class Meta:
@@ -134,11 +125,32 @@ class RevisionSerializer(serializers.ModelSerializer[Revision]):
         fields = ("number", "change", "author", "at", "label_id", "shape", "geometry", "note")
 
 
+class StaleChangeSerializer(serializers.Serializer[Any]):
+    """A change that starts from an old revision; ``current`` is null where the annotation was deleted."""
+
+    id = serializers.UUIDField()
+    current = AnnotationSerializer(allow_null=True)
+    latest_revision = RevisionSerializer()
+
+
+class StaleBatchSerializer(ProblemSerializer):
+    """The refusal of a batch, with its stale changes."""
+
+    conflicts = StaleChangeSerializer(many=True, required=False)
+
+
+class BatchResultSerializer(serializers.Serializer[Any]):
+    """The annotations that the batch changed, and the ids of those that it deleted."""
+
+    annotations = AnnotationSerializer(many=True)
+    deleted = serializers.ListField(child=serializers.UUIDField())
+
+
 class RegionSerializer(serializers.ModelSerializer[Region]):
     """A finished region."""
 
     slide_id = serializers.UUIDField(read_only=True)
-    geometry = GeometryField()
+    geometry = AreaField()
     declared_by = UserSerializer(read_only=True)
 
     class Meta:
@@ -150,7 +162,7 @@ class NewRegionSerializer(serializers.Serializer[Any]):
     """An area to declare finished, under an id chosen by the client."""
 
     id = serializers.UUIDField()
-    geometry = GeometryField()
+    geometry = AreaField()
 
 
 def read_box(text: str) -> Box:

@@ -20,6 +20,11 @@ class PageNumberPagination(pagination.PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema of a page, which always has all four fields."""
+        page: dict[str, Any] = super().get_paginated_response_schema(schema)
+        return {**page, "required": sorted(page["properties"])}
+
     def paginate_queryset(  # type: ignore[override] # all of ours are querysets
         self, queryset: QuerySet[Any], request: Request, view: Any = None
     ) -> list[Any] | None:

@@ -6,17 +6,30 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import force_instance
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import fields, serializers
 from rest_framework.generics import GenericAPIView
 
 from ml.messages import Message
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {
+            "oneOf": [{"type": "string"}, {"type": "number"}, {"$ref": "#/components/schemas/Message"}]
+        },
+    }
+)
+class MessageParamsField(serializers.DictField):
+    """Parameters of a text by name; a message is a parameter too."""
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """A message: the code and the parameters of its text in each language, and the English text."""
 
     code = serializers.CharField()
-    params = serializers.DictField()
+    params = MessageParamsField()
     text = serializers.CharField(allow_blank=True)
 
     def to_representation(self, instance: Any) -> Any:
@@ -42,13 +55,11 @@ class ProblemSerializer(serializers.Serializer[Any]):
 class ProblemSchema(AutoSchema):
     """Schema that adds the problem response to every operation."""
 
-    def get_response_serializers(self) -> Any:
-        """Return the declared responses and, for everything else, a problem."""
-        declared: Any = super().get_response_serializers()
-        if not isinstance(declared, dict):
-            success = "204" if declared is None else self._success_code()
-            declared = {success: declared}
-        return {**declared, "default": ProblemSerializer}
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        """Return the declared responses and, for every other status, a problem."""
+        declared: Any = super()._get_response_bodies(direction)
+        problem: Any = self._get_response_for_code(ProblemSerializer, "default", None, direction)  # type: ignore[no-untyped-call]
+        return {**declared, "default": problem}
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         """Return the schema with all fields of a response required, except those declared optional.
@@ -78,9 +89,6 @@ class ProblemSchema(AutoSchema):
         """Return the filters of the lists that declare some."""
         declared = getattr(self.view, "filterset_class", None)
         return list(super().get_filter_backends()) if declared else []
-
-    def _success_code(self) -> str:
-        return "201" if self.method == "POST" and getattr(self.view, "action", "") == "create" else "200"
 
 
 def _has_default(field: Any) -> bool:

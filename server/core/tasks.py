@@ -11,6 +11,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 QUEUES: Final = ("io", "cpu", "gpu")
+# The pages have words for each of them.
+KINDS: Final = (
+    "import_slide",
+    "compute_features",
+    "map_quality",
+    "build_atlas",
+    "run_round",
+    "run_prediction",
+    "compare_versions",
+    "explain_suggestion",
+    "register_slides",
+    "import_objects",
+)
 
 
 def _always(_job: Any) -> bool:
@@ -54,6 +67,9 @@ def task(
     is cancelled, in whatever way: by an exception (``cause``), by a lost worker, by a person. It checks no
     permission and deletes files on commit.
     """
+    if kind not in KINDS:
+        message = f"unknown kind {kind!r}; choose one of {KINDS}"
+        raise ValueError(message)
     if queue not in QUEUES:
         message = f"unknown queue {queue!r}; choose one of {QUEUES}"
         raise ValueError(message)

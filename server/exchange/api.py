@@ -30,6 +30,7 @@ from server.exchange.imports.serializers import (
     PreviewSerializer,
     ProjectImportedSerializer,
     ProjectPreviewSerializer,
+    RefusedRowsSerializer,
 )
 from server.exchange.project_files import ProjectFile
 from server.exchange.slide_files import SlideFile
@@ -88,7 +89,7 @@ class ImportView(APIView):
     @extend_schema(
         operation_id="import_annotations",
         request={"multipart/form-data": ImportSerializer},
-        responses={200: ImportedSerializer, 202: ImportedSerializer},
+        responses={200: ImportedSerializer, 202: ImportedSerializer, 422: RefusedRowsSerializer},
     )
     def post(self, request: Request, slide_id: UUID) -> Response:
         """Import the annotations of a file at once, or queue the import of very many objects (202).
@@ -112,7 +113,7 @@ class ImportPreviewView(APIView):
     @extend_schema(
         operation_id="preview_import",
         request={"multipart/form-data": ImportSerializer},
-        responses=PreviewSerializer,
+        responses={200: PreviewSerializer, 422: RefusedRowsSerializer},
     )
     def post(self, request: Request, slide_id: UUID) -> Response:
         """Preview the import of a file; only the file itself is stored, for six hours.
@@ -135,7 +136,7 @@ class ProjectImportView(APIView):
     @extend_schema(
         operation_id="import_project_annotations",
         request={"multipart/form-data": ImportSerializer},
-        responses=ProjectImportedSerializer,
+        responses={200: ProjectImportedSerializer, 422: RefusedRowsSerializer},
     )
     def post(self, request: Request, project_id: UUID) -> Response:
         """Import each file of the export on the slide of the same content, or else of the same name.
@@ -157,7 +158,7 @@ class ProjectImportPreviewView(APIView):
     @extend_schema(
         operation_id="preview_project_import",
         request={"multipart/form-data": ImportSerializer},
-        responses=ProjectPreviewSerializer,
+        responses={200: ProjectPreviewSerializer, 422: RefusedRowsSerializer},
     )
     def post(self, request: Request, project_id: UUID) -> Response:
         """Preview the import of the export; only the file itself is stored, for six hours."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from server.annotations.serializers import GeometryField
+from server.core.geojson import PolygonField
 from server.inference.models import PredictionRun
 from server.jobs.serializers import JobSerializer
 
@@ -18,7 +18,7 @@ class NewPredictionSerializer(serializers.Serializer[Any]):
     slide_ids = serializers.ListField(
         child=serializers.UUIDField(), required=False, max_length=10_000, allow_empty=False
     )
-    region = GeometryField(required=False)
+    region = PolygonField(required=False)
 
 
 class StartedSerializer(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from server.accounts.serializers import UserSerializer
 from server.core.schema import MessageSerializer
+from server.core.tasks import KINDS
 from server.jobs.models import Job
 from server.jobs.policies import can_run_again
 from server.projects.selectors import project_ids_managed_by
@@ -17,6 +18,7 @@ from server.projects.selectors import project_ids_managed_by
 class JobSerializer(serializers.ModelSerializer[Job]):
     """A job as users see it."""
 
+    kind = serializers.ChoiceField(choices=KINDS, read_only=True)
     created_by = UserSerializer(read_only=True)
     title = MessageSerializer(read_only=True)
     message = MessageSerializer(read_only=True, allow_null=True)
@@ -49,7 +51,18 @@ class JobSerializer(serializers.ModelSerializer[Job]):
             "can_retry",
         )
 
-    @extend_schema_field(serializers.DictField(allow_null=True))
+    @extend_schema_field(
+        {
+            "type": "object",
+            "nullable": True,
+            "properties": {
+                "outcome": {"type": "string"},
+                "report": {"$ref": "#/components/schemas/Imported"},
+            },
+            "additionalProperties": {},
+            "description": "Figures by name; ``report`` is that of an import.",
+        }
+    )
     def get_result(self, job: Job) -> Any:
         """Return the task's result."""
         return job.result

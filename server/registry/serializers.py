@@ -17,6 +17,11 @@ from server.registry.models import ModelVersion, UploadedWeights
 from server.registry.uploads import PREFIX
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]})
+class SettingField(serializers.JSONField):
+    """The value of a setting."""
+
+
 class FieldSerializer(serializers.Serializer[Any]):
     """One setting of a recipe."""
 
@@ -25,7 +30,7 @@ class FieldSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
     unit = serializers.CharField()
     type = serializers.ChoiceField(choices=("integer", "number", "choice", "boolean", "text"))
-    default = serializers.JSONField(allow_null=True)
+    default = SettingField(allow_null=True)
     minimum = serializers.FloatField(allow_null=True)
     maximum = serializers.FloatField(allow_null=True)
     choices = serializers.ListField(child=serializers.CharField())
@@ -111,7 +116,10 @@ class MetricsSerializer(serializers.Serializer[Any]):
     confusion = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField()), allow_null=True
     )
-    reliability = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+    reliability = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=3, max_length=3),
+        help_text="Confidence, accuracy and count of each bin.",
+    )
     survival = SurvivalSerializer(required=False, allow_null=True)
     part = serializers.CharField()
     split_by = serializers.CharField()

@@ -22,6 +22,7 @@ from server.review.models import Verdict
 from server.review.object_selection import ObjectFilter
 from server.review.serializers import (
     MOST_ON_A_PAGE,
+    AlreadyDecidedSerializer,
     CountSerializer,
     GivenVerdictSerializer,
     NewVerdictSerializer,
@@ -32,6 +33,7 @@ from server.review.serializers import (
     RedrawnSerializer,
     RedrawSerializer,
     SuggestionSerializer,
+    SuggestionsSerializer,
     UndoSerializer,
     VerdictSerializer,
 )
@@ -75,7 +77,7 @@ class SuggestionsView(APIView):
     @extend_schema(
         operation_id="list_suggestions",
         parameters=[OpenApiParameter("indices", str, required=True, description="Numbers, by commas.")],
-        responses=SuggestionSerializer(many=True),
+        responses=SuggestionsSerializer,
     )
     def get(self, request: Request, set_id: UUID) -> Response:
         """Return objects in the requested order."""
@@ -123,7 +125,7 @@ class VerdictsView(GenericAPIView[Verdict]):
         operation_id="give_verdict",
         request=NewVerdictSerializer,
         parameters=[OpenApiParameter("dry_run", bool, description="Only count what a filter chooses.")],
-        responses={201: GivenVerdictSerializer, 200: CountSerializer},
+        responses={201: GivenVerdictSerializer, 200: CountSerializer, 409: AlreadyDecidedSerializer},
     )
     def post(self, request: Request, set_id: UUID) -> Response:
         """Accept, reject or relabel suggestions."""
@@ -207,15 +209,15 @@ class SkipView(APIView):
     @extend_schema(operation_id="skip_suggestion", request=ObjectNameSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
         """Skip a suggestion, for this reviewer."""
-        return self._change(request, services.skip_suggestion)
+        return self._change(request, request.data, services.skip_suggestion)
 
-    @extend_schema(operation_id="unskip_suggestion", request=ObjectNameSerializer, responses={204: None})
+    @extend_schema(operation_id="unskip_suggestion", parameters=[ObjectNameSerializer], responses={204: None})
     def delete(self, request: Request) -> Response:
         """Return a skipped suggestion to the queue."""
-        return self._change(request, services.unskip_suggestion)
+        return self._change(request, request.query_params, services.unskip_suggestion)
 
-    def _change(self, request: Request, change: Any) -> Response:
-        form = ObjectNameSerializer(data=request.data)
+    def _change(self, request: Request, name: Any, change: Any) -> Response:
+        form = ObjectNameSerializer(data=name)
         form.is_valid(raise_exception=True)
         object_set = get_object_set_for(actor_of(request), form.validated_data["object_set_id"])
         change(actor=actor_of(request), object_set=object_set, index=form.validated_data["index"])

@@ -7,7 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from server.accounts.serializers import UserSerializer
-from server.annotations.serializers import AnnotationSerializer, GeometryField, NewAnnotationSerializer
+from server.annotations.serializers import AnnotationSerializer, NewAnnotationSerializer
+from server.core.geojson import AreaField, GeometryField
+from server.core.schema import ProblemSerializer
 from server.review import queue
 from server.review.models import Verdict
 from server.review.selectors import Suggestion
@@ -45,6 +47,12 @@ class SuggestionSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=("open", "accepted", "rejected", "relabelled", "redrawn"))
     current_label_id = serializers.UUIDField(allow_null=True)
     reason = serializers.CharField(allow_blank=True)
+
+
+class SuggestionsSerializer(serializers.Serializer[Any]):
+    """Objects of a set in the requested order."""
+
+    results = SuggestionSerializer(many=True)
 
 
 class QueueSlideSerializer(serializers.Serializer[Any]):
@@ -140,6 +148,23 @@ class VerdictSerializer(serializers.ModelSerializer[Verdict]):
         )
 
 
+class EarlierVerdictSerializer(serializers.Serializer[Any]):
+    """The verdict of another user on an object, by the user's name."""
+
+    object_set_id = serializers.UUIDField()
+    index = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=("accepted", "rejected", "relabelled", "redrawn"))
+    label_id = serializers.UUIDField(allow_null=True)
+    reviewer = serializers.CharField()
+
+
+class AlreadyDecidedSerializer(ProblemSerializer):
+    """The refusal of a verdict on decided objects; ``version`` is the state of the set with all of them."""
+
+    decided = EarlierVerdictSerializer(many=True, required=False)
+    version = serializers.IntegerField(required=False)
+
+
 class GivenVerdictSerializer(VerdictSerializer):
     """A new verdict, and the verdicts of others since the state that its author had seen."""
 
@@ -160,7 +185,7 @@ class ChoiceOfObjectsSerializer(serializers.Serializer[Any]):
     max_uncertainty = serializers.FloatField(required=False)
     min_area = serializers.FloatField(required=False)
     max_area = serializers.FloatField(required=False)
-    within = GeometryField(required=False)
+    within = AreaField(required=False)
 
     def to_internal_value(self, data: Any) -> Any:
         """Raise for an unknown condition: ignored, it would make a verdict concern all objects."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from server.audit.seen import SeenField
+from server.core.geojson import GeometryField
 from server.core.names import NameField
 from server.core.schema import MessageSerializer
 from server.slides.models import Case, Slide
@@ -16,10 +18,17 @@ FINEST_MPP: Final = 0.0001
 COARSEST_MPP: Final = 1000.0
 
 
+@extend_schema_field(
+    {"type": "object", "additionalProperties": {"oneOf": [{"type": "number"}, {"type": "string"}]}}
+)
+class ClinicalField(serializers.DictField):
+    """Numbers or words by the name of the clinical field."""
+
+
 class CaseSerializer(serializers.ModelSerializer[Case]):
     """A case under its pseudonym, with clinical fields and follow-up."""
 
-    clinical = serializers.DictField(read_only=True)
+    clinical = ClinicalField(read_only=True)
 
     class Meta:
         model = Case
@@ -29,7 +38,7 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
 class CaseFactsSerializer(serializers.Serializer[Any]):
     """Clinical fields (numbers or words by name) and follow-up; omitted values are unknown."""
 
-    clinical = serializers.DictField(child=serializers.JSONField())
+    clinical = ClinicalField(child=serializers.JSONField())
     months = serializers.FloatField(min_value=0, max_value=2000, allow_null=True, default=None)
     event = serializers.BooleanField(allow_null=True, default=None)
 
@@ -234,4 +243,4 @@ class ViewerSerializer(GrantSerializer):
 class TissueSerializer(serializers.Serializer[Any]):
     """Outline of the tissue."""
 
-    geometry = serializers.DictField(allow_null=True)
+    geometry = GeometryField(allow_null=True)

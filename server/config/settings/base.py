@@ -118,6 +118,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "server.core.geojson.add_components",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "server.projects.models.Role",
         "JobStateEnum": "server.jobs.models.Job.State",

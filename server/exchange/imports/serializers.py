@@ -7,8 +7,8 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from server.annotations.serializers import GeometryField
-from server.core.schema import MessageSerializer
+from server.core.geojson import GeometryField
+from server.core.schema import MessageSerializer, ProblemSerializer
 from server.exchange.imports.options import ImportOptions, Outside, Target, Version
 from server.exchange.imports.rows import Outcome
 
@@ -16,7 +16,7 @@ LEAST_SCALE: Final = 1e-6
 MOST_SCALE: Final = 1e6
 
 
-@extend_schema_field(serializers.DictField())
+@extend_schema_field(serializers.DictField(child=serializers.CharField()))
 class MappingField(serializers.JSONField):
     """Map from class names of the file to the id of a label, or ``new``, ``none``, ``skip`` or ``own``."""
 
@@ -75,6 +75,12 @@ class ReportRowSerializer(serializers.Serializer[Any]):
     label = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     reason = MessageSerializer(allow_null=True)
     is_mended = serializers.BooleanField()
+
+
+class RefusedRowsSerializer(ProblemSerializer):
+    """The refusal of a file, with the rows that cannot be imported."""
+
+    rows = ReportRowSerializer(many=True, required=False)
 
 
 class ReasonCountSerializer(serializers.Serializer[Any]):

@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from server.annotations.serializers import GeometryField, read_box
+from server.annotations.serializers import read_box
+from server.core.geojson import GeometryField
 
 
 class ReviewStateSerializer(serializers.Serializer[Any]):

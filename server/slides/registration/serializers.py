@@ -56,6 +56,12 @@ class RegistrationSerializer(serializers.ModelSerializer[Registration]):
         model = Registration
         fields = ("id", "fixed_id", "moving_id", "moving_name", "job", "matrix", "quality", "landmarks")
 
+    @extend_schema_field(
+        serializers.ListField(
+            child=serializers.ListField(child=serializers.FloatField(), min_length=3, max_length=3),
+            allow_null=True,
+        )
+    )
     def get_matrix(self, item: Registration) -> list[list[float]] | None:
         """Return three rows of three numbers; None until a map is computed."""
         matrix: list[list[float]] | None = item.document["matrix"] if item.document else None

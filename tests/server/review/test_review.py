@@ -192,7 +192,7 @@ def test_skip_concerns_one_reviewer_only(place, suggest, rob, api, user_factory)
     assert queue(rob, place["project"])["count"] == 1
     assert queue(rob, place["project"], include_skipped="true")["count"] == 2
     assert queue(api(user_factory("mia")), place["project"])["count"] == 2
-    assert rob.delete(f"{API}/review/skip", one, format="json").status_code == 204
+    assert rob.delete(f"{API}/review/skip", query_params=one).status_code == 204
     assert queue(rob, place["project"])["count"] == 2
 
 

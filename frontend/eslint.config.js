@@ -70,4 +70,5 @@ export default tseslint.config(
     },
   },
   { files: ["*.js"], ...tseslint.configs.disableTypeChecked },
+  { files: ["*.js"], languageOptions: { globals: { URL: "readonly", console: "readonly", process: "readonly" } } },
 );

@@ -1,7 +1,14 @@
-/** Client of the server's API: JSON in and out, CSRF header on writes, problem details as `ApiError`. */
+/** Client of the server's API, typed by its schema: CSRF header on writes, problem details as `ApiError`. */
+import createClient, { type Middleware } from "openapi-fetch";
+
+import type { paths } from "./generated/schema";
 import type { Problem } from "./types";
 
 const BASE = "/api/v1";
+const ORIGIN = typeof location === "undefined" ? "" : location.origin;
+
+/** The paths of the schema without `BASE`. */
+type Paths = { [Path in keyof paths as Path extends `${typeof BASE}${infer Rest}` ? Rest : never]: paths[Path] };
 
 /** Fired on `sessionEvents` when the server answers that the session has ended. */
 export const SIGNED_OUT = "signed-out";
@@ -31,113 +38,111 @@ export class ApiError extends Error {
   }
 }
 
-export type QueryValue = string | number | boolean | null | undefined;
-export type Query = Record<string, QueryValue | readonly QueryValue[]>;
-
 let csrfToken = "";
 
 export function setCsrfToken(token: string): void {
   csrfToken = token;
 }
 
-/** Headers for requests made outside `api` (uploads by tus). */
+/** Headers of writes, also of those that are made outside `api` (uploads by tus). */
 export function writeHeaders(): Record<string, string> {
   return csrfToken ? { "X-CSRFToken": csrfToken } : {};
 }
 
-export function buildUrl(path: string, query?: Query): string {
-  const url = path.startsWith("/api/") ? path : `${BASE}${path}`;
-  if (!query) return url;
+/** Address of a path of the API, for links and for libraries that send their own requests. */
+export function buildUrl(path: string): string {
+  return `${BASE}${path}`;
+}
+
+/** Query text; values that are missing or empty are left out, lists are repeated. */
+function queryText(query: Record<string, unknown>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    const values: readonly QueryValue[] = Array.isArray(value) ? value : [value as QueryValue];
-    for (const item of values) {
-      if (item !== undefined && item !== null && item !== "") search.append(name, String(item));
+    for (const item of [value].flat()) {
+      if (typeof item === "number" || typeof item === "boolean" || (typeof item === "string" && item !== "")) {
+        search.append(name, String(item));
+      }
     }
   }
-  const text = search.toString();
-  if (!text) return url;
-  return url + (url.includes("?") ? "&" : "?") + text;
+  return search.toString();
 }
 
-async function readProblem(response: Response): Promise<Problem> {
-  const fallback: Problem = {
-    title: response.statusText || "Error",
-    status: response.status,
-    detail: response.statusText || `The server answered ${String(response.status)}.`,
+const session: Middleware = {
+  onRequest: ({ request }) => {
+    request.headers.set("Accept", "application/json");
+    // The server's libraries word errors of a form in the language of the page.
+    request.headers.set("Accept-Language", typeof document === "undefined" ? "en" : document.documentElement.lang);
+    if (request.method === "GET") return;
+    for (const [name, value] of Object.entries(writeHeaders())) request.headers.set(name, value);
+  },
+  onResponse: ({ response }) => {
+    if (response.status === 401) sessionEvents.dispatchEvent(new Event(SIGNED_OUT));
+  },
+  onError: ({ error }) =>
+    error instanceof DOMException && error.name === "AbortError" ? undefined : new ApiError(OFFLINE),
+};
+
+const OFFLINE: Problem = {
+  type: "about:blank",
+  title: "Offline",
+  status: 0,
+  detail: "The server cannot be reached.",
+  code: "offline",
+};
+
+/** The generated client. `read` turns its replies into data or an `ApiError`. */
+export const api = createClient<Paths>({
+  baseUrl: ORIGIN + BASE,
+  querySerializer: queryText,
+  fetch: (request) => globalThis.fetch(request),
+});
+api.use(session);
+
+/** A body of several parts, for `bodySerializer`; objects are sent as JSON. */
+export function formOf(body: object = {}): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries<unknown>({ ...body })) {
+    if (value instanceof Blob || typeof value === "string") form.append(name, value);
+    else if (value !== undefined) form.append(name, JSON.stringify(value));
+  }
+  return form;
+}
+
+interface Reply {
+  readonly data?: unknown;
+  readonly error?: Problem;
+  readonly response: Response;
+}
+
+/** The data of the reply that is no refusal. */
+type DataOf<R extends Reply> = Extract<R, { error?: never }>["data"];
+
+/** Return the data of a reply; throws `ApiError` for any status from 400 up and for no answer. */
+export function read<R extends Reply>(request: Promise<R>): Promise<DataOf<R>>;
+export async function read(request: Promise<Reply>): Promise<unknown> {
+  const { error, data, response } = await request;
+  if (error === undefined && response.ok) return data;
+  throw new ApiError(problemOf(response, error), Number(response.headers.get("retry-after")));
+}
+
+/** A proxy on the way may answer with a text, or with nothing. */
+function problemOf({ status, statusText }: Response, error: Problem | string | undefined): Problem {
+  const fallback = {
+    type: "about:blank",
+    title: statusText || "Error",
+    detail: statusText || `The server answered ${String(status)}.`,
     code: "unexpected_answer",
   };
-  if (!(response.headers.get("content-type") ?? "").includes("json")) return fallback;
-  try {
-    const body = (await response.json()) as Partial<Problem>;
-    return { ...fallback, ...body, status: response.status };
-  } catch {
-    return fallback;
-  }
-}
-
-function offlineProblem(): Problem {
-  return { title: "Offline", status: 0, detail: "The server cannot be reached.", code: "offline" };
-}
-
-export interface SendOptions {
-  query?: Query | undefined;
-  body?: unknown;
-  signal?: AbortSignal | undefined;
-  /** The request is finished even when the page is left: for small things that must not be lost. */
-  keepalive?: boolean | undefined;
+  return { ...fallback, ...(typeof error === "object" ? error : {}), status };
 }
 
 // A browser keeps 64 KiB for pages that are gone, of all their requests together.
 const KEPT_CHARACTERS = 8 * 1024;
 
-function mayOutliveThePage(body: RequestInit["body"]): boolean {
-  return body === undefined || (typeof body === "string" && body.length < KEPT_CHARACTERS);
+/** Option of a request that is finished even when the page is left: for small things that must not be lost. */
+export function keptAlive(body: object): { keepalive: boolean } {
+  return { keepalive: JSON.stringify(body).length < KEPT_CHARACTERS };
 }
-
-/** Send and return the raw response; throws `ApiError` for any status from 400 up and for no answer. */
-export async function send(method: string, path: string, options: SendOptions = {}): Promise<Response> {
-  // What the server's libraries say of a form comes in the language of the page.
-  const language = typeof document === "undefined" ? "en" : document.documentElement.lang;
-  const headers: Record<string, string> = { Accept: "application/json", "Accept-Language": language };
-  if (method !== "GET") Object.assign(headers, writeHeaders());
-  const init: RequestInit = { method, headers, credentials: "same-origin" };
-  if (options.body instanceof FormData) init.body = options.body;
-  else if (options.body !== undefined) {
-    headers["Content-Type"] = "application/json";
-    init.body = JSON.stringify(options.body);
-  }
-  if (options.signal) init.signal = options.signal;
-  if (options.keepalive && mayOutliveThePage(init.body)) init.keepalive = true;
-  let response: Response;
-  try {
-    response = await fetch(buildUrl(path, options.query), init);
-  } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError(offlineProblem());
-  }
-  if (response.ok) return response;
-  if (response.status === 401) sessionEvents.dispatchEvent(new Event(SIGNED_OUT));
-  throw new ApiError(await readProblem(response), Number(response.headers.get("retry-after")));
-}
-
-async function sendJson<T>(method: string, path: string, options: SendOptions): Promise<T> {
-  const response = await send(method, path, options);
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
-}
-
-export const api = {
-  get: <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> =>
-    sendJson<T>("GET", path, { query, signal }),
-  post: <T>(path: string, body?: unknown, query?: Query): Promise<T> =>
-    sendJson<T>("POST", path, { body, query }),
-  patch: <T>(path: string, body: unknown, query?: Query): Promise<T> =>
-    sendJson<T>("PATCH", path, { body, query }),
-  put: <T>(path: string, body: unknown, query?: Query): Promise<T> =>
-    sendJson<T>("PUT", path, { body, query }),
-  delete: <T = void>(path: string, query?: Query): Promise<T> => sendJson<T>("DELETE", path, { query }),
-};
 
 /** The sentence to show for an error of any kind. */
 export function errorText(error: unknown): string {
@@ -146,4 +151,10 @@ export function errorText(error: unknown): string {
     return fields.length > 0 && !fields.includes(error.detail) ? `${error.detail} ${fields.join(" ")}` : error.detail;
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+declare module "@tanstack/react-query" {
+  interface Register {
+    defaultError: ApiError;
+  }
 }

@@ -1,14 +1,9 @@
 /** Viewing records: the consent, the stored views, and the recorder that sends them. */
-import { useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, type ApiError } from "./client";
+import { api, read } from "./client";
 import { keys } from "./queries/keys";
 import type { Viewed } from "./types";
-
-export interface DwellConsent {
-  since: string | null;
-  views: number;
-}
 
 export type Place = Omit<Viewed, "milliseconds">;
 
@@ -49,38 +44,40 @@ function samePlace(one: Place, other: Place): boolean {
   return moved < one.scale;
 }
 
-export function useDwellConsent(): UseQueryResult<DwellConsent, ApiError> {
-  return useQuery<DwellConsent, ApiError>({ queryKey: keys.dwellConsent, queryFn: () => api.get<DwellConsent>("/dwell") });
+export function useDwellConsent() {
+  return useQuery({ queryKey: keys.dwellConsent, queryFn: () => read(api.GET("/dwell")) });
 }
 
-export function useGiveConsent(): UseMutationResult<DwellConsent, ApiError, void> {
+export function useGiveConsent() {
   const client = useQueryClient();
-  return useMutation<DwellConsent, ApiError>({
-    mutationFn: () => api.put<DwellConsent>("/dwell", {}),
+  return useMutation({
+    mutationFn: () => read(api.PUT("/dwell")),
     onSuccess: (consent) => client.setQueryData(keys.dwellConsent, consent),
   });
 }
 
 /** Takes consent back: the server deletes every view. */
-export function useWithdrawConsent(): UseMutationResult<void, ApiError, void> {
+export function useWithdrawConsent() {
   const client = useQueryClient();
-  return useMutation<void, ApiError>({
-    mutationFn: () => api.delete("/dwell"),
+  return useMutation({
+    mutationFn: () => read(api.DELETE("/dwell")),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.dwellConsent.slice(0, 1) }),
   });
 }
 
 /** The person's own views of a slide, read when somebody wants to see them. */
-export function useDwell(slideId: string, wanted: boolean): UseQueryResult<{ views: Viewed[] }, ApiError> {
-  return useQuery<{ views: Viewed[] }, ApiError>({
-    queryKey: keys.dwell(slideId),
-    queryFn: () => api.get<{ views: Viewed[] }>(`/slides/${slideId}/dwell`),
-    enabled: wanted,
+export function useDwell(slide_id: string, enabled: boolean) {
+  return useQuery({
+    queryKey: keys.dwell(slide_id),
+    queryFn: () => read(api.GET("/slides/{slide_id}/dwell", { params: { path: { slide_id } } })),
+    enabled,
   });
 }
 
-export function sendViews(slideId: string, views: readonly Viewed[]): Promise<{ stored: number }> {
-  return api.post<{ stored: number }>(`/slides/${slideId}/dwell`, { views });
+export async function sendViews(slide_id: string, views: Viewed[]): Promise<void> {
+  const [first, ...others] = views;
+  if (first === undefined) return;
+  await read(api.POST("/slides/{slide_id}/dwell", { params: { path: { slide_id } }, body: { views: [first, ...others] } }));
 }
 
 export function recordingAddress(slideId: string): string {

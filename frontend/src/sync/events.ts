@@ -6,7 +6,7 @@ import { keys } from "./queries/keys";
 import type { LiveMessage } from "./live/messages";
 import { liveTab } from "./live/tab";
 import { renewOpenCount } from "./openCount";
-import type { Job, JobKind, JobState, Message, Page, VerdictNews } from "./types";
+import type { Job, JobKind, JobPage, JobState, Message, VerdictNews } from "./types";
 
 export interface ProjectEvent {
   job_id: string;
@@ -33,7 +33,7 @@ function patchJob(job: Job, event: ProjectEvent): Job {
 /** Put an event's news into the cached jobs, so that progress moves without a request. */
 export function applyToCache(client: QueryClient, event: ProjectEvent): void {
   client.setQueryData<Job>(keys.job(event.job_id), (job) => (job ? patchJob(job, event) : job));
-  client.setQueriesData<Page<Job>>({ queryKey: keys.jobs, predicate: (q) => q.queryKey[1] !== "one" }, (page) =>
+  client.setQueriesData<JobPage>({ queryKey: keys.jobs, predicate: (q) => q.queryKey[1] !== "one" }, (page) =>
     page?.results ? { ...page, results: page.results.map((job) => patchJob(job, event)) } : page,
   );
 }

@@ -1,14 +1,14 @@
 /** Number of open suggestions of a project: updated at once by own verdicts, by the event stream after others'. */
-import { useQuery, type QueryClient, type UseQueryResult } from "@tanstack/react-query";
+import { useQuery, type QueryClient } from "@tanstack/react-query";
 
-import { api, type ApiError } from "./client";
+import { api, read } from "./client";
 import { keys } from "./queries/keys";
-import type { QueuePage } from "./types";
 
-export function useOpenCount(projectId: string): UseQueryResult<number, ApiError> {
-  return useQuery<number, ApiError>({
+export function useOpenCount(projectId: string) {
+  const params = { path: { project_id: projectId }, query: { limit: 1 } };
+  return useQuery({
     queryKey: keys.openCount(projectId),
-    queryFn: async ({ signal }) => (await api.get<QueuePage>(`/projects/${projectId}/review/queue`, { limit: 1 }, signal)).count,
+    queryFn: async ({ signal }) => (await read(api.GET("/projects/{project_id}/review/queue", { params, signal }))).count,
   });
 }
 

@@ -1,8 +1,8 @@
 /** Resumable upload of slide files by tus: a broken connection or a closed tab costs nothing that was sent. */
 import { Upload, type DetailedError } from "tus-js-client";
 
-import { api, ApiError, buildUrl, writeHeaders } from "./client";
-import type { Message, Problem, Slide } from "./types";
+import { api, ApiError, buildUrl, read, writeHeaders } from "./client";
+import type { FolderResult, Problem } from "./types";
 
 export interface UploadTarget {
   projectId: string;
@@ -37,12 +37,16 @@ function metadata(file: File, target: UploadTarget): Record<string, string> {
   return data;
 }
 
+function isProblem(body: unknown): body is Problem {
+  return typeof body === "object" && body !== null && "detail" in body && typeof body.detail === "string";
+}
+
 function explain(error: Error | DetailedError): ApiError | Error {
   const response = "originalResponse" in error ? error.originalResponse : null;
   if (!response) return error;
   try {
-    const body = JSON.parse(response.getBody()) as Partial<Problem>;
-    if (body.detail) return new ApiError({ title: "", code: "", ...body, detail: body.detail, status: response.getStatus() });
+    const body: unknown = JSON.parse(response.getBody());
+    if (isProblem(body)) return new ApiError({ ...body, status: response.getStatus() });
   } catch {
     // Not a problem document: the library's own words are the best there is.
   }
@@ -83,12 +87,7 @@ export function startUpload(file: File, target: UploadTarget, callbacks: UploadC
   };
 }
 
-export interface FolderResult {
-  slides: Slide[];
-  refused: { name: string; why: Message }[];
-}
-
 /** Tell the server that all files of a dropped folder are up. */
-export function finishFolder(projectId: string, folder: string): Promise<FolderResult> {
-  return api.post<FolderResult>(`/projects/${projectId}/uploads/finish`, { folder });
+export function finishFolder(project_id: string, folder: string): Promise<FolderResult> {
+  return read(api.POST("/projects/{project_id}/uploads/finish", { params: { path: { project_id } }, body: { folder } }));
 }

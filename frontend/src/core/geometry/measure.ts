@@ -93,6 +93,8 @@ export function middleOf(geometry: Geometry): Position {
   return [(box.minX + box.maxX) / 2, (box.minY + box.maxY) / 2];
 }
 
+export function mapPositions(geometry: Area, change: (p: Position) => Position): Area;
+export function mapPositions(geometry: Geometry, change: (p: Position) => Position): Geometry;
 export function mapPositions(geometry: Geometry, change: (p: Position) => Position): Geometry {
   switch (geometry.type) {
     case "Point":
@@ -109,6 +111,8 @@ export function mapPositions(geometry: Geometry, change: (p: Position) => Positi
   }
 }
 
+export function moveBy(geometry: Area, dx: number, dy: number): Area;
+export function moveBy(geometry: Geometry, dx: number, dy: number): Geometry;
 export function moveBy(geometry: Geometry, dx: number, dy: number): Geometry {
   return mapPositions(geometry, ([x, y]) => [x + dx, y + dy]);
 }

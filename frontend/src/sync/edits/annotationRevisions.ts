@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 
 import type { Item } from "@/core/annotations";
-import { api } from "../client";
+import { api, read } from "../client";
 import { keys } from "../queries/keys";
-import type { AnnotationRevision, Page } from "../types";
+import type { AnnotationRevision } from "../types";
 
 async function fetchLatest(annotationId: string): Promise<AnnotationRevision | null> {
-  const page = await api.get<Page<AnnotationRevision>>(`/annotations/${annotationId}/revisions`, { page: "last" });
+  const params = { path: { annotation_id: annotationId }, query: { page: "last" as const } };
+  const page = await read(api.GET("/annotations/{annotation_id}/revisions", { params }));
   return page.results.at(-1) ?? null;
 }
 

@@ -4,16 +4,16 @@ import { AnnotationStore } from "@/core/annotations";
 import { createItem } from "@/core/edits";
 import type { Box } from "@/core/geometry/types";
 import { History } from "@/core/history";
-import { AnnotationView, type AnnotationsInView } from "./annotationView";
+import { AnnotationView } from "./annotationView";
 import { Autosave } from "./autosave";
-import type { Annotation, BatchResult } from "../types";
+import type { Annotation, AnnotationsInView, BatchResult } from "../types";
 
 const author = { id: "u", username: "ada", display_name: "Ada" };
 
 function point(id: string, x: number, y = 0): Annotation {
   return {
     id, slide_id: "s", label_id: null, shape: "point", geometry: { type: "Point", coordinates: [x, y] }, note: "", revision: 1,
-    author, area_px: null, length_px: null, nucleus: null, parent: null, created_at: "", updated_at: "",
+    author, area_px: 0, length_px: 0, nucleus: null, parent: null, created_at: "", updated_at: "",
   };
 }
 

@@ -6,19 +6,7 @@ import type { AnnotationStore } from "@/core/annotations";
 import { boxOf, boxesMeet } from "@/core/geometry/measure";
 import type { Box } from "@/core/geometry/types";
 import type { Autosave, Timer } from "./autosave";
-import type { Annotation } from "../types";
-
-/** Content of a view: shapes from `min_side` on (level-0 pixels), exact counts of smaller ones. */
-export interface AnnotationsInView {
-  count: number;
-  complete: boolean;
-  min_side: number;
-  annotations: Annotation[];
-  /** Rows of column, row, place in `labels`, count. */
-  cells: { size: number; labels: (string | null)[]; rows: number[][] } | null;
-  total: number | null;
-  per_label: { label_id: string | null; count: number }[];
-}
+import type { AnnotationsInView } from "../types";
 
 /** Small annotations of a view as counts: those smaller than `minSide` are in the cells and not among the shapes. */
 export interface Counted {

@@ -7,7 +7,7 @@ import { History } from "@/core/history";
 import { Autosave } from "./autosave";
 import { ApiError } from "../client";
 import type { Journal } from "./drafts";
-import type { Annotation, AnnotationChange, BatchResult } from "../types";
+import type { Annotation, AnnotationRevision, AnnotationChange, BatchResult } from "../types";
 
 const item = (id: string, label_id = "l1"): Item => ({
   id,
@@ -20,6 +20,19 @@ const item = (id: string, label_id = "l1"): Item => ({
 });
 
 type Row = Annotation & { gone: boolean };
+
+const ADA = { id: "u", username: "ada", display_name: "Ada" };
+
+const revision = (number: number): AnnotationRevision => ({
+  number,
+  change: "edited",
+  author: ADA,
+  at: "",
+  label_id: null,
+  shape: "point",
+  geometry: { type: "Point", coordinates: [0, 0] },
+  note: "",
+});
 
 /** A server in memory that checks revisions as the real one does. */
 class Server {
@@ -38,7 +51,7 @@ class Server {
     const stale = changes.filter((change) => isStale(this.rows.get(change.id), change));
     if (stale.length > 0) {
       const conflicts = stale.map(({ id }) => this.conflictOf(id));
-      return Promise.reject(new ApiError({ title: "", status: 409, detail: "Stale.", code: "stale_revision", conflicts }));
+      return Promise.reject(new ApiError({ type: "about:blank", title: "", status: 409, detail: "Stale.", code: "stale_revision", conflicts }));
     }
     const result: BatchResult = { annotations: [], deleted: [] };
     for (const change of changes) this.take(change, result);
@@ -47,7 +60,7 @@ class Server {
 
   private conflictOf(id: string) {
     const row = this.rows.get(id);
-    return { id, current: row && !row.gone ? row : null, latest_revision: { number: row?.revision ?? 0 } };
+    return { id, current: row && !row.gone ? row : null, latest_revision: revision(row?.revision ?? 0) };
   }
 
   /** Let somebody else change an annotation. */
@@ -57,8 +70,7 @@ class Server {
   }
 
   private take(change: AnnotationChange, result: BatchResult): void {
-    const author = { id: "u", username: "ada", display_name: "Ada" };
-    const empty = { slide_id: "s", area_px: null, length_px: null, nucleus: null, parent: null, created_at: "", updated_at: "", author };
+    const empty = { slide_id: "s", area_px: 0, length_px: 0, nucleus: null, parent: null, created_at: "", updated_at: "", author: ADA };
     const old = this.rows.get(change.id) ?? { ...item(change.id), ...empty, revision: 0, gone: true };
     const row = { ...old, ...change, revision: old.revision + 1, gone: change.op === "delete" };
     if (row.geometry.type === "Point") row.geometry = { type: "Point", coordinates: [Math.max(0, row.geometry.coordinates[0]), row.geometry.coordinates[1]] };
@@ -160,7 +172,7 @@ describe("autosave", () => {
 
   it("keeps drafts and undo steps over a reload without a connection", async () => {
     const desk = await open();
-    server.failure = new ApiError({ title: "", status: 0, detail: "", code: "offline" });
+    server.failure = new ApiError({ type: "about:blank", title: "", status: 0, detail: "", code: "offline" });
     desk.clock.failing = true;
     desk.history.commit("create", [createItem(item("a"))]);
     await desk.clock.pass();
@@ -286,7 +298,7 @@ describe("conflicts", () => {
     const desk = await open();
     desk.history.commit("create", [createItem(item("a"))]);
     await desk.clock.pass();
-    server.failure = new ApiError({ title: "", status: 0, detail: "", code: "offline" });
+    server.failure = new ApiError({ type: "about:blank", title: "", status: 0, detail: "", code: "offline" });
     desk.clock.failing = true;
     desk.history.commit("relabel", relabel([item("a")], "mine"));
     await desk.clock.pass();
@@ -378,7 +390,7 @@ describe("undo after somebody else's revision", () => {
 describe("refusals", () => {
   it("keeps the rest going when the server refuses one shape, and discards it when asked", async () => {
     const desk = await open();
-    server.failure = new ApiError({ title: "", status: 422, detail: "Bad.", code: "bad_geometry", errors: { "changes.0.geometry": ["Bad."] } });
+    server.failure = new ApiError({ type: "about:blank", title: "", status: 422, detail: "Bad.", code: "bad_geometry", errors: { "changes.0.geometry": ["Bad."] } });
     desk.history.commit("create", [createItem(item("bad")), createItem(item("good"))]);
     desk.clock.failing = true;
     await desk.clock.pass();

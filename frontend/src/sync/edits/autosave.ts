@@ -7,7 +7,7 @@ import type { History } from "@/core/history";
 import { rebase, type Clash } from "@/core/rebase";
 import { ApiError } from "../client";
 import type { DraftJournal, Draft } from "./drafts";
-import type { Annotation, AnnotationChange, AnnotationRevision, BatchResult } from "../types";
+import type { Annotation, AnnotationChange, AnnotationRevision, BatchResult, StaleChange } from "../types";
 
 export type SaveState = "saved" | "saving" | "offline" | "conflict" | "refused";
 
@@ -16,13 +16,6 @@ export interface Conflict extends Clash {
   /** The revision of `theirs`; 0 for a deleted one of unknown revision. */
   readonly revision: number;
   readonly latest: AnnotationRevision | null;
-}
-
-/** Error code of a stale change. */
-interface StaleChange {
-  id: string;
-  current: Annotation | null;
-  latest_revision: AnnotationRevision;
 }
 
 export interface SaveStatus {
@@ -348,7 +341,7 @@ export class Autosave {
       return;
     }
     if (error.status === 409) {
-      const stale = (error.problem["conflicts"] ?? []) as StaleChange[];
+      const stale = ("conflicts" in error.problem && error.problem.conflicts) || [];
       for (const each of stale) this.meet(each);
       if (stale.length > 0) return;
     }

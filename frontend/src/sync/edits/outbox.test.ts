@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { ApiError } from "../client";
-import { Outbox, type Parcel } from "./outbox";
+import { Outbox, type Parcel, type Post } from "./outbox";
 
 /** As localStorage, of one browser. */
 class Kept {
@@ -20,22 +20,22 @@ class Kept {
 type Answer = (parcel: Parcel) => Promise<unknown>;
 
 const never: Answer = () => new Promise(() => undefined);
-const offline = () => new ApiError({ title: "Offline", status: 0, detail: "", code: "offline" });
-const conflict = () => new ApiError({ title: "Conflict", status: 409, detail: "", code: "already_decided" });
+const offline = () => new ApiError({ type: "about:blank", title: "Offline", status: 0, detail: "", code: "offline" });
+const conflict = () => new ApiError({ type: "about:blank", title: "Conflict", status: 409, detail: "", code: "already_decided" });
 
 function page(kept: Kept, carry: Answer, userId = "rob"): { outbox: Outbox; sent: string[] } {
   const sent: string[] = [];
   const post = {
-    carry: (parcel: Parcel) => {
+    carry: ((parcel: Parcel) => {
       sent.push(parcel.id);
       return carry(parcel);
-    },
+    }) as Post["carry"],
     wait: () => Promise.resolve(),
   };
   return { outbox: new Outbox(userId, kept, post), sent };
 }
 
-const parcel = (id: string, inOrder = false): Parcel => ({ id, method: "POST", path: `/${id}`, body: { id }, inOrder });
+const parcel = (id: string, inOrder = false): Parcel<"undo"> => ({ id, kind: "undo", content: { verdict_id: "v", id }, inOrder });
 const nobody = () => undefined;
 
 describe("the outbox", () => {

@@ -4,26 +4,28 @@
  * server does nothing twice. localStorage, not IndexedDB: it has written when the call returns, and a page may be
  * gone in the next instant.
  */
-import { ApiError, send } from "../client";
+import { ApiError } from "../client";
+import { type VerdictAnswers, type VerdictContents, verdictRequests } from "./verdictRequests";
 
-export interface Parcel {
+type Kinds = keyof VerdictContents;
+
+export interface Parcel<Kind extends Kinds = Kinds> {
   readonly id: string;
-  readonly method: "POST" | "DELETE";
-  readonly path: string;
-  readonly body: unknown;
+  readonly kind: Kind;
+  readonly content: VerdictContents[Kind];
   /** Sent only after all that was said before, and before all that is said later. */
   readonly inOrder: boolean;
 }
 
 export interface Post {
-  carry(parcel: Parcel): Promise<unknown>;
+  carry<Kind extends Kinds>(parcel: Parcel<Kind>): Promise<VerdictAnswers[Kind]>;
   wait(milliseconds: number): Promise<void>;
 }
 
 type Kept = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
 const BACKOFF_MS = [1_000, 2_000, 5_000, 10_000, 30_000];
-const PREFIX = "coverslip.verdicts";
+const PREFIX = "coverslip.outbox";
 
 /** True until the server has answered. */
 function isUndecided(error: unknown): boolean {
@@ -54,14 +56,14 @@ export class Outbox {
   };
 
   /** Send until the server answers. Rejects with its refusal; being offline only takes longer. */
-  send<T>(parcel: Parcel): Promise<T> {
+  send<Kind extends Kinds>(parcel: Parcel<Kind>): Promise<VerdictAnswers[Kind]> {
     const key = `${PREFIX}.${this.userId}.${String(Date.now()).padStart(15, "0")}.${String((this.number += 1)).padStart(6, "0")}.${parcel.id}`;
     try {
       this.kept.setItem(key, JSON.stringify(parcel));
     } catch {
       // A full disk must not stop the verdict: it is sent all the same.
     }
-    return this.dispatch(key, parcel) as Promise<T>;
+    return this.dispatch(key, parcel);
   }
 
   /** Send the verdicts of earlier pages, one after the other; `onRefused` receives refused ones. */
@@ -86,7 +88,7 @@ export class Outbox {
     return own.filter((key) => !this.underWay.has(key)).sort();
   }
 
-  private dispatch(key: string, parcel: Parcel): Promise<unknown> {
+  private dispatch<Kind extends Kinds>(key: string, parcel: Parcel<Kind>): Promise<VerdictAnswers[Kind]> {
     const before = parcel.inOrder && this.underWay.size > 0 ? Promise.allSettled(this.underWay.values()) : this.gate;
     const answer = before === null ? this.carry(parcel) : before.then(() => this.carry(parcel));
     const settled = answer.finally(() => {
@@ -106,7 +108,7 @@ export class Outbox {
     this.gate = gate;
   }
 
-  private async carry(parcel: Parcel): Promise<unknown> {
+  private async carry<Kind extends Kinds>(parcel: Parcel<Kind>): Promise<VerdictAnswers[Kind]> {
     for (let failures = 0; ; failures += 1) {
       try {
         const answer = await this.post.carry(parcel);
@@ -130,10 +132,7 @@ export class Outbox {
 }
 
 const post: Post = {
-  carry: async ({ method, path, body }) => {
-    const response = await send(method, path, { body, keepalive: true });
-    return response.status === 204 ? undefined : ((await response.json()) as unknown);
-  },
+  carry: ({ kind, content }) => verdictRequests[kind](content),
   wait: (milliseconds) => new Promise((resolve) => window.setTimeout(resolve, milliseconds)),
 };
 

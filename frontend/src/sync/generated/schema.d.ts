@@ -1684,9 +1684,7 @@ export interface components {
         AcceptedOutline: {
             /** Format: uuid */
             label_id: string | null;
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Geometry"];
         };
         /** @description Outlines to draw; ``count`` is larger than their number where more are accepted. */
         AcceptedOutlines: {
@@ -1713,6 +1711,22 @@ export interface components {
             /** Format: date-time */
             last_login: string | null;
         };
+        /** @description The refusal of a verdict on decided objects; ``version`` is the state of the set with all of them. */
+        AlreadyDecided: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
+            /** @description The message of `detail`, for other languages. */
+            message?: components["schemas"]["Message"];
+            field?: string;
+            errors?: {
+                [key: string]: string[];
+            };
+            decided?: components["schemas"]["EarlierVerdict"][];
+            version?: number;
+        };
         /** @description A shape with a label, in its current revision. */
         Annotation: {
             /** Format: uuid */
@@ -1722,17 +1736,13 @@ export interface components {
             /** Format: uuid */
             readonly label_id: string | null;
             shape: components["schemas"]["ShapeEnum"];
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Geometry"];
             /** Format: double */
             area_px: number;
             /** Format: double */
             length_px: number;
             note: string;
-            readonly nucleus: {
-                [key: string]: unknown;
-            } | null;
+            readonly nucleus: components["schemas"]["Geometry"] | null;
             /** Format: int64 */
             revision: number;
             readonly author: components["schemas"]["User"];
@@ -1747,6 +1757,22 @@ export interface components {
             /** Format: uuid */
             label_id: string | null;
             count: number;
+        };
+        /** @description A GeoJSON area in level-0 pixels. */
+        Area: {
+            /** @enum {string} */
+            type: "Polygon";
+            coordinates: [
+                number,
+                number
+            ][][];
+        } | {
+            /** @enum {string} */
+            type: "MultiPolygon";
+            coordinates: [
+                number,
+                number
+            ][][][];
         };
         /** @description The newest job, null before the first request, and the newest finished atlas. */
         Atlas: {
@@ -1818,9 +1844,7 @@ export interface components {
             id: string;
             /** Format: uuid */
             label_id: string | null;
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Geometry"];
         };
         /** @description A case under its pseudonym, with clinical fields and follow-up. */
         Case: {
@@ -1828,7 +1852,7 @@ export interface components {
             readonly id: string;
             pseudonym: string;
             readonly clinical: {
-                [key: string]: unknown;
+                [key: string]: number | string;
             };
             /** Format: double */
             months: number | null;
@@ -1837,7 +1861,7 @@ export interface components {
         /** @description New facts of a case, and the version that the change starts from. */
         CaseChangesRequest: {
             clinical: {
-                [key: string]: unknown;
+                [key: string]: number | string;
             };
             /** Format: double */
             months?: number | null;
@@ -1847,7 +1871,7 @@ export interface components {
         /** @description Clinical fields (numbers or words by name) and follow-up; omitted values are unknown. */
         CaseFactsRequest: {
             clinical: {
-                [key: string]: unknown;
+                [key: string]: number | string;
             };
             /** Format: double */
             months?: number | null;
@@ -1877,9 +1901,7 @@ export interface components {
             /** Format: uuid */
             label_id?: string | null;
             shape?: components["schemas"]["ShapeEnum"];
-            geometry?: {
-                [key: string]: unknown;
-            };
+            geometry?: components["schemas"]["Geometry"];
             note?: string;
         };
         /** @description One channel of a fluorescence or near-infrared slide, and its initial display. */
@@ -1913,9 +1935,7 @@ export interface components {
             min_area?: number;
             /** Format: double */
             max_area?: number;
-            within?: {
-                [key: string]: unknown;
-            };
+            within?: components["schemas"]["Area"];
         };
         /** @description A class of the file and its target: a label, or ``new``, ``none``, ``skip`` or ``own``. */
         Class: {
@@ -1998,6 +2018,24 @@ export interface components {
         Dwell: {
             views: components["schemas"]["Viewed"][];
         };
+        /** @description The verdict of another user on an object, by the user's name. */
+        EarlierVerdict: {
+            /** Format: uuid */
+            object_set_id: string;
+            index: number;
+            kind: components["schemas"]["EarlierVerdictKindEnum"];
+            /** Format: uuid */
+            label_id: string | null;
+            reviewer: string;
+        };
+        /**
+         * @description * `accepted` - accepted
+         *     * `rejected` - rejected
+         *     * `relabelled` - relabelled
+         *     * `redrawn` - redrawn
+         * @enum {string}
+         */
+        EarlierVerdictKindEnum: "accepted" | "rejected" | "relabelled" | "redrawn";
         /** @description A number with its 95 % interval; null where it is undefined. */
         Estimate: {
             /** Format: double */
@@ -2031,7 +2069,7 @@ export interface components {
             description: string;
             unit: string;
             type: components["schemas"]["TypeEnum"];
-            default: unknown;
+            default: (string | number | boolean) | null;
             /** Format: double */
             minimum: number | null;
             /** Format: double */
@@ -2055,6 +2093,36 @@ export interface components {
         FolderResult: {
             slides: components["schemas"]["Slide"][];
             refused: components["schemas"]["RefusedFile"][];
+        };
+        /** @description A GeoJSON geometry in level-0 pixels. */
+        Geometry: {
+            /** @enum {string} */
+            type: "Point";
+            coordinates: [
+                number,
+                number
+            ];
+        } | {
+            /** @enum {string} */
+            type: "LineString";
+            coordinates: [
+                number,
+                number
+            ][];
+        } | {
+            /** @enum {string} */
+            type: "Polygon";
+            coordinates: [
+                number,
+                number
+            ][][];
+        } | {
+            /** @enum {string} */
+            type: "MultiPolygon";
+            coordinates: [
+                number,
+                number
+            ][][][];
         };
         /** @description A new verdict, and the verdicts of others since the state that its author had seen. */
         GivenVerdict: {
@@ -2140,14 +2208,14 @@ export interface components {
          */
         ImportRequest: {
             /** Format: binary */
-            file?: string;
+            file?: Blob;
             upload?: string;
             /** @default false */
             create_labels?: boolean;
             /** @default auto */
             become?: components["schemas"]["ImportBecomeEnum"];
             mapping?: {
-                [key: string]: unknown;
+                [key: string]: string;
             };
             /** @default keep */
             outside?: components["schemas"]["OutsideEnum"];
@@ -2212,7 +2280,7 @@ export interface components {
         Job: {
             /** Format: uuid */
             readonly id: string;
-            kind: string;
+            readonly kind: components["schemas"]["JobKindEnum"];
             readonly title: components["schemas"]["Message"];
             /** Format: uuid */
             readonly project_id: string | null;
@@ -2224,9 +2292,13 @@ export interface components {
             readonly message: components["schemas"]["Message"] | null;
             error_code: string;
             readonly error: components["schemas"]["Message"] | null;
-            readonly result: {
+            /** @description Figures by name; ``report`` is that of an import. */
+            readonly result: ({
+                outcome?: string;
+                report?: components["schemas"]["Imported"];
+            } & {
                 [key: string]: unknown;
-            } | null;
+            }) | null;
             /** Format: int64 */
             attempt: number;
             readonly created_by: components["schemas"]["User"];
@@ -2241,6 +2313,20 @@ export interface components {
             /** @description Return whether the actor may retry the job now. */
             readonly can_retry: boolean;
         };
+        /**
+         * @description * `import_slide` - import_slide
+         *     * `compute_features` - compute_features
+         *     * `map_quality` - map_quality
+         *     * `build_atlas` - build_atlas
+         *     * `run_round` - run_round
+         *     * `run_prediction` - run_prediction
+         *     * `compare_versions` - compare_versions
+         *     * `explain_suggestion` - explain_suggestion
+         *     * `register_slides` - register_slides
+         *     * `import_objects` - import_objects
+         * @enum {string}
+         */
+        JobKindEnum: "import_slide" | "compute_features" | "map_quality" | "build_atlas" | "run_round" | "run_prediction" | "compare_versions" | "explain_suggestion" | "register_slides" | "import_objects";
         /**
          * @description * `queued` - Queued
          *     * `running` - Running
@@ -2294,13 +2380,25 @@ export interface components {
         };
         /** @description Pairs of points in level-0 pixels, in the same order. */
         Landmarks: {
-            fixed: number[][];
-            moving: number[][];
+            fixed: [
+                number,
+                number
+            ][];
+            moving: [
+                number,
+                number
+            ][];
         };
         /** @description Pairs of points in level-0 pixels, in the same order. */
         LandmarksRequest: {
-            fixed: number[][];
-            moving: number[][];
+            fixed: [
+                number,
+                number
+            ][];
+            moving: [
+                number,
+                number
+            ][];
         };
         /**
          * @description * `en` - en
@@ -2350,7 +2448,7 @@ export interface components {
             language: components["schemas"]["LanguageEnum"];
             theme: components["schemas"]["ThemeEnum"];
             readonly key_map: {
-                [key: string]: unknown;
+                [key: string]: string[];
             };
             readonly shown_layers: components["schemas"]["ShownLayersEnum"][] | null;
             /** @description Signed in by a one-time password: nothing works until it is changed. */
@@ -2371,7 +2469,7 @@ export interface components {
         Message: {
             code: string;
             params: {
-                [key: string]: unknown;
+                [key: string]: string | number | components["schemas"]["Message"];
             };
             text: string;
         };
@@ -2384,7 +2482,12 @@ export interface components {
                 [key: string]: components["schemas"]["Estimate"];
             };
             confusion: number[][] | null;
-            reliability: number[][];
+            /** @description Confidence, accuracy and count of each bin. */
+            reliability: [
+                number,
+                number,
+                number
+            ][];
             survival?: components["schemas"]["Survival"] | null;
             part: string;
             split_by: string;
@@ -2453,9 +2556,7 @@ export interface components {
             /** Format: uuid */
             label_id?: string | null;
             shape: components["schemas"]["ShapeEnum"];
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Geometry"];
             note?: string;
         };
         /** @description A new class. */
@@ -2478,9 +2579,7 @@ export interface components {
             /** Format: uuid */
             model_version_id: string;
             slide_ids?: string[];
-            region?: {
-                [key: string]: unknown;
-            };
+            region?: components["schemas"]["Polygon"];
         };
         /** @description A new project. */
         NewProjectRequest: {
@@ -2491,9 +2590,7 @@ export interface components {
         NewRegionRequest: {
             /** Format: uuid */
             id: string;
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Area"];
         };
         /** @description The slide to register with this one. */
         NewRegistrationRequest: {
@@ -2648,12 +2745,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Account"][];
         };
         PaginatedAnnotationList: {
@@ -2663,12 +2760,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Annotation"][];
         };
         PaginatedCaseList: {
@@ -2678,12 +2775,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Case"][];
         };
         PaginatedJobList: {
@@ -2693,12 +2790,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Job"][];
         };
         PaginatedLabelList: {
@@ -2708,12 +2805,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Label"][];
         };
         PaginatedMembershipList: {
@@ -2723,12 +2820,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Membership"][];
         };
         PaginatedModelVersionList: {
@@ -2738,12 +2835,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["ModelVersion"][];
         };
         PaginatedObjectSetList: {
@@ -2753,12 +2850,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["ObjectSet"][];
         };
         PaginatedPredictionList: {
@@ -2768,12 +2865,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Prediction"][];
         };
         PaginatedProjectList: {
@@ -2783,12 +2880,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Project"][];
         };
         PaginatedRegionList: {
@@ -2798,12 +2895,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Region"][];
         };
         PaginatedRevisionList: {
@@ -2813,12 +2910,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Revision"][];
         };
         PaginatedRoundList: {
@@ -2828,12 +2925,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Round"][];
         };
         PaginatedSlideList: {
@@ -2843,12 +2940,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Slide"][];
         };
         PaginatedSnapshotList: {
@@ -2858,12 +2955,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Snapshot"][];
         };
         PaginatedTokenList: {
@@ -2873,12 +2970,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Token"][];
         };
         PaginatedUserList: {
@@ -2888,12 +2985,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["User"][];
         };
         PaginatedVerdictList: {
@@ -2903,12 +3000,12 @@ export interface components {
              * Format: uri
              * @example http://api.example.org/accounts/?page=4
              */
-            next?: string | null;
+            next: string | null;
             /**
              * Format: uri
              * @example http://api.example.org/accounts/?page=2
              */
-            previous?: string | null;
+            previous: string | null;
             results: components["schemas"]["Verdict"][];
         };
         /** @description The suggestion that an annotation corrects. */
@@ -2939,9 +3036,7 @@ export interface components {
             /** Format: uuid */
             label_id?: string | null;
             shape?: components["schemas"]["ShapeEnum"];
-            geometry?: {
-                [key: string]: unknown;
-            };
+            geometry?: components["schemas"]["Geometry"];
             note?: string;
         };
         /** @description Changes of a class. */
@@ -2961,7 +3056,9 @@ export interface components {
         PatchedPreferencesRequest: {
             language?: components["schemas"]["LanguageEnum"];
             theme?: components["schemas"]["ThemeEnum"];
-            key_map?: unknown;
+            key_map?: {
+                [key: string]: string[];
+            };
             shown_layers?: components["schemas"]["ShownLayersEnum"][];
         };
         /** @description Changes of a project. */
@@ -2995,6 +3092,15 @@ export interface components {
             seen?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description A GeoJSON polygon in level-0 pixels. */
+        Polygon: {
+            /** @enum {string} */
+            type: "Polygon";
+            coordinates: [
+                number,
+                number
+            ][][];
         };
         /** @description A prediction run of one model version on one slide. */
         Prediction: {
@@ -3038,9 +3144,7 @@ export interface components {
         PreviewBecomeEnum: "annotations" | "objects";
         /** @description A shape of the file as it would be placed on the slide. */
         PreviewShape: {
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Geometry"];
             colour: string;
             outcome: components["schemas"]["OutcomeEnum"];
         };
@@ -3170,9 +3274,7 @@ export interface components {
             /** Format: double */
             y: number;
             bounds: components["schemas"]["Bounds"];
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Geometry"];
             state: components["schemas"]["SuggestionStateEnum"];
             /** Format: uuid */
             current_label_id: string | null;
@@ -3272,15 +3374,28 @@ export interface components {
             name: string;
             why: components["schemas"]["Message"];
         };
+        /** @description The refusal of a file, with the rows that cannot be imported. */
+        RefusedRows: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
+            /** @description The message of `detail`, for other languages. */
+            message?: components["schemas"]["Message"];
+            field?: string;
+            errors?: {
+                [key: string]: string[];
+            };
+            rows?: components["schemas"]["ReportRow"][];
+        };
         /** @description A finished region. */
         Region: {
             /** Format: uuid */
             readonly id: string;
             /** Format: uuid */
             readonly slide_id: string;
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Area"];
             /** Format: double */
             area_px: number;
             readonly declared_by: components["schemas"]["User"];
@@ -3297,8 +3412,11 @@ export interface components {
             readonly moving_id: string;
             readonly moving_name: string;
             readonly job: components["schemas"]["Job"] | null;
-            /** @description Return three rows of three numbers; None until a map is computed. */
-            readonly matrix: number[][] | null;
+            readonly matrix: [
+                number,
+                number,
+                number
+            ][] | null;
             readonly quality: components["schemas"]["MatchQuality"] | null;
             readonly landmarks: components["schemas"]["Landmarks"] | null;
         };
@@ -3337,10 +3455,8 @@ export interface components {
             readonly at: string;
             /** Format: uuid */
             readonly label_id: string | null;
-            shape: string;
-            geometry: {
-                [key: string]: unknown;
-            };
+            shape: components["schemas"]["ShapeEnum"];
+            geometry: components["schemas"]["Geometry"];
             note: string;
         };
         /**
@@ -3574,6 +3690,28 @@ export interface components {
             /** @description Colour images by different optical paths; the first is shown. */
             paths: number;
         };
+        /** @description The refusal of a batch, with its stale changes. */
+        StaleBatch: {
+            type: string;
+            title: string;
+            status: number;
+            detail: string;
+            code: string;
+            /** @description The message of `detail`, for other languages. */
+            message?: components["schemas"]["Message"];
+            field?: string;
+            errors?: {
+                [key: string]: string[];
+            };
+            conflicts?: components["schemas"]["StaleChange"][];
+        };
+        /** @description A change that starts from an old revision; ``current`` is null where the annotation was deleted. */
+        StaleChange: {
+            /** Format: uuid */
+            id: string;
+            current: components["schemas"]["Annotation"] | null;
+            latest_revision: components["schemas"]["Revision"];
+        };
         /** @description One job per slide. */
         Started: {
             jobs: components["schemas"]["Job"][];
@@ -3601,9 +3739,7 @@ export interface components {
             /** Format: double */
             y: number;
             bounds: components["schemas"]["Bounds"];
-            geometry: {
-                [key: string]: unknown;
-            };
+            geometry: components["schemas"]["Geometry"];
             state: components["schemas"]["SuggestionStateEnum"];
             /** Format: uuid */
             current_label_id: string | null;
@@ -3618,6 +3754,10 @@ export interface components {
          * @enum {string}
          */
         SuggestionStateEnum: "open" | "accepted" | "rejected" | "relabelled" | "redrawn";
+        /** @description Objects of a set in the requested order. */
+        Suggestions: {
+            results: components["schemas"]["Suggestion"][];
+        };
         /** @description Survival of patients by a version's predicted risk. */
         Survival: {
             count: number;
@@ -3675,9 +3815,7 @@ export interface components {
         ThemeEnum: "light" | "dark" | "auto";
         /** @description Outline of the tissue. */
         Tissue: {
-            geometry: {
-                [key: string]: unknown;
-            } | null;
+            geometry: components["schemas"]["Geometry"] | null;
         };
         /** @description A token without its secret. */
         Token: {
@@ -3827,7 +3965,7 @@ export interface components {
         /** @description A safetensors file, its name, and its origin. */
         WeightsFileRequest: {
             /** Format: binary */
-            file: string;
+            file: Blob;
             name: string;
             provenance: string;
         };
@@ -3923,6 +4061,14 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     reactivate_account: {
@@ -3942,6 +4088,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3965,6 +4119,14 @@ export interface operations {
                     "application/json": components["schemas"]["OneTimePassword"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_annotation: {
@@ -3984,6 +4146,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4007,6 +4177,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -4033,6 +4211,14 @@ export interface operations {
                     "application/json": components["schemas"]["Annotation"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     restore_annotation: {
@@ -4054,13 +4240,21 @@ export interface operations {
                     "application/json": components["schemas"]["Annotation"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_revisions: {
         parameters: {
             query?: {
-                /** @description A page number within the paginated result set. */
-                page?: number;
+                /** @description A page number, or `last`. */
+                page?: number | "last";
                 /** @description Number of results to return per page. */
                 page_size?: number;
             };
@@ -4113,6 +4307,14 @@ export interface operations {
                     "application/json": components["schemas"]["Case"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_dwell_consent: {
@@ -4130,6 +4332,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Consent"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4151,6 +4361,14 @@ export interface operations {
                     "application/json": components["schemas"]["Consent"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     withdraw_from_dwell: {
@@ -4168,6 +4386,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -4187,7 +4413,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": string;
+                    "image/png": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4210,7 +4444,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": string;
+                    "image/png": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4277,6 +4519,14 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     cancel_job: {
@@ -4296,6 +4546,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4319,6 +4577,14 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_model_version: {
@@ -4338,6 +4604,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4361,6 +4635,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComparisonAnswer"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4388,6 +4670,14 @@ export interface operations {
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     keep_current_version: {
@@ -4411,6 +4701,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4438,6 +4736,14 @@ export interface operations {
                     "application/json": components["schemas"]["ModelVersion"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_object_set: {
@@ -4457,6 +4763,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ObjectSet"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4480,7 +4794,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Suggestion"][];
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4505,6 +4827,14 @@ export interface operations {
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     explain: {
@@ -4527,6 +4857,14 @@ export interface operations {
                     "application/json": components["schemas"]["Explanation"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     suggestion_history: {
@@ -4547,6 +4885,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Verdict"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4573,6 +4919,14 @@ export interface operations {
                     "application/json": components["schemas"]["Suggestion"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_review_state: {
@@ -4592,6 +4946,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReviewState"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4622,7 +4984,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.arrow.stream": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4695,6 +5065,22 @@ export interface operations {
                     "application/json": components["schemas"]["GivenVerdict"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlreadyDecided"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     redraw_suggestion: {
@@ -4720,6 +5106,14 @@ export interface operations {
                     "application/json": components["schemas"]["Redrawn"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     withdraw_object_set: {
@@ -4739,6 +5133,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4796,6 +5198,14 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_project: {
@@ -4815,6 +5225,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4842,6 +5260,14 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_atlas: {
@@ -4863,6 +5289,14 @@ export interface operations {
                     "application/json": components["schemas"]["Atlas"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     build_atlas: {
@@ -4882,6 +5316,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Atlas"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4937,7 +5379,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/zip": string;
+                    "application/zip": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4965,6 +5415,22 @@ export interface operations {
                     "application/json": components["schemas"]["ProjectImported"];
                 };
             };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedRows"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     preview_project_import: {
@@ -4988,6 +5454,22 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectPreview"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedRows"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5049,6 +5531,14 @@ export interface operations {
                     "application/json": components["schemas"]["Label"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     change_label: {
@@ -5075,6 +5565,14 @@ export interface operations {
                     "application/json": components["schemas"]["Label"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     retire_label: {
@@ -5095,6 +5593,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Label"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5120,6 +5626,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -5180,6 +5694,14 @@ export interface operations {
                     "application/json": components["schemas"]["Membership"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     remove_member: {
@@ -5200,6 +5722,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -5225,6 +5755,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Membership"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5293,6 +5831,14 @@ export interface operations {
                     "application/json": components["schemas"]["ModelVersion"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_predictions: {
@@ -5352,6 +5898,14 @@ export interface operations {
                     "application/json": components["schemas"]["Started"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     map_all_quality: {
@@ -5371,6 +5925,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MapsStarted"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5410,6 +5972,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Queue"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5471,6 +6041,14 @@ export interface operations {
                     "application/json": components["schemas"]["Round"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     check_round: {
@@ -5494,6 +6072,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5625,6 +6211,14 @@ export interface operations {
                     "application/json": components["schemas"]["FolderResult"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_project_verdicts: {
@@ -5682,6 +6276,14 @@ export interface operations {
                     "application/json": components["schemas"]["UploadedWeights"][];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     upload_weights: {
@@ -5707,6 +6309,14 @@ export interface operations {
                     "application/json": components["schemas"]["UploadedWeights"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_recipes: {
@@ -5724,6 +6334,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Recipe"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5745,6 +6363,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -5771,6 +6397,14 @@ export interface operations {
                     "application/json": components["schemas"]["Registration"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     unregister_slides: {
@@ -5791,6 +6425,14 @@ export interface operations {
                 };
                 content?: never;
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_carried_annotations: {
@@ -5810,6 +6452,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CarriedAnnotation"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5834,11 +6484,22 @@ export interface operations {
                 };
                 content?: never;
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     unskip_suggestion: {
         parameters: {
-            query?: never;
+            query: {
+                index: number;
+                object_set_id: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5851,6 +6512,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -5871,6 +6540,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Round"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5899,6 +6576,14 @@ export interface operations {
                 };
                 content?: never;
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     sign_in: {
@@ -5922,6 +6607,14 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     sign_out: {
@@ -5939,6 +6632,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -5961,6 +6662,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5986,6 +6695,14 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_slide: {
@@ -6007,6 +6724,14 @@ export interface operations {
                     "application/json": components["schemas"]["Slide"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     delete_slide: {
@@ -6026,6 +6751,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -6052,6 +6785,14 @@ export interface operations {
                     "application/json": components["schemas"]["Slide"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_accepted_labels: {
@@ -6071,6 +6812,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcceptedLabel"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6097,6 +6846,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcceptedOutlines"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6176,6 +6933,14 @@ export interface operations {
                     "application/json": components["schemas"]["Annotation"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     apply_annotation_changes: {
@@ -6199,6 +6964,22 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BatchResult"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleBatch"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6227,6 +7008,14 @@ export interface operations {
                     "application/json": components["schemas"]["InView"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_dwell: {
@@ -6246,6 +7035,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dwell"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6273,6 +7070,14 @@ export interface operations {
                     "application/json": components["schemas"]["Stored"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_dwell_recording: {
@@ -6292,6 +7097,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Recording"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6314,7 +7127,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/geo+json": string;
+                    "application/geo+json": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6335,7 +7156,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/zip": string;
+                    "application/zip": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6359,6 +7188,14 @@ export interface operations {
                     "application/json": components["schemas"]["SlideFinding"][];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     renew_grant: {
@@ -6378,6 +7215,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Grant"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6403,6 +7248,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Slide"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6438,6 +7291,22 @@ export interface operations {
                     "application/json": components["schemas"]["Imported"];
                 };
             };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedRows"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     preview_import: {
@@ -6461,6 +7330,22 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preview"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedRows"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6520,6 +7405,14 @@ export interface operations {
                     "application/json": components["schemas"]["Quality"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     map_quality: {
@@ -6541,6 +7434,14 @@ export interface operations {
                     "application/json": components["schemas"]["Quality"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_quality_picture: {
@@ -6559,7 +7460,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": string;
+                    "image/png": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6621,6 +7530,14 @@ export interface operations {
                     "application/json": components["schemas"]["Region"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_registrations: {
@@ -6640,6 +7557,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Registration"][];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6667,6 +7592,14 @@ export interface operations {
                     "application/json": components["schemas"]["Registration"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     read_resolution: {
@@ -6688,6 +7621,14 @@ export interface operations {
                     "application/json": components["schemas"]["Slide"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_thumbnail: {
@@ -6706,7 +7647,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": string;
+                    "image/jpeg": Blob;
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6728,6 +7677,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Tissue"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -6787,6 +7744,14 @@ export interface operations {
                     "application/json": components["schemas"]["Viewer"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_tokens: {
@@ -6842,6 +7807,14 @@ export interface operations {
                     "application/json": components["schemas"]["IssuedToken"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     revoke_token: {
@@ -6862,6 +7835,14 @@ export interface operations {
                 };
                 content?: never;
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     begin_upload: {
@@ -6879,6 +7860,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -6900,6 +7889,14 @@ export interface operations {
                 };
                 content?: never;
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     append_to_upload: {
@@ -6919,6 +7916,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -6976,6 +7981,14 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     undo_verdict: {
@@ -7001,6 +8014,14 @@ export interface operations {
                     "application/json": components["schemas"]["Verdict"];
                 };
             };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_version: {
@@ -7018,6 +8039,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -4,9 +4,9 @@ import { AnnotationStore } from "@/core/annotations";
 import { updateItem } from "@/core/edits";
 import { History } from "@/core/history";
 import { Selection } from "@/core/selection";
-import { AnnotationView, type AnnotationsInView } from "../edits/annotationView";
+import { AnnotationView } from "../edits/annotationView";
 import { Autosave } from "../edits/autosave";
-import type { Annotation, BatchResult } from "../types";
+import type { Annotation, AnnotationsInView, BatchResult } from "../types";
 import { ChangedShapes } from "./changedShapes";
 
 const author = { id: "u", username: "ada", display_name: "Ada" };
@@ -14,7 +14,7 @@ const author = { id: "u", username: "ada", display_name: "Ada" };
 function point(id: string, revision: number, note = ""): Annotation {
   return {
     id, slide_id: "s", label_id: null, shape: "point", geometry: { type: "Point", coordinates: [1, 1] }, note, revision,
-    author, area_px: null, length_px: null, nucleus: null, parent: null, created_at: "", updated_at: "",
+    author, area_px: 0, length_px: 0, nucleus: null, parent: null, created_at: "", updated_at: "",
   };
 }
 

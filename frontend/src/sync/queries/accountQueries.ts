@@ -1,21 +1,15 @@
 /** Accounts as hooks: the own password, and what administrators do with the accounts of others. */
-import { keepPreviousData, useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, type ApiError, setCsrfToken } from "../client";
+import { api, read, setCsrfToken } from "../client";
+import type { components } from "../generated/schema";
 import { keys } from "./keys";
-import type { Account, Me, OneTimePassword, Page, Version } from "../types";
-
-export interface PasswordChange {
-  current_password: string;
-  new_password: string;
-  keep_tokens: boolean;
-}
 
 /** Change the own password; other sessions end. */
-export function useChangePassword(): UseMutationResult<Me, ApiError, PasswordChange> {
+export function useChangePassword() {
   const client = useQueryClient();
-  return useMutation<Me, ApiError, PasswordChange>({
-    mutationFn: (body) => api.put<Me>("/session/password", body),
+  return useMutation({
+    mutationFn: (body: components["schemas"]["PasswordChangeRequest"]) => read(api.PUT("/session/password", { body })),
     onSuccess: async (me) => {
       setCsrfToken(me.csrf_token);
       client.setQueryData(keys.me, me);
@@ -25,8 +19,8 @@ export function useChangePassword(): UseMutationResult<Me, ApiError, PasswordCha
 }
 
 /** The running version; it changes with a restart only. */
-export function useVersion(): UseQueryResult<Version, ApiError> {
-  return useQuery<Version, ApiError>({ queryKey: keys.version, staleTime: Infinity, queryFn: () => api.get<Version>("/version") });
+export function useVersion() {
+  return useQuery({ queryKey: keys.version, staleTime: Infinity, queryFn: () => read(api.GET("/version")) });
 }
 
 export interface AccountFilters {
@@ -36,22 +30,26 @@ export interface AccountFilters {
   page: number;
 }
 
-export function useAccounts(filters: AccountFilters): UseQueryResult<Page<Account>, ApiError> {
-  return useQuery<Page<Account>, ApiError>({
+export function useAccounts(filters: AccountFilters) {
+  return useQuery({
     queryKey: keys.accounts(filters),
-    queryFn: () => api.get<Page<Account>>("/accounts", { ...filters, page_size: 50 }),
+    queryFn: () => read(api.GET("/accounts", { params: { query: { ...filters, page_size: 50 } } })),
     placeholderData: keepPreviousData,
   });
 }
 
-function useAccountChange<T>(verb: string): UseMutationResult<T, ApiError, string> {
+function useAccountChange<T>(run: (id: string) => Promise<T>) {
   const client = useQueryClient();
-  return useMutation<T, ApiError, string>({
-    mutationFn: (id) => api.post<T>(`/accounts/${id}/${verb}`),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["users"] }),
-  });
+  return useMutation({ mutationFn: run, onSuccess: () => client.invalidateQueries({ queryKey: ["users"] }) });
 }
 
-export const useDeactivateAccount = () => useAccountChange<Account>("deactivate");
-export const useReactivateAccount = () => useAccountChange<Account>("reactivate");
-export const useResetPassword = () => useAccountChange<OneTimePassword>("reset-password");
+const account = (user_id: string) => ({ params: { path: { user_id } } });
+
+export const useDeactivateAccount = () =>
+  useAccountChange((id) => read(api.POST("/accounts/{user_id}/deactivate", account(id))));
+
+export const useReactivateAccount = () =>
+  useAccountChange((id) => read(api.POST("/accounts/{user_id}/reactivate", account(id))));
+
+export const useResetPassword = () =>
+  useAccountChange((id) => read(api.POST("/accounts/{user_id}/reset-password", account(id))));

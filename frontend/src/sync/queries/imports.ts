@@ -1,32 +1,6 @@
 /** Import of annotation files: first a preview, which sends the file, then the import itself. */
-import { api } from "../client";
-import type { components } from "../generated/schema";
-import type { Geometry } from "@/core/geometry/types";
-import type { Message } from "../types";
-
-type Schema = components["schemas"];
-
-export type ReportRow = Omit<Schema["ReportRow"], "reason"> & { reason: Message | null };
-export type ReasonCount = Omit<Schema["ReasonCount"], "reason"> & { reason: Message };
-export type ImportReport = Omit<Schema["Imported"], "rows" | "reasons" | "warning"> & {
-  rows: ReportRow[];
-  reasons: ReasonCount[];
-  warning: Message | null;
-};
-export type FileClass = Schema["Class"];
-export type ImportPreview = Omit<Schema["Preview"], "report" | "shapes"> & {
-  report: ImportReport;
-  shapes: { geometry: Geometry; colour: string; outcome: string }[];
-};
-
-type SlidePart = Omit<Schema["SlidePart"], "report" | "error"> & { report: ImportReport | null; error: Message | null };
-type LeftOutFile = Omit<Schema["LeftOutFile"], "reason"> & { reason: Message };
-/** Result of the import of a project's export: a report for each slide, and the files without a slide. */
-export interface ProjectReport {
-  slides: SlidePart[];
-  left_out: LeftOutFile[];
-}
-export type ProjectPreview = Omit<Schema["ProjectPreview"], "slides" | "left_out"> & ProjectReport;
+import { api, formOf, read } from "../client";
+import type { ImportPreview, ImportReport, Job, ProjectPreview, ProjectReport } from "../types";
 
 /** Targets of a class that are not the id of a label. */
 export const NEW_LABEL = "new";
@@ -49,39 +23,33 @@ export const FIRST_CHOICES: ImportChoices = { become: "auto", mapping: {}, outsi
 /** The file itself, or the token under which the server holds it. */
 export type ImportSource = File | string;
 
-function formOf(source: ImportSource, choices: ImportChoices): FormData {
-  const form = new FormData();
-  form.append(typeof source === "string" ? "upload" : "file", source);
-  form.append("create_labels", "true");
-  form.append("become", choices.become);
-  form.append("mapping", JSON.stringify(choices.mapping));
-  form.append("outside", choices.outside);
-  form.append("strict", String(choices.strict));
-  form.append("scale", String(choices.scale));
-  form.append("conflicts", choices.conflicts);
-  return form;
+function partsOf(source: ImportSource, choices: ImportChoices) {
+  const file = typeof source === "string" ? { upload: source } : { file: source };
+  return { body: { ...file, create_labels: true, ...choices }, bodySerializer: formOf };
 }
 
+const slide = (slide_id: string) => ({ params: { path: { slide_id } } });
+const project = (project_id: string) => ({ params: { path: { project_id } } });
+
 export function previewImport(slideId: string, source: ImportSource, choices: ImportChoices): Promise<ImportPreview> {
-  return api.post<ImportPreview>(`/slides/${slideId}/import/preview`, formOf(source, choices));
+  return read(api.POST("/slides/{slide_id}/import/preview", { ...slide(slideId), ...partsOf(source, choices) }));
 }
 
 export function importFile(slideId: string, source: ImportSource, choices: ImportChoices): Promise<ImportReport> {
-  return api.post<ImportReport>(`/slides/${slideId}/import`, formOf(source, choices));
+  return read(api.POST("/slides/{slide_id}/import", { ...slide(slideId), ...partsOf(source, choices) }));
 }
 
 export function previewProjectImport(projectId: string, source: ImportSource, choices: ImportChoices): Promise<ProjectPreview> {
-  return api.post<ProjectPreview>(`/projects/${projectId}/import/preview`, formOf(source, choices));
+  return read(api.POST("/projects/{project_id}/import/preview", { ...project(projectId), ...partsOf(source, choices) }));
 }
 
 export function importProject(projectId: string, source: ImportSource, choices: ImportChoices): Promise<ProjectReport> {
-  return api.post<ProjectReport>(`/projects/${projectId}/import`, formOf(source, choices));
+  return read(api.POST("/projects/{project_id}/import", { ...project(projectId), ...partsOf(source, choices) }));
 }
 
 /** The report in the result of a job that read a file, if it has one. */
-export function reportOf(result: unknown): ImportReport | null {
-  if (typeof result !== "object" || result === null || !("report" in result)) return null;
-  return result.report as ImportReport;
+export function reportOf(result: Job["result"]): ImportReport | null {
+  return result?.report ?? null;
 }
 
 /** True when something of the file is not on the slide, or when nothing of it was new. */

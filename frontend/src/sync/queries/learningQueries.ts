@@ -1,86 +1,65 @@
 /** Server state as hooks: recipes, rounds, model versions, predictions. */
-import {
-  keepPreviousData,
-  useMutation,
-  useQuery,
-  useQueryClient,
-  type UseMutationResult,
-  type UseQueryResult,
-} from "@tanstack/react-query";
+import { keepPreviousData, skipToken, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
-import { api, type ApiError } from "../client";
-import { keys } from "./keys";
+import { api, read } from "../client";
 import { listenForNewLabels } from "../labelNews";
-import type {
-  ComparisonState,
-  Job,
-  ModelVersion,
-  Page,
-  PredictionBody,
-  Recipe,
-  Round,
-  RoundBody,
-  RoundCheck,
-} from "../types";
+import type { ModelVersion, PredictionBody, RoundBody, RoundCheck } from "../types";
+import { keys } from "./keys";
 
-type Result<T> = UseQueryResult<T, ApiError>;
-type Change<T, V> = UseMutationResult<T, ApiError, V>;
+const MOST_ROWS = 500;
+const inProject = (project_id: string) => ({ path: { project_id } });
+const ofVersion = (version_id: string) => ({ path: { version_id } });
 
-async function getAll<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T[]> {
-  const answer = await api.get<T[] | Page<T>>(path, { page_size: 500, ...query });
-  return Array.isArray(answer) ? answer : answer.results;
+export function useRecipes() {
+  return useQuery({ queryKey: keys.recipes, queryFn: () => read(api.GET("/recipes")), staleTime: Infinity });
 }
 
-export function useRecipes(): Result<Recipe[]> {
-  return useQuery<Recipe[], ApiError>({
-    queryKey: keys.recipes,
-    queryFn: () => getAll<Recipe>("/recipes"),
-    staleTime: Infinity,
-  });
-}
-
-export function useModelVersions(projectId: string, task?: string): Result<ModelVersion[]> {
-  return useQuery<ModelVersion[], ApiError>({
+export function useModelVersions(projectId: string, task?: ModelVersion["task"]) {
+  const query = { page_size: MOST_ROWS, ...(task && { task }) };
+  return useQuery({
     queryKey: [...keys.modelVersions(projectId), task ?? ""],
-    queryFn: () => getAll<ModelVersion>(`/projects/${projectId}/model-versions`, { task }),
+    queryFn: async () =>
+      (await read(api.GET("/projects/{project_id}/model-versions", { params: { ...inProject(projectId), query } }))).results,
   });
 }
 
-export function useModelVersion(id: string | undefined): Result<ModelVersion> {
-  return useQuery<ModelVersion, ApiError>({
+export function useModelVersion(id: string | undefined) {
+  return useQuery({
     queryKey: keys.modelVersion(id ?? ""),
-    queryFn: () => api.get<ModelVersion>(`/model-versions/${id ?? ""}`),
-    enabled: id !== undefined,
+    queryFn:
+      id === undefined ? skipToken : () => read(api.GET("/model-versions/{version_id}", { params: ofVersion(id) })),
   });
 }
 
-export function useRounds(projectId: string): Result<Round[]> {
-  return useQuery<Round[], ApiError>({
+export function useRounds(projectId: string) {
+  const params = { ...inProject(projectId), query: { page_size: MOST_ROWS } };
+  return useQuery({
     queryKey: keys.rounds(projectId),
-    queryFn: () => getAll<Round>(`/projects/${projectId}/rounds`),
+    queryFn: async () => (await read(api.GET("/projects/{project_id}/rounds", { params }))).results,
   });
 }
 
-export function useRound(id: string | undefined): Result<Round> {
-  return useQuery<Round, ApiError>({
+export function useRound(id: string | undefined) {
+  return useQuery({
     queryKey: keys.round(id ?? ""),
-    queryFn: () => api.get<Round>(`/rounds/${id ?? ""}`),
-    enabled: id !== undefined,
+    queryFn:
+      id === undefined
+        ? skipToken
+        : () => read(api.GET("/rounds/{round_id}", { params: { path: { round_id: id } } })),
   });
 }
 
 /** Readiness of a round with this body. Null body: no request. */
-export function useRoundCheck(projectId: string, body: RoundBody | null): Result<RoundCheck> {
+export function useRoundCheck(projectId: string, body: RoundBody | null) {
   const client = useQueryClient();
   useEffect(
     () => listenForNewLabels(projectId, () => void client.invalidateQueries({ queryKey: keys.roundCheck(projectId) })),
     [client, projectId],
   );
-  return useQuery<RoundCheck, ApiError>({
+  return useQuery({
     queryKey: [...keys.roundCheck(projectId), body],
-    queryFn: () => api.post<RoundCheck>(`/projects/${projectId}/rounds/check`, body),
-    enabled: body !== null,
+    queryFn: body === null ? skipToken : () => checkRound(projectId, body),
     placeholderData: keepPreviousData,
     staleTime: 0,
   });
@@ -88,12 +67,12 @@ export function useRoundCheck(projectId: string, body: RoundBody | null): Result
 
 /** The same, once: for a button that reports missing labels when it is pressed. */
 export function checkRound(projectId: string, body: RoundBody): Promise<RoundCheck> {
-  return api.post<RoundCheck>(`/projects/${projectId}/rounds/check`, body);
+  return read(api.POST("/projects/{project_id}/rounds/check", { params: inProject(projectId), body }));
 }
 
-function useProjectChange<T, V>(projectId: string, run: (variables: V) => Promise<T>): Change<T, V> {
+function useProjectChange<T, V>(projectId: string, run: (variables: V) => Promise<T>) {
   const client = useQueryClient();
-  return useMutation<T, ApiError, V>({
+  return useMutation({
     mutationFn: run,
     onSuccess: async () => {
       const stale = [keys.modelVersions(projectId), keys.rounds(projectId), keys.jobs, ["model-version"]];
@@ -102,12 +81,16 @@ function useProjectChange<T, V>(projectId: string, run: (variables: V) => Promis
   });
 }
 
-export function useStartRound(projectId: string): Change<Round, RoundBody> {
-  return useProjectChange(projectId, (body) => api.post<Round>(`/projects/${projectId}/rounds`, body));
+export function useStartRound(projectId: string) {
+  return useProjectChange(projectId, (body: RoundBody) =>
+    read(api.POST("/projects/{project_id}/rounds", { params: inProject(projectId), body })),
+  );
 }
 
-export function useStartPrediction(projectId: string): Change<{ jobs: Job[] }, PredictionBody> {
-  return useProjectChange(projectId, (body) => api.post<{ jobs: Job[] }>(`/projects/${projectId}/predictions`, body));
+export function useStartPrediction(projectId: string) {
+  return useProjectChange(projectId, (body: PredictionBody) =>
+    read(api.POST("/projects/{project_id}/predictions", { params: inProject(projectId), body })),
+  );
 }
 
 export interface Decision {
@@ -115,32 +98,40 @@ export interface Decision {
   reason?: string;
 }
 
-export function usePromote(projectId: string): Change<ModelVersion, Decision> {
-  return useProjectChange(projectId, ({ id, ...body }) => api.post<ModelVersion>(`/model-versions/${id}/promote`, body));
-}
-
-export function useKeep(projectId: string): Change<ModelVersion, Decision> {
-  return useProjectChange(projectId, ({ id, ...body }) => api.post<ModelVersion>(`/model-versions/${id}/keep`, body));
-}
-
-export function useRollBack(projectId: string): Change<ModelVersion, { task: string; reason?: string }> {
-  return useProjectChange(projectId, (body) =>
-    api.post<ModelVersion>(`/projects/${projectId}/model-versions/roll-back`, body),
+export function usePromote(projectId: string) {
+  return useProjectChange(projectId, ({ id, ...body }: Decision) =>
+    read(api.POST("/model-versions/{version_id}/promote", { params: ofVersion(id), body })),
   );
 }
 
-export function useComparison(id: string | undefined, other: string | undefined): Result<ComparisonState> {
-  return useQuery<ComparisonState, ApiError>({
+export function useKeep(projectId: string) {
+  return useProjectChange(projectId, ({ id, ...body }: Decision) =>
+    read(api.POST("/model-versions/{version_id}/keep", { params: ofVersion(id), body })),
+  );
+}
+
+export function useRollBack(projectId: string) {
+  return useProjectChange(projectId, (body: { task: ModelVersion["task"]; reason?: string }) =>
+    read(api.POST("/projects/{project_id}/model-versions/roll-back", { params: inProject(projectId), body })),
+  );
+}
+
+export function useComparison(id: string | undefined, other: string | undefined) {
+  return useQuery({
     queryKey: keys.comparison(id ?? "", other ?? ""),
-    queryFn: () => api.get<ComparisonState>(`/model-versions/${id ?? ""}/comparison`, { with: other }),
-    enabled: Boolean(id && other),
+    queryFn:
+      id && other
+        ? () =>
+            read(api.GET("/model-versions/{version_id}/comparison", { params: { ...ofVersion(id), query: { with: other } } }))
+        : skipToken,
   });
 }
 
-export function useStartComparison(id: string): Change<Job, { with: string }> {
+export function useStartComparison(id: string) {
   const client = useQueryClient();
-  return useMutation<Job, ApiError, { with: string }>({
-    mutationFn: (body) => api.post<Job>(`/model-versions/${id}/comparison`, body),
+  return useMutation({
+    mutationFn: (body: { with: string }) =>
+      read(api.POST("/model-versions/{version_id}/comparison", { params: ofVersion(id), body })),
     onSuccess: () => client.invalidateQueries({ queryKey: keys.jobs }),
   });
 }

@@ -1,9 +1,9 @@
 /** Server state as hooks: a project made together with its first labels. */
-import { useMutation, useQueryClient, type UseMutationResult } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 
-import { api, type ApiError } from "../client";
+import { api, read } from "../client";
+import type { Project } from "../types";
 import { keys } from "./keys";
-import type { Label, Project } from "../types";
 
 export interface NewProject {
   name: string;
@@ -17,18 +17,23 @@ export interface NewProject {
 const LAST_KEY = 9;
 
 async function createProject({ labels, allowSimilarNames, ...body }: NewProject): Promise<Project> {
-  const project = await api.post<Project>("/projects", body);
+  const project = await read(api.POST("/projects", { body }));
   // One after the other: the order of the labels is the order of their making.
   for (const [place, label] of labels.entries()) {
     const key = place < LAST_KEY ? place + 1 : null;
-    await api.post<Label>(`/projects/${project.id}/labels`, { ...label, key, allow_similar_name: allowSimilarNames });
+    await read(
+      api.POST("/projects/{project_id}/labels", {
+        params: { path: { project_id: project.id } },
+        body: { ...label, key, allow_similar_name: allowSimilarNames },
+      }),
+    );
   }
   return project;
 }
 
-export function useCreateLabelledProject(): UseMutationResult<Project, ApiError, NewProject> {
+export function useCreateLabelledProject() {
   const client = useQueryClient();
-  return useMutation<Project, ApiError, NewProject>({
+  return useMutation({
     mutationFn: createProject,
     // Also after a failure: the project may stand even when one of its labels was refused.
     onSettled: () => client.invalidateQueries({ queryKey: keys.projects }),

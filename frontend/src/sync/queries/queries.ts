@@ -1,38 +1,10 @@
 /** Server state as hooks: accounts, projects, slides and jobs. Learning and review live beside it and are re-exported. */
-import {
-  keepPreviousData,
-  useMutation,
-  useQuery,
-  useQueryClient,
-  type UseMutationResult,
-  type UseQueryResult,
-} from "@tanstack/react-query";
+import { keepPreviousData, skipToken, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, ApiError, setCsrfToken } from "../client";
+import { api, type ApiError, read, setCsrfToken } from "../client";
+import type { components } from "../generated/schema";
+import type { IssuedToken, JobFilters, LabelBody, LabelChanges, Me, Role, SlideChanges, SlideFilters, Token } from "../types";
 import { keys } from "./keys";
-import type {
-  Job,
-  JobKind,
-  JobState,
-  Label,
-  Language,
-  Me,
-  Member,
-  ObjectSet,
-  Page,
-  ProgressState,
-  Project,
-  Region,
-  Role,
-  Slide,
-  SlideState,
-  Theme,
-  Token,
-  User,
-  ViewerInfo,
-  Withdrawal,
-} from "../types";
-import type { Artefact } from "./quality";
 
 export { keys } from "./keys";
 export * from "./accountQueries";
@@ -41,8 +13,11 @@ export * from "./reviewQueries";
 export { useOpenCount } from "../openCount";
 export * from "./weights";
 
-type Result<T> = UseQueryResult<T, ApiError>;
-type Change<T, V> = UseMutationResult<T, ApiError, V>;
+type Schema = components["schemas"];
+
+const MOST_ROWS = 500;
+const inProject = (project_id: string) => ({ path: { project_id } });
+const ofSlide = (slide_id: string) => ({ path: { slide_id } });
 
 /** Whether a colleague changed the same meanwhile; the error says who, and which value stands now. */
 export function isChangedMeanwhile(error: ApiError): boolean {
@@ -50,11 +25,11 @@ export function isChangedMeanwhile(error: ApiError): boolean {
 }
 
 /** A mutation that makes the given keys stale when it succeeds, or when a colleague was faster. */
-export function useChange<T, V>(run: (variables: V) => Promise<T>, stale: readonly (readonly unknown[])[]): Change<T, V> {
+export function useChange<T, V>(run: (variables: V) => Promise<T>, stale: readonly (readonly unknown[])[]) {
   const client = useQueryClient();
-  return useMutation<T, ApiError, V>({
+  return useMutation({
     mutationFn: run,
-    onSettled: async (_, error) => {
+    onSettled: async (_: T | undefined, error: ApiError | null) => {
       if (error !== null && !isChangedMeanwhile(error)) return;
       await Promise.all(stale.map((queryKey) => client.invalidateQueries({ queryKey })));
     },
@@ -67,14 +42,14 @@ function rememberMe(me: Me): Me {
 }
 
 /** The signed-in person, or null when nobody is; with `renew` as the server now has them. */
-export function useMe({ renew = false } = {}): UseQueryResult<Me | null, ApiError> {
-  return useQuery<Me | null, ApiError>({
+export function useMe({ renew = false } = {}) {
+  return useQuery({
     queryKey: keys.me,
     staleTime: Infinity,
     refetchOnMount: renew ? "always" : true,
     retry: (count, error) => error.isOffline && count < 3,
     queryFn: async () => {
-      const me = await api.get<Me | undefined>("/session");
+      const me = await read(api.GET("/session"));
       return me ? rememberMe(me) : null;
     },
   });
@@ -86,10 +61,10 @@ export function isSignInBusy(error: ApiError | null): boolean {
   return error?.code === "sign_in_busy";
 }
 
-export function useSignIn(): Change<Me, { username: string; password: string }> {
+export function useSignIn() {
   const client = useQueryClient();
-  return useMutation<Me, ApiError, { username: string; password: string }>({
-    mutationFn: async (body) => rememberMe(await api.post<Me>("/session", body)),
+  return useMutation({
+    mutationFn: async (body: Schema["SignInRequest"]) => rememberMe(await read(api.POST("/session", { body }))),
     // Too many people at once: the right password gets in at a later try.
     retry: (count, error) => isSignInBusy(error) && count < MOST_SIGN_IN_RETRIES,
     retryDelay: (_, error) => error.retryAfter * 1000,
@@ -99,10 +74,10 @@ export function useSignIn(): Change<Me, { username: string; password: string }> 
   });
 }
 
-export function useSignOut(): Change<void, void> {
+export function useSignOut() {
   const client = useQueryClient();
-  return useMutation<void, ApiError>({
-    mutationFn: () => api.delete("/session"),
+  return useMutation({
+    mutationFn: () => read(api.DELETE("/session")),
     onSuccess: () => {
       client.clear();
       setCsrfToken("");
@@ -111,192 +86,172 @@ export function useSignOut(): Change<void, void> {
   });
 }
 
-export interface Preferences {
-  language?: Language;
-  theme?: Theme;
-  key_map?: Record<string, string[]>;
-  shown_layers?: Me["shown_layers"];
-}
-
-export function usePreferences(): Change<Me, Preferences> {
+export function usePreferences() {
   const client = useQueryClient();
-  return useMutation<Me, ApiError, Preferences>({
+  return useMutation({
     // One after the other: the last choice is the one that stays.
     scope: { id: "preferences" },
-    mutationFn: async (body) => rememberMe(await api.patch<Me>("/session/preferences", body)),
+    mutationFn: async (body: Schema["PatchedPreferencesRequest"]) =>
+      rememberMe(await read(api.PATCH("/session/preferences", { body }))),
     onSuccess: (me) => {
       client.setQueryData(keys.me, me);
     },
   });
 }
 
-export function useUsers(search: string, enabled = true): Result<Page<User>> {
-  return useQuery<Page<User>, ApiError>({
+export function useUsers(search: string, enabled = true) {
+  return useQuery({
     queryKey: keys.users(search),
-    queryFn: () => api.get<Page<User>>("/users", { search }),
+    queryFn: () => read(api.GET("/users", { params: { query: { search } } })),
     placeholderData: keepPreviousData,
     enabled,
   });
 }
 
-export function useCreateUser(): Change<User, { username: string; display_name: string; password: string }> {
-  return useChange((body) => api.post<User>("/users", body), [["users"]]);
+export function useCreateUser() {
+  return useChange((body: Schema["NewUserRequest"]) => read(api.POST("/users", { body })), [["users"]]);
 }
 
-export function useTokens(): Result<Page<Token>> {
-  return useQuery<Page<Token>, ApiError>({ queryKey: keys.tokens, queryFn: () => api.get<Page<Token>>("/tokens") });
+export function useTokens() {
+  return useQuery({ queryKey: keys.tokens, queryFn: () => read(api.GET("/tokens")) });
 }
 
-export function useCreateToken(): Change<Token, Pick<Token, "name" | "scope" | "expires_at">> {
-  return useChange((body) => api.post<Token>("/tokens", body), [keys.tokens]);
+export function useCreateToken() {
+  return useChange(
+    (body: Pick<Token, "name" | "scope" | "expires_at">): Promise<IssuedToken> => read(api.POST("/tokens", { body })),
+    [keys.tokens],
+  );
 }
 
-export function useDeleteToken(): Change<void, string> {
-  return useChange((id) => api.delete(`/tokens/${id}`), [keys.tokens]);
+export function useDeleteToken() {
+  return useChange(
+    (token_id: string) => read(api.DELETE("/tokens/{token_id}", { params: { path: { token_id } } })),
+    [keys.tokens],
+  );
 }
 
-export function useProjects(): Result<Page<Project>> {
-  return useQuery<Page<Project>, ApiError>({
+export function useProjects() {
+  return useQuery({
     queryKey: keys.projects,
-    queryFn: () => api.get<Page<Project>>("/projects", { page_size: 500 }),
+    queryFn: () => read(api.GET("/projects", { params: { query: { page_size: MOST_ROWS } } })),
   });
 }
 
-export function useProject(id: string | undefined): Result<Project> {
-  return useQuery<Project, ApiError>({
+export function useProject(id: string | undefined) {
+  return useQuery({
     queryKey: keys.project(id ?? ""),
-    queryFn: () => api.get<Project>(`/projects/${id ?? ""}`),
-    enabled: id !== undefined,
+    queryFn:
+      id === undefined ? skipToken : () => read(api.GET("/projects/{project_id}", { params: inProject(id) })),
   });
 }
 
-export function useCreateProject(): Change<Project, { name: string; description?: string }> {
-  return useChange((body) => api.post<Project>("/projects", body), [keys.projects]);
+export function useUpdateProject(id: string) {
+  return useChange(
+    (body: Schema["PatchedProjectChangesRequest"]) =>
+      read(api.PATCH("/projects/{project_id}", { params: inProject(id), body })),
+    [keys.projects],
+  );
 }
 
-export interface ProjectBody {
-  name?: string;
-  description?: string;
-  map_quality?: boolean;
-  /** The values that the person saw of what changes. */
-  seen?: Pick<ProjectBody, "name" | "description" | "map_quality">;
-}
-
-export function useUpdateProject(id: string): Change<Project, ProjectBody> {
-  return useChange((body) => api.patch<Project>(`/projects/${id}`, body), [keys.projects]);
-}
-
-export function useLabels(projectId: string): Result<Page<Label>> {
-  return useQuery<Page<Label>, ApiError>({
+export function useLabels(projectId: string) {
+  const params = { ...inProject(projectId), query: { page_size: MOST_ROWS } };
+  return useQuery({
     queryKey: keys.labels(projectId),
-    queryFn: () => api.get<Page<Label>>(`/projects/${projectId}/labels`, { page_size: 500 }),
+    queryFn: () => read(api.GET("/projects/{project_id}/labels", { params })),
   });
 }
 
-export interface LabelBody {
-  name: string;
-  colour: string;
-  key?: number | null;
-  snomed?: string;
-  order?: number;
-  /** True for a name that differs from that of another label in letter case only. */
-  allow_similar_name?: boolean;
-  /** The values that the person saw of what changes. */
-  seen?: Partial<Omit<LabelBody, "seen" | "allow_similar_name">>;
-}
-
-export function useCreateLabel(projectId: string): Change<Label, LabelBody> {
-  return useChange((body) => api.post<Label>(`/projects/${projectId}/labels`, body), [keys.projects]);
-}
-
-export function useUpdateLabel(projectId: string): Change<Label, Partial<LabelBody> & { id: string }> {
+export function useCreateLabel(projectId: string) {
   return useChange(
-    ({ id, ...body }) => api.patch<Label>(`/projects/${projectId}/labels/${id}`, body),
+    (body: LabelBody) => read(api.POST("/projects/{project_id}/labels", { params: inProject(projectId), body })),
     [keys.projects],
   );
 }
 
-export interface LabelOrder {
-  readonly label_ids: readonly string[];
-  /** The order that the person changed. */
-  readonly seen: readonly string[];
-}
+const ofLabel = (project_id: string, label_id: string) => ({ path: { project_id, label_id } });
 
-export function useReorderLabels(projectId: string): Change<undefined, LabelOrder> {
+export function useUpdateLabel(projectId: string) {
   return useChange(
-    (order) => api.put<undefined>(`/projects/${projectId}/labels/order`, order),
+    ({ id, ...body }: LabelChanges & { id: string }) =>
+      read(api.PATCH("/projects/{project_id}/labels/{label_id}", { params: ofLabel(projectId, id), body })),
     [keys.projects],
   );
 }
 
-export function useRetireLabel(projectId: string): Change<Label, string> {
-  return useChange((id) => api.post<Label>(`/projects/${projectId}/labels/${id}/retire`), [keys.projects]);
+/** Change the order of the labels; `seen` is the order that the person changed. */
+export function useReorderLabels(projectId: string) {
+  return useChange(
+    (body: Schema["LabelOrderRequest"]) =>
+      read(api.PUT("/projects/{project_id}/labels/order", { params: inProject(projectId), body })),
+    [keys.projects],
+  );
 }
 
-export function useMembers(projectId: string): Result<Page<Member>> {
-  return useQuery<Page<Member>, ApiError>({
+export function useRetireLabel(projectId: string) {
+  return useChange(
+    (id: string) =>
+      read(api.POST("/projects/{project_id}/labels/{label_id}/retire", { params: ofLabel(projectId, id) })),
+    [keys.projects],
+  );
+}
+
+export function useMembers(projectId: string) {
+  const params = { ...inProject(projectId), query: { page_size: MOST_ROWS } };
+  return useQuery({
     queryKey: keys.members(projectId),
-    queryFn: () => api.get<Page<Member>>(`/projects/${projectId}/members`, { page_size: 500 }),
+    queryFn: () => read(api.GET("/projects/{project_id}/members", { params })),
   });
 }
 
-export function useAddMember(projectId: string): Change<Member, { user_id: string; role: Role }> {
-  return useChange((body) => api.post<Member>(`/projects/${projectId}/members`, body), [keys.members(projectId)]);
-}
+const ofMember = (project_id: string, membership_id: string) => ({ path: { project_id, membership_id } });
 
-export function useUpdateMember(projectId: string): Change<Member, { id: string; role: Role }> {
+export function useAddMember(projectId: string) {
   return useChange(
-    ({ id, role }) => api.patch<Member>(`/projects/${projectId}/members/${id}`, { role }),
+    (body: Schema["NewMemberRequest"]) =>
+      read(api.POST("/projects/{project_id}/members", { params: inProject(projectId), body })),
     [keys.members(projectId)],
   );
 }
 
-export function useRemoveMember(projectId: string): Change<void, string> {
-  return useChange((id) => api.delete(`/projects/${projectId}/members/${id}`), [keys.members(projectId)]);
+export function useUpdateMember(projectId: string) {
+  return useChange(
+    ({ id, role }: { id: string; role: Role }) =>
+      read(
+        api.PATCH("/projects/{project_id}/members/{membership_id}", { params: ofMember(projectId, id), body: { role } }),
+      ),
+    [keys.members(projectId)],
+  );
 }
 
-export interface SlideFilters {
-  search?: string | undefined;
-  state?: SlideState | undefined;
-  progress_state?: ProgressState | undefined;
-  case?: string | undefined;
-  ordering?: string | undefined;
-  artefact?: Artefact | undefined;
-  page?: number | undefined;
-  page_size?: number | undefined;
+export function useRemoveMember(projectId: string) {
+  return useChange(
+    (id: string) =>
+      read(api.DELETE("/projects/{project_id}/members/{membership_id}", { params: ofMember(projectId, id) })),
+    [keys.members(projectId)],
+  );
 }
 
-export function useSlides(projectId: string, filters: SlideFilters = {}): Result<Page<Slide>> {
-  return useQuery<Page<Slide>, ApiError>({
+export function useSlides(projectId: string, filters: SlideFilters = {}) {
+  return useQuery({
     queryKey: [...keys.slides(projectId), filters],
-    queryFn: () => api.get<Page<Slide>>(`/projects/${projectId}/slides`, { ...filters }),
+    queryFn: () =>
+      read(api.GET("/projects/{project_id}/slides", { params: { ...inProject(projectId), query: filters } })),
     placeholderData: keepPreviousData,
   });
 }
 
-export function useSlide(id: string | undefined): Result<Slide> {
-  return useQuery<Slide, ApiError>({
+export function useSlide(id: string | undefined) {
+  return useQuery({
     queryKey: keys.slide(id ?? ""),
-    queryFn: () => api.get<Slide>(`/slides/${id ?? ""}`),
-    enabled: id !== undefined,
+    queryFn: id === undefined ? skipToken : () => read(api.GET("/slides/{slide_id}", { params: ofSlide(id) })),
   });
 }
 
-export interface SlideBody {
-  name?: string;
-  case?: string;
-  /** µm per pixel; null reverts to what the file states. */
-  resolution?: { x: number; y: number } | null;
-  progress_state?: ProgressState;
-  label_id?: string | null;
-  /** The values that the person saw of what changes. */
-  seen?: Omit<SlideBody, "seen">;
-}
-
-export function useUpdateSlide(projectId: string): Change<Slide, SlideBody & { id: string }> {
+export function useUpdateSlide(projectId: string) {
   const client = useQueryClient();
-  return useMutation<Slide, ApiError, SlideBody & { id: string }>({
-    mutationFn: ({ id, ...body }) => api.patch<Slide>(`/slides/${id}`, body),
+  return useMutation({
+    mutationFn: ({ id, ...body }: SlideChanges & { id: string }) =>
+      read(api.PATCH("/slides/{slide_id}", { params: ofSlide(id), body })),
     onSuccess: (slide) => {
       client.setQueryData(keys.slide(slide.id), slide);
     },
@@ -309,10 +264,10 @@ export function useUpdateSlide(projectId: string): Change<Slide, SlideBody & { i
 }
 
 /** Read the resolution of a slide again from its file; a correction stays in use. */
-export function useReadResolution(projectId: string): Change<Slide, string> {
+export function useReadResolution(projectId: string) {
   const client = useQueryClient();
-  return useMutation<Slide, ApiError, string>({
-    mutationFn: (id) => api.post<Slide>(`/slides/${id}/resolution`),
+  return useMutation({
+    mutationFn: (id: string) => read(api.POST("/slides/{slide_id}/resolution", { params: ofSlide(id) })),
     onSuccess: async (slide) => {
       client.setQueryData(keys.slide(slide.id), slide);
       await client.invalidateQueries({ queryKey: keys.slides(projectId) });
@@ -323,80 +278,89 @@ export function useReadResolution(projectId: string): Change<Slide, string> {
 }
 
 /** Import a slide from one of several images of its file. */
-export function useChooseImage(projectId: string): Change<Slide, { id: string; image: number }> {
-  return useChange(({ id, image }) => api.post<Slide>(`/slides/${id}/image`, { image }), [keys.slides(projectId), keys.jobs]);
+export function useChooseImage(projectId: string) {
+  return useChange(
+    ({ id, image }: { id: string; image: number }) =>
+      read(api.POST("/slides/{slide_id}/image", { params: ofSlide(id), body: { image } })),
+    [keys.slides(projectId), keys.jobs],
+  );
 }
 
-export function useDeleteSlide(projectId: string): Change<void, string> {
-  return useChange((id) => api.delete(`/slides/${id}`), [keys.slides(projectId), keys.projects]);
+export function useDeleteSlide(projectId: string) {
+  return useChange(
+    (id: string) => read(api.DELETE("/slides/{slide_id}", { params: ofSlide(id) })),
+    [keys.slides(projectId), keys.projects],
+  );
 }
 
 /** Levels, tile addresses and the grant of a slide. */
-export function useViewer(slideId: string | undefined): Result<ViewerInfo> {
-  return useQuery<ViewerInfo, ApiError>({
+export function useViewer(slideId: string | undefined) {
+  return useQuery({
     queryKey: keys.viewer(slideId ?? ""),
-    queryFn: () => api.get<ViewerInfo>(`/slides/${slideId ?? ""}/viewer`),
-    enabled: slideId !== undefined,
+    queryFn:
+      slideId === undefined
+        ? skipToken
+        : () => read(api.GET("/slides/{slide_id}/viewer", { params: ofSlide(slideId) })),
     staleTime: 60_000,
     refetchOnWindowFocus: false,
   });
 }
 
-export function useRegions(slideId: string): Result<Region[]> {
-  return useQuery<Region[], ApiError>({
+export function useRegions(slideId: string) {
+  return useQuery({
     queryKey: keys.regions(slideId),
-    queryFn: async () => {
-      const answer = await api.get<Region[] | Page<Region>>(`/slides/${slideId}/regions`);
-      return Array.isArray(answer) ? answer : answer.results;
-    },
+    queryFn: async () => (await read(api.GET("/slides/{slide_id}/regions", { params: ofSlide(slideId) }))).results,
   });
 }
 
-export function useObjectSets(slideId: string | undefined, current = true): Result<ObjectSet[]> {
-  return useQuery<ObjectSet[], ApiError>({
+export function useObjectSets(slideId: string | undefined, current = true) {
+  return useQuery({
     queryKey: [...keys.objectSets(slideId ?? ""), current],
-    queryFn: async () => {
-      const answer = await api.get<ObjectSet[] | Page<ObjectSet>>(`/slides/${slideId ?? ""}/object-sets`, { current });
-      return Array.isArray(answer) ? answer : answer.results;
-    },
-    enabled: slideId !== undefined,
+    queryFn:
+      slideId === undefined
+        ? skipToken
+        : async () => {
+            const params = { ...ofSlide(slideId), query: { current } };
+            return (await read(api.GET("/slides/{slide_id}/object-sets", { params }))).results;
+          },
   });
 }
 
-export interface JobFilters {
-  project?: string | undefined;
-  state?: JobState[] | undefined;
-  kind?: JobKind | undefined;
-  subject_id?: string | undefined;
-  page?: number | undefined;
-  page_size?: number | undefined;
-}
-
-export function useJobs(filters: JobFilters = {}, enabled = true): Result<Page<Job>> {
-  return useQuery<Page<Job>, ApiError>({
+export function useJobs(filters: JobFilters = {}, enabled = true) {
+  return useQuery({
     queryKey: [...keys.jobs, filters],
-    queryFn: () => api.get<Page<Job>>("/jobs", { ...filters }),
+    queryFn: () => read(api.GET("/jobs", { params: { query: filters } })),
     placeholderData: keepPreviousData,
     enabled,
   });
 }
 
-export function useJob(id: string | null | undefined): Result<Job> {
-  return useQuery<Job, ApiError>({
+const ofJob = (job_id: string) => ({ path: { job_id } });
+
+export function useJob(id: string | null | undefined) {
+  return useQuery({
     queryKey: keys.job(id ?? ""),
-    queryFn: () => api.get<Job>(`/jobs/${id ?? ""}`),
-    enabled: Boolean(id),
+    queryFn: id ? () => read(api.GET("/jobs/{job_id}", { params: ofJob(id) })) : skipToken,
   });
 }
 
-export function useWithdrawObjectSet(slideId: string): Change<Withdrawal, string> {
-  return useChange((id) => api.post<Withdrawal>(`/object-sets/${id}/withdrawal`), [keys.objectSets(slideId)]);
+export function useWithdrawObjectSet(slideId: string) {
+  return useChange(
+    (set_id: string) => read(api.POST("/object-sets/{set_id}/withdrawal", { params: { path: { set_id } } })),
+    [keys.objectSets(slideId)],
+  );
 }
 
-export function useCancelJob(): Change<Job, string> {
-  return useChange((id) => api.post<Job>(`/jobs/${id}/cancel`), [keys.jobs, ["rounds"]]);
+export function useCancelJob() {
+  return useChange(
+    (id: string) => read(api.POST("/jobs/{job_id}/cancel", { params: ofJob(id) })),
+    [keys.jobs, ["rounds"]],
+  );
 }
 
-export function useRetryJob(): Change<Job, string> {
-  return useChange((id) => api.post<Job>(`/jobs/${id}/retry`), [keys.jobs, ["rounds"], ["slides"]]);
+export function useRetryJob() {
+  return useChange(
+    (id: string) => read(api.POST("/jobs/{job_id}/retry", { params: ofJob(id) })),
+    [keys.jobs, ["rounds"], ["slides"]],
+  );
 }

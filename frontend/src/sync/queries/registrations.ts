@@ -1,40 +1,55 @@
 /** Registrations of slides. */
-import { useQuery, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
+import { skipToken, useQuery } from "@tanstack/react-query";
 
-import { api, type ApiError } from "../client";
+import { api, read } from "../client";
+import type { Landmarks, Registration } from "../types";
 import { useChange } from "./queries";
-import type { CarriedAnnotation, Landmarks, Registration } from "../types";
+import { isUnderWay } from "./quality";
 
 const ASK_AGAIN_MS = 1200;
 const keyOf = (slideId: string) => ["registrations", slideId] as const;
+const ofSlide = (slide_id: string) => ({ path: { slide_id } });
+const ofRegistration = (registration_id: string) => ({ path: { registration_id } });
 
-export const isWorking = ({ job }: Registration): boolean => job?.state === "queued" || job?.state === "running";
+export const isWorking = ({ job }: Registration): boolean => isUnderWay(job);
 
-export function useRegistrations(slideId: string): UseQueryResult<Registration[], ApiError> {
-  return useQuery<Registration[], ApiError>({
+export function useRegistrations(slideId: string) {
+  return useQuery({
     queryKey: keyOf(slideId),
-    queryFn: () => api.get<Registration[]>(`/slides/${slideId}/registrations`),
+    queryFn: () => read(api.GET("/slides/{slide_id}/registrations", { params: ofSlide(slideId) })),
     refetchInterval: ({ state }) => (state.data?.some(isWorking) ? ASK_AGAIN_MS : false),
   });
 }
 
 /** The other slide's annotations as they lie on this one. */
-export function useCarriedAnnotations(registration: Registration | null): UseQueryResult<CarriedAnnotation[], ApiError> {
-  return useQuery<CarriedAnnotation[], ApiError>({
+export function useCarriedAnnotations(registration: Registration | null) {
+  return useQuery({
     queryKey: ["carried", registration?.id, registration?.matrix],
-    queryFn: () => api.get<CarriedAnnotation[]>(`/registrations/${registration?.id ?? ""}/annotations`),
-    enabled: registration?.matrix != null,
+    queryFn: registration?.matrix
+      ? () => read(api.GET("/registrations/{registration_id}/annotations", { params: ofRegistration(registration.id) }))
+      : skipToken,
   });
 }
 
-export function useRegister(slideId: string): UseMutationResult<Registration, ApiError, string> {
-  return useChange((moving_id: string) => api.post<Registration>(`/slides/${slideId}/registrations`, { moving_id }), [keyOf(slideId)]);
+export function useRegister(slideId: string) {
+  return useChange(
+    (moving_id: string) =>
+      read(api.POST("/slides/{slide_id}/registrations", { params: ofSlide(slideId), body: { moving_id } })),
+    [keyOf(slideId)],
+  );
 }
 
-export function useSetLandmarks(slideId: string): UseMutationResult<Registration, ApiError, Landmarks & { id: string }> {
-  return useChange(({ id, ...body }: Landmarks & { id: string }) => api.put<Registration>(`/registrations/${id}`, body), [keyOf(slideId)]);
+export function useSetLandmarks(slideId: string) {
+  return useChange(
+    ({ id, ...body }: Landmarks & { id: string }) =>
+      read(api.PUT("/registrations/{registration_id}", { params: ofRegistration(id), body })),
+    [keyOf(slideId)],
+  );
 }
 
-export function useUnregister(slideId: string): UseMutationResult<void, ApiError, string> {
-  return useChange((id: string) => api.delete(`/registrations/${id}`), [keyOf(slideId)]);
+export function useUnregister(slideId: string) {
+  return useChange(
+    (id: string) => read(api.DELETE("/registrations/{registration_id}", { params: ofRegistration(id) })),
+    [keyOf(slideId)],
+  );
 }

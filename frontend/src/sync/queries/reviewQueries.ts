@@ -2,63 +2,50 @@
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import {
   keepPreviousData,
+  skipToken,
   useInfiniteQuery,
   useMutation,
   useQuery,
   useQueryClient,
   type QueryClient,
-  type InfiniteData,
-  type UseInfiniteQueryResult,
-  type UseMutationResult,
-  type UseQueryResult,
 } from "@tanstack/react-query";
 
 import type { Box } from "@/core/geometry/types";
-import { api, ApiError } from "../client";
-import { keys } from "./keys";
+import { api, ApiError, read } from "../client";
+import { outboxOf } from "../edits/outbox";
+import {
+  verdictRequests,
+  type GiveVerdict,
+  type ObjectName,
+  type Redraw,
+  type Redrawn,
+  type VerdictAnswers,
+  type VerdictContents,
+} from "../edits/verdictRequests";
 import { countDown } from "../openCount";
-import { outboxOf, type Parcel } from "../edits/outbox";
-import type {
-  AcceptedLabel,
-  AcceptedOutlines,
-  Annotation,
-  GivenVerdict,
-  ObjectSet,
-  Page,
-  QueueFilters,
-  QueuePage,
-  ReviewState,
-  Shape,
-  Suggestion,
-  Verdict,
-  VerdictBody,
-  VerdictFilter,
-  VerdictsOf,
-} from "../types";
-import type { Geometry } from "@/core/geometry/types";
+import type { GivenVerdict, QueueFilters, QueuePage, Suggestion, Verdict, VerdictFilter, VerdictsOf } from "../types";
+import { keys } from "./keys";
 
-type Result<T> = UseQueryResult<T, ApiError>;
-type Change<T, V> = UseMutationResult<T, ApiError, V>;
+export type { GiveVerdict } from "../edits/verdictRequests";
+
+const ofSet = (set_id: string) => ({ path: { set_id } });
+const ofSlide = (slide_id: string) => ({ path: { slide_id } });
+
+function fetchQueue(project_id: string, query: QueueFilters): Promise<QueuePage> {
+  return read(api.GET("/projects/{project_id}/review/queue", { params: { path: { project_id }, query } }));
+}
 
 /** The queue page by page, in the server's stable order. */
-export function useReviewQueue(
-  projectId: string,
-  filters: QueueFilters,
-): UseInfiniteQueryResult<InfiniteData<QueuePage, string | null>, ApiError> {
-  return useInfiniteQuery<QueuePage, ApiError, InfiniteData<QueuePage, string | null>, readonly unknown[], string | null>({
+export function useReviewQueue(projectId: string, filters: QueueFilters) {
+  return useInfiniteQuery({
     queryKey: keys.reviewQueue(projectId, filters),
-    queryFn: ({ pageParam }) =>
-      api.get<QueuePage>(`/projects/${projectId}/review/queue`, { limit: 50, ...filters, after: pageParam }),
-    initialPageParam: null,
+    queryFn: ({ pageParam }) => fetchQueue(projectId, { limit: 50, ...filters, ...(pageParam && { after: pageParam }) }),
+    initialPageParam: "",
     getNextPageParam: (last) => last.next,
     // The list must not move under the reviewer's hands: a reload is asked for, never automatic.
     staleTime: Infinity,
     refetchOnWindowFocus: false,
   });
-}
-
-export interface GiveVerdict extends VerdictBody {
-  object_set_id: string;
 }
 
 function useRefresh(): () => Promise<void> {
@@ -69,26 +56,13 @@ function useRefresh(): () => Promise<void> {
   }, [client]);
 }
 
-export interface Redraw {
-  object_set_id: string;
-  index: number;
-  annotation: { id: string; label_id: string | null; shape: Shape; geometry: Geometry };
-  replace?: boolean;
-  seen_version?: number;
-}
-
-export interface Redrawn {
-  verdict: Verdict;
-  annotation: Annotation;
-}
-
 /** Verdicts go out by the outbox: they arrive even when the page is left at once. Each names its id beforehand. */
 export interface VerdictSender {
   give(id: string, verdict: GiveVerdict): Promise<GivenVerdict>;
   redraw(id: string, redraw: Redraw): Promise<Redrawn>;
   undo(verdictId: string): Promise<Verdict>;
-  skip(item: { object_set_id: string; index: number }): Promise<void>;
-  unskip(item: { object_set_id: string; index: number }): Promise<void>;
+  skip(item: ObjectName): Promise<void>;
+  unskip(item: ObjectName): Promise<void>;
 }
 
 export function useVerdictSender(userId: string, projectId: string): VerdictSender {
@@ -96,25 +70,28 @@ export function useVerdictSender(userId: string, projectId: string): VerdictSend
   const refresh = useRefresh();
   return useMemo(() => {
     const outbox = outboxOf(userId);
-    const send = <T>(parcel: Parcel, decided = 0) => {
-      const answer = outbox.send<T>(parcel).then((given) => {
+    type Kind = keyof VerdictContents;
+    const send = <K extends Kind>(kind: K, id: string, content: VerdictContents[K], inOrder: boolean, decided = 0) => {
+      const answer = outbox.send({ id, kind, content, inOrder }).then((given: VerdictAnswers[K]) => {
         void refresh();
         return given;
       });
       return countDown(client, projectId, decided, answer);
     };
-    const post = <T>(id: string, path: string, body: object, inOrder: boolean, decided = 0) =>
-      send<T>({ id, method: "POST", path, body: { id, ...body }, inOrder }, decided);
-    // What replaces a verdict concerns suggestions that are open no more.
+    // A verdict that replaces another concerns suggestions that are open no more.
     const opened = (replace: boolean | undefined, count: number) => (replace === true ? 0 : count);
     return {
-      give: (id, { object_set_id, ...body }) =>
-        post(id, `/object-sets/${object_set_id}/verdicts`, body, body.replace === true, opened(body.replace, body.indices?.length ?? 0)),
-      redraw: (id, { object_set_id, ...body }) =>
-        post(id, `/object-sets/${object_set_id}/verdicts/redraw`, body, body.replace === true, opened(body.replace, 1)),
-      undo: (verdictId) => post(crypto.randomUUID(), `/verdicts/${verdictId}/undo`, {}, true),
-      skip: (body) => send({ id: crypto.randomUUID(), method: "POST", path: "/review/skip", body, inOrder: false }),
-      unskip: (body) => send({ id: crypto.randomUUID(), method: "DELETE", path: "/review/skip", body, inOrder: true }),
+      give: (id, verdict) => {
+        const { replace, indices } = verdict;
+        return send("give", id, { id, ...verdict }, replace === true, opened(replace, indices?.length ?? 0));
+      },
+      redraw: (id, redraw) => send("redraw", id, { id, ...redraw }, redraw.replace === true, opened(redraw.replace, 1)),
+      undo: (verdict_id) => {
+        const id = crypto.randomUUID();
+        return send("undo", id, { verdict_id, id }, true);
+      },
+      skip: (item) => send("skip", crypto.randomUUID(), item, false),
+      unskip: (item) => send("unskip", crypto.randomUUID(), item, true),
     };
   }, [userId, projectId, client, refresh]);
 }
@@ -126,62 +103,63 @@ export function useUnsentVerdicts(userId: string): number {
 }
 
 /** One verdict on many, waited for. */
-export function useBulkVerdict(): UseMutationResult<GivenVerdict, ApiError, GiveVerdict> {
+export function useBulkVerdict() {
   const refresh = useRefresh();
-  return useMutation<GivenVerdict, ApiError, GiveVerdict>({
-    mutationFn: ({ object_set_id, ...body }) => api.post<GivenVerdict>(`/object-sets/${object_set_id}/verdicts`, body),
-    onSuccess: refresh,
-  });
+  return useMutation({ mutationFn: verdictRequests.give, onSuccess: refresh });
 }
 
 /** Take one verdict back, waited for. */
-export function useUndoVerdict(): UseMutationResult<Verdict, ApiError, string> {
+export function useUndoVerdict() {
   const refresh = useRefresh();
-  return useMutation<Verdict, ApiError, string>({
-    mutationFn: (id) => api.post<Verdict>(`/verdicts/${id}/undo`),
+  return useMutation({
+    mutationFn: (verdict_id: string) =>
+      read(api.POST("/verdicts/{verdict_id}/undo", { params: { path: { verdict_id } }, body: {} })),
     onSuccess: refresh,
   });
 }
 
+function countConcerned({ object_set_id, ...body }: GiveVerdict) {
+  const params = { ...ofSet(object_set_id), query: { dry_run: true } };
+  return read(api.POST("/object-sets/{set_id}/verdicts", { params, body }));
+}
+
 /** Number of open suggestions of a set under a filter, updated with every verdict. */
-export function useConcerned(setId: string | undefined, filter: VerdictFilter | null, version: number | undefined): Result<{ count: number }> {
-  return useQuery<{ count: number }, ApiError>({
+export function useConcerned(setId: string | undefined, filter: VerdictFilter | null, version: number | undefined) {
+  return useQuery({
     queryKey: ["concerned", setId, filter, version],
-    queryFn: () => api.post<{ count: number }>(`/object-sets/${setId ?? ""}/verdicts`, { kind: "accepted", filter }, { dry_run: true }),
-    enabled: setId !== undefined && filter !== null && version !== undefined,
+    queryFn:
+      setId !== undefined && filter !== null && version !== undefined
+        ? () => countConcerned({ object_set_id: setId, kind: "accepted", filter })
+        : skipToken,
     gcTime: 0,
   });
 }
 
 /** Number of open suggestions that a bulk verdict would concern. */
-export function useCountVerdict(): Change<{ count: number }, GiveVerdict> {
-  return useMutation<{ count: number }, ApiError, GiveVerdict>({
-    mutationFn: ({ object_set_id, ...body }) =>
-      api.post<{ count: number }>(`/object-sets/${object_set_id}/verdicts`, body, { dry_run: true }),
-  });
+export function useCountVerdict() {
+  return useMutation({ mutationFn: countConcerned });
 }
 
-export function useObjectSet(id: string | undefined): Result<ObjectSet> {
-  return useQuery<ObjectSet, ApiError>({
+export function useObjectSet(id: string | undefined) {
+  return useQuery({
     queryKey: ["object-set", id ?? ""],
-    queryFn: () => api.get<ObjectSet>(`/object-sets/${id ?? ""}`),
-    enabled: id !== undefined,
+    queryFn: id === undefined ? skipToken : () => read(api.GET("/object-sets/{set_id}", { params: ofSet(id) })),
   });
 }
 
 /** Review progress of a set. */
-export function useReviewState(objectSetId: string | undefined): Result<ReviewState> {
-  return useQuery<ReviewState, ApiError>({
-    queryKey: keys.reviewState(objectSetId ?? ""),
-    queryFn: () => api.get<ReviewState>(`/object-sets/${objectSetId ?? ""}/review-state`),
-    enabled: objectSetId !== undefined,
+export function useReviewState(id: string | undefined) {
+  return useQuery({
+    queryKey: keys.reviewState(id ?? ""),
+    queryFn:
+      id === undefined ? skipToken : () => read(api.GET("/object-sets/{set_id}/review-state", { params: ofSet(id) })),
   });
 }
 
 /** Suggestions of one set by number, at most 200. */
 export async function fetchSuggestions(objectSetId: string, indices: readonly number[]): Promise<Suggestion[]> {
-  const answer = await api.get<{ results: Suggestion[] }>(`/object-sets/${objectSetId}/objects`, { indices: indices.join(",") });
-  return answer.results;
+  const params = { ...ofSet(objectSetId), query: { indices: indices.join(",") } };
+  return (await read(api.GET("/object-sets/{set_id}/objects", { params }))).results;
 }
 
 export async function fetchSuggestion(objectSetId: string, index: number): Promise<Suggestion | null> {
@@ -194,18 +172,18 @@ const QUEUE_STALE_MS = 60_000;
 export async function fetchOpenSuggestions(client: QueryClient, projectId: string, slideId: string): Promise<readonly Suggestion[]> {
   const page = await client.query({
     queryKey: [...keys.reviewQueues(projectId), "open-on-slide", slideId],
-    queryFn: () => api.get<QueuePage>(`/projects/${projectId}/review/queue`, { slide: slideId, order: "uncertainty", limit: 200 }),
+    queryFn: () => fetchQueue(projectId, { slide: slideId, order: "uncertainty", limit: 200 }),
     staleTime: QUEUE_STALE_MS,
   });
   return page.results;
 }
 
 /** Number of accepted suggestions of a slide by current label. */
-export function useAcceptedLabels(slideId: string): Result<ReadonlyMap<string, number>> {
-  return useQuery<ReadonlyMap<string, number>, ApiError>({
+export function useAcceptedLabels(slideId: string) {
+  return useQuery({
     queryKey: keys.acceptedLabels(slideId),
-    queryFn: async () => {
-      const rows = await api.get<AcceptedLabel[]>(`/slides/${slideId}/accepted-labels`);
+    queryFn: async (): Promise<ReadonlyMap<string, number>> => {
+      const rows = await read(api.GET("/slides/{slide_id}/accepted-labels", { params: ofSlide(slideId) }));
       return new Map(rows.map(({ label_id, count }) => [label_id, count]));
     },
   });
@@ -221,11 +199,13 @@ interface OutlinesOf {
 }
 
 /** The outlines of accepted suggestions of the other sets of a slide. */
-export function useAcceptedOutlines({ slideId, beside, box, enabled }: OutlinesOf): AcceptedOutlines | undefined {
+export function useAcceptedOutlines({ slideId, beside, box, enabled }: OutlinesOf) {
   const bbox = box && [box.minX, box.minY, box.maxX, box.maxY].join(",");
-  return useQuery<AcceptedOutlines, ApiError>({
+  const query = { ...(beside && { beside }), ...(bbox && { bbox }) };
+  return useQuery({
     queryKey: keys.acceptedOutlines(slideId, beside, bbox),
-    queryFn: ({ signal }) => api.get<AcceptedOutlines>(`/slides/${slideId}/accepted-outlines`, { beside, bbox }, signal),
+    queryFn: ({ signal }) =>
+      read(api.GET("/slides/{slide_id}/accepted-outlines", { params: { ...ofSlide(slideId), query }, signal })),
     placeholderData: keepPreviousData,
     enabled,
   }).data;
@@ -234,33 +214,37 @@ export function useAcceptedOutlines({ slideId, beside, box, enabled }: OutlinesO
 /** The suggestion at a place, level-0 pixels; null when there is none. */
 export async function fetchSuggestionAt(objectSetId: string, [x, y]: readonly [number, number]): Promise<Suggestion | null> {
   try {
-    return await api.get<Suggestion>(`/object-sets/${objectSetId}/objects/at`, { x, y });
+    return await read(api.GET("/object-sets/{set_id}/objects/at", { params: { ...ofSet(objectSetId), query: { x, y } } }));
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return null;
     throw error;
   }
 }
 
+function fetchVerdicts(project_id: string, { slideId, reviewerId }: VerdictsOf, page: number) {
+  const query = { page, ...(reviewerId && { reviewer: reviewerId }) };
+  return slideId === undefined
+    ? read(api.GET("/projects/{project_id}/verdicts", { params: { path: { project_id }, query } }))
+    : read(api.GET("/slides/{slide_id}/verdicts", { params: { ...ofSlide(slideId), query } }));
+}
+
 /** Verdicts, the newest first, page by page. */
-export function useVerdictHistory(
-  projectId: string,
-  of: VerdictsOf,
-): UseInfiniteQueryResult<InfiniteData<Page<Verdict>, number>, ApiError> {
-  return useInfiniteQuery<Page<Verdict>, ApiError, InfiniteData<Page<Verdict>, number>, readonly unknown[], number>({
+export function useVerdictHistory(projectId: string, of: VerdictsOf) {
+  return useInfiniteQuery({
     queryKey: keys.verdictHistory(projectId, of),
-    queryFn: ({ pageParam }) => {
-      const place = of.slideId === undefined ? `/projects/${projectId}` : `/slides/${of.slideId}`;
-      return api.get<Page<Verdict>>(`${place}/verdicts`, { reviewer: of.reviewerId, page: pageParam });
-    },
+    queryFn: ({ pageParam }) => fetchVerdicts(projectId, of, pageParam),
     initialPageParam: 1,
     getNextPageParam: (last, _, page) => (last.next === null ? null : page + 1),
   });
 }
 
-export function useObjectHistory(objectSetId: string, index: number, enabled = true): Result<Verdict[]> {
-  return useQuery<Verdict[], ApiError>({
+export function useObjectHistory(objectSetId: string, index: number, enabled = true) {
+  return useQuery({
     queryKey: keys.objectHistory(objectSetId, index),
-    queryFn: () => api.get<Verdict[]>(`/object-sets/${objectSetId}/objects/${String(index)}/history`),
+    queryFn: () =>
+      read(
+        api.GET("/object-sets/{set_id}/objects/{index}/history", { params: { path: { set_id: objectSetId, index } } }),
+      ),
     enabled,
   });
 }

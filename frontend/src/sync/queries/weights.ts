@@ -1,20 +1,13 @@
 /** Hooks of uploaded weights. */
-import {
-  useMutation,
-  useQuery,
-  useQueryClient,
-  type UseMutationResult,
-  type UseQueryResult,
-} from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, type ApiError } from "../client";
+import { api, formOf, read } from "../client";
 import { keys } from "./keys";
-import type { UploadedWeights } from "../types";
 
-export function useUploadedWeights(projectId: string): UseQueryResult<UploadedWeights[], ApiError> {
-  return useQuery<UploadedWeights[], ApiError>({
-    queryKey: keys.weights(projectId),
-    queryFn: () => api.get<UploadedWeights[]>(`/projects/${projectId}/weights`),
+export function useUploadedWeights(project_id: string) {
+  return useQuery({
+    queryKey: keys.weights(project_id),
+    queryFn: () => read(api.GET("/projects/{project_id}/weights", { params: { path: { project_id } } })),
   });
 }
 
@@ -24,16 +17,13 @@ export interface WeightsBody {
   readonly provenance: string;
 }
 
-export function useUploadWeights(projectId: string): UseMutationResult<UploadedWeights, ApiError, WeightsBody> {
+export function useUploadWeights(project_id: string) {
   const client = useQueryClient();
-  return useMutation<UploadedWeights, ApiError, WeightsBody>({
-    mutationFn: ({ file, name, provenance }) => {
-      const form = new FormData();
-      form.append("file", file);
-      form.append("name", name);
-      form.append("provenance", provenance);
-      return api.post<UploadedWeights>(`/projects/${projectId}/weights`, form);
-    },
-    onSuccess: () => client.invalidateQueries({ queryKey: keys.weights(projectId) }),
+  return useMutation({
+    mutationFn: (body: WeightsBody) =>
+      read(
+        api.POST("/projects/{project_id}/weights", { params: { path: { project_id } }, body, bodySerializer: formOf }),
+      ),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.weights(project_id) }),
   });
 }

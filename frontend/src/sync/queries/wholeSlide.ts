@@ -1,19 +1,19 @@
 /** Findings of a slide, facts of its case, and explanations of suggestions. */
-import { useMutation, useQuery, useQueryClient, type UseMutationResult, type UseQueryResult } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { api, ApiError } from "../client";
+import { api, read } from "../client";
+import type { Case, Job } from "../types";
 import { keys } from "./keys";
-import type { Case, Explanation, Job, SlideFinding } from "../types";
 
-export type ClinicalValue = number | string;
+export type ClinicalValue = Case["clinical"][string];
 
 const ASK_AGAIN_MS = 700;
 
 /** The newest answer of each model version about a slide, the newest first. */
-export function useFindings(slideId: string): UseQueryResult<SlideFinding[], ApiError> {
-  return useQuery<SlideFinding[], ApiError>({
-    queryKey: [...keys.objectSets(slideId), "findings"],
-    queryFn: () => api.get<SlideFinding[]>(`/slides/${slideId}/findings`),
+export function useFindings(slide_id: string) {
+  return useQuery({
+    queryKey: [...keys.objectSets(slide_id), "findings"],
+    queryFn: () => read(api.GET("/slides/{slide_id}/findings", { params: { path: { slide_id } } })),
   });
 }
 
@@ -21,10 +21,11 @@ type CaseFacts = Pick<Case, "clinical" | "months" | "event">;
 type CaseChange = CaseFacts & { id: string; seen: CaseFacts };
 
 /** Set the facts of a case; refused when another user has changed it since it was `seen`. */
-export function useDescribeCase(projectId: string): UseMutationResult<Case, ApiError, CaseChange> {
+export function useDescribeCase(projectId: string) {
   const client = useQueryClient();
-  return useMutation<Case, ApiError, CaseChange>({
-    mutationFn: ({ id, ...body }) => api.put<Case>(`/cases/${id}`, body),
+  return useMutation({
+    mutationFn: ({ id, ...body }: CaseChange) =>
+      read(api.PUT("/cases/{case_id}", { params: { path: { case_id: id } }, body })),
     onSettled: async () => {
       await client.invalidateQueries({ queryKey: keys.slides(projectId) });
       await client.invalidateQueries({ queryKey: ["viewer"] });
@@ -36,11 +37,11 @@ export function useDescribeCase(projectId: string): UseMutationResult<Case, ApiE
 const isOver = (job: Job) => job.state === "failed" || job.state === "cancelled" || job.state === "succeeded";
 
 /** Request the explanation of a suggestion once `enabled`, and poll until it is ready. */
-export function useExplanation(objectSetId: string, index: number, enabled: boolean): UseQueryResult<Explanation, ApiError> {
-  const address = `/object-sets/${objectSetId}/objects/${index}/explanation`;
-  return useQuery<Explanation, ApiError>({
+export function useExplanation(objectSetId: string, index: number, enabled: boolean) {
+  const params = { path: { set_id: objectSetId, index } };
+  return useQuery({
     queryKey: ["explanation", objectSetId, index],
-    queryFn: () => api.post<Explanation>(address),
+    queryFn: () => read(api.POST("/object-sets/{set_id}/objects/{index}/explanation", { params })),
     enabled,
     retry: false,
     staleTime: Infinity,

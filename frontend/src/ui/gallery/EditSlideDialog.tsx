@@ -2,8 +2,8 @@ import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
 import { type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { isChangedMeanwhile, type SlideBody, useUpdateSlide } from "@/sync/queries/queries";
-import type { Slide } from "@/sync/types";
+import { isChangedMeanwhile, useUpdateSlide } from "@/sync/queries/queries";
+import type { Slide, SlideChanges } from "@/sync/types";
 import { Failure } from "../shared/Failure";
 import { useEdited } from "../shared/useEdited";
 import { isComplete, resolutionChange, ResolutionFields, resolutionInputOf, resolutionOf } from "./ResolutionFields";
@@ -18,11 +18,11 @@ export function EditSlideDialog({ slide, onClose }: EditSlideDialogProps) {
   const { t } = useTranslation("pages");
   const update = useUpdateSlide(slide.project_id);
   const name = useEdited(slide.name);
-  const pseudonym = useEdited(slide.case?.pseudonym ?? "");
+  const pseudonym = useEdited(slide.case.pseudonym);
   const resolution = useEdited(resolutionInputOf(slide));
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    const body: SlideBody = {};
+    const body: SlideChanges = {};
     if (name.isEdited) body.name = name.value.trim();
     if (pseudonym.isEdited) body.case = pseudonym.value.trim();
     const change = resolution.isEdited ? resolutionChange(slide, resolution.value) : undefined;

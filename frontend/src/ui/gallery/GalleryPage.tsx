@@ -4,8 +4,8 @@ import { IconFilterOff, IconMicroscope } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type SlideFilters, useProject, useSlides } from "@/sync/queries/queries";
-import type { Role, Slide } from "@/sync/types";
+import { useProject, useSlides } from "@/sync/queries/queries";
+import type { Role, Slide, SlideFilters } from "@/sync/types";
 import { EmptyState } from "../shared/EmptyState";
 import { Failure } from "../shared/Failure";
 import { PageHeader } from "../shared/PageHeader";
@@ -43,8 +43,8 @@ function Slides({ slides, role, view }: SlidesProps) {
 }
 
 function useCases(projectId: string): string[] {
-  const every = useSlides(projectId, { page_size: ALL_CASES, ordering: "name" });
-  const names = (every.data?.results ?? []).flatMap((slide) => slide.case?.pseudonym ?? []);
+  const every = useSlides(projectId, { page_size: ALL_CASES, ordering: ["name"] });
+  const names = (every.data?.results ?? []).flatMap((slide) => slide.case.pseudonym);
   return [...new Set(names)].filter((name) => name !== "").sort();
 }
 
@@ -95,12 +95,12 @@ function Waiting() {
 }
 
 function isFiltered({ search, state, progress_state, case: pseudonym, artefact }: SlideFilters): boolean {
-  return [search, state, progress_state, pseudonym, artefact].some(Boolean);
+  return [search, state?.length, progress_state?.length, pseudonym, artefact].some(Boolean);
 }
 
 function Gallery({ projectId, role }: { readonly projectId: string; readonly role: Role }) {
   const { t } = useTranslation("pages");
-  const [filters, setFilters] = useState<SlideFilters>({ ordering: "-created_at" });
+  const [filters, setFilters] = useState<SlideFilters>({ ordering: ["-created_at"] });
   const [page, setPage] = useState(1);
   const [view, setView] = useLocalStorage<GalleryView>({ key: "coverslip.gallery", defaultValue: "grid" });
   const [settled] = useDebouncedValue(filters, SEARCH_DELAY_MS);

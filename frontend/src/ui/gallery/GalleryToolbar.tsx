@@ -2,13 +2,14 @@ import { ActionIcon, CloseButton, Group, SegmentedControl, Select, TextInput, To
 import { IconLayoutGrid, IconList, IconSearch, IconSortAscending } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import type { SlideFilters } from "@/sync/queries/queries";
-import { ARTEFACTS, type Artefact } from "@/sync/queries/quality";
-import type { ProgressState, SlideState } from "@/sync/types";
+import { ARTEFACTS } from "@/sync/queries/quality";
+import type { SlideFilters } from "@/sync/types";
 
 export type GalleryView = "grid" | "list";
 
 const ORDERINGS = ["name", "-created_at", "created_at"] as const;
+const STATES = ["ready", "importing", "failed"] as const;
+const PROGRESS = ["new", "in_progress", "finished"] as const;
 
 interface GalleryToolbarProps {
   readonly filters: SlideFilters;
@@ -41,18 +42,18 @@ export function GalleryToolbar({ filters, view, cases, onFilters, onView }: Gall
         clearable
         placeholder={t("gallery.anyState")}
         aria-label={t("gallery.state")}
-        data={options(["ready", "importing", "failed"], "common:states")}
-        value={filters.state ?? null}
-        onChange={(state) => onFilters({ state: (state as SlideState | null) ?? undefined })}
+        data={options(STATES, "common:states")}
+        value={filters.state?.[0] ?? null}
+        onChange={(value) => onFilters({ state: STATES.filter((state) => state === value) })}
       />
       <Select
         w={150}
         clearable
         placeholder={t("gallery.anyProgress")}
         aria-label={t("gallery.progress")}
-        data={options(["new", "in_progress", "finished"], "common:states")}
-        value={filters.progress_state ?? null}
-        onChange={(state) => onFilters({ progress_state: (state as ProgressState | null) ?? undefined })}
+        data={options(PROGRESS, "common:states")}
+        value={filters.progress_state?.[0] ?? null}
+        onChange={(value) => onFilters({ progress_state: PROGRESS.filter((state) => state === value) })}
       />
       <Select
         w={150}
@@ -71,7 +72,7 @@ export function GalleryToolbar({ filters, view, cases, onFilters, onView }: Gall
         aria-label={t("quality:title")}
         data={options(ARTEFACTS, "quality:much")}
         value={filters.artefact ?? null}
-        onChange={(artefact) => onFilters({ artefact: (artefact as Artefact | null) ?? undefined })}
+        onChange={(value) => onFilters({ artefact: ARTEFACTS.find((artefact) => artefact === value) })}
       />
       <Select
         w={160}
@@ -79,8 +80,8 @@ export function GalleryToolbar({ filters, view, cases, onFilters, onView }: Gall
         leftSection={<IconSortAscending size={16} />}
         aria-label={t("gallery.order")}
         data={ORDERINGS.map((value) => ({ value, label: t(`gallery.orders.${value}`) }))}
-        value={filters.ordering ?? "-created_at"}
-        onChange={(ordering) => onFilters({ ordering: ordering ?? undefined })}
+        value={filters.ordering?.[0] ?? "-created_at"}
+        onChange={(value) => onFilters({ ordering: ORDERINGS.filter((ordering) => ordering === value) })}
       />
       <SegmentedControl
         ml="auto"

@@ -2,8 +2,7 @@ import { Anchor, Checkbox, Group, NumberInput, Stack, Text } from "@mantine/core
 import { type ReactElement, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { SlideBody } from "@/sync/queries/queries";
-import type { Slide } from "@/sync/types";
+import type { Slide, SlideChanges } from "@/sync/types";
 import { messageText } from "../shared/serverTexts";
 
 type Entered = number | string;
@@ -29,7 +28,7 @@ export function isComplete({ x, y, revert }: ResolutionInput): boolean {
 }
 
 /** The change to send; undefined where nothing changes. */
-export function resolutionChange(slide: Slide, { x, y, revert }: ResolutionInput): SlideBody["resolution"] | undefined {
+export function resolutionChange(slide: Slide, { x, y, revert }: ResolutionInput): SlideChanges["resolution"] | undefined {
   if (revert || (x === "" && y === "")) return slide.resolution_source === "corrected" ? null : undefined;
   const isSame = Number(x) === slide.mpp_x && Number(y) === slide.mpp_y;
   return isSame ? undefined : { x: Number(x), y: Number(y) };

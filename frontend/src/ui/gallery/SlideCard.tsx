@@ -96,7 +96,7 @@ export function SlideCard({ slide, role }: SlideCardProps) {
         <Group gap={4} wrap="nowrap" c="dimmed">
           <IconFolder size={14} stroke={1.6} />
           <Text size="xs" truncate>
-            {slide.case?.pseudonym ?? t("gallery.noCase")}
+            {slide.case.pseudonym || t("gallery.noCase")}
           </Text>
         </Group>
         <Group justify="space-between" mt="auto" gap="xs" wrap="nowrap">

@@ -82,7 +82,7 @@ export function SlideMenu({ slide, role }: SlideMenuProps) {
         </Menu.Dropdown>
       </Menu>
       {dialog === "edit" ? <EditSlideDialog slide={slide} onClose={close} /> : null}
-      {dialog === "case" && slide.case ? <CaseDialog projectId={slide.project_id} subject={slide.case} onClose={close} /> : null}
+      {dialog === "case" ? <CaseDialog projectId={slide.project_id} subject={slide.case} onClose={close} /> : null}
       {dialog === "delete" ? (
         <ConfirmDialog
           title={t("gallery.deleteTitle")}

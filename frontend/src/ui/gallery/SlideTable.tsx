@@ -41,7 +41,7 @@ function SlideRow({ slide, role }: { readonly slide: Slide; readonly role: Role 
         )}
         <ImageChoice slide={slide} role={role} />
       </Table.Td>
-      <Table.Td>{slide.case?.pseudonym ?? "–"}</Table.Td>
+      <Table.Td>{slide.case.pseudonym || "–"}</Table.Td>
       <Table.Td>
         <Group gap={6}>
           <StateBadge state={ready ? slide.progress_state : slide.state} />

@@ -2,8 +2,8 @@ import { Select, Stack, Table, Text } from "@mantine/core";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { LEAVE_OUT, NEW_LABEL, NO_LABEL, OWN_NAME, type FileClass, type ImportPreview } from "@/sync/queries/imports";
-import type { Project } from "@/sync/types";
+import { LEAVE_OUT, NEW_LABEL, NO_LABEL, OWN_NAME } from "@/sync/queries/imports";
+import type { FileClass, ImportPreview, Project } from "@/sync/types";
 import { LabelDot } from "../shared/LabelDot";
 
 type Mapping = Readonly<Record<string, string>>;

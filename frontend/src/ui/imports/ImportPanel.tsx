@@ -4,10 +4,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { FIRST_CHOICES, importFile, previewImport, type ImportChoices, type ImportPreview, type ImportReport, type ImportSource, type ReportRow } from "@/sync/queries/imports";
+import { FIRST_CHOICES, importFile, previewImport, type ImportChoices, type ImportSource } from "@/sync/queries/imports";
 import { ApiError } from "@/sync/client";
 import { useJobEvents } from "@/sync/events";
-import type { Job, Project } from "@/sync/types";
+import type { ImportPreview, ImportReport, Job, Project } from "@/sync/types";
 import { JobLog } from "../jobs/JobLog";
 import { ClassMapping, hasOpenQuestion } from "./ClassMapping";
 import { ImportOptions } from "./ImportOptions";
@@ -177,7 +177,7 @@ function PreviewBody({ preview, project, choices, onChange }: BodyProps): ReactE
 /** Reason for a refused file, with the rows at fault. */
 export function Refusal({ error }: { readonly error: unknown }): ReactElement {
   const { t } = useTranslation("imports");
-  const rows = error instanceof ApiError ? (error.problem["rows"] as ReportRow[] | undefined) : undefined;
+  const rows = error instanceof ApiError && "rows" in error.problem ? error.problem.rows : undefined;
   return (
     <Alert color="red" role="alert" icon={<IconAlertTriangle size={18} />} title={t("refused")}>
       {sayError(error)}

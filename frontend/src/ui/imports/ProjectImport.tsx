@@ -4,9 +4,9 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef, useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { FIRST_CHOICES, importProject, previewProjectImport, type ImportChoices, type ProjectReport } from "@/sync/queries/imports";
+import { FIRST_CHOICES, importProject, previewProjectImport, type ImportChoices } from "@/sync/queries/imports";
 import { keys } from "@/sync/queries/queries";
-import type { Project } from "@/sync/types";
+import type { Project, ProjectReport } from "@/sync/types";
 import { ClassMapping, hasOpenQuestion } from "./ClassMapping";
 import { Refusal } from "./ImportPanel";
 import { ProjectReportView } from "./ProjectReportView";

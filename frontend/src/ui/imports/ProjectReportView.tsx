@@ -3,7 +3,8 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { isIncomplete, type ProjectReport } from "@/sync/queries/imports";
+import { isIncomplete } from "@/sync/queries/imports";
+import type { ProjectReport } from "@/sync/types";
 import { useServerTexts } from "../shared/serverTexts";
 import { ReportCounts, ReportReasons, ReportRows } from "./ReportView";
 

@@ -3,7 +3,8 @@ import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { isIncomplete, type ImportReport } from "@/sync/queries/imports";
+import { isIncomplete } from "@/sync/queries/imports";
+import type { ImportReport } from "@/sync/types";
 import { useServerTexts } from "../shared/serverTexts";
 
 const MOST_SHOWN = 200;

@@ -45,7 +45,7 @@ function useDecision({ decision, version, onClose }: DecideDialogProps) {
 function useAgainst({ decision, version, current }: DecideDialogProps) {
   const against = decision === "rollBack" || current?.id === version.id ? undefined : current;
   const comparison = useComparison(version.id, against?.id);
-  const recommendation = comparison.data?.state === "ready" ? comparison.data.comparison.recommendation : null;
+  const recommendation = comparison.data?.comparison?.recommendation;
   return { against, comparison, isBetter: against === undefined || recommendation === "promote" };
 }
 
@@ -94,7 +94,7 @@ export function DecideDialog(props: DecideDialogProps) {
         {failed === undefined ? null : <Failure error={failed.error} />}
         {comparison.isError ? <Failure error={comparison.error} onRetry={() => void comparison.refetch()} /> : null}
         {against === undefined || comparison.isError ? null : (
-          <PromoteVerdict version={version} current={against} state={comparison.data} onLeave={onClose} />
+          <PromoteVerdict version={version} current={against} answer={comparison.data} onLeave={onClose} />
         )}
         <Text size="sm">{t(`models.decideText.${decision}`)}</Text>
         <Textarea

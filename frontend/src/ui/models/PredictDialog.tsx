@@ -17,7 +17,7 @@ export function PredictDialog({ version, onClose }: PredictDialogProps) {
   const { t } = useTranslation("pages");
   const [scope, setScope] = useState("all");
   const [chosen, setChosen] = useState<string[]>([]);
-  const slides = useSlides(version.project_id, { state: "ready", ordering: "name", page_size: 500 });
+  const slides = useSlides(version.project_id, { state: ["ready"], ordering: ["name"], page_size: 500 });
   const predict = useStartPrediction(version.project_id);
   const start = () =>
     predict.mutate(

@@ -3,23 +3,24 @@ import { IconScale } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
-import type { ComparisonState, ModelVersion } from "@/sync/types";
+import type { ComparisonAnswer, ModelVersion } from "@/sync/types";
 import { Differences, VERDICT_COLOURS } from "./Differences";
 
 interface PromoteVerdictProps {
   readonly version: ModelVersion;
   readonly current: ModelVersion;
   /** Undefined while it is read. */
-  readonly state: ComparisonState | undefined;
+  readonly answer: ComparisonAnswer | undefined;
   readonly onLeave: () => void;
 }
 
 /** Result of the comparison with the current version, with its figures, beside the decision. */
-export function PromoteVerdict({ version, current, state, onLeave }: PromoteVerdictProps) {
+export function PromoteVerdict({ version, current, answer, onLeave }: PromoteVerdictProps) {
   const { t } = useTranslation("pages");
   const names = { name: version.name, other: current.name };
-  if (state === undefined) return <Skeleton h={96} radius="md" />;
-  if (state.state === "missing") {
+  if (answer === undefined) return <Skeleton h={96} radius="md" />;
+  const { comparison } = answer;
+  if (comparison === null) {
     return (
       <Alert color="yellow" icon={<IconScale size={18} />} title={t("models.verdict.missing", names)} data-testid="promote-verdict" data-verdict="missing">
         <Stack gap="xs" align="flex-start">
@@ -37,7 +38,6 @@ export function PromoteVerdict({ version, current, state, onLeave }: PromoteVerd
       </Alert>
     );
   }
-  const { comparison } = state;
   const { recommendation, count } = comparison;
   return (
     <Stack gap="xs">

@@ -47,7 +47,7 @@ function useAdvice(props: VersionActionsProps): "promote" | "keep" | null {
   const comparison = useComparison(version.id, isAsked ? current?.id : undefined);
   if (current === undefined) return "promote";
   if (!isAsked || comparison.data === undefined) return null;
-  return comparison.data.state === "ready" && comparison.data.comparison.recommendation === "promote" ? "promote" : "keep";
+  return comparison.data.comparison?.recommendation === "promote" ? "promote" : "keep";
 }
 
 export function VersionActions(props: VersionActionsProps) {

@@ -18,7 +18,7 @@ interface ReviewDoneProps {
 /** Empty queue; the next step depends on whether there ever was a suggestion. */
 export function ReviewDone({ project, filters, decided, onUndo }: ReviewDoneProps) {
   const { t } = useTranslation("pages");
-  const narrowed = Object.entries(filters).some(([name, value]) => name !== "order" && value !== undefined);
+  const narrowed = Object.entries<unknown>(filters).some(([name, value]) => name !== "order" && value !== undefined);
   const text = decided > 0 ? "review.doneText" : narrowed ? "review.noMatchText" : "review.emptyText";
   return (
     <EmptyState

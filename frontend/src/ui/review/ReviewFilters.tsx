@@ -86,7 +86,7 @@ function Numbers({ filters, onFilters }: Pick<ReviewFiltersProps, "filters" | "o
 export function ReviewFilters(props: ReviewFiltersProps) {
   const { projectId, labels, filters, view, onFilters, onView } = props;
   const { t } = useTranslation("pages");
-  const slides = useSlides(projectId, { state: "ready", ordering: "name", page_size: 500 });
+  const slides = useSlides(projectId, { state: ["ready"], ordering: ["name"], page_size: 500 });
   const narrowed = [filters.min_score, filters.max_score, filters.min_uncertainty, filters.include_skipped];
   const count = narrowed.filter((value) => value !== undefined).length;
   return (

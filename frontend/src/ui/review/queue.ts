@@ -57,7 +57,7 @@ export function filtersFromUrl(search: URLSearchParams): QueueFilters {
 /** The address of filters; `view` is kept beside them. */
 export function filtersToUrl(filters: QueueFilters, view: string | null): URLSearchParams {
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(filters)) {
+  for (const [name, value] of Object.entries<string | number | boolean | undefined>(filters)) {
     if (value !== undefined && value !== "") search.set(name, String(value));
   }
   if (view !== null) search.set("view", view);

@@ -61,14 +61,14 @@ it("prefers a recipe's own words for a setting to those of its task and of all",
 
 it("names the minutes to wait after too many failed sign-ins", () => {
   const message = { code: "too_many_sign_ins", params: { minutes: 2 }, text: "…" };
-  const problem = { title: "Too Many Requests", status: 429, detail: "…", code: "too_many_sign_ins", message };
+  const problem = { type: "about:blank", title: "Too Many Requests", status: 429, detail: "…", code: "too_many_sign_ins", message };
   expect(sayError(new ApiError(problem))).toBe(
     "用户名或密码错误。登录失败次数过多：正确的密码仍然有效；要再试其他密码，请等待 2 分钟。忘记密码时，请管理员重置。",
   );
 });
 
 it("says what the server refused, with its particulars, and that it cannot be reached", () => {
-  const problem = { title: "Conflict", status: 409, detail: "English", code: "name_taken" };
+  const problem = { type: "about:blank", title: "Conflict", status: 409, detail: "English", code: "name_taken" };
   const named = { ...problem, message: { code: "label_named", params: { name: "Tumour" }, text: "English" } };
   expect(sayError(new ApiError(named))).toBe("已经有名为“Tumour”的标签。");
   expect(sayError(new ApiError({ ...problem, status: 0, code: "offline" }))).toBe("无法连接服务器。");

@@ -1,19 +1,10 @@
 import i18next from "i18next";
 
 import { ApiError } from "@/sync/client";
-import type { SuggestionState, Verdict } from "@/sync/types";
-
-/** An earlier verdict of another user on a suggestion. */
-export interface SaidByOther {
-  readonly object_set_id: string;
-  readonly index: number;
-  readonly kind: Exclude<SuggestionState, "open">;
-  readonly label_id: string | null;
-  readonly reviewer: string;
-}
+import type { EarlierVerdict, Verdict } from "@/sync/types";
 
 export interface Refusal {
-  readonly said: readonly SaidByOther[];
+  readonly said: readonly EarlierVerdict[];
   /** The version of the set's state that holds all of it. */
   readonly version: number;
 }
@@ -21,8 +12,9 @@ export interface Refusal {
 /** Verdicts of others in the error of a refused verdict; null for every other error. */
 export function refusalByOthers(error: unknown): Refusal | null {
   if (!(error instanceof ApiError) || error.code !== "already_decided") return null;
-  const { decided = [], version = 0 } = error.problem as { decided?: readonly SaidByOther[]; version?: number };
-  return { said: decided, version };
+  const { problem } = error;
+  if (!("decided" in problem)) return { said: [], version: 0 };
+  return { said: problem.decided ?? [], version: problem.version ?? 0 };
 }
 
 /** One sentence with authors and verdicts. */

@@ -50,11 +50,9 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPan
       <Text component="h1" m={0} fw={650} size="sm" truncate title={slide.name}>
         {slide.name}
       </Text>
-      {slide.case && (
-        <Text size="xs" c="dimmed" truncate>
-          {slide.case.pseudonym}
-        </Text>
-      )}
+      <Text size="xs" c="dimmed" truncate>
+        {slide.case.pseudonym}
+      </Text>
       <Badge
         component="button"
         variant="light"

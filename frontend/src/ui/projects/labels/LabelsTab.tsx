@@ -13,8 +13,8 @@ import { IconArchive, IconArrowDown, IconArrowUp, IconPlus } from "@tabler/icons
 import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { type LabelBody, useCreateLabel, useReorderLabels, useRetireLabel, useUpdateLabel } from "@/sync/queries/queries";
-import type { Label, Project } from "@/sync/types";
+import { useCreateLabel, useReorderLabels, useRetireLabel, useUpdateLabel } from "@/sync/queries/queries";
+import type { Label, LabelBody, LabelChanges, Project } from "@/sync/types";
 import { ConfirmDialog } from "../../shared/ConfirmDialog";
 import { Failure } from "../../shared/Failure";
 import { notifyFailure } from "../../shared/notify";
@@ -30,7 +30,7 @@ interface LabelRowProps {
   readonly label: Label;
   readonly taken: ReadonlySet<number>;
   readonly onMove: ((step: -1 | 1) => void) | null;
-  readonly onChange: (part: Partial<LabelBody>) => void;
+  readonly onChange: (part: LabelChanges) => void;
   readonly onRetire: () => void;
 }
 
@@ -175,7 +175,7 @@ export function LabelsTab({ project }: { readonly project: Project }) {
   const retire = useRetireLabel(project.id);
   const [retiring, setRetiring] = useState<Label | null>(null);
   const [asked, setAsked] = useState<SimilarName | null>(null);
-  const change = (id: string, part: Partial<LabelBody>) =>
+  const change = (id: string, part: LabelChanges) =>
     update.mutate(
       { id, ...part },
       {

@@ -6,8 +6,8 @@ import { useTranslation } from "react-i18next";
 import type { Item } from "@/core/annotations";
 import type { PixelSize } from "@/core/geometry/pixelSize";
 import { itemFrom } from "@/sync/edits/autosave";
-import { api, type ApiError } from "@/sync/client";
-import type { Annotation, Label, Page } from "@/sync/types";
+import { api, read } from "@/sync/client";
+import type { Annotation, Label } from "@/sync/types";
 import { sayError } from "../../shared/serverTexts";
 import { AnnotationRow } from "./AnnotationRow";
 import { areaText, lengthText } from "../format";
@@ -32,10 +32,14 @@ function usePages(slideId: string, search: string, order: string) {
   return useInfiniteQuery({
     queryKey: ["annotations", slideId, search, order],
     queryFn: ({ pageParam, signal }) =>
-      api.get<Page<Annotation>>(
-        `/slides/${slideId}/annotations`,
-        { search, order: order === "new" ? "newest" : "largest", page: pageParam, page_size: PAGE_SIZE },
-        signal,
+      read(
+        api.GET("/slides/{slide_id}/annotations", {
+          params: {
+            path: { slide_id: slideId },
+            query: { search, order: order === "new" ? "newest" : "largest", page: pageParam, page_size: PAGE_SIZE },
+          },
+          signal,
+        }),
       ),
     initialPageParam: 1,
     getNextPageParam: (last, _, page) => (last.next === null ? undefined : page + 1),
@@ -64,11 +68,10 @@ export function AnnotationPages({ slideId, search, order, saved, labels, selecte
     observer.observe(place);
     return () => observer.disconnect();
   }, [hasNextPage, isFetching, fetchNextPage]);
-  const failure = error as ApiError | null;
   const byId = new Map(labels.map((label) => [label.id, label]));
   return (
     <>
-      {failure && <Alert color="red">{sayError(failure)}</Alert>}
+      {error && <Alert color="red">{sayError(error)}</Alert>}
       {data && <Text size="xs" c="dimmed">{t("objects:annotationsFound", { count: data.pages[0]?.count ?? 0 })}</Text>}
       <div role="listbox" aria-label={t("tabAnnotations")} aria-multiselectable>
         {data?.pages.flatMap((page) => page.results).map((annotation) => (

@@ -33,7 +33,7 @@ export function ImagePanel({ viewer, channels, look, onLook, mayEdit, children }
   const sourceText = (source: Slide["resolution_source"]) => (source === "estimated" || source === "corrected" ? ` (${t(`slides:resolution.source.${source}`)})` : "");
   const several = viewer.channels.length > 0;
   const rows: [string, string][] = [
-    [t("info.case"), slide.case?.pseudonym ?? "–"],
+    [t("info.case"), slide.case.pseudonym || "–"],
     [t("info.size"), `${slide.width} × ${slide.height} px`],
     [t("info.extent"), pixelSize === null ? "–" : extentText(slide.width, slide.height, pixelSize)],
     [t("info.resolution"), pixelSize === null ? t("info.unknown") : `${resolutionText(pixelSize)}${sourceText(slide.resolution_source)}`],

@@ -6,7 +6,7 @@ import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { PixelSize } from "@/core/geometry/pixelSize";
-import { api } from "@/sync/client";
+import { api, read } from "@/sync/client";
 import { keys } from "@/sync/queries/queries";
 import type { Region } from "@/sync/types";
 import { areaText } from "../format";
@@ -25,8 +25,7 @@ export function RegionList({ regions, pixelSize, mayDraw, onGoTo }: Props): Reac
   const client = useQueryClient();
   if (regions.length === 0) return null;
   const remove = (region: Region) => {
-    api
-      .delete(`/regions/${region.id}`)
+    read(api.DELETE("/regions/{region_id}", { params: { path: { region_id: region.id } } }))
       .then(() => client.invalidateQueries({ queryKey: keys.regions(region.slide_id) }))
       .catch((error: unknown) => notifications.show({ color: "red", message: sayError(error) }));
   };

@@ -5,15 +5,15 @@ import { AnnotationStore, type Snapshot } from "@/core/annotations";
 import { History, type HistoryState } from "@/core/history";
 import type { Box } from "@/core/geometry/types";
 import { Selection } from "@/core/selection";
-import { AnnotationView, type AnnotationsInView, type AnnotationViewStatus } from "@/sync/edits/annotationView";
+import { AnnotationView, type AnnotationViewStatus } from "@/sync/edits/annotationView";
 import { Autosave, type SaveStatus } from "@/sync/edits/autosave";
-import { api } from "@/sync/client";
+import { api, read } from "@/sync/client";
 import { openJournal, openSketches } from "@/sync/edits/drafts";
 import { listenToProject } from "@/sync/events";
 import { keys } from "@/sync/queries/keys";
 import { ChangedShapes } from "@/sync/live/changedShapes";
 import { SketchBook } from "@/sync/edits/sketchBook";
-import type { Annotation, AnnotationChange, BatchResult, Page } from "@/sync/types";
+import type { Annotation, AnnotationChange, AnnotationsInView } from "@/sync/types";
 import { sayError } from "../../shared/serverTexts";
 
 /** The annotations of one slide while its page is open. */
@@ -34,7 +34,8 @@ async function listNamed(slideId: string, ids: readonly string[]): Promise<Annot
   const all: Annotation[] = [];
   for (let at = 0; at < ids.length; at += MOST_NAMED) {
     const named = ids.slice(at, at + MOST_NAMED).join(",");
-    const answer = await api.get<Page<Annotation>>(`/slides/${slideId}/annotations`, { ids: named, page_size: MOST_NAMED });
+    const params = { path: { slide_id: slideId }, query: { ids: named, page_size: MOST_NAMED } };
+    const answer = await read(api.GET("/slides/{slide_id}/annotations", { params }));
     all.push(...answer.results);
   }
   return all;
@@ -42,7 +43,8 @@ async function listNamed(slideId: string, ids: readonly string[]): Promise<Annot
 
 function listInView(slideId: string, box: Box, scale: number, signal: AbortSignal): Promise<AnnotationsInView> {
   const bbox = [box.minX, box.minY, box.maxX, box.maxY].map((side) => side.toFixed(1)).join(",");
-  return api.get<AnnotationsInView>(`/slides/${slideId}/annotations/view`, { bbox, scale: scale.toPrecision(6) }, signal);
+  const params = { path: { slide_id: slideId }, query: { bbox, scale: Number(scale.toPrecision(6)) } };
+  return read(api.GET("/slides/{slide_id}/annotations/view", { params, signal }));
 }
 
 function makeSession(slideId: string, userId: string): Session {
@@ -50,7 +52,10 @@ function makeSession(slideId: string, userId: string): Session {
   const history = new History(store);
   const transport = {
     named: (ids: readonly string[]) => listNamed(slideId, ids),
-    send: (changes: AnnotationChange[]) => api.post<BatchResult>(`/slides/${slideId}/annotations/batch`, { changes }),
+    send: (changes: AnnotationChange[]) =>
+      read(
+        api.POST("/slides/{slide_id}/annotations/batch", { params: { path: { slide_id: slideId } }, body: { changes } }),
+      ),
   };
   const timer = {
     start: (run: () => void, milliseconds: number) => window.setTimeout(run, milliseconds),

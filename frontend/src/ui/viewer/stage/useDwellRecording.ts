@@ -4,7 +4,8 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { DwellLayer, dwellGrid } from "@/render/dwellLayer";
 import type { Stage } from "@/render/stage";
 import type { View } from "@/render/view";
-import { DwellRecorder, sendViews, useDwell, useDwellConsent, type DwellConsent } from "@/sync/dwell";
+import { DwellRecorder, sendViews, useDwell, useDwellConsent } from "@/sync/dwell";
+import type { DwellConsent } from "@/sync/types";
 import { keys } from "@/sync/queries/keys";
 import { sayError } from "../../shared/serverTexts";
 

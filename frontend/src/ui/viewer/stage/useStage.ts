@@ -2,8 +2,8 @@ import { useEffect, useRef, useState, type RefObject } from "react";
 
 import { Stage, type StageSource } from "@/render/stage";
 import type { View } from "@/render/view";
-import { api } from "@/sync/client";
-import type { Grant, ViewerInfo } from "@/sync/types";
+import { api, read } from "@/sync/client";
+import type { ViewerInfo } from "@/sync/types";
 import { viewQuery } from "./usePlane";
 
 /** Ask for a new grant this long before the old one lapses. */
@@ -37,7 +37,8 @@ function useGrant(viewer: ViewerInfo): RefObject<string> {
     };
     const renew = async () => {
       try {
-        const fresh = await api.post<Grant>(`/slides/${viewer.slide.id}/grant`);
+        const params = { path: { slide_id: viewer.slide.id } };
+        const fresh = await read(api.POST("/slides/{slide_id}/grant", { params }));
         grant.current = fresh.grant;
         schedule(fresh.expires_at);
       } catch {

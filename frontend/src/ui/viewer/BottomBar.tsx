@@ -9,6 +9,7 @@ import type { View } from "@/render/view";
 import type { Slide } from "@/sync/types";
 import { Magnification, ScaleBar } from "./stage/Scale";
 import { useViewerState } from "./viewerStore";
+import classes from "./Viewer.module.css";
 
 interface Props {
   ctx: ViewerContext;
@@ -34,7 +35,7 @@ export function BottomBar({ ctx, slide, heat }: Props): ReactElement {
   const isHeatShown = useViewerState((state) => state.look.heatMap);
   const heatValue = pointer && isHeatShown ? (heat?.valueAt(...pointer) ?? null) : null;
   return (
-    <footer className="cs-bar cs-bottom">
+    <footer className={`${classes.bar} ${classes.bottom}`}>
       <Button.Group aria-label={t("magnification")}>
         {ZOOM_POWERS.map((power) => (
           <Button key={power} size="compact-xs" variant="default" onClick={() => void viewerAction(`view.zoom${power}`).run(ctx)}>

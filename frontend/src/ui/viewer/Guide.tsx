@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { Snapshot } from "@/core/annotations";
 import { useRegions } from "@/sync/queries/queries";
 import type { ObjectSet, Project, Role } from "@/sync/types";
+import classes from "./Viewer.module.css";
 
 /** Whether the guide was closed; stored in this browser. */
 export function useGuideAway(): [boolean, (away: boolean) => void] {
@@ -77,7 +78,7 @@ export function Guide({ project, slideId, items, objectSet, busy }: Props): Reac
   const now = steps.indexOf(stepNow(role, progress));
   const how = (step: Step) => (step === "train" && busy ? t("trainWait") : t(`${step}How`));
   return (
-    <Paper className="cs-hint" shadow="md" p="sm" withBorder component="section" aria-label={t(TITLES[role])} data-testid="guide" data-role={role}>
+    <Paper className={classes.hint} shadow="md" p="sm" withBorder component="section" aria-label={t(TITLES[role])} data-testid="guide" data-role={role}>
       <Group justify="space-between" mb={6}>
         <Text fw={600} size="sm">
           {t(TITLES[role])}

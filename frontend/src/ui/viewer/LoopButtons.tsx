@@ -8,6 +8,7 @@ import { useJobEvents } from "@/sync/events";
 import { checkRound, useJob, useModelVersions, useRecipes, useStartPrediction, useStartRound } from "@/sync/queries/queries";
 import type { Project, RoundCheck } from "@/sync/types";
 import { sayError, useServerTexts } from "../shared/serverTexts";
+import classes from "./Viewer.module.css";
 
 interface Props {
   project: Project;
@@ -118,7 +119,7 @@ function RunningJob({ jobId, page }: { jobId: string; page: string }): ReactElem
   // The last step that was told is no news once the job has ended.
   const text = job === undefined ? "" : state === "failed" ? texts.messageText(job.error) : isRunning ? texts.messageText(news.message ?? job.message) : "";
   return (
-    <div className="cs-progress" data-testid="round-progress" role="status">
+    <div className={classes.progress} data-testid="round-progress" role="status">
       <Anchor component={Link} to={page} size="xs" truncate title={text} c={state === "failed" ? "red" : "inherit"} display="block">
         <span data-testid="round-state">{t(`jobState.${state}`)}</span>
         {text ? ` · ${text}` : ""}

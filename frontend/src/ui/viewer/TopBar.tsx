@@ -12,6 +12,7 @@ import type { ViewerContext } from "@/actions/viewerActions";
 import { HelpButton } from "../shell/HelpButton";
 import { sayError } from "../shared/serverTexts";
 import { useGuideAway } from "./Guide";
+import classes from "./Viewer.module.css";
 
 const IMPORTED_FILES = ".ndpa,.geojson,.geojsonl,.geojsons,.ndjson,.json,.zip,.xml,.gz,.parquet,.geoparquet,.arrow,.feather";
 
@@ -41,7 +42,7 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPan
     notifications.show({ message: t("linkCopied") });
   };
   return (
-    <header className="cs-bar cs-top">
+    <header className={`${classes.bar} ${classes.top}`}>
       <Tooltip label={t("toSlides")}>
         <ActionIcon component={Link} to={`/projects/${project.id}`} color="gray" aria-label={t("toSlides")}>
           <IconArrowLeft size={18} />

@@ -23,6 +23,7 @@ import { ToolRail } from "./tools/ToolRail";
 import { TopBar } from "./TopBar";
 import { useWorkplace, type OpenSlide, type Work } from "./useWorkplace";
 import { makeViewerStore, useViewerState, useViewerStore, ViewerStoreContext } from "./viewerStore";
+import classes from "./Viewer.module.css";
 
 /** The open slide with its tools and panels. */
 export function Workplace(props: OpenSlide): ReactElement {
@@ -42,7 +43,7 @@ function Layout(props: OpenSlide): ReactElement {
   const isPanelOpen = useViewerState((state) => state.isPanelOpen);
   const change = useViewerState((state) => state.change);
   return (
-    <div className="cs-viewer" data-panel={isPanelOpen ? "open" : "closed"}>
+    <div className={classes.viewer} data-panel={isPanelOpen ? "open" : "closed"}>
       <TopBar project={project} slide={slide} save={save} ctx={ctx} onPanel={() => change({ isPanelOpen: !isPanelOpen })} onImport={imports.open} onSaveClick={onSaveClick}>
         <LoopButtons project={project} slideId={slide.id} saved={save.state === "saved"} followed={imports.jobId} onBusy={onBusy} />
       </TopBar>
@@ -71,7 +72,7 @@ function SlideArea({ work }: { readonly work: Work }): ReactElement {
     if (stage) change({ pointer: stage.screenToImage([event.clientX - box.left, event.clientY - box.top]) });
   };
   return (
-    <main className="cs-stage-area" aria-label={t("slide", { name: viewer.slide.name })} onPointerMove={onPointerMove}>
+    <main className={classes.stageArea} aria-label={t("slide", { name: viewer.slide.name })} onPointerMove={onPointerMove}>
       <SlideStage
         viewer={viewer}
         labels={labels}
@@ -91,7 +92,7 @@ function SlideArea({ work }: { readonly work: Work }): ReactElement {
       >
         <Guide project={project} slideId={viewer.slide.id} items={work.items} objectSet={objectSet} busy={work.busy} />
         <ToolHint tool={tool} />
-        <div className="cs-cards">
+        <div className={classes.cards}>
           <SketchCard sketches={session.sketches} tool={tool} atWork={() => atWork.current} setTool={(next) => change({ tool: next })} />
           <LockedCard ctx={ctx} selected={selected} keyMap={me.key_map} />
           <SuggestionCard selected={work.selectedSuggestion} labels={labels} objectSet={objectSet} keyMap={me.key_map} />

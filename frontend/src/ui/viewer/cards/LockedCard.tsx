@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { keysOf, showChord, type KeyMap } from "@/actions/keymap";
 import { viewerAction, type ViewerContext } from "@/actions/viewerActions";
 import { chosen } from "@/core/edits";
+import classes from "../Viewer.module.css";
 
 /** Names the author of selected read-only shapes, and offers a copy. */
 export function LockedCard({ ctx, selected, keyMap }: { ctx: ViewerContext; selected: readonly string[]; keyMap: KeyMap }): ReactElement | null {
@@ -16,7 +17,7 @@ export function LockedCard({ ctx, selected, keyMap }: { ctx: ViewerContext; sele
   const keep = viewerAction("edit.keepCopy");
   const [key] = keysOf(keep.id, keyMap);
   return (
-    <Paper className="cs-card" shadow="md" radius="md" px="sm" py={8} role="status" data-testid="locked-card">
+    <Paper className={classes.card} shadow="md" radius="md" px="sm" py={8} role="status" data-testid="locked-card">
       <Group gap="xs">
         <IconLock size={16} aria-hidden />
         <Text size="sm">{t("drawing:readOnly", { count: locked.length, authors: authors.slice(0, 3).join(", ") })}</Text>

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import type { SketchBook } from "@/sync/edits/sketchBook";
 import type { Tool, ToolName } from "@/tools/tool";
+import classes from "../Viewer.module.css";
 
 interface Props {
   sketches: SketchBook;
@@ -26,7 +27,7 @@ export function SketchCard({ sketches, tool, atWork, setTool }: Props): ReactEle
     else sketches.keep(name, [], null);
   };
   return (
-    <Paper className="cs-card" shadow="md" radius="md" px="sm" py={8} role="status" data-testid="sketch-card">
+    <Paper className={classes.card} shadow="md" radius="md" px="sm" py={8} role="status" data-testid="sketch-card">
       <Group gap="xs">
         <Text size="sm">{t("drawing:unfinished", { tool: t(`actions:tool.${name}`), count: path.length })}</Text>
         {inHand ? (

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { firstChannelViews, orderly, rangeLimit, type Channel, type ChannelView } from "@/core/channels";
 import { Popup } from "../../shared/Popup";
+import classes from "../Viewer.module.css";
 
 interface Props {
   channels: readonly Channel[];
@@ -82,7 +83,7 @@ function ChannelRow({ channel, view, onChange }: RowProps): ReactElement {
         </ActionIcon>
         <ColourChoice name={name} colour={view.colour} onChange={(colour) => onChange({ colour })} />
         <Tooltip label={t("depth", { bits: channel.bits })} openDelay={400}>
-          <Text size="sm" className="cs-truncate" title={name}>
+          <Text size="sm" className={classes.truncate} title={name}>
             {name}
           </Text>
         </Tooltip>

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { recordingAddress, useGiveConsent, useWithdrawConsent } from "@/sync/dwell";
 import { sayError } from "../../shared/serverTexts";
 import type { DwellRecording } from "../stage/useDwellRecording";
+import classes from "../Viewer.module.css";
 
 const TOLD = ["what", "who", "why", "withdraw"] as const;
 
@@ -53,7 +54,7 @@ export function DwellBadge({ dwell }: { dwell: DwellRecording }): ReactElement |
   const { t } = useTranslation("dwell");
   if (!dwell.recording) return null;
   return (
-    <Badge className="cs-dwell" color="red" variant="filled" data-testid="dwell-recording" role="status">
+    <Badge className={classes.dwell} color="red" variant="filled" data-testid="dwell-recording" role="status">
       {t("recording")}
     </Badge>
   );

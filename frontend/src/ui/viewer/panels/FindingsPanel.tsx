@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { useFindings } from "@/sync/queries/wholeSlide";
 import type { Bounds, SlideFinding } from "@/sync/types";
 import { useFormat } from "../../shared/format";
+import classes from "../Viewer.module.css";
 
 interface Props {
   slideId: string;
@@ -34,7 +35,7 @@ function Finding({ row, onGoTo }: { row: SlideFinding; onGoTo: Props["onGoTo"] }
   return (
     <Stack gap={6}>
       <Group justify="space-between" wrap="nowrap">
-        <Text size="sm" fw={600} className="cs-truncate">
+        <Text size="sm" fw={600} className={classes.truncate}>
           {row.model_version_name}
         </Text>
         {finding.refer && (
@@ -47,7 +48,7 @@ function Finding({ row, onGoTo }: { row: SlideFinding; onGoTo: Props["onGoTo"] }
       </Group>
       {sorted.map((label) => (
         <Group key={label.name} gap="xs" wrap="nowrap">
-          <Text size="xs" w={96} className="cs-truncate">
+          <Text size="xs" w={96} className={classes.truncate}>
             {label.name}
           </Text>
           <Progress value={label.value * 100} color={label.colour} size="sm" style={{ flex: 1 }} aria-label={label.name} />

@@ -7,6 +7,7 @@ import type { Snapshot } from "@/core/annotations";
 import { useAcceptedLabels } from "@/sync/queries/queries";
 import type { Label } from "@/sync/types";
 import { useFormat } from "../../shared/format";
+import classes from "../Viewer.module.css";
 
 interface Props {
   slideId: string;
@@ -42,14 +43,14 @@ export function LabelsPanel({ slideId, labels, items, counts, active, hidden, on
         <div key={label.id} style={{ display: "flex", alignItems: "center", gap: 4 }}>
           <button
             type="button"
-            className="cs-row"
+            className={classes.row}
             style={{ border: 0, background: label.id === active ? undefined : "none", color: "inherit", cursor: "pointer" }}
             aria-pressed={label.id === active}
             data-testid={`label-${label.key ?? label.id}`}
             onClick={() => onChoose(label.id)}
           >
-            <span className="cs-dot" style={{ background: label.colour }} />
-            <span className="cs-truncate">{label.name}</span>
+            <span className={classes.dot} style={{ background: label.colour }} />
+            <span className={classes.truncate}>{label.name}</span>
             <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }} data-testid="label-count">
               {countText(label.id)}
             </Text>

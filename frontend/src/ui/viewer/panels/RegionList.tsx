@@ -11,6 +11,7 @@ import { keys } from "@/sync/queries/queries";
 import type { Region } from "@/sync/types";
 import { areaText } from "../format";
 import { sayError } from "../../shared/serverTexts";
+import classes from "../Viewer.module.css";
 
 interface Props {
   regions: readonly Region[];
@@ -37,7 +38,7 @@ export function RegionList({ regions, pixelSize, mayDraw, onGoTo }: Props): Reac
       {regions.map((region) => (
         <Group key={region.id} gap={6} wrap="nowrap" data-testid="region-row">
           <IconCircleCheck size={15} />
-          <Text size="sm" className="cs-truncate">
+          <Text size="sm" className={classes.truncate}>
             {areaText(region.area_px, pixelSize)}
           </Text>
           <ActionIcon size="sm" color="gray" aria-label={t("goToRegion")} onClick={() => onGoTo(region)}>

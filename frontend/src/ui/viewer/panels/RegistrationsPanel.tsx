@@ -13,6 +13,7 @@ import { notifyFailure } from "../../shared/notify";
 import { useServerTexts } from "../../shared/serverTexts";
 import { LandmarksDialog } from "./LandmarksDialog";
 import type { Carried } from "../stage/useCarried";
+import classes from "../Viewer.module.css";
 
 interface Props {
   viewer: ViewerInfo;
@@ -69,7 +70,7 @@ function Row({ row, viewer, stage, carried }: RowProps): ReactElement {
   return (
     <Stack gap={4} p="xs" style={{ border: "1px solid var(--mantine-color-default-border)", borderRadius: 8 }}>
       <Group justify="space-between" wrap="nowrap">
-        <Text size="sm" fw={600} className="cs-truncate">
+        <Text size="sm" fw={600} className={classes.truncate}>
           {row.moving_name}
         </Text>
         <ActionIcon

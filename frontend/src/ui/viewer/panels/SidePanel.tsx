@@ -18,6 +18,7 @@ import { PlanePanel } from "./PlanePanel";
 import { QualityPanel } from "./QualityPanel";
 import { RegionList } from "./RegionList";
 import { RegistrationsPanel } from "./RegistrationsPanel";
+import classes from "../Viewer.module.css";
 
 const TABS = ["annotations", "layers", "image"] as const;
 
@@ -27,7 +28,7 @@ export function SidePanel({ work }: { readonly work: Work }): ReactElement {
   const tab = useViewerState((state) => state.tab);
   const change = useViewerState((state) => state.change);
   return (
-    <aside className="cs-panel" aria-label={t("panel")}>
+    <aside className={classes.panel} aria-label={t("panel")}>
       <Tabs value={tab} onChange={(next) => change({ tab: next })} keepMounted={false} style={{ display: "contents" }}>
         <Tabs.List grow>
           {TABS.map((name) => (
@@ -36,7 +37,7 @@ export function SidePanel({ work }: { readonly work: Work }): ReactElement {
             </Tabs.Tab>
           ))}
         </Tabs.List>
-        <div className="cs-panel-body">
+        <div className={classes.panelBody}>
           <Tabs.Panel value="annotations">
             <AnnotationsTab work={work} />
           </Tabs.Panel>

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 
 import type { AnnotationViewStatus } from "@/sync/edits/annotationView";
 import { StatusChip } from "./ObjectsStatus";
+import classes from "../Viewer.module.css";
 
 interface Props {
   status: AnnotationViewStatus;
@@ -19,7 +20,7 @@ export function AnnotationStatus({ status, outlinesLeft, onRetry }: Props): Reac
   if (!failed && !loading && !counted && outlinesLeft === 0) return null;
   const text = failed ? t("annotationsFailed") : counted ? t("annotationsMany", { count: total ?? 0 }) : loading ? t("annotationsLoading") : t("acceptedLeft", { count: outlinesLeft });
   return (
-    <div className="cs-annotation-status">
+    <div className={classes.annotationStatus}>
       <StatusChip text={text} testId="annotations-status">
         {loading && <Loader size={12} />}
         {failed && (

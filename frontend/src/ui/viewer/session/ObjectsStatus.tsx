@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Stage } from "@/render/stage";
 import type { SuggestionLayer } from "@/render/suggestionLayer";
 import { useFrameValue } from "../stage/useFrameValue";
+import classes from "../Viewer.module.css";
 
 interface Props {
   stage: Stage | null;
@@ -44,7 +45,7 @@ export function ObjectsStatus({ stage, layer }: Props): ReactElement | null {
 
 export function StatusChip({ text, testId = "objects-status", children }: { text: string; testId?: string; children?: ReactNode }): ReactElement {
   return (
-    <Paper className="cs-status" shadow="sm" radius="md" px="sm" py={4} role="status" data-testid={testId}>
+    <Paper className={classes.status} shadow="sm" radius="md" px="sm" py={4} role="status" data-testid={testId}>
       <Group gap="xs" wrap="nowrap">
         {children}
         <Text size="xs">{text}</Text>

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Stage } from "@/render/stage";
 import type { SuggestionLayer } from "@/render/suggestionLayer";
 import { useFrameValue } from "./useFrameValue";
+import classes from "../Viewer.module.css";
 
 interface Props {
   stage: Stage | null;
@@ -37,7 +38,7 @@ export function DeveloperOverlay({ stage, layer, annotations }: Props): ReactEle
     ["annotations", t("developer.annotationsText", { held: annotations.toLocaleString() })],
   ] as const;
   return (
-    <Paper className="cs-developer" shadow="md" radius="md" p="xs" data-testid="developer-overlay">
+    <Paper className={classes.developer} shadow="md" radius="md" p="xs" data-testid="developer-overlay">
       <Text size="xs" fw={600} mb={4}>
         {t("developer.title")}
       </Text>

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { View } from "@/render/view";
 import type { Slide } from "@/sync/types";
 import { fullPower, magnificationText, pixelSizeOf, scaleBar } from "../format";
+import classes from "../Viewer.module.css";
 
 const WIDEST = 140; // CSS pixels
 
@@ -20,7 +21,7 @@ export function ScaleBar({ slide, view }: ScaleProps): ReactElement {
   return (
     <span role="img" aria-label={t("scaleBar", { length: bar.text })} style={{ textAlign: "center" }}>
       <span data-testid="scale-bar">{bar.text}</span>
-      <div className="cs-scale-bar" style={{ width: bar.width }} />
+      <div className={classes.scaleBar} style={{ width: bar.width }} />
     </span>
   );
 }

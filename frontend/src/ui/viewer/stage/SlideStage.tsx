@@ -12,7 +12,7 @@ import { ObjectsStatus } from "../session/ObjectsStatus";
 import { SuggestionTooltip } from "../suggestions/SuggestionTooltip";
 import { useIntegrationHook, useObjectsHook } from "./useIntegrationHook";
 import { tileAddress, useStage } from "./useStage";
-import "../viewer.css";
+import classes from "../Viewer.module.css";
 
 /** Display settings of suggestions; omitted ones have a default. */
 export interface SuggestionView {
@@ -99,8 +99,8 @@ export function SlideStage(props: SlideStageProps): ReactElement {
   }, [stage, layer, objectSet]);
 
   return (
-    <div className="cs-stage">
-      <div ref={element} className="cs-stage-slide" data-testid="viewer-canvas" />
+    <div className={classes.stage}>
+      <div ref={element} className={classes.stageSlide} data-testid="viewer-canvas" />
       {props.children}
       <SuggestionTooltip stage={stage} layer={layer} labels={labels} producer={objectSet?.producer_name ?? ""} />
       <ObjectsStatus stage={stage} layer={layer} />

@@ -9,6 +9,7 @@ import type { Label, ObjectSet, Suggestion, Verdict } from "@/sync/types";
 import { LabelDot } from "../../shared/LabelDot";
 import { REASONS } from "../../review/reviewActions";
 import type { SelectedSuggestion } from "./useSelectedSuggestion";
+import classes from "../Viewer.module.css";
 
 interface Props {
   selected: SelectedSuggestion;
@@ -30,7 +31,7 @@ export function SuggestionCard({ selected, labels, objectSet, keyMap }: Props): 
   if (suggestion === null) return null;
   const label = labels.find((each) => each.id === (suggestion.current_label_id ?? suggestion.label_id));
   return (
-    <Paper className="cs-card" shadow="md" radius="md" px="sm" py={8} component="section" aria-label={t("drawing:selectedSuggestion")} data-testid="suggestion-card" data-state={suggestion.state}>
+    <Paper className={classes.card} shadow="md" radius="md" px="sm" py={8} component="section" aria-label={t("drawing:selectedSuggestion")} data-testid="suggestion-card" data-state={suggestion.state}>
       <Group gap="xs" wrap="nowrap" justify="space-between">
         <Group gap="xs">
           {label ? <LabelDot colour={label.colour} name={label.name} /> : <Text size="sm">{t("objects:unlabelled")}</Text>}

@@ -6,6 +6,7 @@ import type { Stage } from "@/render/stage";
 import type { Hit, SuggestionLayer } from "@/render/suggestionLayer";
 import type { Label } from "@/sync/types";
 import { NO_LABEL_COLOUR } from "../panels/useLayers";
+import classes from "../Viewer.module.css";
 
 interface Props {
   stage: Stage | null;
@@ -70,12 +71,12 @@ export function SuggestionTooltip({ stage, layer, labels, producer }: Props): Re
   if (!shown || !stage) return null;
   const { hit, x, y } = shown;
   const label = (id: string | null) => labels.find((each) => each.id === id);
-  const dot = (id: string | null) => <span className="cs-dot" style={{ background: label(id)?.colour ?? NO_LABEL_COLOUR }} />;
+  const dot = (id: string | null) => <span className={classes.dot} style={{ background: label(id)?.colour ?? NO_LABEL_COLOUR }} />;
   const left = x > stage.element.clientWidth - 240;
   const up = y > stage.element.clientHeight - 140;
   const style = { left: left ? x - 14 : x + 14, top: up ? y - 14 : y + 14, transform: `translate(${left ? "-100%" : "0"}, ${up ? "-100%" : "0"})` };
   return (
-    <Paper className="cs-tooltip" shadow="md" radius="md" px="sm" py={6} role="tooltip" data-testid="suggestion-tooltip" style={style}>
+    <Paper className={classes.tooltip} shadow="md" radius="md" px="sm" py={6} role="tooltip" data-testid="suggestion-tooltip" style={style}>
       {hit.kind === "object" ? (
         <>
           <Group gap={6} wrap="nowrap">

@@ -8,6 +8,7 @@ import { Failure } from "../../shared/Failure";
 import { useFormat } from "../../shared/format";
 import { LabelDot } from "../../shared/LabelDot";
 import type { Lasso } from "./useLasso";
+import classes from "../Viewer.module.css";
 
 /** Suggestions in the lasso with the possible verdicts; afterwards, the verdict and its undoing. */
 export function LassoCard({ lasso, labels }: { lasso: Lasso; labels: readonly Label[] }): ReactElement | null {
@@ -22,7 +23,7 @@ export function LassoCard({ lasso, labels }: { lasso: Lasso; labels: readonly La
         : t("inLasso", { count, shown: format.number(count) })
       : t(`tally.${given.kind}`, { count: given.count });
   return (
-    <Paper className="cs-card" shadow="md" radius="md" px="sm" py={8} data-testid="lasso-card">
+    <Paper className={classes.card} shadow="md" radius="md" px="sm" py={8} data-testid="lasso-card">
       {lasso.error ? <Failure error={lasso.error} /> : null}
       <Group gap="xs" wrap="nowrap" justify="space-between">
         <Text size="sm" fw={600} aria-live="polite" data-testid="lasso-count">

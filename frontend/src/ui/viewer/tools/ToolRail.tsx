@@ -25,6 +25,7 @@ import { keysOf, showChord, type KeyMap } from "@/actions/keymap";
 import { viewerAction, type ViewerContext } from "@/actions/viewerActions";
 import { TOOL_NAMES } from "@/core/toolNames";
 import type { ToolName } from "@/tools/tool";
+import classes from "../Viewer.module.css";
 
 const ICONS: Record<ToolName, Icon> = {
   select: IconPointer,
@@ -78,7 +79,7 @@ export function ToolRail({ ctx, active, keyMap }: Props): ReactElement {
     );
   };
   return (
-    <nav className="cs-rail" aria-label={t("rail")}>
+    <nav className={classes.rail} aria-label={t("rail")}>
       {TOOL_NAMES.map((name) => button(`tool.${name}`, ICONS[name], `tool-${name}`, name === active))}
       <Divider w={28} my={4} />
       {EDITS.map(([id, icon]) => button(id, icon, id.replace(".", "-")))}

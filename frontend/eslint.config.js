@@ -1,5 +1,6 @@
 import js from "@eslint/js";
 import boundaries from "eslint-plugin-boundaries";
+import jsxA11y from "eslint-plugin-jsx-a11y";
 import hooks from "eslint-plugin-react-hooks";
 import tseslint from "typescript-eslint";
 
@@ -67,6 +68,18 @@ export default tseslint.config(
           paths: ["openseadragon", "apache-arrow"].map((name) => ({ name, message: "Use src/render." })),
         },
       ],
+    },
+  },
+  {
+    files: ["src/**/*.tsx"],
+    ignores: ["src/**/*.test.tsx"],
+    ...jsxA11y.flatConfigs.strict,
+    rules: {
+      ...jsxA11y.flatConfigs.strict.rules,
+      // Mantine's controls take the focus where they replace the pressed one, and on the sign-in page.
+      "jsx-a11y/no-autofocus": ["error", { ignoreNonDOM: true }],
+      // A log that scrolls must be reachable by keyboard.
+      "jsx-a11y/no-noninteractive-tabindex": ["error", { tags: [], roles: ["tabpanel", "log"] }],
     },
   },
   { files: ["*.js"], ...tseslint.configs.disableTypeChecked },

@@ -73,11 +73,15 @@ export function AtlasCanvas({ points, colourOf, chosen, onChoose, onHover }: Atl
     setLasso([]);
   };
   return (
-    <div ref={ref} style={{ position: "absolute", inset: 0 }} data-scheme={colorScheme}>
+    <div
+      ref={ref}
+      role="img"
+      aria-label={t("canvas", { count: points.length })}
+      style={{ position: "absolute", inset: 0 }}
+      data-scheme={colorScheme}
+    >
       <canvas
         ref={canvas}
-        role="img"
-        aria-label={t("canvas", { count: points.length })}
         data-testid="atlas-canvas"
         style={{ width: "100%", height: "100%", cursor: "crosshair", touchAction: "none", color: "var(--mantine-color-text)" }}
         onPointerDown={(event) => {

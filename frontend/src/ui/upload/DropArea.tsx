@@ -35,6 +35,7 @@ export function DropArea({ projectId, children }: DropAreaProps) {
   };
   return (
     <div
+      role="presentation"
       onDragEnter={(event) => move(event, 1)}
       onDragLeave={(event) => move(event, -1)}
       onDragOver={(event) => {

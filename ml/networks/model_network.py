@@ -16,18 +16,22 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
 class ModelNetwork(Generic[NetworkT]):
-    """A network that is absent before training. ``create`` returns a new one, its weights drawn at random."""
+    """A network that is absent before training.
 
-    def __init__(self, create: Callable[[], NetworkT]) -> None:
+    ``create`` returns a new one, its weights drawn at random; its arguments are the sizes of the input, where
+    these are known only from the training material or from the stored arrays.
+    """
+
+    def __init__(self, create: Callable[..., NetworkT]) -> None:
         self.create = create
         self.current: NetworkT | None = None
         self.device = "cpu"
 
-    def fresh(self, seed: int) -> NetworkT:
+    def fresh(self, seed: int, *sizes: int) -> NetworkT:
         """Return a new network on the device, with weights drawn from the seed alone."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.create().to(self.device)
+            return self.create(*sizes).to(self.device)
 
     def fitted(self) -> NetworkT:
         """Return the network; raises DataError(``not_fitted``)."""
@@ -45,8 +49,8 @@ class ModelNetwork(Generic[NetworkT]):
         """Return the learned arrays; raises DataError(``not_fitted``)."""
         return {name: value.cpu().numpy() for name, value in self.fitted().state_dict().items()}
 
-    def restore(self, weights: Weights, seed: int) -> None:
+    def restore(self, weights: Weights, seed: int, *sizes: int) -> None:
         """Restore saved arrays; raises KeyError, ValueError or RuntimeError for other arrays."""
-        network = self.fresh(seed)
+        network = self.fresh(seed, *sizes)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         self.current = network.eval()

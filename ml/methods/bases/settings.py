@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from ml.contracts import Settings
 from ml.slides.grid import GridSettings
-from ml.training.settings import EpochSettings, TrainingSettings
+from ml.training.settings import TrainingSettings
 
 
 class EncoderSettings(GridSettings, Protocol):
@@ -38,15 +38,6 @@ class TileSettings(EncoderSettings, Protocol):
     @property
     def keys(self) -> int:
         """Number of tiles that are shown as evidence."""
-        ...
-
-
-class BagSettings(TileSettings, EpochSettings, Protocol):
-    """Settings of a network over the tiles of a slide."""
-
-    @property
-    def tiles(self) -> int:
-        """Largest number of tiles of a slide in one step."""
         ...
 
 
@@ -107,7 +98,6 @@ class RegionSettings(RegionMapSettings, WindowSettings, Protocol):
 
 
 TileSettingsT_co = TypeVar("TileSettingsT_co", bound=TileSettings, covariant=True)
-BagSettingsT_co = TypeVar("BagSettingsT_co", bound=BagSettings, covariant=True)
 WindowSettingsT_co = TypeVar("WindowSettingsT_co", bound=WindowSettings, covariant=True)
 DetectionSettingsT_co = TypeVar("DetectionSettingsT_co", bound=DetectionSettings, covariant=True)
 RegionMapSettingsT_co = TypeVar("RegionMapSettingsT_co", bound=RegionMapSettings, covariant=True)

@@ -13,9 +13,9 @@ from ml.catalogue.registry import RECIPES
 from ml.contracts import CancelledError, DataError, Task
 from ml.data import load_dataset, split_dataset
 from ml.data.bags import Bag, class_weights, hold_out
-from ml.methods.bases.bag_recipe import refer_threshold
 from ml.methods.loading import load_model, load_recipe_class
 from ml.slides import open_slide
+from ml.training.bag_calibrator import refer_threshold
 from tests.ml.materials.bag_material import bags, write_table
 
 SLIDE_RECIPES = [info.name for info in RECIPES if info.task is Task.SLIDE]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ml.contracts import Context, DataError
 from ml.data.bags import UNKNOWN, Bag, class_weights, labels_of
+from ml.inference.bag_predictor import BagPrediction, check_width
+from ml.inference.bag_reader import scales_of
 from ml.messages import Message
-from ml.methods.bases.bag_network_recipe import scale_of
-from ml.methods.bases.bag_recipe import BagPrediction, BagRecipe, Weights, scales_of
+from ml.methods.bases.bag_recipe import BagParts, BagRecipe
 from ml.methods.slides.barcode.info import INFO, BarcodeConfig
+from ml.storage.model_state import ModelState, Weights
+from ml.training.bag_target import LabelTarget
+from ml.training.bag_trainer import scale_of
 from ml.training.logistic import fit_logistic
 
 MOST_TILES: Final = 20_000
@@ -33,11 +37,21 @@ class Barcode(BagRecipe[BarcodeConfig]):
 
     info = INFO
 
-    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
-        super().__init__(labels, config)
+    def compose(self) -> BagParts:
+        """Return a histogram of clusters under logistic regression."""
+        code = ClusterCode(self.state, self.config)
+        return BagParts(LabelTarget(self.state), code, code)
+
+
+class ClusterCode:
+    """The clusters of tiles and the regression on their shares; it learns, and predicts."""
+
+    def __init__(self, state: ModelState, config: BarcodeConfig) -> None:
+        self._state, self._config = state, config
         self._arrays: Weights = {}
 
-    def _learn(self, learned: Sequence[Bag], held: Sequence[Bag], context: Context) -> None:
+    def learn(self, learned: Sequence[Bag], held: Sequence[Bag], context: Context) -> None:
+        """Find the clusters of the training tiles, and fit the regression."""
         del held
         mean, spread = scale_of(learned)
         self._arrays = {"mean": mean, "spread": spread}
@@ -50,16 +64,16 @@ class Barcode(BagRecipe[BarcodeConfig]):
         known = [bag for bag in learned if bag.label != UNKNOWN]
         rows = np.stack([self._code(self._kinds(bag)) for bag in known])
         truth = labels_of(known)
-        weights = class_weights(truth, len(self.labels))
-        targets = np.eye(len(self.labels))[truth]
-        self._arrays["matrix"] = fit_logistic(rows, targets, weights, self.config.penalty)
+        weights = class_weights(truth, len(self._state.labels))
+        targets = np.eye(len(self._state.labels))[truth]
+        self._arrays["matrix"] = fit_logistic(rows, targets, weights, self._config.penalty)
 
     @property
     def _scales(self) -> tuple[int, ...]:
-        return scales_of(self.config.scales)
+        return scales_of(self._config.scales)
 
     def _centres(self, block: Floats, seed: int) -> Floats:
-        count = min(self.config.clusters, len(block))
+        count = min(self._config.clusters, len(block))
         with warnings.catch_warnings():
             # Fewer different tiles than kinds: some kinds are then the same, which does no harm.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -70,13 +84,7 @@ class Barcode(BagRecipe[BarcodeConfig]):
         """Return the prediction for a bag; attention is a cluster's contribution to the likeliest label."""
         if "matrix" not in self._arrays:
             raise DataError(Message("not_fitted"))
-        if bag.features.shape[1] != len(self._arrays["mean"]):
-            message = Message(
-                "other_encoder",
-                known=len(self._arrays["mean"]),
-                given=bag.features.shape[1],
-            )
-            raise DataError(message, code="bad_encoder")
+        check_width(bag, len(self._arrays["mean"]))
         kinds, matrix = self._kinds(bag), self._arrays["matrix"]
         scores = self._code(kinds) @ matrix[:-1] + matrix[-1]
         leading = matrix[:-1, scores.argmax()] - matrix[:-1].mean(axis=1)
@@ -111,7 +119,11 @@ class Barcode(BagRecipe[BarcodeConfig]):
             parts.append(np.sqrt(share * count))
         return np.concatenate(parts)
 
-    def _weights(self) -> Weights:
+    def ready(self, context: Context) -> None:
+        """Move nothing: clusters stay on the CPU."""
+
+    def weights(self) -> Weights:
+        """Return the learned arrays; raises DataError(``not_fitted``)."""
         if "matrix" not in self._arrays:
             raise DataError(Message("not_fitted"))
         return dict(self._arrays)
@@ -119,9 +131,8 @@ class Barcode(BagRecipe[BarcodeConfig]):
     def restore(self, weights: Weights) -> None:
         """Restore saved arrays; raises KeyError or ValueError for other arrays."""
         kinds = sum(len(weights[f"centres.{number}"]) for number in range(len(self._scales)))
-        if weights["matrix"].shape != (kinds + 1, len(self.labels)):
-            message = (
-                f"they are a matrix of {weights['matrix'].shape}, not of {(kinds + 1, len(self.labels))}"
-            )
+        shape, known = weights["matrix"].shape, (kinds + 1, len(self._state.labels))
+        if shape != known:
+            message = f"they are a matrix of {shape}, not of {known}"
             raise ValueError(message)
         self._arrays = {"mean": weights["mean"], "spread": weights["spread"], **weights}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
+from ml.methods.bases.bag_network_parts import label_training
+from ml.methods.bases.bag_recipe import BagParts, BagRecipe
 from ml.methods.slides.clam.info import INFO, ClamConfig
 from ml.methods.slides.clam.network import ClamNetwork
 from ml.networks.bags import BagNetwork
 
 
-class Clam(NetworkBagRecipe[ClamConfig]):
+class Clam(BagRecipe[ClamConfig]):
     """CLAM-SB and CLAM-MB. Lu et al., Nature Biomedical Engineering 5:555 (2021)."""
 
     info = INFO
 
-    def _new_network(self, size: int) -> BagNetwork:
+    def compose(self) -> BagParts:
+        """Return attention with clustering of instances, trained on labels of slides."""
+        return label_training(self.state, self.config, self._network).parts()
+
+    def _network(self, size: int) -> BagNetwork:
         config = self.config
         return ClamNetwork(
             size,

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import cast
-
-import numpy as np
-import torch
-from torch import Tensor
-
-from ml.contracts import Context
-from ml.data.bags import Bag
-from ml.methods.bases.bag_network_recipe import NetworkBagRecipe, stage_of
+from ml.methods.bases.bag_network_parts import label_training
+from ml.methods.bases.bag_recipe import BagParts, BagRecipe
 from ml.methods.slides.contrastive_mil.info import INFO, ContrastiveConfig
 from ml.methods.slides.contrastive_mil.network import ContrastiveNetwork
+from ml.methods.slides.contrastive_mil.trainer import ContrastiveTrainer
 from ml.networks.bags import BagNetwork
-from ml.training.contrast import nt_xent
-from ml.training.loop import train
-
-LEAST_TILES = 2
-Pairs = list[tuple[Bag, Bag]]
 
 
-class ContrastiveBags(NetworkBagRecipe[ContrastiveConfig]):
+class ContrastiveBags(BagRecipe[ContrastiveConfig]):
     """Contrast of two disjoint subsets of a slide's tiles against other slides, then a trained head.
 
     Tavolara, Gurcan and Niazi, Cancers (2022), reconstructed from the abstract.
@@ -31,60 +18,12 @@ class ContrastiveBags(NetworkBagRecipe[ContrastiveConfig]):
 
     info = INFO
 
-    uses_unlabelled = True
+    def compose(self) -> BagParts:
+        """Return gated attention, contrasted on all slides before it is trained on labels."""
+        training = label_training(self.state, self.config, self._network)
+        trainer = ContrastiveTrainer(training.trainer, training.network, self.config)
+        return training.parts(trainer, uses_unlabelled=True)
 
-    def _new_network(self, size: int) -> BagNetwork:
+    def _network(self, size: int) -> BagNetwork:
         config = self.config
         return ContrastiveNetwork(size, len(self.labels), config.width, config.dropout, config.projection)
-
-    def _fit(
-        self, network: BagNetwork, learned: Sequence[Bag], held: Sequence[Bag], context: Context
-    ) -> None:
-        """Contrast all slides, then train on the labels: the last layer alone, or everything."""
-        contrastive = cast("ContrastiveNetwork", network)
-        if self.config.contrast_epochs:
-            self._contrast(contrastive, learned, stage_of(context, "contrast", (0.0, 0.7)))
-        if self.config.then == "probe":
-            contrastive.slide.tile.requires_grad_(requires_grad=False)
-            contrastive.slide.attention.requires_grad_(requires_grad=False)
-        super()._fit(network, learned, held, stage_of(context, "labels", (0.7, 1.0)))
-
-    def _contrast(self, network: ContrastiveNetwork, learned: Sequence[Bag], context: Context) -> None:
-        config = self.config
-        bags = [bag for bag in learned if len(bag) >= LEAST_TILES]
-        group = max(2, min(config.slides, len(bags)))
-        steps = max(1, len(bags) // group)
-
-        def batches(random: np.random.Generator) -> Iterator[Pairs]:
-            order = random.permutation(len(bags))
-            for start in range(0, steps * group, group):
-                yield [_subsets(bags[i], config.subset, random) for i in order[start : start + group]]
-
-        def loss(pairs: Pairs) -> Tensor:
-            views = [
-                torch.stack([network.projected(self.tensors(pair[side])[0]) for pair in pairs])
-                for side in (0, 1)
-            ]
-            return nt_xent(views[0], views[1], config.temperature)
-
-        def validate() -> float:
-            fixed = np.random.default_rng(context.seed)
-            return float(loss([_subsets(bag, config.subset, fixed) for bag in bags[: 4 * group]]))
-
-        if len(bags) < 2:  # noqa: PLR2004 - one slide against another
-            return
-        plan = replace(
-            self._plan(len(bags), learned, context),
-            epochs=config.contrast_epochs,
-            steps=steps,
-            patience=config.contrast_epochs,
-        )
-        train(network, batches=batches, loss=loss, validate=validate, plan=plan, context=context)
-        self.facts["slides contrasted"] = len(bags)
-
-
-def _subsets(bag: Bag, most: int, random: np.random.Generator) -> tuple[Bag, Bag]:
-    """Return two disjoint bags of at most ``most`` tiles."""
-    order = random.permutation(len(bag))
-    middle = min(most, len(order) // 2)
-    return bag.take(np.sort(order[:middle])), bag.take(np.sort(order[middle : 2 * middle]))

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
-from ml.contracts import Context
-from ml.data.bags import Bag
-from ml.methods.bases.bag_network_recipe import NetworkBagRecipe, stage_of
+from ml.methods.bases.bag_network_parts import label_training
+from ml.methods.bases.bag_recipe import BagParts, BagRecipe
 from ml.methods.slides.recurrent.info import INFO, RecurrentConfig
 from ml.methods.slides.recurrent.network import RecurrentNetwork
 from ml.networks.bags import BagNetwork
+from ml.training.bag_trainer import StagedBagTrainer
+
+STAGES = ("tiles", "order")
 
 
-class Recurrent(NetworkBagRecipe[RecurrentConfig]):
+class Recurrent(BagRecipe[RecurrentConfig]):
     """Max-pooled tile classifier, then a GRU. Campanella et al., Nature Medicine 25:1301 (2019)."""
 
     info = INFO
 
-    def _new_network(self, size: int) -> BagNetwork:
+    def compose(self) -> BagParts:
+        """Return a tile classifier, then a recurrent network over its highest tiles."""
+        training = label_training(self.state, self.config, self._network)
+        return training.parts(StagedBagTrainer(training.trainer, STAGES, _enter))
+
+    def _network(self, size: int) -> BagNetwork:
         config = self.config
         return RecurrentNetwork(
             size,
@@ -29,12 +35,7 @@ class Recurrent(NetworkBagRecipe[RecurrentConfig]):
             top=config.top,
         )
 
-    def _fit(
-        self, network: BagNetwork, learned: Sequence[Bag], held: Sequence[Bag], context: Context
-    ) -> None:
-        """Train the tile classifier, then the recurrent network over its highest tiles."""
-        staged = cast("RecurrentNetwork", network)
-        staged.stage = "tiles"
-        super()._fit(network, learned, held, stage_of(context, "tiles", (0.0, 0.5)))
-        staged.stage = "order"
-        super()._fit(network, learned, held, stage_of(context, "order", (0.5, 1.0)))
+
+def _enter(network: BagNetwork, stage: str) -> None:
+    """Switch the network to a stage of its training."""
+    cast("RecurrentNetwork", network).stage = stage

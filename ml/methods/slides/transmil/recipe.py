@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from ml.methods.bases.bag_network_recipe import NetworkBagRecipe
-from ml.methods.bases.bag_recipe import heads_for
+from ml.methods.bases.bag_network_parts import heads_for, label_training
+from ml.methods.bases.bag_recipe import BagParts, BagRecipe
 from ml.methods.slides.settings import TransformerConfig
 from ml.methods.slides.transmil.info import INFO
 from ml.networks.bags import BagNetwork
 from ml.networks.transmil import TransformerNetwork
 
 
-class Transformer(NetworkBagRecipe[TransformerConfig]):
+class Transformer(BagRecipe[TransformerConfig]):
     """TransMIL. Shao et al., NeurIPS (2021)."""
 
     info = INFO
 
-    def _new_network(self, size: int) -> BagNetwork:
+    def compose(self) -> BagParts:
+        """Return a transformer over the tiles, trained on labels of slides."""
+        return label_training(self.state, self.config, self._network).parts()
+
+    def _network(self, size: int) -> BagNetwork:
         config = self.config
         heads = heads_for(config.width, config.heads)
         return TransformerNetwork(size, len(self.labels), config.width, config.dropout, heads)

@@ -50,6 +50,8 @@ MIDDLEWARE = [
 ]
 
 CSRF_FAILURE_VIEW = "server.config.pages.answer_forbidden"
+# No address ends with a slash; looking for one would resolve each address twice.
+APPEND_SLASH = False
 ROOT_URLCONF = "server.config.urls"
 ASGI_APPLICATION = "server.config.asgi.application"
 TEMPLATES: list[dict[str, object]] = []
@@ -103,7 +105,7 @@ REST_FRAMEWORK = {
         "server.accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["server.core.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["server.core.parsing.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "server.core.paging.PageNumberPagination",
     "DEFAULT_FILTER_BACKENDS": ["server.core.filtering.FilterBackend"],

@@ -31,7 +31,7 @@ def issue_grant(content: str) -> tuple[str, datetime]:
     """
     window = max(1, settings.TILE_GRANT_SECONDS // 2)
     expiry = (int(time.time()) // window + 2) * window
-    return sign(content, expiry), datetime.fromtimestamp(expiry, UTC)
+    return _sign(content, expiry, settings.SECRET_KEY), datetime.fromtimestamp(expiry, UTC)
 
 
 def region_address(content: str, grant: str) -> str:
@@ -57,8 +57,14 @@ def _expiry_of(token: str, content: str, _secret: str) -> int | None:
 
 def sign(content: str, expiry: int) -> str:
     """Return the token for a content hash and an expiry in seconds since 1970."""
+    return _sign(content, expiry, settings.SECRET_KEY)
+
+
+# Each suggestion of a page of the queue carries the grant of its slide.
+@lru_cache(maxsize=4096)
+def _sign(content: str, expiry: int, secret: str) -> str:
     message = f"{content}:{expiry}".encode()
-    mac = hmac.digest(_key(settings.SECRET_KEY), message, "sha256")[:_MAC_BYTES]
+    mac = hmac.digest(_key(secret), message, "sha256")[:_MAC_BYTES]
     return f"{_base36(expiry)}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
 
 

@@ -56,6 +56,35 @@ def test_leaves_out_what_a_row_does_not_have(rows):
     assert represent(Optional, row) == Optional(row).data == {"kind": "accepted"}
 
 
+def test_objects_that_refer_to_one_row_share_its_values(rows):
+    first, second = rows[GivenVerdictSerializer], Verdict(id=uuid.uuid4(), kind="accepted")
+    second.reviewer = first.reviewer
+    second.meanwhile = []
+    one, other = represent_all(GivenVerdictSerializer, [first, second])
+    assert one["reviewer"] is other["reviewer"]
+    assert other == GivenVerdictSerializer(second).data
+
+
+def test_values_of_rows_that_are_made_for_each_object_are_not_mixed_up():
+    """Their ids in memory may be used again."""
+    from server.slides.models import Case
+    from server.slides.serializers import CaseSerializer
+
+    class Holder(serializers.Serializer):
+        case = CaseSerializer()
+
+    class Made:
+        def __init__(self, name):
+            self.name = name
+
+        @property
+        def case(self):
+            return Case(pseudonym=self.name)
+
+    values = represent_all(Holder, (Made(str(number)) for number in range(200)))
+    assert [value["case"]["pseudonym"] for value in values] == [str(number) for number in range(200)]
+
+
 @pytest.mark.parametrize(
     "changes",
     [

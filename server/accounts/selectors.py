@@ -95,6 +95,13 @@ def get_token_for(actor: Any, token_id: UUID) -> ApiToken:
     return token
 
 
+def hidden_fields(relation: str) -> list[str]:
+    """Return the fields of a related user that other users never see, for ``defer`` in lists of rows."""
+    shown = {"id", "username", "display_name"}
+    names = (field.name for field in User._meta.concrete_fields)  # noqa: SLF001 - the public way to a model's options
+    return [f"{relation}__{name}" for name in names if name not in shown]
+
+
 def find_session(key: str | None) -> Session | None:
     """Return the session with this key, expired or not, else None."""
     return _session_by_key.first(key)

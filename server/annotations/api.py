@@ -157,11 +157,8 @@ class AnnotationsInViewView(APIView):
     def get(self, request: Request, slide_id: UUID) -> Response:
         """Return all annotations that intersect the view, or the large ones with exact counts of the rest."""
         slide = get_slide_for(actor_of(request), slide_id)
-        form = ViewQuerySerializer(data=request.query_params)
-        form.is_valid(raise_exception=True)
-        view: InView = annotations_in_view(
-            slide.pk, form.validated_data["bbox"], form.validated_data["scale"]
-        )
+        values = validate(ViewQuerySerializer, request.query_params)
+        view: InView = annotations_in_view(slide.pk, values["bbox"], values["scale"])
         return Response(represent(InViewSerializer, view))
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from server.accounts.models import User
+from server.accounts.selectors import hidden_fields
 from server.annotations.callbacks import DrawnShape
 from server.annotations.models import Annotation, Region, Revision
 from server.core.errors import NotVisibleError
@@ -34,7 +35,8 @@ def annotations_visible_to(actor: User) -> QuerySet[Annotation]:
 
 def annotations_of(slide_id: UUID) -> QuerySet[Annotation]:
     """Return the current annotations of a slide that the caller has fetched for its reader."""
-    return current_annotations().filter(slide_id=slide_id).select_related("author")
+    rows = current_annotations().filter(slide_id=slide_id).select_related("author")
+    return rows.defer(*hidden_fields("author"))
 
 
 def drawn_shape(row: Annotation) -> DrawnShape | None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
+from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 from django.conf import settings
@@ -16,9 +17,9 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.db import connections
-from django.http import FileResponse
+from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix
+from django.urls import ResolverMatch, get_resolver, set_script_prefix
 
 from server.core.raw_asgi import Receive, Scope, Send
 
@@ -92,12 +93,23 @@ class ThreadedHandler(ASGIHandler):
         finally:
             connections.close_all()
 
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        """Return the view of a request's address. Browsers ask for the same ones again and again."""
+        match = _resolve(request.path_info, settings.ROOT_URLCONF)
+        request.resolver_match = match
+        return match
+
     async def _send(self, response: HttpResponseBase, send: Send) -> None:
         await self.send_response(response, cast("Any", send))
 
     async def _read_in_threads(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         while (part := await _run(self._threads, next, parts, None)) is not None:
             yield part
+
+
+@lru_cache(maxsize=4096)
+def _resolve(path: str, addresses: str) -> ResolverMatch:
+    return get_resolver(addresses).resolve(path)
 
 
 async def _run(threads: Executor, work: Callable[..., T], *arguments: Any) -> T:

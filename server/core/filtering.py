@@ -8,14 +8,19 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.request import Request
 
+from server.core.prepared import BoundList
+
 
 class FilterBackend(DjangoFilterBackend):  # type: ignore[misc] # django-filter has no types
     """The filters of a view. A filter set copies all of its fields for each request."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Any] | BoundList[Any], view: Any
+    ) -> QuerySet[Any] | BoundList[Any]:
         """Return the rows that satisfy the filters in the URL."""
-        declared = self.get_filterset_class(view, queryset)
+        declared = getattr(view, "filterset_class", None)
         if declared is None or declared.base_filters.keys().isdisjoint(request.query_params):
             return queryset
-        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        rows = queryset.queryset() if isinstance(queryset, BoundList) else queryset
+        filtered: QuerySet[Any] = super().filter_queryset(request, rows, view)
         return filtered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Page
@@ -25,8 +26,8 @@ class PageNumberPagination(pagination.PageNumberPagination):
         page: dict[str, Any] = super().get_paginated_response_schema(schema)
         return {**page, "required": sorted(page["properties"])}
 
-    def paginate_queryset(  # type: ignore[override] # all of ours are querysets
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: Any = None
     ) -> list[Any] | None:
         """Return the rows of the requested page."""
         size = self.get_page_size(request)

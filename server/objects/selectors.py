@@ -59,7 +59,7 @@ def current_sets() -> QuerySet[ObjectSet]:
     return ObjectSet.objects.filter(state=ObjectSet.State.READY, superseded_at__isnull=True)
 
 
-def current_sets_of_project(project: Project) -> QuerySet[ObjectSet]:
+def current_sets_of_project(project: Project | UUID) -> QuerySet[ObjectSet]:
     """Return the current sets of a project; the caller has checked the permission."""
     return current_sets().filter(slide__project=project)
 

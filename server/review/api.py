@@ -54,9 +54,7 @@ class QueueView(APIView):
     def get(self, request: Request, project_id: UUID) -> Response:
         """List the open suggestions, the most uncertain first."""
         project = get_project_for(actor_of(request), project_id)
-        form = QueueQuerySerializer(data=request.query_params)
-        form.is_valid(raise_exception=True)
-        values = form.validated_data
+        values = validate(QueueQuerySerializer, request.query_params)
         page = queue.review_queue(
             actor=actor_of(request),
             project=project,

@@ -18,18 +18,21 @@ from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from ml.messages import Message
 from server.accounts.models import User
+from server.core.prepared import PreparedQuery
 from server.objects.models import ObjectSet
 from server.objects.selectors import current_sets_of_project, open_object_set
 from server.projects.models import Project
 from server.review.decisions.bitmaps import bitmap_of, numbers_of
 from server.review.decisions.cache import decisions_at
+from server.review.decisions.fold import Decisions
 from server.review.decisions.prior_verdicts import settled_objects
-from server.review.decisions.selectors import versions_now
+from server.review.decisions.selectors import versions_of, with_versions
 from server.review.errors import BadCursorError
 from server.review.object_selection import ObjectFilter, matching
 from server.review.policies import review_policy
@@ -60,6 +63,17 @@ class QueuePage:
     versions: dict[str, int]
 
 
+def _sets_in_order(project_id: UUID) -> QuerySet[ObjectSet]:
+    rows = with_versions(current_sets_of_project(project_id)).select_related("slide").defer("slide__tissue")
+    return rows.order_by("slide__name", "created_at", "id")
+
+
+_sets_of_project = PreparedQuery(_sets_in_order, UUID)
+_sets_on_slide = PreparedQuery(
+    lambda project_id, slide_id: _sets_in_order(project_id).filter(slide=slide_id), UUID, UUID
+)
+
+
 def review_queue(
     *,
     actor: User,
@@ -77,17 +91,12 @@ def review_queue(
     ``position``: slide by slide, near ones together.
     """
     review_policy.require(actor, project, "queue")
-    current = current_sets_of_project(project)
-    if slide_id:
-        current = current.filter(slide=slide_id)
-    sets = list(
-        current.select_related("slide").defer("slide__tissue").order_by("slide__name", "created_at", "id")
-    )
+    sets = _sets_on_slide(project.pk, slide_id) if slide_id else _sets_of_project(project.pk)
     start = _read_cursor(after)
     keys: list[Key] = []
     count = 0
-    skipped = {} if include_skipped else skipped_objects(actor, sets)
-    versions = versions_now(sets)
+    skipped = {} if include_skipped else skipped_objects(actor, project)
+    versions = versions_of(sets)
     for rank, (object_set, open_ones) in enumerate(_open_objects(sets, versions, object_filter, skipped)):
         count += len(open_ones)
         keys += _Line(object_set, order, rank).first(open_ones, start, limit + 1)
@@ -95,7 +104,7 @@ def review_queue(
     page, rest = keys[:limit], keys[limit:]
     return QueuePage(
         count=count,
-        items=_look_up(sets, page),
+        items=_look_up(sets, page, versions),
         after=_write_cursor(page[-1]) if rest else None,
         versions={str(sets[rank].pk): versions.get(sets[rank].pk, 0) for rank in {key[1] for key in page}},
     )
@@ -171,11 +180,13 @@ class _Line:
         return _BEHIND_ALL if math.isnan(value) else value, self._rank, number
 
 
-def _look_up(sets: list[ObjectSet], page: list[Key]) -> list[Suggestion]:
+def _look_up(sets: list[ObjectSet], page: list[Key], versions: Mapping[UUID, int]) -> list[Suggestion]:
     looked_up: dict[tuple[int, int], Suggestion] = {}
     for rank in {rank for _, rank, _ in page}:
         numbers = [index for _, other, index in page if other == rank]
-        for item in suggestions(sets[rank], numbers):
+        key = sets[rank].pk
+        decisions = decisions_at(key, versions[key]) if key in versions else Decisions()
+        for item in suggestions(sets[rank], numbers, decisions):
             looked_up[rank, item.index] = item
     return [looked_up[rank, index] for _, rank, index in page]
 

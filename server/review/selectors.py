@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import shapely
 from django.db.models import Q, QuerySet
 from pyroaring import BitMap
@@ -15,7 +15,9 @@ from pyroaring import BitMap
 from ml.messages import Message
 from ml.objectset.geojson import known_score
 from server.accounts.models import User
+from server.accounts.selectors import hidden_fields
 from server.core.errors import NotVisibleError
+from server.core.prepared import BoundList, PreparedList, PreparedQuery
 from server.objects.errors import NoObjectError
 from server.objects.models import ObjectSet
 from server.objects.selectors import open_object_set
@@ -76,18 +78,24 @@ def counts_of(object_set: ObjectSet) -> dict[str, int]:
     return {"version": version, "open": object_set.count - sum(counts.values()), **counts}
 
 
-def suggestions(object_set: ObjectSet, indices: Sequence[int]) -> list[Suggestion]:
-    """Return objects by number, in the given order; raises NotVisibleError for an unknown one."""
+def suggestions(
+    object_set: ObjectSet, indices: Sequence[int], decisions: Decisions | None = None
+) -> list[Suggestion]:
+    """Return objects by number, in the given order; raises NotVisibleError for an unknown one.
+
+    ``decisions`` are those on the set, by default as they are now.
+    """
     numbers = require_numbers(object_set, indices)
     if not len(numbers):
         return []
     files = open_object_set(object_set)
     columns = files.columns()
-    decisions = decisions_of(object_set)
+    if decisions is None:
+        decisions = decisions_of(object_set)
     reasons = _reasons(object_set, [n for n in numbers.tolist() if n in decisions.rejected])
     shapes = files.geometries(numbers)
     boxes = shapely.bounds(shapes).tolist()
-    geometries = [json.loads(text) for text in shapely.to_geojson(shapes)]
+    geometries = [msgspec.json.decode(text) for text in shapely.to_geojson(shapes)]
     items = []
     rows = zip(numbers.tolist(), files.points(numbers).tolist(), boxes, geometries, strict=True)
     for index, (x, y), (left, top, right, bottom), geometry in rows:
@@ -130,14 +138,35 @@ def history_of(actor: User, object_set: ObjectSet, index: int) -> list[Verdict]:
     return [row for row in rows.defer(None) if index in read_bitmap(row.objects_bitmap)]
 
 
-def newest_verdicts(place: Project | Slide, reviewer: UUID | None) -> QuerySet[Verdict]:
-    """Return the verdicts of a project or on a slide, of one reviewer or all, the newest first.
+def _newest(**conditions: Any) -> QuerySet[Verdict]:
+    rows = Verdict.objects.filter(**conditions).select_related("reviewer")
+    return rows.defer("objects_bitmap", *hidden_fields("reviewer")).order_by("-created_at", "-sequence")
 
-    The caller has checked who may see the place.
+
+_of_project = PreparedList(lambda key: _newest(object_set__slide__project=key), UUID)
+_of_project_by = PreparedList(
+    lambda key, reviewer: _newest(object_set__slide__project=key, reviewer=reviewer), UUID, UUID
+)
+_on_slide = PreparedList(lambda key: _newest(object_set__slide=key), UUID)
+_on_slide_by = PreparedList(
+    lambda key, reviewer: _newest(object_set__slide=key, reviewer=reviewer), UUID, UUID
+)
+
+
+def newest_verdicts_of_project(project: Project, reviewer: UUID | None) -> BoundList[Verdict]:
+    """Return the verdicts of a project, of one reviewer or all, the newest first.
+
+    The caller has checked who may see the project.
     """
-    name = "object_set__slide" if isinstance(place, Slide) else "object_set__slide__project"
-    rows = Verdict.objects.filter(**{name: place}, **({"reviewer": reviewer} if reviewer else {}))
-    return rows.select_related("reviewer").defer("objects_bitmap").order_by("-created_at", "-sequence")
+    return _of_project_by.bind(project.pk, reviewer) if reviewer else _of_project.bind(project.pk)
+
+
+def newest_verdicts_on_slide(slide: Slide, reviewer: UUID | None) -> BoundList[Verdict]:
+    """Return the verdicts on a slide, of one reviewer or all, the newest first.
+
+    The caller has checked who may see the slide.
+    """
+    return _on_slide_by.bind(slide.pk, reviewer) if reviewer else _on_slide.bind(slide.pk)
 
 
 def verdicts_between(object_set: ObjectSet, seen: int, own: Verdict, most: int) -> list[Verdict]:
@@ -206,10 +235,20 @@ def _reasons(object_set: ObjectSet, rejected: Sequence[int]) -> dict[int, str]:
     return reasons
 
 
-def skipped_objects(actor: User, sets: Sequence[ObjectSet]) -> dict[UUID, list[int]]:
-    """Return the numbers of the objects that the actor skipped, by set."""
+_skips_in_project = PreparedQuery(
+    lambda project_id, reviewer: Skip.objects.filter(
+        object_set__slide__project=project_id,
+        object_set__superseded_at__isnull=True,
+        reviewer=reviewer,
+    ),
+    UUID,
+    UUID,
+)
+
+
+def skipped_objects(actor: User, project: Project) -> dict[UUID, list[int]]:
+    """Return the numbers of the objects in current sets of a project that the actor skipped, by set."""
     skipped: dict[UUID, list[int]] = {}
-    rows = Skip.objects.filter(object_set__in=sets, reviewer=actor)
-    for set_id, index in rows.values_list("object_set_id", "object_index"):
-        skipped.setdefault(set_id, []).append(index)
+    for skip in _skips_in_project(project.pk, actor.pk):
+        skipped.setdefault(skip.object_set_id, []).append(skip.object_index)
     return skipped

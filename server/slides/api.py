@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 import django_filters
@@ -91,9 +92,9 @@ class SlidesView(GenericAPIView[Slide]):
     def get(self, request: Request, project_id: UUID) -> Response:
         """List the slides by name."""
         project = get_project_for(actor_of(request), project_id)
-        slides = selectors.slides_of(project)
-        rows = self.filter_queryset(selectors.with_counts(slides).order_by("name", "id"))
-        page = self.paginate_queryset(rows)
+        # The filters and the pages take a list whose statement is prepared as they take a queryset.
+        rows: Any = selectors.list_slides_of(project)
+        page = self.paginate_queryset(self.filter_queryset(rows))
         return self.get_paginated_response(represent_all(SlideSerializer, page))
 
 

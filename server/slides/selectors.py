@@ -13,6 +13,7 @@ from ml.messages import Message
 from server.accounts.models import User
 from server.core.errors import NotVisibleError, StateError
 from server.core.files.storage import storage_path
+from server.core.prepared import BoundList, PreparedList
 from server.projects.models import Project
 from server.projects.selectors import VisibleRow, projects_visible_to
 from server.slides.hooks import counts, register_count
@@ -36,11 +37,6 @@ def slides_visible_to(actor: User) -> QuerySet[Slide]:
     return _slides_of(projects_visible_to(actor))
 
 
-def slides_of(project: Project) -> QuerySet[Slide]:
-    """Return the slides of a project; the caller has checked the permission."""
-    return Slide.objects.filter(project=project).select_related("case", "label").defer("tissue")
-
-
 def _slides_of(projects: QuerySet[Project]) -> QuerySet[Slide]:
     slides = Slide.objects.filter(project__in=projects)
     return slides.select_related("project", "case", "label").defer("tissue")
@@ -52,6 +48,19 @@ _slide = VisibleRow(_slides_of)
 def with_counts(slides: QuerySet[Slide]) -> QuerySet[Slide]:
     """Return the slides with the numbers that downstream apps registered."""
     return slides.annotate(**counts())
+
+
+_slides_of_project = PreparedList(
+    lambda project_id: with_counts(
+        Slide.objects.filter(project=project_id).select_related("case").defer("tissue")
+    ).order_by("name", "id"),
+    UUID,
+)
+
+
+def list_slides_of(project: Project) -> BoundList[Slide]:
+    """Return the slides of a project with their counts, by name; the caller has checked the permission."""
+    return _slides_of_project.bind(project.pk)
 
 
 def get_slide_for(actor: User, slide_id: UUID) -> Slide:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from server.core.prepared import PreparedQuery
 from server.objects.models import ObjectSet
@@ -14,6 +14,18 @@ from server.review.models import ReviewState
 from server.slides.models import Slide
 
 _version = PreparedQuery(lambda set_id: ReviewState.objects.only("version").filter(pk=set_id), UUID)
+
+
+def _superseded_decided(**conditions: Any) -> QuerySet[ReviewState]:
+    rows = ReviewState.objects.filter(
+        **conditions, object_set__superseded_at__isnull=False, decided_count__gt=0
+    ).order_by("pk")
+    return rows.select_related("object_set").only(
+        "version", "object_set__slide_id", "object_set__storage_key"
+    )
+
+
+_superseded_on_slide = PreparedQuery(lambda slide_id: _superseded_decided(object_set__slide=slide_id), UUID)
 
 
 class DecidedSet(NamedTuple):
@@ -31,9 +43,15 @@ def version_now(set_id: UUID) -> int:
     return state.version if state else 0
 
 
-def versions_now(sets: Iterable[ObjectSet]) -> dict[UUID, int]:
-    """Return the versions of the decisions on sets, without those before their first verdict."""
-    return dict(ReviewState.objects.filter(object_set__in=sets).values_list("pk", "version"))
+def with_versions(sets: QuerySet[ObjectSet]) -> QuerySet[ObjectSet]:
+    """Return the sets with the versions of the decisions on them, for ``versions_of``."""
+    return sets.annotate(decisions_version=F("review_state__version"))
+
+
+def versions_of(sets: Iterable[ObjectSet]) -> dict[UUID, int]:
+    """Return the versions that ``with_versions`` read, without sets before their first verdict."""
+    versions = {row.pk: getattr(row, "decisions_version") for row in sets}  # noqa: B009 - an annotation
+    return {key: version for key, version in versions.items() if version is not None}
 
 
 def find_state(set_id: UUID) -> ReviewState | None:
@@ -50,8 +68,8 @@ def decided_states_of(slide: Slide) -> QuerySet[ReviewState]:
 
 def superseded_decided_sets(slide_ids: Collection[UUID]) -> list[DecidedSet]:
     """Return the superseded sets of slides that have decisions."""
-    rows = ReviewState.objects.filter(
-        object_set__slide__in=slide_ids, object_set__superseded_at__isnull=False, decided_count__gt=0
-    ).order_by("pk")
-    names = ("object_set__slide_id", "pk", "version", "object_set__storage_key")
-    return [DecidedSet(*values) for values in rows.values_list(*names)]
+    [*ids] = slide_ids
+    rows = _superseded_on_slide(*ids) if len(ids) == 1 else _superseded_decided(object_set__slide__in=ids)
+    return [
+        DecidedSet(row.object_set.slide_id, row.pk, row.version, row.object_set.storage_key) for row in rows
+    ]

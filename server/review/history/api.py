@@ -56,7 +56,7 @@ class ProjectVerdictsView(GenericAPIView[Verdict]):
     def get(self, request: Request, project_id: UUID) -> Response:
         """List the verdicts of a project, the newest first."""
         project = get_project_for(actor_of(request), project_id)
-        rows = selectors.newest_verdicts(project, _reviewer_of(request))
+        rows = selectors.newest_verdicts_of_project(project, _reviewer_of(request))
         return self.get_paginated_response(represent_all(VerdictSerializer, self.paginate_queryset(rows)))
 
 
@@ -69,7 +69,7 @@ class SlideVerdictsView(GenericAPIView[Verdict]):
     def get(self, request: Request, slide_id: UUID) -> Response:
         """List the verdicts on a slide, the newest first."""
         slide = get_slide_for(actor_of(request), slide_id)
-        rows = selectors.newest_verdicts(slide, _reviewer_of(request))
+        rows = selectors.newest_verdicts_on_slide(slide, _reviewer_of(request))
         return self.get_paginated_response(represent_all(VerdictSerializer, self.paginate_queryset(rows)))
 
 

@@ -55,7 +55,8 @@ PAN = """([frames, call]) => new Promise((resolve) => {
 # Nothing of the view is missing, and no chip turns because something is still loading, for half a second.
 SETTLED = """() => {
   const { missing, loading } = window.coverslipObjects.status();
-  const rests = missing === 0 && loading === 0 && !document.querySelector("[role=status] .mantine-Loader-root");
+  const waits = document.querySelector("[role=status] .mantine-Loader-root");
+  const rests = missing === 0 && loading === 0 && !waits;
   if (!rests) window.restingSince = 0;
   else window.restingSince ||= performance.now();
   return rests && performance.now() - window.restingSince > 500;

@@ -28,7 +28,7 @@ help:
 	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
 	@echo "make test                            all tests, as CI runs them"
 	@echo "make test-fast                       unit tests on SQLite, a minute or two"
-	@echo "make format                          the one layout of Python files"
+	@echo "make format                          the one layout of Python and front-end files"
 	@echo "make lint                            style, plain docstrings, types, layers, schema"
 	@echo "make bench [ONLY=name]               figures"
 	@echo "make fuzz [COUNT=10000] [SEED=0]     mutated files of each format, read in children"
@@ -84,9 +84,10 @@ test: setup
 test-fast: setup
 	@tests/run_fast.sh
 
-format: .venv/.installed
+format: .venv/.installed frontend/node_modules/.installed
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+	cd frontend && npm run --silent format
 
 # The two languages side by side; what one prints comes in one piece.
 lint: setup

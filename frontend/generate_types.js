@@ -10,8 +10,7 @@ const ast = await openapiTS(SCHEMA, {
   // Arrays of a fixed length are tuples; a field with a default may be left out of a request.
   arrayLength: true,
   defaultNonNullable: false,
-  transform: (schema) =>
-    schema.format === "binary" ? ts.factory.createTypeReferenceNode("Blob") : undefined,
+  transform: (schema) => (schema.format === "binary" ? ts.factory.createTypeReferenceNode("Blob") : undefined),
   silent: true,
 });
 const types = COMMENT_HEADER + astToString(ast);

@@ -19,7 +19,7 @@ const DIGIT_ROWS: Record<string, readonly string[]> = {
   Slovak: characters("+ľščťžýáíé"),
   Hungarian: characters("1234567890"),
   Lithuanian: characters("ąčęėįšųū90"),
-  Bépo: characters("\"«»()@+-/*"),
+  Bépo: characters('"«»()@+-/*'),
   Vietnamese: ["ă", "â", "ê", "ô", "\u0300", "\u0309", "\u0303", "\u0301", "\u0323", "đ"],
   "Kana (Japanese)": characters("ぬふあうえおやゆよわ"),
   Thai: characters("ๅ/-ภถุึคตจ"),
@@ -58,7 +58,26 @@ it("takes the number pad as digits only while it types them", () => {
 
 /** What the keys at the US places of these letters type. */
 const SCRIPTS: Record<string, Record<string, string>> = {
-  Russian: { a: "ф", s: "ы", d: "в", r: "к", g: "п", n: "т", u: "г", v: "м", h: "р", e: "у", p: "з", f: "а", b: "и", x: "ч", t: "е", m: "ь", k: "л", l: "д" },
+  Russian: {
+    a: "ф",
+    s: "ы",
+    d: "в",
+    r: "к",
+    g: "п",
+    n: "т",
+    u: "г",
+    v: "м",
+    h: "р",
+    e: "у",
+    p: "з",
+    f: "а",
+    b: "и",
+    x: "ч",
+    t: "е",
+    m: "ь",
+    k: "л",
+    l: "д",
+  },
   Ukrainian: { a: "ф", s: "і", d: "в", r: "к", g: "п", n: "т", u: "г" },
   Bulgarian: { a: "ь", s: "я", d: "а", r: "и", g: "ж", n: "т", u: "к" },
   Greek: { a: "α", s: "σ", d: "δ", r: "ρ", g: "γ", n: "ν", u: "θ", v: "ω", h: "η" },
@@ -146,12 +165,24 @@ it("starts nothing while an input method composes or a dead key waits for its le
 });
 
 it("reaches every default key on a US keyboard", () => {
-  const codes: Record<string, string> = { ",": "Comma", ".": "Period", "-": "Minus", "=": "Equal", "+": "Equal", "?": "Slash", space: "Space" };
+  const codes: Record<string, string> = {
+    ",": "Comma",
+    ".": "Period",
+    "-": "Minus",
+    "=": "Equal",
+    "+": "Equal",
+    "?": "Slash",
+    space: "Space",
+  };
   for (const chord of Object.values(DEFAULT_KEYS).flat()) {
     const parts = chord === "+" ? ["+"] : chord.split("+");
     const key = parts.at(-1) ?? "";
     const code = codes[key] ?? (/^\d$/.test(key) ? `Digit${key}` : key.length === 1 ? `Key${key.toUpperCase()}` : key);
-    const held = { ctrlKey: parts.includes("mod"), altKey: parts.includes("alt"), shiftKey: parts.includes("shift") || key === "+" || key === "?" };
+    const held = {
+      ctrlKey: parts.includes("mod"),
+      altKey: parts.includes("alt"),
+      shiftKey: parts.includes("shift") || key === "+" || key === "?",
+    };
     expect(press(key === "space" ? " " : key, code, held), chord).toContain(chord);
   }
 });

@@ -76,20 +76,25 @@ const someEditable: Applies = (ctx) => ctx.mayDraw && editable(ctx).length > 0;
 const allEditable: Applies = (ctx) => someEditable(ctx) && items(ctx).every((item) => ctx.mayEdit(item));
 const areas = (ctx: ViewerContext) => items(ctx).filter((item) => isArea(item.geometry));
 /** Merging changes every area, subtracting only the first. */
-const mayMerge: Applies = (ctx) => ctx.mayDraw && areas(ctx).length > 1 && areas(ctx).every((item) => ctx.mayEdit(item));
-const maySubtract: Applies = (ctx) => ctx.mayDraw && areas(ctx).length > 1 && areas(ctx).slice(0, 1).every((item) => ctx.mayEdit(item));
+const mayMerge: Applies = (ctx) =>
+  ctx.mayDraw && areas(ctx).length > 1 && areas(ctx).every((item) => ctx.mayEdit(item));
+const maySubtract: Applies = (ctx) =>
+  ctx.mayDraw &&
+  areas(ctx).length > 1 &&
+  areas(ctx)
+    .slice(0, 1)
+    .every((item) => ctx.mayEdit(item));
 const others = (ctx: ViewerContext) => items(ctx).filter((item) => item.author_id !== ctx.me.author_id);
 
 /** Tools that change nothing and are open to everybody. */
 export const LOOKING: readonly string[] = ["pan", "select"];
 
-const toolActions = TOOL_NAMES.map(
-  (name) =>
-    act(
-      `tool.${name}`,
-      (ctx) => ctx.setTool(name),
-      (ctx) => ctx.tools.includes(name) && (name === "lasso" ? ctx.mayLasso : ctx.mayDraw || LOOKING.includes(name)),
-    ),
+const toolActions = TOOL_NAMES.map((name) =>
+  act(
+    `tool.${name}`,
+    (ctx) => ctx.setTool(name),
+    (ctx) => ctx.tools.includes(name) && (name === "lasso" ? ctx.mayLasso : ctx.mayDraw || LOOKING.includes(name)),
+  ),
 );
 
 function step(ctx: ViewerContext, by: 1 | -1): void {
@@ -111,12 +116,20 @@ const editActions = [
     },
     (ctx) => ctx.undoVerdict !== null || (ctx.mayDraw && ctx.history.snapshot().done.length > 0),
   ),
-  act("edit.redo", (ctx) => ctx.history.redo(), (ctx) => ctx.mayDraw && ctx.history.snapshot().undone.length > 0),
+  act(
+    "edit.redo",
+    (ctx) => ctx.history.redo(),
+    (ctx) => ctx.mayDraw && ctx.history.snapshot().undone.length > 0,
+  ),
   act("edit.delete", (ctx) => ctx.commit("delete", deleteItems(editable(ctx))), someEditable),
   act("edit.merge", (ctx) => ctx.commit("merge", mergeItems(items(ctx))), mayMerge),
   act("edit.subtract", (ctx) => ctx.commit("subtract", subtractItems(items(ctx))), maySubtract),
   act("edit.simplify", (ctx) => ctx.commit("simplify", simplifyItems(editable(ctx), 2 / ctx.scale())), someEditable),
-  act("edit.copy", (ctx) => void ctx.copy(items(ctx)), (ctx) => someSelected(ctx) && !ctx.isTextMarked()),
+  act(
+    "edit.copy",
+    (ctx) => void ctx.copy(items(ctx)),
+    (ctx) => someSelected(ctx) && !ctx.isTextMarked(),
+  ),
   act(
     "edit.cut",
     (ctx) => {
@@ -189,12 +202,21 @@ const viewActions = [
   ]),
   act("view.fullScreen", (ctx) => ctx.toggleFullScreen()),
   act("view.developer", (ctx) => ctx.toggleDeveloper()),
-  act("loop.review", (ctx) => ctx.openReview(), (ctx) => ctx.mayReview),
+  act(
+    "loop.review",
+    (ctx) => ctx.openReview(),
+    (ctx) => ctx.mayReview,
+  ),
   act("app.palette", (ctx) => ctx.openPalette()),
   act("app.help", (ctx) => ctx.openHelp()),
 ];
 
-export const VIEWER_ACTIONS: readonly ViewerAction[] = [...toolActions, ...editActions, ...labelActions, ...viewActions];
+export const VIEWER_ACTIONS: readonly ViewerAction[] = [
+  ...toolActions,
+  ...editActions,
+  ...labelActions,
+  ...viewActions,
+];
 
 export function viewerAction(id: string): ViewerAction {
   const action = VIEWER_ACTIONS.find((each) => each.id === id);

@@ -7,8 +7,22 @@ import { History, type HistoryState } from "./history";
 import { Selection } from "./selection";
 
 function item(id: string, x: number, side: number): Item {
-  const ring: [number, number][] = [[x, 0], [x + side, 0], [x + side, side], [x, side], [x, 0]];
-  return { id, label_id: "l1", shape: "polygon", geometry: { type: "Polygon", coordinates: [ring] }, note: "", author: "Ada", author_id: "u" };
+  const ring: [number, number][] = [
+    [x, 0],
+    [x + side, 0],
+    [x + side, side],
+    [x, side],
+    [x, 0],
+  ];
+  return {
+    id,
+    label_id: "l1",
+    shape: "polygon",
+    geometry: { type: "Polygon", coordinates: [ring] },
+    note: "",
+    author: "Ada",
+    author_id: "u",
+  };
 }
 
 function setUp() {
@@ -82,7 +96,10 @@ describe("edits", () => {
   it("splits only what the line parts", () => {
     const { store } = setUp();
     let next = 0;
-    const line: [number, number][] = [[3, -5], [3, 20]];
+    const line: [number, number][] = [
+      [3, -5],
+      [3, 20],
+    ];
     const changes = splitItems(chosen(store, ["a", "b", "c"]), line, () => `new${String((next += 1))}`);
     expect(changes.map((change) => change.id)).toEqual(["a", "new1"]);
   });

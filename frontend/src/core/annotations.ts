@@ -110,7 +110,12 @@ export class AnnotationStore {
    * @param accepts items for which it is false are passed over.
    * @param rank of items of one size, such as an annotation and its copy, the lowest rank wins.
    */
-  at(position: Position, tolerance: number, accepts: (item: Item) => boolean = () => true, rank: (item: Item) => number = () => 0): Item | null {
+  at(
+    position: Position,
+    tolerance: number,
+    accepts: (item: Item) => boolean = () => true,
+    rank: (item: Item) => number = () => 0,
+  ): Item | null {
     const [x, y] = position;
     const near = this.inBox(growBox({ minX: x, minY: y, maxX: x, maxY: y }, tolerance));
     const hit = near.filter((item) => accepts(item) && hits(item.geometry, position, tolerance));

@@ -21,9 +21,12 @@ describe("channels", () => {
     expect(readChannels("", CHANNELS)).toEqual(views);
   });
 
-  it.each(["9:ffffff:0:9", "0:white:0:9", "0:ffffff:9:9", "0:ffffff:0:70000", "x", "0:ffffff:0:9,"])("refuse %s", (text) => {
-    expect(readChannels(text, CHANNELS)).toBeNull();
-  });
+  it.each(["9:ffffff:0:9", "0:white:0:9", "0:ffffff:9:9", "0:ffffff:0:70000", "x", "0:ffffff:0:9,"])(
+    "refuse %s",
+    (text) => {
+      expect(readChannels(text, CHANNELS)).toBeNull();
+    },
+  );
 
   it("say nothing of a slide without channels", () => {
     expect(readChannels("0:ffffff:0:9", [])).toBeNull();

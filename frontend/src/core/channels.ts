@@ -25,7 +25,9 @@ export function firstChannelViews(channels: readonly Channel[]): ChannelView[] {
 
 /** URL parameter of the channels: `index:rrggbb:low:high` of each visible one. */
 export function channelsText(views: readonly ChannelView[]): string {
-  return views.flatMap((view, index) => (view.visible ? [`${index}:${view.colour}:${view.low}:${view.high}`] : [])).join(",");
+  return views
+    .flatMap((view, index) => (view.visible ? [`${index}:${view.colour}:${view.low}:${view.high}`] : []))
+    .join(",");
 }
 
 /** The channels in a URL; null when they are not this slide's channels. */

@@ -7,11 +7,25 @@ import type { Geometry } from "./geometry/types";
 
 const square = (x: number, y: number, side = 100): Geometry => ({
   type: "Polygon",
-  coordinates: [[[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]],
+  coordinates: [
+    [
+      [x, y],
+      [x + side, y],
+      [x + side, y + side],
+      [x, y + side],
+      [x, y],
+    ],
+  ],
 });
 
 const item = (geometry: Geometry, shape: ShapeName = "rectangle", label_id: string | null = "tumour"): Item => ({
-  id: "old", label_id, shape, geometry, note: "look", author: "Ann", author_id: "ann",
+  id: "old",
+  label_id,
+  shape,
+  geometry,
+  note: "look",
+  author: "Ann",
+  author_id: "ann",
 });
 
 const labels = [
@@ -40,7 +54,8 @@ function sent(...items: Item[]): Copied {
   return copied;
 }
 
-const pasted = (copied: Copied, patch: Partial<PastePlace> = {}) => pasteShapes(copied, place(patch))?.changes.map(({ after }) => after) ?? [];
+const pasted = (copied: Copied, patch: Partial<PastePlace> = {}) =>
+  pasteShapes(copied, place(patch))?.changes.map(({ after }) => after) ?? [];
 const corner = (made: Item | null | undefined) => made && [boxOf(made.geometry).minX, boxOf(made.geometry).minY];
 
 describe("pasted shapes", () => {
@@ -77,14 +92,51 @@ describe("pasted shapes", () => {
 
 describe("text of the clipboard", () => {
   it("of another program gives its shapes and classes", () => {
-    const feature = { type: "Feature", geometry: { type: "Polygon", coordinates: [[[0, 0, 1], [10, 0, 1], [10, 10, 1], [0, 0, 1]]] }, properties: { classification: { name: "Tumour" } } };
+    const feature = {
+      type: "Feature",
+      geometry: {
+        type: "Polygon",
+        coordinates: [
+          [
+            [0, 0, 1],
+            [10, 0, 1],
+            [10, 10, 1],
+            [0, 0, 1],
+          ],
+        ],
+      },
+      properties: { classification: { name: "Tumour" } },
+    };
     for (const body of [feature, [feature], { type: "FeatureCollection", features: [feature] }]) {
-      expect(copiedFrom(JSON.stringify(body))?.shapes).toMatchObject([{ label: "Tumour", shape: "polygon", geometry: { coordinates: [[[0, 0], [10, 0], [10, 10], [0, 0]]] } }]);
+      expect(copiedFrom(JSON.stringify(body))?.shapes).toMatchObject([
+        {
+          label: "Tumour",
+          shape: "polygon",
+          geometry: {
+            coordinates: [
+              [
+                [0, 0],
+                [10, 0],
+                [10, 10],
+                [0, 0],
+              ],
+            ],
+          },
+        },
+      ]);
     }
     expect(copiedFrom(JSON.stringify(feature.geometry))?.shapes).toHaveLength(1);
   });
 
-  it.each(["", "hello", "[1, 2]", "{", "null", '{"type":"Polygon","coordinates":[[[0,null],[1,1]]]}', '{"type":"FeatureCollection","features":[]}'])("that holds no shape gives none: %s", (text) => {
+  it.each([
+    "",
+    "hello",
+    "[1, 2]",
+    "{",
+    "null",
+    '{"type":"Polygon","coordinates":[[[0,null],[1,1]]]}',
+    '{"type":"FeatureCollection","features":[]}',
+  ])("that holds no shape gives none: %s", (text) => {
     expect(copiedFrom(text)).toBeNull();
   });
 });

@@ -54,9 +54,19 @@ export interface Pasted {
   readonly missingLabels: readonly string[];
 }
 
-export function copyShapes(items: readonly Item[], from: { slideId: string; projectId: string }, labels: readonly NamedLabel[]): Copied {
+export function copyShapes(
+  items: readonly Item[],
+  from: { slideId: string; projectId: string },
+  labels: readonly NamedLabel[],
+): Copied {
   const nameOf = (id: string | null) => labels.find((label) => label.id === id)?.name ?? null;
-  const shapes = items.map(({ shape, geometry, note, label_id }) => ({ shape, geometry, note, label_id, label: nameOf(label_id) }));
+  const shapes = items.map(({ shape, geometry, note, label_id }) => ({
+    shape,
+    geometry,
+    note,
+    label_id,
+    label: nameOf(label_id),
+  }));
   return { ...from, shapes };
 }
 
@@ -106,7 +116,8 @@ const DEPTHS: Readonly<Record<Geometry["type"], number>> = { Point: 0, LineStrin
 /** The geometry if it is one that can be drawn; a third coordinate is dropped. */
 function readGeometry(value: unknown): Geometry | null {
   const { type, coordinates } = asObject(value);
-  if (typeof type !== "string" || !(type in DEPTHS) || !isNested(coordinates, DEPTHS[type as Geometry["type"]])) return null;
+  if (typeof type !== "string" || !(type in DEPTHS) || !isNested(coordinates, DEPTHS[type as Geometry["type"]]))
+    return null;
   const geometry = moveBy({ type, coordinates } as Geometry, 0, 0);
   const fault = faultOf(geometry);
   // The server mends an outline that crosses itself.
@@ -135,7 +146,11 @@ export function copiedFrom(text: string): Copied | null {
     return null;
   }
   const collection = asObject(body);
-  const features = Array.isArray(body) ? body : Array.isArray(collection["features"]) ? collection["features"] : [collection["type"] === "Feature" ? body : { geometry: body }];
+  const features = Array.isArray(body)
+    ? body
+    : Array.isArray(collection["features"])
+      ? collection["features"]
+      : [collection["type"] === "Feature" ? body : { geometry: body }];
   const shapes = (features as unknown[]).flatMap((feature) => readFeature(asObject(feature)) ?? []);
   if (shapes.length === 0) return null;
   const { slide, project } = asObject(collection["coverslip"]);
@@ -145,7 +160,12 @@ export function copiedFrom(text: string): Copied | null {
 function boxAround(shapes: readonly CopiedShape[]): Box {
   return shapes.reduce<Box>((all, { geometry }) => {
     const box = boxOf(geometry);
-    return { minX: Math.min(all.minX, box.minX), minY: Math.min(all.minY, box.minY), maxX: Math.max(all.maxX, box.maxX), maxY: Math.max(all.maxY, box.maxY) };
+    return {
+      minX: Math.min(all.minX, box.minX),
+      minY: Math.min(all.minY, box.minY),
+      maxX: Math.max(all.maxX, box.maxX),
+      maxY: Math.max(all.maxY, box.maxY),
+    };
   }, EMPTY_BOX);
 }
 
@@ -162,12 +182,17 @@ function shiftOf(box: Box, { slideId, times, scale, view, size }: PastePlace, or
   if (box.maxX - box.minX > size.width || box.maxY - box.minY > size.height) return null;
   let shift: Position = [0, 0];
   if (origin === slideId) shift = [((times + 1) * STEP) / scale, ((times + 1) * STEP) / scale];
-  else if (!boxesMeet(box, view)) shift = [(view.minX + view.maxX - box.minX - box.maxX) / 2, (view.minY + view.maxY - box.minY - box.maxY) / 2];
+  else if (!boxesMeet(box, view))
+    shift = [(view.minX + view.maxX - box.minX - box.maxX) / 2, (view.minY + view.maxY - box.minY - box.maxY) / 2];
   return [kept(box.minX, box.maxX, shift[0], size.width), kept(box.minY, box.maxY, shift[1], size.height)];
 }
 
 /** The label of this project for a copied shape: by id in the project of origin, else by name. */
-function labelFor({ label_id, label }: CopiedShape, sameProject: boolean, labels: readonly NamedLabel[]): NamedLabel | null {
+function labelFor(
+  { label_id, label }: CopiedShape,
+  sameProject: boolean,
+  labels: readonly NamedLabel[],
+): NamedLabel | null {
   const inUse = labels.filter((each) => !each.retired_at);
   const byId = sameProject ? inUse.find((each) => each.id === label_id) : undefined;
   return byId ?? inUse.find((each) => each.name === label) ?? null;
@@ -182,7 +207,14 @@ export function pasteShapes(copied: Copied, place: PastePlace): Pasted | null {
     const label = labelFor(shape, copied.projectId === place.projectId, place.labels);
     if (label === null && shape.label !== null) missing.add(shape.label);
     const geometry = moveBy(shape.geometry, ...shift);
-    return createItem({ id: place.newId(), label_id: label?.id ?? null, shape: shape.shape, geometry, note: shape.note, ...place.author });
+    return createItem({
+      id: place.newId(),
+      label_id: label?.id ?? null,
+      shape: shape.shape,
+      geometry,
+      note: shape.note,
+      ...place.author,
+    });
   });
   return { changes, missingLabels: [...missing] };
 }

@@ -64,7 +64,11 @@ export function simplifyItems(items: readonly Item[], tolerance: number): Change
 }
 
 /** Make own annotations of what somebody else drew; theirs stay as they are. */
-export function copyItems(items: readonly Item[], author: Pick<Item, "author" | "author_id">, newId: () => string): Change[] {
+export function copyItems(
+  items: readonly Item[],
+  author: Pick<Item, "author" | "author_id">,
+  newId: () => string,
+): Change[] {
   return items.map((item) => createItem({ ...item, ...author, id: newId() }));
 }
 

@@ -50,7 +50,9 @@ describe("undo after somebody else's revision", () => {
     history.undo();
     expect(here()?.label_id).toBe("l3");
     expect(history.snapshot().done).toHaveLength(2);
-    expect(history.asked()?.clashes).toMatchObject([{ mine: { label_id: "l1", note: "theirs" }, theirs: { label_id: "l3" } }]);
+    expect(history.asked()?.clashes).toMatchObject([
+      { mine: { label_id: "l1", note: "theirs" }, theirs: { label_id: "l3" } },
+    ]);
     history.answer("a", choice);
     expect(history.asked()).toBeNull();
     expect(here()).toMatchObject({ label_id: label, note: "theirs" });
@@ -117,7 +119,11 @@ describe("undo after somebody else's revision", () => {
     history.answer("a", "theirs", [createItem({ ...FIRST, id: "copy" })]);
     expect(history.asked()?.clashes.map(({ id }) => id)).toEqual(["b"]);
     history.answer("b", "theirs");
-    expect([...store.snapshot().values()].map(({ id, label_id }) => [id, label_id])).toEqual([["a", "l3"], ["b", "l3"], ["copy", "l1"]]);
+    expect([...store.snapshot().values()].map(({ id, label_id }) => [id, label_id])).toEqual([
+      ["a", "l3"],
+      ["b", "l3"],
+      ["copy", "l1"],
+    ]);
     history.redo();
     expect(store.get("copy")).toBeNull();
   });

@@ -88,12 +88,15 @@ export class AnnotationLayer implements Layer {
   }
 
   draw(canvas: CanvasRenderingContext2D, view: View): void {
-    const { visible, handles, fill, colourOf, isHidden, isLabelHidden, selected, hides, counted, isUnsaved } = this.look;
+    const { visible, handles, fill, colourOf, isHidden, isLabelHidden, selected, hides, counted, isUnsaved } =
+      this.look;
     const items = this.store.snapshot();
     if (!visible || (items.size === 0 && !counted)) return;
     const content = [items, fill, colourOf, isHidden, isLabelHidden, selected, counted, isUnsaved, ...hides];
     this.picture.draw(canvas, view, content, (surface, wide) => this.paint(surface, wide));
-    const selectedHere = selected.flatMap((id) => this.store.get(id) ?? []).filter((item) => !hides.includes(item.id) && boxesMeet(boxOf(item.geometry), view.box));
+    const selectedHere = selected
+      .flatMap((id) => this.store.get(id) ?? [])
+      .filter((item) => !hides.includes(item.id) && boxesMeet(boxOf(item.geometry), view.box));
     for (const item of selectedHere.slice(0, MOST_LOCKS)) if (this.look.isLocked(item)) drawLock(canvas, view, item);
     const only = selected.length === 1 ? selectedHere[0] : undefined;
     if (handles && only && !this.look.isLocked(only)) this.drawHandles(canvas, view, only);
@@ -119,7 +122,8 @@ export class AnnotationLayer implements Layer {
     enterImageSpace(canvas, view);
     const seen = cells.filter(({ labelId }) => !this.look.isLabelHidden(labelId));
     const totals = new Map<string, number>();
-    for (const { column, row, count } of seen) totals.set(`${column} ${row}`, (totals.get(`${column} ${row}`) ?? 0) + count);
+    for (const { column, row, count } of seen)
+      totals.set(`${column} ${row}`, (totals.get(`${column} ${row}`) ?? 0) + count);
     const most = Math.max(1, ...totals.values());
     const from = new Map<string, number>();
     for (const { column, row, labelId, count } of seen) {
@@ -129,7 +133,12 @@ export class AnnotationLayer implements Layer {
       from.set(key, start + count / total);
       canvas.globalAlpha = 0.35 + 0.55 * (Math.log1p(total) / Math.log1p(most));
       canvas.fillStyle = this.look.colourOf(labelId);
-      canvas.fillRect((column + 0.04 + 0.92 * start) * size, (row + 0.04) * size, (0.92 * count * size) / total, 0.92 * size);
+      canvas.fillRect(
+        (column + 0.04 + 0.92 * start) * size,
+        (row + 0.04) * size,
+        (0.92 * count * size) / total,
+        0.92 * size,
+      );
     }
     canvas.globalAlpha = 1;
   }
@@ -166,7 +175,13 @@ export class AnnotationLayer implements Layer {
   }
 
   /** The nucleus of a cell: filled more strongly than the cell, with a thin line. */
-  private drawNucleus(canvas: CanvasRenderingContext2D, view: View, item: Item, nucleus: Geometry, colour: string): void {
+  private drawNucleus(
+    canvas: CanvasRenderingContext2D,
+    view: View,
+    item: Item,
+    nucleus: Geometry,
+    colour: string,
+  ): void {
     const path = this.nuclei.get(item) ?? pathOf(nucleus);
     this.nuclei.set(item, path);
     canvas.fillStyle = colour;
@@ -177,7 +192,13 @@ export class AnnotationLayer implements Layer {
     canvas.stroke(path);
   }
 
-  private drawPoint(canvas: CanvasRenderingContext2D, view: View, [x, y]: [number, number], colour: string, chosen: boolean): void {
+  private drawPoint(
+    canvas: CanvasRenderingContext2D,
+    view: View,
+    [x, y]: [number, number],
+    colour: string,
+    chosen: boolean,
+  ): void {
     enterScreenSpace(canvas, view);
     dot(canvas, view, x, y, chosen ? 7 : 5);
     canvas.fillStyle = colour;

@@ -31,7 +31,11 @@ export function lookUpTable(name: ColourMapName): Uint8Array {
 export const NONE = 255;
 
 /** Grey bytes to RGBA; below the threshold (0 to 1) and without a value nothing is painted. */
-export function paint(grey: Uint8ClampedArray | Uint8Array, table: Uint8Array, threshold: number): Uint8ClampedArray<ArrayBuffer> {
+export function paint(
+  grey: Uint8ClampedArray | Uint8Array,
+  table: Uint8Array,
+  threshold: number,
+): Uint8ClampedArray<ArrayBuffer> {
   const rgba = new Uint8ClampedArray(grey.length * 4);
   for (const [i, value] of grey.entries()) {
     if (value === NONE || value / 254 < threshold) continue;

@@ -32,7 +32,8 @@ export function dwellGrid(width: number, height: number, views: readonly Dwelt[]
     const [top, bottom] = span(box.minY / step, box.maxY / step, rows);
     const share = milliseconds / Math.sqrt(Math.max(1, (right - left) * (bottom - top)));
     for (let row = top; row < bottom; row += 1) {
-      for (let column = left; column < right; column += 1) total[row * columns + column] = (total[row * columns + column] ?? 0) + share;
+      for (let column = left; column < right; column += 1)
+        total[row * columns + column] = (total[row * columns + column] ?? 0) + share;
     }
   }
   const most = total.reduce((a, b) => Math.max(a, b), 0);

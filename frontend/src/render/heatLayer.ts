@@ -25,7 +25,10 @@ export interface HeatLook {
 export async function readGrey(url: string, columns: number, rows: number): Promise<Uint8ClampedArray> {
   const response = await fetch(url, { credentials: "same-origin" });
   if (!response.ok) throw new Error(`The heat map cannot be read (${response.status}).`);
-  const bitmap = await createImageBitmap(await response.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  const bitmap = await createImageBitmap(await response.blob(), {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+  });
   const canvas = new OffscreenCanvas(columns, rows);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return new Uint8ClampedArray(columns * rows).fill(255);

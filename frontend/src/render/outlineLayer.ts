@@ -19,11 +19,14 @@ export class OutlineLayer implements Layer {
 
   show(shapes: readonly OutlinedShape[]): void {
     this.shapes = shapes;
-    this.areas = shapes.flatMap(({ geometry, colour }) => (geometry.type === "Point" ? [] : [{ path: pathOf(geometry), colour }]));
+    this.areas = shapes.flatMap(({ geometry, colour }) =>
+      geometry.type === "Point" ? [] : [{ path: pathOf(geometry), colour }],
+    );
   }
 
   draw(canvas: CanvasRenderingContext2D, view: View): void {
-    if (this.shapes.length > 0) this.picture.draw(canvas, view, [this.shapes], (surface, wide) => this.paint(surface, wide));
+    if (this.shapes.length > 0)
+      this.picture.draw(canvas, view, [this.shapes], (surface, wide) => this.paint(surface, wide));
   }
 
   private paint(canvas: CanvasRenderingContext2D, view: View): void {

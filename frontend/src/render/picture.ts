@@ -14,7 +14,12 @@ export class Picture {
   private made: { view: View; content: readonly unknown[] } | null = null;
 
   /** Draw by `paint` on the canvas; it is called again for other content, another scale or turn, or when the view has moved too far. */
-  draw(canvas: CanvasRenderingContext2D, view: View, content: readonly unknown[], paint: (canvas: CanvasRenderingContext2D, view: View) => void): void {
+  draw(
+    canvas: CanvasRenderingContext2D,
+    view: View,
+    content: readonly unknown[],
+    paint: (canvas: CanvasRenderingContext2D, view: View) => void,
+  ): void {
     const made = this.made && sameContent(this.made.content, content) ? this.made : null;
     const shift = made ? shiftBetween(made.view, view, MARGIN) : null;
     if (!shift) this.paint(view, content, paint);
@@ -24,7 +29,11 @@ export class Picture {
     canvas.drawImage(this.surface, Math.round((dx - MARGIN) * ratio), Math.round((dy - MARGIN) * ratio));
   }
 
-  private paint(view: View, content: readonly unknown[], paint: (canvas: CanvasRenderingContext2D, view: View) => void): void {
+  private paint(
+    view: View,
+    content: readonly unknown[],
+    paint: (canvas: CanvasRenderingContext2D, view: View) => void,
+  ): void {
     const wide = widened(view, MARGIN);
     // Setting the size clears it.
     this.surface.width = Math.round(wide.width * view.devicePixelRatio);

@@ -37,7 +37,11 @@ export class PreviewLayer implements Layer {
     if (box) this.drawBox(canvas, view, box);
   }
 
-  private drawBox(canvas: CanvasRenderingContext2D, view: View, [[x1, y1], [x2, y2]]: readonly [Position, Position]): void {
+  private drawBox(
+    canvas: CanvasRenderingContext2D,
+    view: View,
+    [[x1, y1], [x2, y2]]: readonly [Position, Position],
+  ): void {
     enterImageSpace(canvas, view);
     const dash = 5 / view.scale;
     for (const [colour, pattern] of [

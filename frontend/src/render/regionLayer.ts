@@ -17,7 +17,13 @@ export class RegionLayer implements Layer {
     if (this.focus) this.outline(canvas, view, this.focus, "#fab005", []);
   }
 
-  private outline(canvas: CanvasRenderingContext2D, view: View, geometry: Geometry, colour: string, dash: number[]): void {
+  private outline(
+    canvas: CanvasRenderingContext2D,
+    view: View,
+    geometry: Geometry,
+    colour: string,
+    dash: number[],
+  ): void {
     const path = pathOf(geometry);
     canvas.setLineDash([]);
     canvas.lineWidth = 4 / view.scale;

@@ -155,7 +155,10 @@ export class Stage {
     const gl = layers.find(isGl) ?? null;
     if (gl !== this.deck?.layer) {
       this.deck?.stage.destroy();
-      this.deck = gl && { layer: gl, stage: new DeckStage(this.middle, gl.deckLayers(), this.invalidate, (reason) => gl.onGlFailed(reason)) };
+      this.deck = gl && {
+        layer: gl,
+        stage: new DeckStage(this.middle, gl.deckLayers(), this.invalidate, (reason) => gl.onGlFailed(reason)),
+      };
     }
     this.invalidate();
   }
@@ -205,7 +208,12 @@ export class Stage {
   place(): Place {
     const { viewport } = this.viewer;
     const centre = viewport.viewportToImageCoordinates(viewport.getCenter(false));
-    return { x: centre.x, y: centre.y, scale: viewport.viewportToImageZoom(viewport.getZoom(false)), rotation: viewport.getRotation(false) };
+    return {
+      x: centre.x,
+      y: centre.y,
+      scale: viewport.viewportToImageZoom(viewport.getZoom(false)),
+      rotation: viewport.getRotation(false),
+    };
   }
 
   goTo({ x, y, scale, rotation }: Partial<Place>, immediately = false): void {
@@ -272,7 +280,8 @@ export class Stage {
       success: (event) => {
         const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
         const dropOlder = () => {
-          for (let place = world.getIndexOfItem(item) - 1; place >= 0; place -= 1) world.removeItem(world.getItemAt(place));
+          for (let place = world.getIndexOfItem(item) - 1; place >= 0; place -= 1)
+            world.removeItem(world.getItemAt(place));
         };
         item.addHandler("fully-loaded-change", ({ fullyLoaded }) => {
           if (fullyLoaded) dropOlder();

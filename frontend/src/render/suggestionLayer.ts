@@ -39,8 +39,21 @@ export interface SuggestionLook {
 
 /** The hit under the pointer: one object, or from afar a cell with its counts. */
 export type Hit =
-  | { kind: "object"; index: number; area: number; labelId: string | null; name: string; score: number | null; uncertainty: number; state: StateName }
-  | { kind: "cell"; total: number; shares: { labelId: string | null; name: string; count: number; uncertainty: number }[] };
+  | {
+      kind: "object";
+      index: number;
+      area: number;
+      labelId: string | null;
+      name: string;
+      score: number | null;
+      uncertainty: number;
+      state: StateName;
+    }
+  | {
+      kind: "cell";
+      total: number;
+      shares: { labelId: string | null; name: string; count: number; uncertainty: number }[];
+    };
 
 export interface DrawnTile extends TileAddress {
   kind: "shapes" | "cells";
@@ -151,7 +164,15 @@ export class SuggestionLayer implements GlLayer {
     const missing = store ? this.wanted.filter((tile) => !store.isCurrent(tile, this.look.filter)).length : 0;
     const shapes = this.parts.reduce((sum, part) => sum + (part.share > 0 ? (part.held.shapes?.rows ?? 0) : 0), 0);
     const base = store?.status() ?? EMPTY;
-    return { ...base, level: this.level, wanted: this.wanted.length, missing, shapes, complete: missing === 0, error: this.error };
+    return {
+      ...base,
+      level: this.level,
+      wanted: this.wanted.length,
+      missing,
+      shapes,
+      complete: missing === 0,
+      error: this.error,
+    };
   }
 
   /** Content of this frame, tile by tile: tests compare it with the exact counts. */
@@ -213,9 +234,17 @@ export class SuggestionLayer implements GlLayer {
     store.cache.tick();
     this.level = levelFor(source.tile0, source.levels, view.scale);
     const tiles = tilesInView(source.tile0, source.levels, view.scale, view.box);
-    this.wanted = refined(tiles, source, view.scale, view.box, (tile) => store.cache.touch(keyOf(tile))?.table?.objects ?? null);
+    this.wanted = refined(
+      tiles,
+      source,
+      view.scale,
+      view.box,
+      (tile) => store.cache.touch(keyOf(tile))?.table?.objects ?? null,
+    );
     // In an order that stays while the view moves: another order would be drawn anew.
-    this.parts = this.wanted.flatMap((tile) => this.partOf(tile, source, store, view.scale)).sort((a, b) => byPlace(a.tile, b.tile));
+    this.parts = this.wanted
+      .flatMap((tile) => this.partOf(tile, source, store, view.scale))
+      .sort((a, b) => byPlace(a.tile, b.tile));
     store.cache.trim();
     store.want(this.wanted, look.filter);
     this.scene = {
@@ -296,7 +325,12 @@ function byPlace(a: TileAddress, b: TileAddress): number {
 function reachOf({ z, x, y }: TileAddress, tile0: number): readonly [number, number, number, number] {
   const side = tile0 / 2 ** z;
   const last = 2 ** z - 1;
-  return [x === 0 ? -FAR : x * side, y === 0 ? -FAR : y * side, x === last ? FAR : (x + 1) * side, y === last ? FAR : (y + 1) * side];
+  return [
+    x === 0 ? -FAR : x * side,
+    y === 0 ? -FAR : y * side,
+    x === last ? FAR : (x + 1) * side,
+    y === last ? FAR : (y + 1) * side,
+  ];
 }
 
 /** A tile that stands in for several of its children is drawn once when they fill a rectangle. */
@@ -304,7 +338,13 @@ function joined(parts: readonly Part[], level: number): Drawable[] {
   const groups = new Map<HeldTile, Part[]>();
   for (const part of parts) groups.set(part.held, [...(groups.get(part.held) ?? []), part]);
   return [...groups].flatMap(([tile, members]) => {
-    const drawable = ({ clip, share }: Pick<Part, "clip" | "share">): Drawable => ({ tile, corner: tile.corner, clip, share, finer: tile.address.z - level });
+    const drawable = ({ clip, share }: Pick<Part, "clip" | "share">): Drawable => ({
+      tile,
+      corner: tile.corner,
+      clip,
+      share,
+      finer: tile.address.z - level,
+    });
     const box = unionOf(members.map(({ clip }) => clip));
     const filled = members.reduce((sum, { clip }) => sum + areaOf(clip), 0);
     if (Math.abs(filled - areaOf(box)) > 1e-6 * areaOf(box)) return members.map(drawable);
@@ -329,7 +369,10 @@ function highlight(canvas: CanvasRenderingContext2D, view: View, held: HeldTile,
   const { shapes, corner } = held;
   if (!shapes) return;
   const rings = ringsOf(shapes, row);
-  const lines = [[6, "#ffffff"], [3, "#fab005"]] as const;
+  const lines = [
+    [6, "#ffffff"],
+    [3, "#fab005"],
+  ] as const;
   if (rings.length === 0) {
     enterScreenSpace(canvas, view);
     dot(canvas, view, corner[0] + (shapes.places[2 * row] ?? 0), corner[1] + (shapes.places[2 * row + 1] ?? 0), 8);
@@ -352,4 +395,3 @@ function stroke(canvas: CanvasRenderingContext2D, width: number, colour: string)
   canvas.strokeStyle = colour;
   canvas.stroke();
 }
-

@@ -18,7 +18,12 @@ describe("view", () => {
 describe("a picture of a view", () => {
   const seen = (corner: [number, number], scale: number, turned = 0) => {
     const [x, y] = [Math.cos(turned) * scale * 1000, Math.sin(turned) * scale * 1000];
-    return viewFrom(matrixFrom(corner, [corner[0] + x, corner[1] + y], [corner[0] - y, corner[1] + x], 1000, 1000), 800, 600, 1);
+    return viewFrom(
+      matrixFrom(corner, [corner[0] + x, corner[1] + y], [corner[0] - y, corner[1] + x], 1000, 1000),
+      800,
+      600,
+      1,
+    );
   };
 
   it("moves with a slide that only moves", () => {

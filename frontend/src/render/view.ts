@@ -52,7 +52,14 @@ export function matrixFrom(origin: Position, right: Position, down: Position, wi
 }
 
 export function viewFrom(matrix: Matrix, width: number, height: number, devicePixelRatio: number): View {
-  const corners = ([[0, 0], [width, 0], [0, height], [width, height]] as Position[]).map((p) => toImage(matrix, p));
+  const corners = (
+    [
+      [0, 0],
+      [width, 0],
+      [0, height],
+      [width, height],
+    ] as Position[]
+  ).map((p) => toImage(matrix, p));
   const xs = corners.map((p) => p[0]);
   const ys = corners.map((p) => p[1]);
   return {
@@ -76,7 +83,8 @@ const STILL = 0.1;
 
 /** Translation in CSS pixels from one view to another; null when it is more than `most` or not a mere translation. */
 export function shiftBetween(from: View, to: View, most: number): Position | null {
-  if (from.width !== to.width || from.height !== to.height || from.devicePixelRatio !== to.devicePixelRatio) return null;
+  if (from.width !== to.width || from.height !== to.height || from.devicePixelRatio !== to.devicePixelRatio)
+    return null;
   const reach = (to.width + to.height + 4 * most) / to.scale;
   const names = ["a", "b", "c", "d"] as const;
   if (names.some((name) => Math.abs(from.matrix[name] - to.matrix[name]) * reach > STILL)) return null;

@@ -6,7 +6,9 @@ import { api, ApiError, formOf, keptAlive, read, sessionEvents, setCsrfToken, SI
 const answers = vi.fn<(request: Request) => Promise<Response>>();
 const sent = (): Request => answers.mock.lastCall?.[0] ?? expect.fail("Nothing was sent.");
 const json = (body: unknown, status = 200, headers = {}) =>
-  Promise.resolve(new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json", ...headers } }));
+  Promise.resolve(
+    new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json", ...headers } }),
+  );
 
 beforeEach(() => vi.stubGlobal("fetch", answers));
 afterEach(() => {
@@ -42,14 +44,20 @@ it("returns nothing for an empty answer", async () => {
 it("throws the problem of a refusal with the time to wait", async () => {
   const problem = { type: "t", title: "Busy", status: 429, detail: "Wait.", code: "sign_in_busy" };
   answers.mockReturnValue(json(problem, 429, { "Retry-After": "3" }));
-  const error: unknown = await read(api.POST("/session", { body: { username: "a", password: "b" } })).catch((e: unknown) => e);
+  const error: unknown = await read(api.POST("/session", { body: { username: "a", password: "b" } })).catch(
+    (e: unknown) => e,
+  );
   expect(error).toBeInstanceOf(ApiError);
   expect(error).toMatchObject({ code: "sign_in_busy", detail: "Wait.", status: 429, retryAfter: 3, isOffline: false });
 });
 
 it("makes a problem of a page that a proxy answers, and of an empty refusal", async () => {
   answers.mockResolvedValueOnce(new Response("<h1>Bad Gateway</h1>", { status: 502, statusText: "Bad Gateway" }));
-  await expect(read(api.GET("/version"))).rejects.toMatchObject({ status: 502, detail: "Bad Gateway", code: "unexpected_answer" });
+  await expect(read(api.GET("/version"))).rejects.toMatchObject({
+    status: 502,
+    detail: "Bad Gateway",
+    code: "unexpected_answer",
+  });
   answers.mockResolvedValueOnce(new Response(null, { status: 500, headers: { "Content-Length": "0" } }));
   await expect(read(api.GET("/version"))).rejects.toMatchObject({ status: 500, detail: "The server answered 500." });
 });

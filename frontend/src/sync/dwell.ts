@@ -77,7 +77,9 @@ export function useDwell(slide_id: string, enabled: boolean) {
 export async function sendViews(slide_id: string, views: Viewed[]): Promise<void> {
   const [first, ...others] = views;
   if (first === undefined) return;
-  await read(api.POST("/slides/{slide_id}/dwell", { params: { path: { slide_id } }, body: { views: [first, ...others] } }));
+  await read(
+    api.POST("/slides/{slide_id}/dwell", { params: { path: { slide_id } }, body: { views: [first, ...others] } }),
+  );
 }
 
 export function recordingAddress(slideId: string): string {

@@ -98,16 +98,34 @@ export function useProjectEvents(projectId: string | undefined): void {
         staleKeys(projectId, event).forEach(renew);
       }),
       listenToProject(projectId, "object_sets", (news) => {
-        [keys.objectSets(news.slide_id), keys.acceptedLabels(news.slide_id), keys.reviewQueues(projectId), keys.slides(projectId)].forEach(renew);
+        [
+          keys.objectSets(news.slide_id),
+          keys.acceptedLabels(news.slide_id),
+          keys.reviewQueues(projectId),
+          keys.slides(projectId),
+        ].forEach(renew);
       }),
       listenToProject(projectId, "slides", (news) => {
         [keys.slides(projectId), keys.slide(news.slide_id)].forEach(renew);
       }),
       listenToProject(projectId, "resolution", ({ slide_id }) => {
-        [keys.slide(slide_id), keys.viewer(slide_id), keys.objectSets(slide_id), keys.slides(projectId), keys.reviewQueues(projectId)].forEach(renew);
+        [
+          keys.slide(slide_id),
+          keys.viewer(slide_id),
+          keys.objectSets(slide_id),
+          keys.slides(projectId),
+          keys.reviewQueues(projectId),
+        ].forEach(renew);
       }),
       listenToProject(projectId, "verdict", (news) => {
-        [keys.reviewState(news.object_set_id), ["object-history", news.object_set_id], ["suggestion", news.object_set_id], keys.acceptedLabels(news.slide_id), ["verdicts"], keys.slides(projectId)].forEach(renew);
+        [
+          keys.reviewState(news.object_set_id),
+          ["object-history", news.object_set_id],
+          ["suggestion", news.object_set_id],
+          keys.acceptedLabels(news.slide_id),
+          ["verdicts"],
+          keys.slides(projectId),
+        ].forEach(renew);
         renewOpenCount(client, projectId);
       }),
       listenToProject(projectId, "missed", () => void client.invalidateQueries()),
@@ -145,7 +163,8 @@ const LOG_LIMIT = 2000;
 /** Merge one message of a job into its state. */
 export function afterMessage(old: JobProgress, { name, data }: LiveMessage): JobProgress {
   const message = (data["message"] ?? null) as Message | null;
-  if (name === "progress") return { ...old, progress: Number(data["progress"] ?? old.progress), message: message ?? old.message };
+  if (name === "progress")
+    return { ...old, progress: Number(data["progress"] ?? old.progress), message: message ?? old.message };
   if (name === "state") return { ...old, state: (data["state"] as JobState | undefined) ?? old.state };
   if (name !== "log" || message === null) return old;
   return { ...old, log: [...old.log, { message, level: text(data["level"], "info") }].slice(-LOG_LIMIT) };

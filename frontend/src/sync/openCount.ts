@@ -8,7 +8,8 @@ export function useOpenCount(projectId: string) {
   const params = { path: { project_id: projectId }, query: { limit: 1 } };
   return useQuery({
     queryKey: keys.openCount(projectId),
-    queryFn: async ({ signal }) => (await read(api.GET("/projects/{project_id}/review/queue", { params, signal }))).count,
+    queryFn: async ({ signal }) =>
+      (await read(api.GET("/projects/{project_id}/review/queue", { params, signal }))).count,
   });
 }
 
@@ -21,7 +22,12 @@ export function renewOpenCount(client: QueryClient, projectId: string): void {
 }
 
 /** Take open suggestions off the count while their verdict is on its way, then ask the server. */
-export async function countDown<T>(client: QueryClient, projectId: string, decided: number, answer: Promise<T>): Promise<T> {
+export async function countDown<T>(
+  client: QueryClient,
+  projectId: string,
+  decided: number,
+  answer: Promise<T>,
+): Promise<T> {
   const queryKey = keys.openCount(projectId);
   unanswered += 1;
   void client.cancelQueries({ queryKey });

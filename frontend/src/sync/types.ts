@@ -5,11 +5,7 @@ import type { components, operations } from "./generated/schema";
 type Schema = components["schemas"];
 
 /** RFC 9457 problem details; some codes have more fields. */
-export type Problem =
-  | Schema["Problem"]
-  | Schema["StaleBatch"]
-  | Schema["RefusedRows"]
-  | Schema["AlreadyDecided"];
+export type Problem = Schema["Problem"] | Schema["StaleBatch"] | Schema["RefusedRows"] | Schema["AlreadyDecided"];
 /** An earlier verdict of another user on a suggestion. */
 export type EarlierVerdict = Schema["EarlierVerdict"];
 

@@ -89,5 +89,7 @@ export function startUpload(file: File, target: UploadTarget, callbacks: UploadC
 
 /** Tell the server that all files of a dropped folder are up. */
 export function finishFolder(project_id: string, folder: string): Promise<FolderResult> {
-  return read(api.POST("/projects/{project_id}/uploads/finish", { params: { path: { project_id } }, body: { folder } }));
+  return read(
+    api.POST("/projects/{project_id}/uploads/finish", { params: { path: { project_id } }, body: { folder } }),
+  );
 }

@@ -23,7 +23,9 @@ interface Stroke {
  * takes away changes the selected area that it touches, else the area in which it starts.
  */
 function targetAt(ctx: ToolContext, at: Position, { subtract, toSelected, radius }: Stroke): Item | null {
-  const selected = chosen(ctx.store, ctx.selection.snapshot()).filter((item) => isArea(item.geometry) && ctx.mayEdit(item));
+  const selected = chosen(ctx.store, ctx.selection.snapshot()).filter(
+    (item) => isArea(item.geometry) && ctx.mayEdit(item),
+  );
   if (toSelected && selected.length === 1) return selected[0] ?? null;
   if (!subtract) return selected.find((item) => contains(item.geometry, at)) ?? null;
   const touched = selected.find((item) => hits(item.geometry, at, radius));
@@ -73,7 +75,8 @@ function makeBrushTool(ctx: ToolContext, name: "brush" | "eraser"): Tool {
       const last = path[path.length - 1];
       if (last && distance(last, input.at) > radius() / 8) path.push(input.at);
       // An eraser that starts outside takes the first area that it touches.
-      if (path.length > 0 && subtract) target ??= targetAt(ctx, input.at, { subtract, toSelected: false, radius: radius() });
+      if (path.length > 0 && subtract)
+        target ??= targetAt(ctx, input.at, { subtract, toSelected: false, radius: radius() });
       ctx.redraw();
     },
     up: () => {

@@ -1,6 +1,14 @@
 import { updateItem } from "@/core/edits";
 import { sizeOf, type Item } from "@/core/annotations";
-import { edgeAt, hasCorners, insertVertex, moveVertex, removeVertex, vertexAt, type VertexPath } from "@/core/geometry/hit";
+import {
+  edgeAt,
+  hasCorners,
+  insertVertex,
+  moveVertex,
+  removeVertex,
+  vertexAt,
+  type VertexPath,
+} from "@/core/geometry/hit";
 import { boxOf, distance, isArea, moveBy } from "@/core/geometry/measure";
 import { faultOf } from "@/core/geometry/validity";
 import { union } from "@/core/geometry/boolean";
@@ -57,7 +65,8 @@ class SelectTool implements Tool {
     if (corners && vertex && input.alt) {
       this.ctx.commit("removeVertex", updateItem(corners, { geometry: removeVertex(corners.geometry, vertex) }));
     } else if (input.shift) this.drag = { kind: "box", from: input.at, to: input.at };
-    else if (corners && vertex) this.drag = { kind: "shape", item: corners, vertex, from: input.at, geometry: corners.geometry };
+    else if (corners && vertex)
+      this.drag = { kind: "shape", item: corners, vertex, from: input.at, geometry: corners.geometry };
     else if (item) {
       if (!this.ctx.selection.has(item.id)) this.ctx.selection.set([item.id]);
       // What may only be looked at moves with the slide.
@@ -91,7 +100,10 @@ class SelectTool implements Tool {
       if (!drag.moved) this.clickSlide(input.at);
     } else if (drag.geometry !== drag.item.geometry) {
       const shape = drag.vertex ? shapeAfter(drag.item) : drag.item.shape;
-      this.ctx.commit(drag.vertex ? "moveVertex" : "move", updateItem(drag.item, { geometry: mend(drag.geometry), shape }));
+      this.ctx.commit(
+        drag.vertex ? "moveVertex" : "move",
+        updateItem(drag.item, { geometry: mend(drag.geometry), shape }),
+      );
     }
   }
 
@@ -99,7 +111,10 @@ class SelectTool implements Tool {
     const { corners } = this.under(at);
     const edge = corners && edgeAt(corners.geometry, at, this.tolerance);
     if (!corners || !edge || vertexAt(corners.geometry, at, this.tolerance / 2)) return;
-    this.ctx.commit("addVertex", updateItem(corners, { geometry: insertVertex(corners.geometry, edge, at), shape: shapeAfter(corners) }));
+    this.ctx.commit(
+      "addVertex",
+      updateItem(corners, { geometry: insertVertex(corners.geometry, edge, at), shape: shapeAfter(corners) }),
+    );
   }
 
   key(key: string): boolean {
@@ -116,7 +131,9 @@ class SelectTool implements Tool {
   preview() {
     const { drag } = this;
     if (drag?.kind === "box") return { box: [drag.from, drag.to] as const };
-    return drag?.kind === "shape" && drag.geometry !== drag.item.geometry ? { geometry: drag.geometry, hides: [drag.item.id] } : null;
+    return drag?.kind === "shape" && drag.geometry !== drag.item.geometry
+      ? { geometry: drag.geometry, hides: [drag.item.id] }
+      : null;
   }
 
   private get tolerance(): number {

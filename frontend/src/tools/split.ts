@@ -12,7 +12,15 @@ export const makeSplit: MakeTool = (ctx) =>
     finish: (path) => {
       const ids = ctx.selection.snapshot();
       const line = { type: "LineString" as const, coordinates: path };
-      const items = ids.length > 0 ? chosen(ctx.store, ids) : ctx.store.inBox(boxOf(line)).filter((item) => ctx.isShown(item));
-      ctx.commit("split", splitItems(items.filter((item) => ctx.mayEdit(item)), path, ctx.newId));
+      const items =
+        ids.length > 0 ? chosen(ctx.store, ids) : ctx.store.inBox(boxOf(line)).filter((item) => ctx.isShown(item));
+      ctx.commit(
+        "split",
+        splitItems(
+          items.filter((item) => ctx.mayEdit(item)),
+          path,
+          ctx.newId,
+        ),
+      );
     },
   });

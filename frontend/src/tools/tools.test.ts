@@ -57,7 +57,15 @@ class Bench {
     },
     commit: (name, changes) => this.history.commit(name, changes),
     create: (shape, geometry) => {
-      const made: Item = { id: this.ctx.newId(), label_id: this.label, shape, geometry, note: "", author: "", author_id: this.me };
+      const made: Item = {
+        id: this.ctx.newId(),
+        label_id: this.label,
+        shape,
+        geometry,
+        note: "",
+        author: "",
+        author_id: this.me,
+      };
       this.history.commit("create", [createItem(made)]);
       this.selection.set([made.id]);
     },
@@ -107,16 +115,33 @@ const square: Position[] = [
 describe("drawing tools", () => {
   it("draws a rectangle by a drag, a square with Shift, nothing by a slip", () => {
     const tool = bench.tool("rectangle");
-    bench.drag(tool, [[10, 10], [30, 15], [60, 40]]);
+    bench.drag(tool, [
+      [10, 10],
+      [30, 15],
+      [60, 40],
+    ]);
     expect(bench.area).toBe(1500);
-    bench.drag(tool, [[0, 0], [50, 20]], { shift: true });
+    bench.drag(
+      tool,
+      [
+        [0, 0],
+        [50, 20],
+      ],
+      { shift: true },
+    );
     expect(bench.area).toBe(1500 + 2500);
-    bench.drag(tool, [[0, 0], [1, 1]]);
+    bench.drag(tool, [
+      [0, 0],
+      [1, 1],
+    ]);
     expect(bench.items).toHaveLength(2);
   });
 
   it("draws an ellipse", () => {
-    bench.drag(bench.tool("ellipse"), [[0, 0], [100, 50]]);
+    bench.drag(bench.tool("ellipse"), [
+      [0, 0],
+      [100, 50],
+    ]);
     expect(bench.area / (Math.PI * 50 * 25)).toBeCloseTo(1, 2);
     expect(bench.items[0]?.shape).toBe("ellipse");
   });
@@ -166,10 +191,17 @@ describe("drawing tools", () => {
 describe("brush and eraser", () => {
   it("paints, adds to what it starts in, and each stroke is one step", () => {
     const brush = bench.tool("brush");
-    bench.drag(brush, [[0, 0], [50, 0], [100, 0]]);
+    bench.drag(brush, [
+      [0, 0],
+      [50, 0],
+      [100, 0],
+    ]);
     const first = bench.area;
     expect(first).toBeGreaterThan(2250);
-    bench.drag(brush, [[100, 0], [100, 50]]);
+    bench.drag(brush, [
+      [100, 0],
+      [100, 50],
+    ]);
     expect(bench.items).toHaveLength(1);
     expect(bench.area).toBeGreaterThan(first + 800);
     bench.history.undo();
@@ -178,53 +210,110 @@ describe("brush and eraser", () => {
 
   it("extends the selected area in which it starts and nothing else; Shift adds from anywhere", () => {
     const brush = bench.tool("brush");
-    bench.drag(brush, [[0, 0], [50, 0]]);
-    bench.drag(brush, [[0, 200], [50, 200]]);
+    bench.drag(brush, [
+      [0, 0],
+      [50, 0],
+    ]);
+    bench.drag(brush, [
+      [0, 200],
+      [50, 200],
+    ]);
     expect(bench.items).toHaveLength(2);
     // Touching the selected area from outside is not starting in it.
-    bench.drag(brush, [[66, 200], [66, 250]]);
+    bench.drag(brush, [
+      [66, 200],
+      [66, 250],
+    ]);
     expect(bench.items).toHaveLength(3);
     // Nor is starting in an area that is not selected.
-    bench.drag(brush, [[25, 0], [25, 50]]);
+    bench.drag(brush, [
+      [25, 0],
+      [25, 50],
+    ]);
     expect(bench.items).toHaveLength(4);
     bench.selection.clear();
     bench.label = "other";
-    bench.drag(brush, [[50, 200], [50, 250]]);
+    bench.drag(brush, [
+      [50, 200],
+      [50, 250],
+    ]);
     expect(bench.items.map((item) => item.label_id)).toEqual(["l", "l", "l", "l", "other"]);
     // The selected one keeps its label when it is extended with another in hand.
     bench.label = "l";
-    bench.drag(brush, [[50, 225], [120, 225]]);
+    bench.drag(brush, [
+      [50, 225],
+      [120, 225],
+    ]);
     expect(bench.items.map((item) => item.label_id)).toEqual(["l", "l", "l", "l", "other"]);
-    bench.drag(brush, [[300, 300], [350, 300]], { shift: true });
+    bench.drag(
+      brush,
+      [
+        [300, 300],
+        [350, 300],
+      ],
+      { shift: true },
+    );
     expect(bench.items).toHaveLength(5);
     expect(bench.items[4]?.geometry.type).toBe("MultiPolygon");
   });
 
   it("leaves alone what somebody else drew", () => {
     bench.me = "ann";
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
     bench.me = "me";
-    bench.drag(bench.tool("brush"), [[50, 50], [60, 50]]);
+    bench.drag(bench.tool("brush"), [
+      [50, 50],
+      [60, 50],
+    ]);
     expect(bench.items).toHaveLength(2);
     bench.history.undo();
-    bench.drag(bench.tool("eraser"), [[50, 50], [60, 50]]);
+    bench.drag(bench.tool("eraser"), [
+      [50, 50],
+      [60, 50],
+    ]);
     expect(bench.area).toBe(10000);
   });
 
   it("erases what it touches although something else is chosen", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
-    bench.drag(bench.tool("rectangle"), [[300, 0], [400, 100]]);
-    bench.drag(bench.tool("eraser"), [[50, -50], [50, 50], [50, 150]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
+    bench.drag(bench.tool("rectangle"), [
+      [300, 0],
+      [400, 100],
+    ]);
+    bench.drag(bench.tool("eraser"), [
+      [50, -50],
+      [50, 50],
+      [50, 150],
+    ]);
     expect(bench.items).toHaveLength(2);
     expect(bench.area).toBeLessThan(20000 - 1900);
   });
 
   it("takes away with Alt and with the eraser, down to nothing", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
-    bench.drag(bench.tool("brush"), [[50, 50], [50, 150]], { alt: true });
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
+    bench.drag(
+      bench.tool("brush"),
+      [
+        [50, 50],
+        [50, 150],
+      ],
+      { alt: true },
+    );
     expect(bench.area).toBeLessThan(10000 - 900);
     bench.radius = 300;
-    bench.drag(bench.tool("eraser"), [[50, 50], [60, 60]]);
+    bench.drag(bench.tool("eraser"), [
+      [50, 50],
+      [60, 60],
+    ]);
     expect(bench.items).toHaveLength(0);
   });
 
@@ -239,17 +328,32 @@ describe("brush and eraser", () => {
 
 describe("select and split", () => {
   it("moves a shape, drags a corner, adds and removes one", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
     const select = bench.tool("select");
-    bench.drag(select, [[50, 50], [60, 50], [70, 50]]);
+    bench.drag(select, [
+      [50, 50],
+      [60, 50],
+      [70, 50],
+    ]);
     const first = bench.items[0];
     expect(first && boxOf(first.geometry).minX).toBe(20);
-    bench.drag(select, [[120, 100], [150, 120], [220, 200]]);
+    bench.drag(select, [
+      [120, 100],
+      [150, 120],
+      [220, 200],
+    ]);
     expect(bench.items[0]?.shape).toBe("polygon");
     expect(bench.area).toBeGreaterThan(10000);
     const before = bench.area;
     select.doubleClick?.(input([70, 0]));
-    bench.drag(select, [[70, 0], [70, -20], [70, -50]]);
+    bench.drag(select, [
+      [70, 0],
+      [70, -20],
+      [70, -50],
+    ]);
     expect(bench.area).toBeCloseTo(before + 2500, 0);
     select.down(input([70, -50], { alt: true }));
     select.up(input([70, -50], { alt: true }));
@@ -257,18 +361,32 @@ describe("select and split", () => {
   });
 
   it("moves a shape that is small on the screen, wherever it is taken", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [15, 10], [20, 20]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [15, 10],
+      [20, 20],
+    ]);
     const select = bench.tool("select");
-    bench.drag(select, [[1, 1], [40, 1], [101, 1]]);
+    bench.drag(select, [
+      [1, 1],
+      [40, 1],
+      [101, 1],
+    ]);
     const moved = bench.items[0];
     expect(moved && boxOf(moved.geometry)).toEqual({ minX: 100, minY: 0, maxX: 120, maxY: 20 });
   });
 
   it("does not move by a click and clears the choice beside", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
     const steps = bench.history.snapshot().done.length;
     const select = bench.tool("select");
-    bench.drag(select, [[50, 50], [51, 50]]);
+    bench.drag(select, [
+      [50, 50],
+      [51, 50],
+    ]);
     expect(bench.selection.snapshot()).toHaveLength(1);
     bench.click(select, [500, 500]);
     expect(bench.selection.snapshot()).toHaveLength(0);
@@ -276,9 +394,16 @@ describe("select and split", () => {
   });
 
   it("moves the slide by a drag beside the shapes, and keeps the selection", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
     const steps = bench.history.snapshot().done.length;
-    bench.drag(bench.tool("select"), [[500, 500], [501, 500], [540, 520]]);
+    bench.drag(bench.tool("select"), [
+      [500, 500],
+      [501, 500],
+      [540, 520],
+    ]);
     expect(bench.panned).toEqual([40, 20]);
     expect(bench.selection.snapshot()).toHaveLength(1);
     expect(bench.selectedAt).toEqual([]);
@@ -286,12 +411,32 @@ describe("select and split", () => {
   });
 
   it("selects by a Shift-drag what lies wholly inside, and toggles by a Shift-click", () => {
-    for (const x of [0, 200, 400]) bench.drag(bench.tool("rectangle"), [[x, 0], [x + 100, 100]]);
+    for (const x of [0, 200, 400])
+      bench.drag(bench.tool("rectangle"), [
+        [x, 0],
+        [x + 100, 100],
+      ]);
     bench.selection.clear();
     const select = bench.tool("select");
-    bench.drag(select, [[-10, -10], [200, 50], [350, 150]], { shift: true });
+    bench.drag(
+      select,
+      [
+        [-10, -10],
+        [200, 50],
+        [350, 150],
+      ],
+      { shift: true },
+    );
     expect(bench.selection.snapshot()).toEqual(bench.items.slice(0, 2).map(({ id }) => id));
-    bench.drag(select, [[450, 50], [390, -10], [510, 110]], { shift: true });
+    bench.drag(
+      select,
+      [
+        [450, 50],
+        [390, -10],
+        [510, 110],
+      ],
+      { shift: true },
+    );
     expect(bench.selection.snapshot()).toHaveLength(2);
     bench.drag(select, [[450, 50]], { shift: true });
     bench.drag(select, [[50, 50]], { shift: true });
@@ -301,24 +446,42 @@ describe("select and split", () => {
 
   it("does not move what somebody else drew, and shows that", () => {
     bench.me = "ann";
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
     bench.me = "me";
     const select = bench.tool("select");
-    bench.drag(select, [[0, 0], [30, 30], [60, 60]]);
-    bench.drag(select, [[50, 50], [80, 80], [110, 110]]);
+    bench.drag(select, [
+      [0, 0],
+      [30, 30],
+      [60, 60],
+    ]);
+    bench.drag(select, [
+      [50, 50],
+      [80, 80],
+      [110, 110],
+    ]);
     expect(bench.items[0] && boxOf(bench.items[0].geometry)).toEqual({ minX: 0, minY: 0, maxX: 100, maxY: 100 });
     expect(bench.selection.snapshot()).toHaveLength(1);
     expect(select.cursorAt?.([50, 50])).toBe("not-allowed");
     // Of theirs and my copy in the same place a click takes mine.
     const [theirs] = bench.items;
-    if (theirs) bench.history.commit("copy", copyItems([theirs], { author: "Me", author_id: "me" }, () => "mine"));
+    if (theirs)
+      bench.history.commit(
+        "copy",
+        copyItems([theirs], { author: "Me", author_id: "me" }, () => "mine"),
+      );
     bench.selection.clear();
     bench.click(select, [50, 50]);
     expect(bench.selection.snapshot()).toEqual(["mine"]);
   });
 
   it("selects the smaller of a shape and a suggestion, and nothing that is hidden", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
     for (const name of ["select", "pan"] as const) {
       bench.selection.clear();
       bench.selectedAt = [];
@@ -336,22 +499,25 @@ describe("select and split", () => {
     }
   });
 
-  it.each(["polygon", "region", "ruler", "split"] as const)("takes up an unfinished %s after the tool was put away, until it is finished or discarded", (name) => {
-    const tool = bench.tool(name);
-    bench.click(tool, ...square.slice(0, 3));
-    expect(bench.paths[name]).toHaveLength(3);
-    tool.cancel();
-    const again = bench.tool(name);
-    expect(again.preview()?.geometry).toMatchObject({ coordinates: square.slice(0, 3) });
-    again.key?.("Backspace");
-    expect(bench.paths[name]).toHaveLength(2);
-    again.key?.("Escape");
-    expect(bench.paths[name]).toEqual([]);
-    bench.click(again, ...square);
-    bench.tool(name).key?.("Enter");
-    expect(bench.paths[name]).toEqual([]);
-    expect(bench.tool(name).preview()).toBeNull();
-  });
+  it.each(["polygon", "region", "ruler", "split"] as const)(
+    "takes up an unfinished %s after the tool was put away, until it is finished or discarded",
+    (name) => {
+      const tool = bench.tool(name);
+      bench.click(tool, ...square.slice(0, 3));
+      expect(bench.paths[name]).toHaveLength(3);
+      tool.cancel();
+      const again = bench.tool(name);
+      expect(again.preview()?.geometry).toMatchObject({ coordinates: square.slice(0, 3) });
+      again.key?.("Backspace");
+      expect(bench.paths[name]).toHaveLength(2);
+      again.key?.("Escape");
+      expect(bench.paths[name]).toEqual([]);
+      bench.click(again, ...square);
+      bench.tool(name).key?.("Enter");
+      expect(bench.paths[name]).toEqual([]);
+      expect(bench.tool(name).preview()).toBeNull();
+    },
+  );
 
   it("keeps corners that are too few when Enter is pressed too early", () => {
     const tool = bench.tool("polygon");
@@ -363,13 +529,22 @@ describe("select and split", () => {
   });
 
   it("lasso hands over what it went around, and draws nothing", () => {
-    bench.drag(bench.tool("lasso"), [[0, 0], [100, 0], [100, 50], [0, 50], [0, 2]]);
+    bench.drag(bench.tool("lasso"), [
+      [0, 0],
+      [100, 0],
+      [100, 50],
+      [0, 50],
+      [0, 2],
+    ]);
     expect(bench.lassoed.map(areaOf)).toEqual([expect.closeTo(5000, -2)]);
     expect(bench.store.snapshot().size).toBe(0);
   });
 
   it("splits what a line crosses", () => {
-    bench.drag(bench.tool("rectangle"), [[0, 0], [100, 100]]);
+    bench.drag(bench.tool("rectangle"), [
+      [0, 0],
+      [100, 100],
+    ]);
     const split = bench.tool("split");
     bench.click(split, [50, -10], [50, 110]);
     split.key?.("Enter");

@@ -1,7 +1,15 @@
 import { Center, Loader } from "@mantine/core";
 import { lazy, Suspense, useEffect, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
-import { createBrowserRouter, Navigate, Outlet, RouterProvider, useLocation, useParams, useRouteError } from "react-router";
+import {
+  createBrowserRouter,
+  Navigate,
+  Outlet,
+  RouterProvider,
+  useLocation,
+  useParams,
+  useRouteError,
+} from "react-router";
 import { useQueryClient } from "@tanstack/react-query";
 
 import { sessionEvents, SIGNED_OUT } from "@/sync/client";
@@ -60,11 +68,7 @@ function SignedIn(): ReactElement {
     const from = location.pathname + location.search;
     return <Navigate to={`/sign-in?next=${encodeURIComponent(from)}`} replace state={{ from }} />;
   }
-  return (
-    <Suspense fallback={<Waiting />}>
-      {me.one_time_sign_in ? <NewPasswordPage /> : <Outlet />}
-    </Suspense>
-  );
+  return <Suspense fallback={<Waiting />}>{me.one_time_sign_in ? <NewPasswordPage /> : <Outlet />}</Suspense>;
 }
 
 function Broken(): ReactElement {

@@ -32,7 +32,13 @@ function ThemeOfPerson(): null {
 export default function Root(): ReactElement {
   const { t } = useTranslation("common");
   const named = useMemo(() => {
-    const names = { close: t("close"), pickColour: t("pickColour"), dialog: t("dialog"), saturation: t("saturation"), hue: t("hue") };
+    const names = {
+      close: t("close"),
+      pickColour: t("pickColour"),
+      dialog: t("dialog"),
+      saturation: t("saturation"),
+      hue: t("hue"),
+    };
     return mergeThemeOverrides(theme, namedControls(names));
   }, [t]);
   const layers = t("layers");

@@ -26,7 +26,10 @@ const ENGLISH: Texts = {
 };
 
 async function loadChinese(): Promise<Texts> {
-  const files = Object.entries(chinese).map(async ([path, load]): Promise<[string, object]> => [namespaceOf(path), await load()]);
+  const files = Object.entries(chinese).map(async ([path, load]): Promise<[string, object]> => [
+    namespaceOf(path),
+    await load(),
+  ]);
   const messages = await import("../../../ml/locales/zh-CN.json");
   return { ...Object.fromEntries(await Promise.all(files)), messages: messages.default };
 }

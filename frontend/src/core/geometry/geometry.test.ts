@@ -38,7 +38,9 @@ describe("measure", () => {
   });
 
   it("gives a point no area and no length", () => {
-    expect([areaOf({ type: "Point", coordinates: [1, 2] }), lengthOf({ type: "Point", coordinates: [1, 2] })]).toEqual([0, 0]);
+    expect([areaOf({ type: "Point", coordinates: [1, 2] }), lengthOf({ type: "Point", coordinates: [1, 2] })]).toEqual([
+      0, 0,
+    ]);
   });
 });
 
@@ -88,11 +90,22 @@ describe("boolean operations", () => {
   });
 
   it("does not part an area that the line only enters", () => {
-    expect(splitByLine(square(0, 0, 10), [[-5, 5], [5, 5]])).toHaveLength(1);
+    expect(
+      splitByLine(square(0, 0, 10), [
+        [-5, 5],
+        [5, 5],
+      ]),
+    ).toHaveLength(1);
   });
 
   it("grows a path into a band of the brush's width", () => {
-    const band = bandAlong([[0, 0], [100, 0]], 10);
+    const band = bandAlong(
+      [
+        [0, 0],
+        [100, 0],
+      ],
+      10,
+    );
     expect(band && areaOf(band)).toBeGreaterThan(2000 + 0.97 * Math.PI * 100);
     expect(band && areaOf(band)).toBeLessThan(2000 + Math.PI * 100);
     expect(band && boxOf(band).maxX).toBeCloseTo(110, 1);
@@ -124,15 +137,28 @@ describe("hit testing", () => {
   });
 
   it("leaves a triangle its three corners", () => {
-    const triangle = areaFromOutline([[0, 0], [10, 0], [0, 10]]);
+    const triangle = areaFromOutline([
+      [0, 0],
+      [10, 0],
+      [0, 10],
+    ]);
     expect(triangle && removeVertex(triangle, { polygon: 0, ring: 0, index: 0 })).toEqual(triangle);
   });
 });
 
 describe("simplify", () => {
   it("drops what lies on the line and keeps what does not", () => {
-    const chain: Position[] = [[0, 0], [5, 0.1], [10, 0], [10, 10]];
-    expect(simplifyChain(chain, 0.5)).toEqual([[0, 0], [10, 0], [10, 10]]);
+    const chain: Position[] = [
+      [0, 0],
+      [5, 0.1],
+      [10, 0],
+      [10, 10],
+    ];
+    expect(simplifyChain(chain, 0.5)).toEqual([
+      [0, 0],
+      [10, 0],
+      [10, 10],
+    ]);
   });
 
   it("keeps a fine circle within the tolerance and far shorter", () => {
@@ -151,9 +177,57 @@ describe("simplify", () => {
 describe("validity", () => {
   it("names the fault", () => {
     expect(faultOf(square(0, 0, 1))).toBeNull();
-    expect(faultOf({ type: "Polygon", coordinates: [[[0, 0], [10, 10], [10, 0], [0, 12], [0, 0]]] })).toBe("self_intersection");
-    expect(faultOf({ type: "Polygon", coordinates: [[[0, 0], [1, 1], [0, 0]]] })).toBe("too_few_points");
-    expect(faultOf({ type: "Polygon", coordinates: [[[0, 0], [1, 1], [2, 2], [0, 0]]] })).toBe("no_area");
-    expect(faultOf({ type: "Polygon", coordinates: [[[0, 0], [NaN, 1], [2, 2], [0, 0]]] })).toBe("not_finite");
+    expect(
+      faultOf({
+        type: "Polygon",
+        coordinates: [
+          [
+            [0, 0],
+            [10, 10],
+            [10, 0],
+            [0, 12],
+            [0, 0],
+          ],
+        ],
+      }),
+    ).toBe("self_intersection");
+    expect(
+      faultOf({
+        type: "Polygon",
+        coordinates: [
+          [
+            [0, 0],
+            [1, 1],
+            [0, 0],
+          ],
+        ],
+      }),
+    ).toBe("too_few_points");
+    expect(
+      faultOf({
+        type: "Polygon",
+        coordinates: [
+          [
+            [0, 0],
+            [1, 1],
+            [2, 2],
+            [0, 0],
+          ],
+        ],
+      }),
+    ).toBe("no_area");
+    expect(
+      faultOf({
+        type: "Polygon",
+        coordinates: [
+          [
+            [0, 0],
+            [NaN, 1],
+            [2, 2],
+            [0, 0],
+          ],
+        ],
+      }),
+    ).toBe("not_finite");
   });
 });

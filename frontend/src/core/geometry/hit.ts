@@ -120,7 +120,9 @@ function closed(ring: Position[]): Position[] {
 export function moveVertex(geometry: Geometry, path: VertexPath, to: Position): Geometry {
   if (geometry.type === "Point") return { type: "Point", coordinates: to };
   const replace = (chain: Position[]) => chain.map((p, i) => (i === path.index ? to : p));
-  return withChain(geometry, path, (chain) => (isArea(geometry) ? closed(replace(chain.slice(0, -1))) : replace(chain)));
+  return withChain(geometry, path, (chain) =>
+    isArea(geometry) ? closed(replace(chain.slice(0, -1))) : replace(chain),
+  );
 }
 
 export function insertVertex(geometry: Geometry, path: VertexPath, at: Position): Geometry {

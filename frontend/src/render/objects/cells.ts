@@ -88,7 +88,8 @@ export function mixOfCells(
 ): CellMix {
   const size = tile.size || 1;
   const mix: CellMix = { size, cells: new Map(), totals: new Map() };
-  const keyAt = (x: number, y: number) => clampCell((y - corner[1]) / size + 0.5) * CELLS_PER_SIDE + clampCell((x - corner[0]) / size + 0.5);
+  const keyAt = (x: number, y: number) =>
+    clampCell((y - corner[1]) / size + 0.5) * CELLS_PER_SIDE + clampCell((x - corner[0]) / size + 0.5);
   const open = openCells(tile, keyAt);
   states?.state.forEach((state, row) => {
     const entry = open.get(keyAt(states.x[row] ?? 0, states.y[row] ?? 0) * LABELS + (states.label[row] ?? 0));

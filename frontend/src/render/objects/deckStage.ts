@@ -68,7 +68,10 @@ export class DeckStage {
       viewState: stateOf([1, 0, 0, 1, 0, 0]),
       controller: false,
       layers,
-      deviceProps: { type: "webgl", webgl: { antialias: false, powerPreference: "high-performance", alpha: true, premultipliedAlpha: true } },
+      deviceProps: {
+        type: "webgl",
+        webgl: { antialias: false, powerPreference: "high-performance", alpha: true, premultipliedAlpha: true },
+      },
       useDevicePixels: true,
       getCursor: () => "",
       onLoad: () => {

@@ -45,7 +45,11 @@ export class HeldTile implements PaintTile {
     this.corner = [address.x * side, address.y * side];
     // On the graphics card lie vertices, rows and triangles once more, and four numbers a row.
     const onCard = this.shapes
-      ? this.shapes.vertices.byteLength + this.shapes.vertexRows.byteLength + this.shapes.along.byteLength + this.shapes.triangles.byteLength + 32 * this.shapes.rows
+      ? this.shapes.vertices.byteLength +
+        this.shapes.vertexRows.byteLength +
+        this.shapes.along.byteLength +
+        this.shapes.triangles.byteLength +
+        32 * this.shapes.rows
       : 0;
     this.contentBytes = bytesOf(prepared) + onCard;
   }
@@ -74,7 +78,10 @@ export class HeldTile implements PaintTile {
     const { shapes } = this;
     if (!shapes) return false;
     const { state, shown } = this.rowStates(wanted);
-    return passes(wanted.filter, shapes.score[row] ?? 0, shapes.uncertainty[row] ?? 0, state[row] ?? 0) && wanted.isSeen(shown[row] ?? 0);
+    return (
+      passes(wanted.filter, shapes.score[row] ?? 0, shapes.uncertainty[row] ?? 0, state[row] ?? 0) &&
+      wanted.isSeen(shown[row] ?? 0)
+    );
   }
 
   rowStates(wanted: Derivation): RowStates {

@@ -72,7 +72,10 @@ export function refined(
     if (count === null || tile.z >= levels || (side * scale) / Math.sqrt(count) < ROOM_FROM) return [tile];
     const [z, half] = [tile.z + 1, side / 2];
     const children = [0, 1, 2, 3].map((n) => ({ z, x: 2 * tile.x + (n & 1), y: 2 * tile.y + (n >> 1) }));
-    const seen = children.filter(({ x, y }) => x * half <= box.maxX && y * half <= box.maxY && (x + 1) * half >= box.minX && (y + 1) * half >= box.minY);
+    const seen = children.filter(
+      ({ x, y }) =>
+        x * half <= box.maxX && y * half <= box.maxY && (x + 1) * half >= box.minX && (y + 1) * half >= box.minY,
+    );
     return refined(seen, { tile0, levels }, scale, box, countOf);
   });
 }
@@ -93,7 +96,8 @@ export function paintOf(side: number, fill: number): { fill: number; edge: numbe
 export function shapeShare(meanSide: number, rows: number, tileSide: number, scale: number): number {
   if (rows === 0) return 1;
   const room = (tileSide * scale) / Math.sqrt(rows);
-  if (meanSide > 0) return Math.min(smoothStep(FADE_FROM, FADE_TO, meanSide * scale), smoothStep(ROOM_FROM, ROOM_TO, room));
+  if (meanSide > 0)
+    return Math.min(smoothStep(FADE_FROM, FADE_TO, meanSide * scale), smoothStep(ROOM_FROM, ROOM_TO, room));
   return smoothStep(SPACE_FROM, SPACE_TO, room);
 }
 

@@ -1,4 +1,18 @@
-import { Field, Float32, Int16, Int32, List, Schema, Table, tableFromArrays, tableToIPC, Uint16, Uint32, Uint8, vectorFromArray } from "apache-arrow";
+import {
+  Field,
+  Float32,
+  Int16,
+  Int32,
+  List,
+  Schema,
+  Table,
+  tableFromArrays,
+  tableToIPC,
+  Uint16,
+  Uint32,
+  Uint8,
+  vectorFromArray,
+} from "apache-arrow";
 import { describe, expect, it } from "vitest";
 
 import { cellAt, mixOfCells, mixOfShapes, pictureOf, shareOut, TEXELS } from "./cells";
@@ -67,8 +81,20 @@ describe("a tile of shapes", () => {
   it("closes rings, keeps holes and parts, and stands at the tile's corner", () => {
     const tile = shapes();
     expect(ringsOf(tile, 0)).toEqual([
-      [[0, 0], [20, 0], [20, 20], [0, 20], [0, 0]],
-      [[5, 5], [5, 15], [15, 15], [15, 5], [5, 5]],
+      [
+        [0, 0],
+        [20, 0],
+        [20, 20],
+        [0, 20],
+        [0, 0],
+      ],
+      [
+        [5, 5],
+        [5, 15],
+        [15, 15],
+        [15, 5],
+        [5, 5],
+      ],
     ]);
     expect(ringsOf(tile, 2)).toHaveLength(2);
     expect([...tile.pointRows]).toEqual([1]);
@@ -131,7 +157,11 @@ describe("a tile of cells", () => {
   };
 
   it("takes decided objects from the open ones and puts them where they belong now", () => {
-    const decided = states("cells", [[ACCEPTED, -1, 4], [REJECTED, -1, 6], [RELABELLED, 0, 5]]);
+    const decided = states("cells", [
+      [ACCEPTED, -1, 4],
+      [REJECTED, -1, 6],
+      [RELABELLED, 0, 5],
+    ]);
     const mix = mixOfCells(cellsTile(), decided, EVERYTHING, [0, 0], () => 7);
     expect(Object.fromEntries(mix.totals)).toEqual({ 0: 15 + 4, 1: 15, 7: 5 });
     const accepted = mixOfCells(cellsTile(), decided, { ...EVERYTHING, states: 1 << ACCEPTED }, [0, 0], () => 7);
@@ -255,7 +285,10 @@ describe("the filter", () => {
 });
 
 it("shows objects without a score only where scores are not limited", () => {
-  const limited = [{ ...EVERYTHING, minScore: 0.1 }, { ...EVERYTHING, maxScore: 0.9 }];
+  const limited = [
+    { ...EVERYTHING, minScore: 0.1 },
+    { ...EVERYTHING, maxScore: 0.9 },
+  ];
   expect(passes(EVERYTHING, Number.NaN, 0, OPEN)).toBe(true);
   expect(leastScore(EVERYTHING)).toBeLessThanOrEqual(NO_SCORE);
   for (const filter of limited) {

@@ -5,7 +5,18 @@ import { Model, ShaderInputs } from "@luma.gl/engine";
 import { CELLS_PER_SIDE, FULLNESS, TEXELS } from "./cells";
 import { leastScore, type ObjectFilter } from "./filter";
 import { paintOf } from "./lod";
-import { CELL_FS, CELL_VS, EDGE_FS, EDGE_VS, FILL_FS, FILL_VS, objectsModule, POINT_FS, POINT_VS, type ObjectUniforms } from "./shaders";
+import {
+  CELL_FS,
+  CELL_VS,
+  EDGE_FS,
+  EDGE_VS,
+  FILL_FS,
+  FILL_VS,
+  objectsModule,
+  POINT_FS,
+  POINT_VS,
+  type ObjectUniforms,
+} from "./shaders";
 import { RING_END, type ShapeGeometry } from "./tileGeometry";
 
 export interface Palette {
@@ -86,13 +97,24 @@ const BLEND = {
   cullMode: "none",
 } as const;
 
-function texture(device: Device, format: "rgba32float" | "rgba8unorm", width: number, height: number, data: Float32Array | Uint8Array): Texture {
+function texture(
+  device: Device,
+  format: "rgba32float" | "rgba8unorm",
+  width: number,
+  height: number,
+  data: Float32Array | Uint8Array,
+): Texture {
   const made = device.createTexture({
     format,
     width,
     height,
     mipLevels: 1,
-    sampler: { minFilter: "nearest", magFilter: "nearest", addressModeU: "clamp-to-edge", addressModeV: "clamp-to-edge" },
+    sampler: {
+      minFilter: "nearest",
+      magFilter: "nearest",
+      addressModeU: "clamp-to-edge",
+      addressModeV: "clamp-to-edge",
+    },
   });
   made.writeData(data, { width, height });
   return made;
@@ -152,7 +174,8 @@ export class Painter {
     for (const drawable of scene.drawables) {
       const gpu = this.upload(drawable.tile);
       const uniforms = this.uniforms(scene, drawable);
-      if (drawable.share < 1 && gpu.cellTexture) this.drawCells(pass, gpu.cellTexture, palette, uniforms, scene, drawable);
+      if (drawable.share < 1 && gpu.cellTexture)
+        this.drawCells(pass, gpu.cellTexture, palette, uniforms, scene, drawable);
       if (drawable.share > 0 && gpu.rowTexture) this.drawShapes(pass, gpu, palette, uniforms, scene, drawable);
     }
   }
@@ -190,7 +213,14 @@ export class Painter {
     };
   }
 
-  private drawCells(pass: RenderPass, cells: Texture, palette: Texture, base: ObjectUniforms, scene: Scene, { tile, share, finer }: Drawable): void {
+  private drawCells(
+    pass: RenderPass,
+    cells: Texture,
+    palette: Texture,
+    base: ObjectUniforms,
+    scene: Scene,
+    { tile, share, finer }: Drawable,
+  ): void {
     const { cell } = this.models;
     // Equally crowded places look alike, whatever the size of their cells.
     const most = Math.max(1, scene.most / 4 ** finer);
@@ -207,7 +237,14 @@ export class Painter {
     cell.draw(pass);
   }
 
-  private drawShapes(pass: RenderPass, gpu: GpuTile, palette: Texture, base: ObjectUniforms, scene: Scene, { tile, share }: Drawable): void {
+  private drawShapes(
+    pass: RenderPass,
+    gpu: GpuTile,
+    palette: Texture,
+    base: ObjectUniforms,
+    scene: Scene,
+    { tile, share }: Drawable,
+  ): void {
     const [opacity = 1, , states = 0] = base.style;
     const wanted = paintOf((tile.shapes?.meanSide ?? 0) * scene.scale, scene.fill);
     const rowData = gpu.rowTexture as Texture;
@@ -224,7 +261,8 @@ export class Painter {
       paint(filling, gpu.vertices.texture, gpu.triangles.count);
     }
     // An edge leads from each vertex to the next one; the last has none.
-    if (gpu.vertices && wanted.edge > 0) paint(edge, gpu.vertices.texture, PER_RECTANGLE * (gpu.vertices.count - 1), wanted.edge);
+    if (gpu.vertices && wanted.edge > 0)
+      paint(edge, gpu.vertices.texture, PER_RECTANGLE * (gpu.vertices.count - 1), wanted.edge);
     if (gpu.points) paint(point, gpu.points.texture, PER_RECTANGLE * gpu.points.count);
   }
 
@@ -244,10 +282,19 @@ export class Painter {
   }
 
   private uploadShapes(shapes: ShapeGeometry | null): GpuTile {
-    const gpu: GpuTile = { vertices: null, points: null, triangles: null, rowTexture: null, rowData: null, picture: null, cellTexture: null };
+    const gpu: GpuTile = {
+      vertices: null,
+      points: null,
+      triangles: null,
+      rowTexture: null,
+      rowData: null,
+      picture: null,
+      cellTexture: null,
+    };
     if (!shapes) return gpu;
     const [vertices, points] = [shapes.vertexRows.length, shapes.pointRows.length];
-    if (vertices > 1) gpu.vertices = { texture: numbers(this.device, vertexData(shapes), VERTICES_WIDE), count: vertices };
+    if (vertices > 1)
+      gpu.vertices = { texture: numbers(this.device, vertexData(shapes), VERTICES_WIDE), count: vertices };
     if (points > 0) gpu.points = { texture: numbers(this.device, pointData(shapes), VERTICES_WIDE), count: points };
     if (shapes.triangles.length > 0) {
       const index = this.device.createBuffer({ data: shapes.triangles, indexType: "uint32", usage: 0x10 });

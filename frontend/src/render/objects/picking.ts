@@ -7,7 +7,12 @@ export function rowContains(tile: ShapeGeometry, row: number, x: number, y: numb
   let inside = false;
   for (let v = firstVertex[row] ?? 0, end = firstVertex[row + 1] ?? 0; v < end; v += 1) {
     if (((vertexRows[v] ?? 0) & RING_END) !== 0) continue;
-    const [x1, y1, x2, y2] = [vertices[2 * v] ?? 0, vertices[2 * v + 1] ?? 0, vertices[2 * v + 2] ?? 0, vertices[2 * v + 3] ?? 0];
+    const [x1, y1, x2, y2] = [
+      vertices[2 * v] ?? 0,
+      vertices[2 * v + 1] ?? 0,
+      vertices[2 * v + 2] ?? 0,
+      vertices[2 * v + 3] ?? 0,
+    ];
     if (y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1) inside = !inside;
   }
   return inside;
@@ -24,7 +29,13 @@ function boxHolds({ boxes }: ShapeGeometry, row: number, x: number, y: number): 
 }
 
 /** The row at a place (level-0 pixels from the tile's corner): the smallest shape, else the nearest point within reach. */
-export function rowAt(tile: ShapeGeometry, x: number, y: number, reach: number, isSeen: (row: number) => boolean): number | null {
+export function rowAt(
+  tile: ShapeGeometry,
+  x: number,
+  y: number,
+  reach: number,
+  isSeen: (row: number) => boolean,
+): number | null {
   let best: number | null = null;
   let least = Infinity;
   for (let row = 0; row < tile.rows; row += 1) {
@@ -36,7 +47,13 @@ export function rowAt(tile: ShapeGeometry, x: number, y: number, reach: number, 
   return pointAt(tile, x, y, reach, isSeen);
 }
 
-function pointAt(tile: ShapeGeometry, x: number, y: number, reach: number, isSeen: (row: number) => boolean): number | null {
+function pointAt(
+  tile: ShapeGeometry,
+  x: number,
+  y: number,
+  reach: number,
+  isSeen: (row: number) => boolean,
+): number | null {
   let best: number | null = null;
   let near = reach;
   for (const row of tile.pointRows) {

@@ -95,9 +95,11 @@ function numbers<T extends NumberColumn>(table: Table, name: string, kind: Const
 }
 
 function list(table: Table, name: string): ListColumn {
-  const data = table.getChild(name)?.data[0] as { valueOffsets: Int32Array; children: { values: unknown }[] } | undefined;
+  const data = table.getChild(name)?.data[0] as
+    { valueOffsets: Int32Array; children: { values: unknown }[] } | undefined;
   const values = data?.children[0]?.values;
-  if (!data || !ArrayBuffer.isView(values)) return { offsets: new Int32Array(table.numRows + 1), values: new Int16Array(0) };
+  if (!data || !ArrayBuffer.isView(values))
+    return { offsets: new Int32Array(table.numRows + 1), values: new Int16Array(0) };
   return { offsets: data.valueOffsets, values: values as NumberColumn };
 }
 

@@ -131,7 +131,13 @@ function boxesOf(rows: number, places: Float32Array, vertices: Float32Array, fir
       if (y < minY) minY = y;
       if (y > maxY) maxY = y;
     }
-    if (from === to) [minX, minY, maxX, maxY] = [places[2 * row], places[2 * row + 1], places[2 * row], places[2 * row + 1]] as [number, number, number, number];
+    if (from === to)
+      [minX, minY, maxX, maxY] = [places[2 * row], places[2 * row + 1], places[2 * row], places[2 * row + 1]] as [
+        number,
+        number,
+        number,
+        number,
+      ];
     boxes.set([minX, minY, maxX, maxY], 4 * row);
   }
   return boxes;
@@ -155,7 +161,8 @@ export function buildShapes(table: ShapeTable, corner: readonly [number, number]
   for (let row = 0; row < table.rows; row += 1) {
     places[2 * row] = (table.x[row] ?? 0) - corner[0];
     places[2 * row + 1] = (table.y[row] ?? 0) - corner[1];
-    if ((table.geometry.offsets[row + 1] ?? 0) > (table.geometry.offsets[row] ?? 0)) addShape(builder, table, row, corner);
+    if ((table.geometry.offsets[row + 1] ?? 0) > (table.geometry.offsets[row] ?? 0))
+      addShape(builder, table, row, corner);
     else points.push(row);
     firstVertex[row + 1] = builder.at;
   }

@@ -29,7 +29,13 @@ export class TileLoader {
     return this.ids.has(key);
   }
 
-  load(key: string, url: string, corner: readonly [number, number], done: Pending["done"], failed: Pending["failed"]): void {
+  load(
+    key: string,
+    url: string,
+    corner: readonly [number, number],
+    done: Pending["done"],
+    failed: Pending["failed"],
+  ): void {
     const id = (this.next += 1);
     const worker = this.worker(id % WORKERS);
     this.pending.set(id, { key, done, failed, worker });

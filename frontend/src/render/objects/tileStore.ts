@@ -78,7 +78,8 @@ export class TileStore {
       if (this.failed.has(key)) continue;
       const held = this.cache.peek(key);
       if (!held || !this.isCounted(held, filter)) this.order(tile, key, filterQuery(filter));
-      else if (!this.hasStates(held, filter) && !this.states.has(key)) void this.orderStates(held, key, filterQuery(filter));
+      else if (!this.hasStates(held, filter) && !this.states.has(key))
+        void this.orderStates(held, key, filterQuery(filter));
     }
   }
 

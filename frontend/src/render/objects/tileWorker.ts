@@ -20,7 +20,15 @@ function prepare(body: ArrayBuffer, corner: readonly [number, number]): Prepared
   const table = readTile(new Uint8Array(body));
   if (table.kind === "shapes") return buildShapes(table, corner);
   const { x, y, label, count, score, uncertainty } = table;
-  return { ...table, x: x.slice(), y: y.slice(), label: label.slice(), count: count.slice(), score: score.slice(), uncertainty: uncertainty.slice() };
+  return {
+    ...table,
+    x: x.slice(),
+    y: y.slice(),
+    label: label.slice(),
+    count: count.slice(),
+    score: score.slice(),
+    uncertainty: uncertainty.slice(),
+  };
 }
 
 async function run({ id, url, corner }: Order & { url: string }): Promise<void> {

@@ -12,8 +12,18 @@ async function fetchLatest(annotationId: string): Promise<AnnotationRevision | n
 }
 
 /** Return author and time of an annotation's last change; null until known. `version` is the current state. */
-export function useLatestRevision(annotationId: string, version: Item | null, known: AnnotationRevision | null): AnnotationRevision | null {
+export function useLatestRevision(
+  annotationId: string,
+  version: Item | null,
+  known: AnnotationRevision | null,
+): AnnotationRevision | null {
   const queryKey = keys.latestRevision(annotationId, version);
-  const { data } = useQuery({ queryKey, queryFn: () => fetchLatest(annotationId), enabled: known === null, staleTime: Infinity, gcTime: 0 });
+  const { data } = useQuery({
+    queryKey,
+    queryFn: () => fetchLatest(annotationId),
+    enabled: known === null,
+    staleTime: Infinity,
+    gcTime: 0,
+  });
   return known ?? data ?? null;
 }

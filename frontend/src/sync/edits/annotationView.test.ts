@@ -12,8 +12,20 @@ const author = { id: "u", username: "ada", display_name: "Ada" };
 
 function point(id: string, x: number, y = 0): Annotation {
   return {
-    id, slide_id: "s", label_id: null, shape: "point", geometry: { type: "Point", coordinates: [x, y] }, note: "", revision: 1,
-    author, area_px: 0, length_px: 0, nucleus: null, parent: null, created_at: "", updated_at: "",
+    id,
+    slide_id: "s",
+    label_id: null,
+    shape: "point",
+    geometry: { type: "Point", coordinates: [x, y] },
+    note: "",
+    revision: 1,
+    author,
+    area_px: 0,
+    length_px: 0,
+    nucleus: null,
+    parent: null,
+    created_at: "",
+    updated_at: "",
   };
 }
 
@@ -24,7 +36,10 @@ class Slide {
 
   ask = (box: Box): Promise<AnnotationsInView> => {
     this.asked.push(box);
-    const inside = this.rows.filter(({ geometry }) => geometry.type === "Point" && geometry.coordinates[0] >= box.minX && geometry.coordinates[0] <= box.maxX);
+    const inside = this.rows.filter(
+      ({ geometry }) =>
+        geometry.type === "Point" && geometry.coordinates[0] >= box.minX && geometry.coordinates[0] <= box.maxX,
+    );
     const complete = inside.length <= 3;
     return Promise.resolve({
       count: inside.length,

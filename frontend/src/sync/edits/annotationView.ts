@@ -50,7 +50,13 @@ function widened({ minX, minY, maxX, maxY }: Box): Box {
 
 export class AnnotationView {
   private covered: Box[] = [];
-  private status: AnnotationViewStatus = { counted: null, loading: false, failed: false, total: null, perLabel: new Map() };
+  private status: AnnotationViewStatus = {
+    counted: null,
+    loading: false,
+    failed: false,
+    total: null,
+    perLabel: new Map(),
+  };
   private view: { box: Box; scale: number } | null = null;
   private timer: number | null = null;
   private asking: AbortController | null = null;
@@ -191,8 +197,18 @@ export class AnnotationView {
     }
     const perLabel = new Map(answer.per_label.map(({ label_id, count }) => [label_id, count]));
     const { size, labels, rows } = answer.cells ?? { size: 1, labels: [], rows: [] };
-    const cells = rows.map(([column = 0, row = 0, place = 0, count = 0]) => ({ column, row, labelId: labels[place] ?? null, count }));
-    this.publish({ ...base, total: answer.total, perLabel, counted: { box, scale, minSide: answer.min_side, size, cells } });
+    const cells = rows.map(([column = 0, row = 0, place = 0, count = 0]) => ({
+      column,
+      row,
+      labelId: labels[place] ?? null,
+      count,
+    }));
+    this.publish({
+      ...base,
+      total: answer.total,
+      perLabel,
+      counted: { box, scale, minSide: answer.min_side, size, cells },
+    });
   }
 
   /** Unload annotations outside the view, when there are too many. */

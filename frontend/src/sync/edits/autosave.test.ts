@@ -41,7 +41,8 @@ class Server {
   failure: ApiError | null = null;
   nucleusFor: ((geometry: Geometry) => Geometry) | null = null;
 
-  named = (ids: readonly string[]) => Promise.resolve([...this.rows.values()].filter((row) => !row.gone && ids.includes(row.id)));
+  named = (ids: readonly string[]) =>
+    Promise.resolve([...this.rows.values()].filter((row) => !row.gone && ids.includes(row.id)));
 
   send = (changes: AnnotationChange[]): Promise<BatchResult> => {
     this.requests.push(changes);
@@ -51,7 +52,16 @@ class Server {
     const stale = changes.filter((change) => isStale(this.rows.get(change.id), change));
     if (stale.length > 0) {
       const conflicts = stale.map(({ id }) => this.conflictOf(id));
-      return Promise.reject(new ApiError({ type: "about:blank", title: "", status: 409, detail: "Stale.", code: "stale_revision", conflicts }));
+      return Promise.reject(
+        new ApiError({
+          type: "about:blank",
+          title: "",
+          status: 409,
+          detail: "Stale.",
+          code: "stale_revision",
+          conflicts,
+        }),
+      );
     }
     const result: BatchResult = { annotations: [], deleted: [] };
     for (const change of changes) this.take(change, result);
@@ -70,10 +80,23 @@ class Server {
   }
 
   private take(change: AnnotationChange, result: BatchResult): void {
-    const empty = { slide_id: "s", area_px: 0, length_px: 0, nucleus: null, parent: null, created_at: "", updated_at: "", author: ADA };
+    const empty = {
+      slide_id: "s",
+      area_px: 0,
+      length_px: 0,
+      nucleus: null,
+      parent: null,
+      created_at: "",
+      updated_at: "",
+      author: ADA,
+    };
     const old = this.rows.get(change.id) ?? { ...item(change.id), ...empty, revision: 0, gone: true };
     const row = { ...old, ...change, revision: old.revision + 1, gone: change.op === "delete" };
-    if (row.geometry.type === "Point") row.geometry = { type: "Point", coordinates: [Math.max(0, row.geometry.coordinates[0]), row.geometry.coordinates[1]] };
+    if (row.geometry.type === "Point")
+      row.geometry = {
+        type: "Point",
+        coordinates: [Math.max(0, row.geometry.coordinates[0]), row.geometry.coordinates[1]],
+      };
     if (this.nucleusFor) row.nucleus = this.nucleusFor(row.geometry);
     this.rows.set(change.id, row);
     if (row.gone) result.deleted.push(row.id);
@@ -202,7 +225,10 @@ describe("the nucleus of a cell", () => {
     server.edit("a", { nucleus: nucleus(1) });
     desk.autosave.take(await server.named(["a"]));
     server.nucleusFor = ({ coordinates }) => nucleus(Number(coordinates[0]));
-    desk.history.commit("move", updateItem(desk.store.get("a") ?? item("a"), { geometry: { type: "Point", coordinates: [5, 2] } }));
+    desk.history.commit(
+      "move",
+      updateItem(desk.store.get("a") ?? item("a"), { geometry: { type: "Point", coordinates: [5, 2] } }),
+    );
     // Not drawn at its old place until the server has said where it is.
     expect(desk.store.get("a")?.nucleus).toBeNull();
     await desk.clock.pass();
@@ -287,7 +313,9 @@ describe("conflicts", () => {
 
   it("keeps what is drawn on while the choice waits", async () => {
     const desk = await conflict();
-    desk.history.commit("note", [{ id: "a", before: desk.store.get("a"), after: { ...item("a", "mine"), note: "later" } }]);
+    desk.history.commit("note", [
+      { id: "a", before: desk.store.get("a"), after: { ...item("a", "mine"), note: "later" } },
+    ]);
     expect(desk.autosave.snapshot().conflicts[0]?.mine?.note).toBe("later");
     desk.autosave.resolve("a", "mine");
     await desk.clock.pass();
@@ -307,7 +335,9 @@ describe("conflicts", () => {
     server.edit("a", { label_id: "theirs" });
     const later = await open();
     await later.clock.pass();
-    expect(later.autosave.snapshot().conflicts).toMatchObject([{ mine: { label_id: "mine" }, theirs: { label_id: "theirs" } }]);
+    expect(later.autosave.snapshot().conflicts).toMatchObject([
+      { mine: { label_id: "mine" }, theirs: { label_id: "theirs" } },
+    ]);
     expect(server.rows.get("a")?.label_id).toBe("theirs");
   });
 });
@@ -338,7 +368,9 @@ describe("undo after somebody else's revision", () => {
     const later = await open();
     later.history.undo();
     await later.clock.pass();
-    expect(later.history.asked()?.clashes).toMatchObject([{ mine: { label_id: "l1" }, theirs: { label_id: "theirs" } }]);
+    expect(later.history.asked()?.clashes).toMatchObject([
+      { mine: { label_id: "l1" }, theirs: { label_id: "theirs" } },
+    ]);
     expect(server.rows.get("a")?.label_id).toBe("theirs");
     later.history.answer("a", "mine");
     await later.clock.pass();
@@ -390,7 +422,14 @@ describe("undo after somebody else's revision", () => {
 describe("refusals", () => {
   it("keeps the rest going when the server refuses one shape, and discards it when asked", async () => {
     const desk = await open();
-    server.failure = new ApiError({ type: "about:blank", title: "", status: 422, detail: "Bad.", code: "bad_geometry", errors: { "changes.0.geometry": ["Bad."] } });
+    server.failure = new ApiError({
+      type: "about:blank",
+      title: "",
+      status: 422,
+      detail: "Bad.",
+      code: "bad_geometry",
+      errors: { "changes.0.geometry": ["Bad."] },
+    });
     desk.history.commit("create", [createItem(item("bad")), createItem(item("good"))]);
     desk.clock.failing = true;
     await desk.clock.pass();

@@ -55,7 +55,16 @@ const MOST_IN_BATCH = 200;
 
 export function itemFrom(annotation: Annotation): Item {
   const { id, label_id, shape, geometry, note, nucleus, author } = annotation;
-  return { id, label_id, shape, geometry, note, nucleus, author: author.display_name || author.username, author_id: author.id };
+  return {
+    id,
+    label_id,
+    shape,
+    geometry,
+    note,
+    nucleus,
+    author: author.display_name || author.username,
+    author_id: author.id,
+  };
 }
 
 /** Return the operation that saves `item`, or null when it is saved. */
@@ -96,8 +105,12 @@ export class Autosave {
           this.refused.delete(id);
         }
         const edited = new Set(changes.map(({ id }) => id));
-        const follow = (each: Conflict) => (edited.has(each.id) ? { ...each, mine: this.merge(each.id, each.theirs).merged } : each);
-        this.publish({ state: this.status.state === "conflict" ? "conflict" : "saving", conflicts: this.status.conflicts.map(follow) });
+        const follow = (each: Conflict) =>
+          edited.has(each.id) ? { ...each, mine: this.merge(each.id, each.theirs).merged } : each;
+        this.publish({
+          state: this.status.state === "conflict" ? "conflict" : "saving",
+          conflicts: this.status.conflicts.map(follow),
+        });
         this.schedule(QUIET_MS);
       }),
       history.subscribe(() => void this.write()),
@@ -335,7 +348,13 @@ export class Autosave {
   }
 
   private fail(error: unknown, changes: readonly AnnotationChange[]): void {
-    if (!(error instanceof ApiError) || error.isOffline || error.status >= 500 || error.status === 401 || error.status === 429) {
+    if (
+      !(error instanceof ApiError) ||
+      error.isOffline ||
+      error.status >= 500 ||
+      error.status === 401 ||
+      error.status === 429
+    ) {
       this.failures += 1;
       this.publish({ state: "offline" });
       return;
@@ -370,7 +389,11 @@ export class Autosave {
 
   private write(): Promise<void> {
     const unsaved = new Set([...this.dirty, ...this.status.conflicts.map((conflict) => conflict.id)]);
-    const drafts = [...unsaved].map((id): Draft => ({ id, item: this.store.get(id), baseRevision: this.known.get(id)?.revision ?? 0 }));
+    const drafts = [...unsaved].map((id): Draft => ({
+      id,
+      item: this.store.get(id),
+      baseRevision: this.known.get(id)?.revision ?? 0,
+    }));
     // A full disk must not stop the drawing: the server still gets it.
     return this.journal.write({ drafts, history: this.history.snapshot() }).catch(() => undefined);
   }

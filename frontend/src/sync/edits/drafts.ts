@@ -64,7 +64,11 @@ export function openJournal(userId: string, slideId: string): DraftJournal {
 }
 
 /** The unfinished drawings of one person on one slide. */
-export function openSketches(userId: string, slideId: string, storage: Pick<Storage, "getItem" | "setItem" | "removeItem">): SketchJournal {
+export function openSketches(
+  userId: string,
+  slideId: string,
+  storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
+): SketchJournal {
   const key = `coverslip.sketches.${userId}/${slideId}`;
   return {
     read: () => {
@@ -83,7 +87,13 @@ function withAuthors(journal: Journal | undefined, userId: string): Journal | nu
   if (!journal) return null;
   const known = (item: Item | null) => item && { ...item, author_id: (item as Partial<Item>).author_id ?? userId };
   const steps = (commands: HistoryState["done"]) =>
-    commands.map((command) => ({ ...command, changes: command.changes.map(({ id, before, after }) => ({ id, before: known(before), after: known(after) })) }));
+    commands.map((command) => ({
+      ...command,
+      changes: command.changes.map(({ id, before, after }) => ({ id, before: known(before), after: known(after) })),
+    }));
   const { done, undone } = journal.history;
-  return { drafts: journal.drafts.map((draft) => ({ ...draft, item: known(draft.item) })), history: { done: steps(done), undone: steps(undone) } };
+  return {
+    drafts: journal.drafts.map((draft) => ({ ...draft, item: known(draft.item) })),
+    history: { done: steps(done), undone: steps(undone) },
+  };
 }

@@ -21,7 +21,8 @@ type Answer = (parcel: Parcel) => Promise<unknown>;
 
 const never: Answer = () => new Promise(() => undefined);
 const offline = () => new ApiError({ type: "about:blank", title: "Offline", status: 0, detail: "", code: "offline" });
-const conflict = () => new ApiError({ type: "about:blank", title: "Conflict", status: 409, detail: "", code: "already_decided" });
+const conflict = () =>
+  new ApiError({ type: "about:blank", title: "Conflict", status: 409, detail: "", code: "already_decided" });
 
 function page(kept: Kept, carry: Answer, userId = "rob"): { outbox: Outbox; sent: string[] } {
   const sent: string[] = [];
@@ -35,7 +36,12 @@ function page(kept: Kept, carry: Answer, userId = "rob"): { outbox: Outbox; sent
   return { outbox: new Outbox(userId, kept, post), sent };
 }
 
-const parcel = (id: string, inOrder = false): Parcel<"undo"> => ({ id, kind: "undo", content: { verdict_id: "v", id }, inOrder });
+const parcel = (id: string, inOrder = false): Parcel<"undo"> => ({
+  id,
+  kind: "undo",
+  content: { verdict_id: "v", id },
+  inOrder,
+});
 const nobody = () => undefined;
 
 describe("the outbox", () => {
@@ -64,7 +70,9 @@ describe("the outbox", () => {
 
   it("tries again while there is no answer, and says how many wait", async () => {
     let failures = 2;
-    const { outbox, sent } = page(new Kept(), () => (failures-- > 0 ? Promise.reject(offline()) : Promise.resolve("late")));
+    const { outbox, sent } = page(new Kept(), () =>
+      failures-- > 0 ? Promise.reject(offline()) : Promise.resolve("late"),
+    );
     const waiting: number[] = [];
     outbox.subscribe(() => waiting.push(outbox.snapshot()));
     expect(await outbox.send(parcel("a"))).toBe("late");
@@ -87,7 +95,12 @@ describe("the outbox", () => {
   it("lets what must be in order wait for what came before, and what comes after wait for it", async () => {
     const open: (() => void)[] = [];
     const { outbox, sent } = page(new Kept(), () => new Promise<void>((resolve) => open.push(resolve)));
-    const answers = [outbox.send(parcel("a")), outbox.send(parcel("b")), outbox.send(parcel("undo", true)), outbox.send(parcel("c"))];
+    const answers = [
+      outbox.send(parcel("a")),
+      outbox.send(parcel("b")),
+      outbox.send(parcel("undo", true)),
+      outbox.send(parcel("c")),
+    ];
     expect(sent).toEqual(["a", "b"]);
     open[0]?.();
     await answers[0];

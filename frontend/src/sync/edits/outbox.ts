@@ -102,9 +102,11 @@ export class Outbox {
 
   /** Let nothing through until this has been answered. */
   private close(settled: Promise<unknown>): void {
-    const gate: Promise<unknown> = settled.catch(() => undefined).then(() => {
-      if (this.gate === gate) this.gate = null;
-    });
+    const gate: Promise<unknown> = settled
+      .catch(() => undefined)
+      .then(() => {
+        if (this.gate === gate) this.gate = null;
+      });
     this.gate = gate;
   }
 

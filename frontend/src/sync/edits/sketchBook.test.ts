@@ -4,7 +4,11 @@ import type { Position } from "@/core/geometry/types";
 import { openSketches } from "./drafts";
 import { SketchBook } from "./sketchBook";
 
-const corners: Position[] = [[0, 0], [10, 0], [10, 10]];
+const corners: Position[] = [
+  [0, 0],
+  [10, 0],
+  [10, 10],
+];
 
 function storage() {
   const kept = new Map<string, string>();
@@ -27,7 +31,11 @@ it("keeps an unfinished drawing for one person on one slide at once, with its la
   expect(again.isRestored()).toBe(true);
   expect(again.snapshot()).toMatchObject({ tool: "ruler", labelId: "tumour" });
   expect(again.path("polygon")).toEqual(corners);
-  for (const [user, slide] of [["bob", "s"], ["ann", "t"]] as const) expect(visit(user, slide).path("polygon")).toEqual([]);
+  for (const [user, slide] of [
+    ["bob", "s"],
+    ["ann", "t"],
+  ] as const)
+    expect(visit(user, slide).path("polygon")).toEqual([]);
   again.keep("ruler", [], null);
   expect(again.isRestored()).toBe(false);
   again.keep("polygon", [], null);

@@ -13,8 +13,20 @@ const author = { id: "u", username: "ada", display_name: "Ada" };
 
 function point(id: string, revision: number, note = ""): Annotation {
   return {
-    id, slide_id: "s", label_id: null, shape: "point", geometry: { type: "Point", coordinates: [1, 1] }, note, revision,
-    author, area_px: 0, length_px: 0, nucleus: null, parent: null, created_at: "", updated_at: "",
+    id,
+    slide_id: "s",
+    label_id: null,
+    shape: "point",
+    geometry: { type: "Point", coordinates: [1, 1] },
+    note,
+    revision,
+    author,
+    area_px: 0,
+    length_px: 0,
+    nucleus: null,
+    parent: null,
+    created_at: "",
+    updated_at: "",
   };
 }
 
@@ -36,7 +48,15 @@ const named = (ids: readonly string[]) => {
 
 const all = (): Promise<AnnotationsInView> => {
   asked.push(["all"]);
-  return Promise.resolve({ count: rows.length, complete: true, min_side: 0, annotations: rows, cells: null, total: null, per_label: [] });
+  return Promise.resolve({
+    count: rows.length,
+    complete: true,
+    min_side: 0,
+    annotations: rows,
+    cells: null,
+    total: null,
+    per_label: [],
+  });
 };
 
 async function pass(): Promise<void> {
@@ -56,7 +76,13 @@ beforeEach(async () => {
   const journal = { read: () => Promise.resolve(null), write: () => Promise.resolve() };
   const send = (): Promise<BatchResult> => new Promise(() => undefined);
   autosave = new Autosave(store, history, { named, send }, journal, clock);
-  const view = new AnnotationView(store, autosave, all, clock, () => new Set([...history.ids(), ...selection.snapshot()]));
+  const view = new AnnotationView(
+    store,
+    autosave,
+    all,
+    clock,
+    () => new Set([...history.ids(), ...selection.snapshot()]),
+  );
   await view.start();
   shapes = new ChangedShapes(autosave, view, selection, named, clock);
   asked = [];

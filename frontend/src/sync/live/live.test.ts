@@ -134,7 +134,12 @@ describe("a tab", () => {
     tab.listen("project:a", () => undefined);
     tab.listen("job:x", () => undefined);
     await settle();
-    expect(follows).toEqual([[["project:a", null], ["job:x", null]]]);
+    expect(follows).toEqual([
+      [
+        ["project:a", null],
+        ["job:x", null],
+      ],
+    ]);
   });
 
   it("lets go when hidden and catches up from its last event when shown", async () => {

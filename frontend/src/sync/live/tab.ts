@@ -82,7 +82,10 @@ function ownLine(receive: Listener): Line {
 }
 
 function sharedLine(receive: Listener): Line {
-  const worker = new SharedWorker(new URL("./sharedWorker.ts", import.meta.url), { type: "module", name: "coverslip-live" });
+  const worker = new SharedWorker(new URL("./sharedWorker.ts", import.meta.url), {
+    type: "module",
+    name: "coverslip-live",
+  });
   const post = (request: TabRequest) => worker.port.postMessage(request);
   worker.port.onmessage = ({ data }: MessageEvent<LiveMessage>) => receive(data);
   window.addEventListener("pagehide", () => post({ kind: "leave" }));

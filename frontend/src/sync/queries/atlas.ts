@@ -34,13 +34,23 @@ export function useBuildAtlas(project_id: string) {
 }
 
 function inPieces<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / MOST_CHANGES) }, (_, i) => items.slice(i * MOST_CHANGES, (i + 1) * MOST_CHANGES));
+  return Array.from({ length: Math.ceil(items.length / MOST_CHANGES) }, (_, i) =>
+    items.slice(i * MOST_CHANGES, (i + 1) * MOST_CHANGES),
+  );
 }
 
 function outlineOf({ x, y, side, height = side }: AtlasPoint): Polygon {
   return {
     type: "Polygon",
-    coordinates: [[[x, y], [x + side, y], [x + side, y + height], [x, y + height], [x, y]]],
+    coordinates: [
+      [
+        [x, y],
+        [x + side, y],
+        [x + side, y + height],
+        [x, y + height],
+        [x, y],
+      ],
+    ],
   };
 }
 
@@ -49,7 +59,11 @@ function applyChanges(slide_id: string, changes: AnnotationChange[]) {
 }
 
 /** Draw the patches as rectangles of a label, a step per slide. `onMade` is told of each step, as a later one may fail. */
-export async function labelPatches(points: readonly AtlasPoint[], labelId: string, onMade: (step: LabelledOnSlide) => void): Promise<void> {
+export async function labelPatches(
+  points: readonly AtlasPoint[],
+  labelId: string,
+  onMade: (step: LabelledOnSlide) => void,
+): Promise<void> {
   for (const slideId of new Set(points.map((point) => point.slide))) {
     for (const piece of inPieces(points.filter((point) => point.slide === slideId))) {
       const changes = piece.map((point): AnnotationChange => ({
@@ -67,5 +81,8 @@ export async function labelPatches(points: readonly AtlasPoint[], labelId: strin
 
 /** Delete what a labelling made on one slide. */
 export async function takeBack({ slideId, made }: LabelledOnSlide): Promise<void> {
-  await applyChanges(slideId, made.map((item) => ({ op: "delete", ...item })));
+  await applyChanges(
+    slideId,
+    made.map((item) => ({ op: "delete", ...item })),
+  );
 }

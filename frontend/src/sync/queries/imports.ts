@@ -18,7 +18,14 @@ export interface ImportChoices {
   conflicts: "here" | "file";
 }
 
-export const FIRST_CHOICES: ImportChoices = { become: "auto", mapping: {}, outside: "keep", strict: false, scale: 1, conflicts: "here" };
+export const FIRST_CHOICES: ImportChoices = {
+  become: "auto",
+  mapping: {},
+  outside: "keep",
+  strict: false,
+  scale: 1,
+  conflicts: "here",
+};
 
 /** The file itself, or the token under which the server holds it. */
 export type ImportSource = File | string;
@@ -39,8 +46,14 @@ export function importFile(slideId: string, source: ImportSource, choices: Impor
   return read(api.POST("/slides/{slide_id}/import", { ...slide(slideId), ...partsOf(source, choices) }));
 }
 
-export function previewProjectImport(projectId: string, source: ImportSource, choices: ImportChoices): Promise<ProjectPreview> {
-  return read(api.POST("/projects/{project_id}/import/preview", { ...project(projectId), ...partsOf(source, choices) }));
+export function previewProjectImport(
+  projectId: string,
+  source: ImportSource,
+  choices: ImportChoices,
+): Promise<ProjectPreview> {
+  return read(
+    api.POST("/projects/{project_id}/import/preview", { ...project(projectId), ...partsOf(source, choices) }),
+  );
 }
 
 export function importProject(projectId: string, source: ImportSource, choices: ImportChoices): Promise<ProjectReport> {

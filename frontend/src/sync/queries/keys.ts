@@ -34,7 +34,8 @@ export const keys = {
   objectSets: (slideId: string) => ["object-sets", slideId] as const,
   reviewState: (objectSetId: string) => ["review-state", objectSetId] as const,
   suggestion: (objectSetId: string, index: number) => ["suggestion", objectSetId, index] as const,
-  acceptedOutlines: (slideId: string, beside: string | null, box: string | null) => ["accepted-labels", slideId, "outlines", beside, box] as const,
+  acceptedOutlines: (slideId: string, beside: string | null, box: string | null) =>
+    ["accepted-labels", slideId, "outlines", beside, box] as const,
   acceptedLabels: (slideId: string) => ["accepted-labels", slideId] as const,
   reviewQueues: (projectId: string) => ["review-queue", projectId] as const,
   openCount: (projectId: string) => ["review-queue", projectId, "count"] as const,

@@ -20,7 +20,8 @@ export function useModelVersions(projectId: string, task?: ModelVersion["task"])
   return useQuery({
     queryKey: [...keys.modelVersions(projectId), task ?? ""],
     queryFn: async () =>
-      (await read(api.GET("/projects/{project_id}/model-versions", { params: { ...inProject(projectId), query } }))).results,
+      (await read(api.GET("/projects/{project_id}/model-versions", { params: { ...inProject(projectId), query } })))
+        .results,
   });
 }
 
@@ -44,9 +45,7 @@ export function useRound(id: string | undefined) {
   return useQuery({
     queryKey: keys.round(id ?? ""),
     queryFn:
-      id === undefined
-        ? skipToken
-        : () => read(api.GET("/rounds/{round_id}", { params: { path: { round_id: id } } })),
+      id === undefined ? skipToken : () => read(api.GET("/rounds/{round_id}", { params: { path: { round_id: id } } })),
   });
 }
 
@@ -122,7 +121,11 @@ export function useComparison(id: string | undefined, other: string | undefined)
     queryFn:
       id && other
         ? () =>
-            read(api.GET("/model-versions/{version_id}/comparison", { params: { ...ofVersion(id), query: { with: other } } }))
+            read(
+              api.GET("/model-versions/{version_id}/comparison", {
+                params: { ...ofVersion(id), query: { with: other } },
+              }),
+            )
         : skipToken,
   });
 }

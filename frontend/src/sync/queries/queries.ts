@@ -3,7 +3,17 @@ import { keepPreviousData, skipToken, useMutation, useQuery, useQueryClient } fr
 
 import { api, type ApiError, read, setCsrfToken } from "../client";
 import type { components } from "../generated/schema";
-import type { IssuedToken, JobFilters, LabelBody, LabelChanges, Me, Role, SlideChanges, SlideFilters, Token } from "../types";
+import type {
+  IssuedToken,
+  JobFilters,
+  LabelBody,
+  LabelChanges,
+  Me,
+  Role,
+  SlideChanges,
+  SlideFilters,
+  Token,
+} from "../types";
 import { keys } from "./keys";
 
 export { keys } from "./keys";
@@ -140,8 +150,7 @@ export function useProjects() {
 export function useProject(id: string | undefined) {
   return useQuery({
     queryKey: keys.project(id ?? ""),
-    queryFn:
-      id === undefined ? skipToken : () => read(api.GET("/projects/{project_id}", { params: inProject(id) })),
+    queryFn: id === undefined ? skipToken : () => read(api.GET("/projects/{project_id}", { params: inProject(id) })),
   });
 }
 
@@ -217,7 +226,10 @@ export function useUpdateMember(projectId: string) {
   return useChange(
     ({ id, role }: { id: string; role: Role }) =>
       read(
-        api.PATCH("/projects/{project_id}/members/{membership_id}", { params: ofMember(projectId, id), body: { role } }),
+        api.PATCH("/projects/{project_id}/members/{membership_id}", {
+          params: ofMember(projectId, id),
+          body: { role },
+        }),
       ),
     [keys.members(projectId)],
   );

@@ -39,7 +39,8 @@ function fetchQueue(project_id: string, query: QueueFilters): Promise<QueuePage>
 export function useReviewQueue(projectId: string, filters: QueueFilters) {
   return useInfiniteQuery({
     queryKey: keys.reviewQueue(projectId, filters),
-    queryFn: ({ pageParam }) => fetchQueue(projectId, { limit: 50, ...filters, ...(pageParam && { after: pageParam }) }),
+    queryFn: ({ pageParam }) =>
+      fetchQueue(projectId, { limit: 50, ...filters, ...(pageParam && { after: pageParam }) }),
     initialPageParam: "",
     getNextPageParam: (last) => last.next,
     // The list must not move under the reviewer's hands: a reload is asked for, never automatic.
@@ -169,7 +170,11 @@ export async function fetchSuggestion(objectSetId: string, index: number): Promi
 const QUEUE_STALE_MS = 60_000;
 
 /** The open suggestions of a slide in the order of the review, the most doubtful first; at most 200. */
-export async function fetchOpenSuggestions(client: QueryClient, projectId: string, slideId: string): Promise<readonly Suggestion[]> {
+export async function fetchOpenSuggestions(
+  client: QueryClient,
+  projectId: string,
+  slideId: string,
+): Promise<readonly Suggestion[]> {
   const page = await client.query({
     queryKey: [...keys.reviewQueues(projectId), "open-on-slide", slideId],
     queryFn: () => fetchQueue(projectId, { slide: slideId, order: "uncertainty", limit: 200 }),
@@ -212,9 +217,14 @@ export function useAcceptedOutlines({ slideId, beside, box, enabled }: OutlinesO
 }
 
 /** The suggestion at a place, level-0 pixels; null when there is none. */
-export async function fetchSuggestionAt(objectSetId: string, [x, y]: readonly [number, number]): Promise<Suggestion | null> {
+export async function fetchSuggestionAt(
+  objectSetId: string,
+  [x, y]: readonly [number, number],
+): Promise<Suggestion | null> {
   try {
-    return await read(api.GET("/object-sets/{set_id}/objects/at", { params: { ...ofSet(objectSetId), query: { x, y } } }));
+    return await read(
+      api.GET("/object-sets/{set_id}/objects/at", { params: { ...ofSet(objectSetId), query: { x, y } } }),
+    );
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return null;
     throw error;

@@ -83,7 +83,13 @@ export function AtlasCanvas({ points, colourOf, chosen, onChoose, onHover }: Atl
       <canvas
         ref={canvas}
         data-testid="atlas-canvas"
-        style={{ width: "100%", height: "100%", cursor: "crosshair", touchAction: "none", color: "var(--mantine-color-text)" }}
+        style={{
+          width: "100%",
+          height: "100%",
+          cursor: "crosshair",
+          touchAction: "none",
+          color: "var(--mantine-color-text)",
+        }}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           setLasso([at(event)]);

@@ -18,7 +18,18 @@ import { ChosenPanel } from "./ChosenPanel";
 import { PatchPanel } from "./PatchPanel";
 
 /** Okabe and Ito's eight, then lighter ones; more slides than colours share them. */
-const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#b8a800", "#868e96", "#7048e8", "#a61e4d"];
+const COLOURS = [
+  "#0072b2",
+  "#e69f00",
+  "#009e73",
+  "#d55e00",
+  "#cc79a7",
+  "#56b4e9",
+  "#b8a800",
+  "#868e96",
+  "#7048e8",
+  "#a61e4d",
+];
 
 const UNLABELLED = "#868e96";
 
@@ -31,7 +42,11 @@ function Working({ job }: { readonly job: Job | null }) {
     return <Progress mb="sm" animated value={Math.max(5, (job?.progress ?? 0) * 100)} aria-label={t("building")} />;
   }
   if (job && job.state !== "succeeded") {
-    return <Alert mb="sm" color="yellow">{t("failed", { reason: texts.messageText(job.error) || t(`common:states.${job.state}`) })}</Alert>;
+    return (
+      <Alert mb="sm" color="yellow">
+        {t("failed", { reason: texts.messageText(job.error) || t(`common:states.${job.state}`) })}
+      </Alert>
+    );
   }
   return null;
 }
@@ -52,15 +67,26 @@ function AtlasView({ map, labels, projectId }: MapProps) {
   const colourOf = (point: AtlasPoint) =>
     by === "label"
       ? (colours.get(point.label_id ?? "") ?? UNLABELLED)
-      : COLOURS[(by === "kind" ? point.kind : (places.get(point.slide) ?? 0)) % COLOURS.length] ?? UNLABELLED;
+      : (COLOURS[(by === "kind" ? point.kind : (places.get(point.slide) ?? 0)) % COLOURS.length] ?? UNLABELLED);
   const points = [...chosen].flatMap((index) => map.points[index] ?? []);
   // What is under the pointer; else the first of what was chosen, so that it can be opened.
   const shown = (hovered === null ? undefined : map.points[hovered]) ?? points[0];
   return (
     <Grid gutter="md">
       <Grid.Col span={{ base: 12, md: 8 }}>
-        <Paper withBorder radius="md" p={0} style={{ position: "relative", height: "calc(100vh - 250px)", minHeight: 380, overflow: "hidden" }}>
-          <AtlasCanvas points={map.points} colourOf={colourOf} chosen={chosen} onChoose={setChosen} onHover={setHovered} />
+        <Paper
+          withBorder
+          radius="md"
+          p={0}
+          style={{ position: "relative", height: "calc(100vh - 250px)", minHeight: 380, overflow: "hidden" }}
+        >
+          <AtlasCanvas
+            points={map.points}
+            colourOf={colourOf}
+            chosen={chosen}
+            onChoose={setChosen}
+            onHover={setHovered}
+          />
         </Paper>
       </Grid.Col>
       <Grid.Col span={{ base: 12, md: 4 }}>
@@ -77,19 +103,36 @@ function AtlasView({ map, labels, projectId }: MapProps) {
             ]}
           />
           <ChosenPanel points={points} labels={labels} onClear={() => setChosen(new Set())} />
-          <PatchPanel point={shown} slide={map.slides.find((slide) => slide.id === shown?.slide)} projectId={projectId} />
+          <PatchPanel
+            point={shown}
+            slide={map.slides.find((slide) => slide.id === shown?.slide)}
+            projectId={projectId}
+          />
         </Stack>
       </Grid.Col>
     </Grid>
   );
 }
 
-function BuildButton({ projectId, job, made }: { readonly projectId: string; readonly job: Job | null; readonly made: boolean }) {
+function BuildButton({
+  projectId,
+  job,
+  made,
+}: {
+  readonly projectId: string;
+  readonly job: Job | null;
+  readonly made: boolean;
+}) {
   const { t } = useTranslation("atlas");
   const build = useBuildAtlas(projectId);
   return (
     <Stack gap="xs">
-      <Button onClick={() => build.mutate()} loading={build.isPending || isUnderWay(job)} variant={made ? "default" : "filled"} data-testid="build-atlas">
+      <Button
+        onClick={() => build.mutate()}
+        loading={build.isPending || isUnderWay(job)}
+        variant={made ? "default" : "filled"}
+        data-testid="build-atlas"
+      >
         {t(made ? "rebuild" : "build")}
       </Button>
       {build.isError ? <Alert color="red">{sayError(build.error)}</Alert> : null}
@@ -110,11 +153,24 @@ function NoAtlas({ projectId, job }: { readonly projectId: string; readonly job:
   );
 }
 
-function MadeAtlas({ projectId, job, map }: { readonly projectId: string; readonly job: Job | null; readonly map: AtlasMap }) {
+function MadeAtlas({
+  projectId,
+  job,
+  map,
+}: {
+  readonly projectId: string;
+  readonly job: Job | null;
+  readonly map: AtlasMap;
+}) {
   const { t } = useTranslation("atlas");
   const format = useFormat();
   const project = useProject(projectId);
-  const facts = { shown: format.number(map.shown), total: format.number(map.total), count: map.slides.length, when: format.dateTime(map.created_at) };
+  const facts = {
+    shown: format.number(map.shown),
+    total: format.number(map.total),
+    count: map.slides.length,
+    when: format.dateTime(map.created_at),
+  };
   return (
     <>
       <PageHeader title={t("title")} description={t("facts", facts)}>

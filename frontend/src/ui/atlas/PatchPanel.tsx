@@ -3,7 +3,6 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import type { AtlasPoint, AtlasSlide } from "@/sync/types";
 
-
 const CROP = 224;
 const ZOOM = 0.5;
 
@@ -28,14 +27,25 @@ export function PatchPanel({ point, slide, projectId }: PatchPanelProps) {
   return (
     <Paper withBorder radius="md" p="sm" data-testid="atlas-patch">
       <Stack gap="xs">
-        <Image src={`${slide.region}&x=${x}&y=${y}&width=${side}&height=${height}&size=${CROP}`} alt={slide.name} w={CROP} h={CROP} radius="sm" />
+        <Image
+          src={`${slide.region}&x=${x}&y=${y}&width=${side}&height=${height}&size=${CROP}`}
+          alt={slide.name}
+          w={CROP}
+          h={CROP}
+          radius="sm"
+        />
         <Text size="sm" fw={600} style={{ overflowWrap: "anywhere" }}>
           {slide.name}
         </Text>
         <Text size="xs" c="dimmed">
           {t("kind", { number: point.kind + 1 })}
         </Text>
-        <Button component={Link} to={`/projects/${projectId}/slides/${slide.id}?${place}`} size="compact-sm" variant="default">
+        <Button
+          component={Link}
+          to={`/projects/${projectId}/slides/${slide.id}?${place}`}
+          size="compact-sm"
+          variant="default"
+        >
           {t("open")}
         </Button>
       </Stack>

@@ -39,7 +39,8 @@ export function CaseDialog({ projectId, subject, onClose }: CaseDialogProps) {
   const [event, setEvent] = useState(subject.event === null ? "" : String(subject.event));
   const change = (key: number, part: Partial<Row>) =>
     setRows((old) => old.map((row) => (row.key === key ? { ...row, ...part } : row)));
-  const add = () => setRows((old) => [...old, { key: Math.max(0, ...old.map((row) => row.key)) + 1, name: "", value: "" }]);
+  const add = () =>
+    setRows((old) => [...old, { key: Math.max(0, ...old.map((row) => row.key)) + 1, name: "", value: "" }]);
   const submit = (submitted: SyntheticEvent) => {
     submitted.preventDefault();
     const known = rows.filter((row) => row.name.trim() !== "" && row.value.trim() !== "");

@@ -62,7 +62,11 @@ export function EditSlideDialog({ slide, onClose }: EditSlideDialogProps) {
             <Button variant="default" onClick={onClose}>
               {t("common:cancel")}
             </Button>
-            <Button type="submit" loading={update.isPending} disabled={name.value.trim() === "" || !isComplete(resolution.value)}>
+            <Button
+              type="submit"
+              loading={update.isPending}
+              disabled={name.value.trim() === "" || !isComplete(resolution.value)}
+            >
               {t("common:save")}
             </Button>
           </Group>

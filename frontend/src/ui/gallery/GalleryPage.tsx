@@ -123,19 +123,12 @@ function Gallery({ projectId, role }: { readonly projectId: string; readonly rol
   return (
     <>
       <GalleryToolbar filters={filters} view={view} cases={cases} onFilters={change} onView={setView} />
-      <Matches
-        slides={results}
-        role={role}
-        view={view}
-        onClear={() => setFilters({ ordering: filters.ordering })}
-      />
+      <Matches slides={results} role={role} view={view} onClear={() => setFilters({ ordering: filters.ordering })} />
       <Group justify="space-between" mt="md">
         <Text size="sm" c="dimmed">
           {t("gallery.total", { count })}
         </Text>
-        {count > PAGE_SIZE ? (
-          <Pagination total={Math.ceil(count / PAGE_SIZE)} value={page} onChange={setPage} />
-        ) : null}
+        {count > PAGE_SIZE ? <Pagination total={Math.ceil(count / PAGE_SIZE)} value={page} onChange={setPage} /> : null}
       </Group>
     </>
   );

@@ -1,4 +1,13 @@
-import { ActionIcon, CloseButton, Group, SegmentedControl, Select, TextInput, Tooltip, VisuallyHidden } from "@mantine/core";
+import {
+  ActionIcon,
+  CloseButton,
+  Group,
+  SegmentedControl,
+  Select,
+  TextInput,
+  Tooltip,
+  VisuallyHidden,
+} from "@mantine/core";
 import { IconLayoutGrid, IconList, IconSearch, IconSortAscending } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
@@ -34,7 +43,9 @@ export function GalleryToolbar({ filters, view, cases, onFilters, onView }: Gall
         value={filters.search ?? ""}
         onChange={(event) => onFilters({ search: event.currentTarget.value })}
         rightSection={
-          filters.search ? <CloseButton size="sm" aria-label={t("common:remove")} onClick={() => onFilters({ search: "" })} /> : null
+          filters.search ? (
+            <CloseButton size="sm" aria-label={t("common:remove")} onClick={() => onFilters({ search: "" })} />
+          ) : null
         }
       />
       <Select

@@ -28,7 +28,10 @@ export function isComplete({ x, y, revert }: ResolutionInput): boolean {
 }
 
 /** The change to send; undefined where nothing changes. */
-export function resolutionChange(slide: Slide, { x, y, revert }: ResolutionInput): SlideChanges["resolution"] | undefined {
+export function resolutionChange(
+  slide: Slide,
+  { x, y, revert }: ResolutionInput,
+): SlideChanges["resolution"] | undefined {
   if (revert || (x === "" && y === "")) return slide.resolution_source === "corrected" ? null : undefined;
   const isSame = Number(x) === slide.mpp_x && Number(y) === slide.mpp_y;
   return isSame ? undefined : { x: Number(x), y: Number(y) };
@@ -45,7 +48,10 @@ export function ResolutionFields({ slide, value, onChange }: Props): ReactElemen
   const { t } = useTranslation("slides");
   const [isSame, setSame] = useState(value.x === value.y);
   const { file_mpp_x: x, file_mpp_y: y } = slide;
-  const stated = x === null || y === null ? t("resolution.fileStatesNone") : t("resolution.fileStates", { value: x === y ? String(x) : `${x} × ${y}` });
+  const stated =
+    x === null || y === null
+      ? t("resolution.fileStatesNone")
+      : t("resolution.fileStates", { value: x === y ? String(x) : `${x} × ${y}` });
   const field = (axis: "x" | "y", label: string) => (
     <NumberInput
       label={label}
@@ -55,7 +61,9 @@ export function ResolutionFields({ slide, value, onChange }: Props): ReactElemen
       step={0.01}
       decimalScale={6}
       value={value[axis]}
-      onChange={(entered) => onChange({ ...value, ...(isSame ? { x: entered, y: entered } : { [axis]: entered }), revert: false })}
+      onChange={(entered) =>
+        onChange({ ...value, ...(isSame ? { x: entered, y: entered } : { [axis]: entered }), revert: false })
+      }
       data-testid={`resolution-${axis}`}
     />
   );
@@ -78,7 +86,12 @@ export function ResolutionFields({ slide, value, onChange }: Props): ReactElemen
       <Text size="xs" c="dimmed">
         {stated}{" "}
         {slide.resolution_source === "corrected" ? (
-          <Anchor component="button" type="button" size="xs" onClick={() => onChange({ x: x ?? "", y: y ?? "", revert: true })}>
+          <Anchor
+            component="button"
+            type="button"
+            size="xs"
+            onClick={() => onChange({ x: x ?? "", y: y ?? "", revert: true })}
+          >
             {t("resolution.revert")}
           </Anchor>
         ) : null}

@@ -72,11 +72,7 @@ export function SlideCard({ slide, role }: SlideCardProps) {
       <Stack gap={6} p="sm" style={{ flex: 1 }}>
         <Group justify="space-between" wrap="nowrap" gap={4} align="flex-start">
           {ready ? (
-            <Link
-              to={`/projects/${slide.project_id}/slides/${slide.id}`}
-              className={classes.link}
-              title={slide.name}
-            >
+            <Link to={`/projects/${slide.project_id}/slides/${slide.id}`} className={classes.link} title={slide.name}>
               {slide.name}
             </Link>
           ) : (
@@ -101,7 +97,9 @@ export function SlideCard({ slide, role }: SlideCardProps) {
         </Group>
         <Group justify="space-between" mt="auto" gap="xs" wrap="nowrap">
           <Text size="xs" c="dimmed" truncate>
-            {ready ? [scale, describeSize(slide, format)].filter(Boolean).join(" · ") : slide.size_bytes > 0 && format.bytes(slide.size_bytes)}
+            {ready
+              ? [scale, describeSize(slide, format)].filter(Boolean).join(" · ")
+              : slide.size_bytes > 0 && format.bytes(slide.size_bytes)}
           </Text>
           {ready ? <SlideCounts slide={slide} /> : null}
         </Group>

@@ -1,5 +1,12 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { IconClipboardHeart, IconDotsVertical, IconDownload, IconFlag, IconPencil, IconTrash } from "@tabler/icons-react";
+import {
+  IconClipboardHeart,
+  IconDotsVertical,
+  IconDownload,
+  IconFlag,
+  IconPencil,
+  IconTrash,
+} from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -48,7 +55,11 @@ export function SlideMenu({ slide, role }: SlideMenuProps) {
           <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => setDialog("edit")}>
             {t("gallery.edit")}
           </Menu.Item>
-          <Menu.Item leftSection={<IconClipboardHeart size={16} />} onClick={() => setDialog("case")} data-testid="clinical-data">
+          <Menu.Item
+            leftSection={<IconClipboardHeart size={16} />}
+            onClick={() => setDialog("case")}
+            data-testid="clinical-data"
+          >
             {t("slides:clinical")}
           </Menu.Item>
           {PROGRESS.filter((state) => state !== slide.progress_state).map((state) => (

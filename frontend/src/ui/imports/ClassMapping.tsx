@@ -46,7 +46,13 @@ export function ClassMapping({ preview, project, mapping, onChange }: Props): Re
             </Table.Td>
             <Table.Td ta="right">{t("number", { value: each.count })}</Table.Td>
             <Table.Td>
-              <TargetSelect each={each} preview={preview} project={project} chosen={mapping[each.name]} onChoose={(target) => onChange({ ...mapping, [each.name]: target })} />
+              <TargetSelect
+                each={each}
+                preview={preview}
+                project={project}
+                chosen={mapping[each.name]}
+                onChoose={(target) => onChange({ ...mapping, [each.name]: target })}
+              />
             </Table.Td>
           </Table.Tr>
         ))}
@@ -74,7 +80,10 @@ function TargetSelect({ each, preview, project, chosen, onChoose }: TargetProps)
   const { t } = useTranslation("imports");
   const labels = project.labels.filter((label) => label.retired_at === null || label.id === each.target);
   const data = [
-    ...labels.map((label) => ({ value: label.id, label: label.retired_at === null ? label.name : t("retired", { name: label.name }) })),
+    ...labels.map((label) => ({
+      value: label.id,
+      label: label.retired_at === null ? label.name : t("retired", { name: label.name }),
+    })),
     ...(preview.become === "objects" ? [{ value: OWN_NAME, label: t("ownName") }] : []),
     ...(preview.may_create_labels ? [{ value: NEW_LABEL, label: t("newLabel", { name: each.name }) }] : []),
     { value: NO_LABEL, label: t("withoutLabel") },

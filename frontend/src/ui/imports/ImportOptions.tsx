@@ -25,7 +25,11 @@ export function ImportOptions({ choices, hasConflicts, onChange }: Props): React
           onChange={(event) => onChange({ conflicts: event.currentTarget.checked ? "file" : "here" })}
         />
       ) : null}
-      <Radio.Group label={t("question")} value={choices.become} onChange={(value) => onChange({ become: value as ImportChoices["become"] })}>
+      <Radio.Group
+        label={t("question")}
+        value={choices.become}
+        onChange={(value) => onChange({ become: value as ImportChoices["become"] })}
+      >
         <Stack gap={6} mt={6}>
           {WAYS.map((way) => (
             <Radio key={way} size="xs" value={way} label={t(`ways.${way}`)} description={t(`help.${way}`)} />
@@ -43,7 +47,16 @@ export function ImportOptions({ choices, hasConflicts, onChange }: Props): React
                 checked={choices.outside === "cut"}
                 onChange={(event) => onChange({ outside: event.currentTarget.checked ? "cut" : "keep" })}
               />
-              <NumberInput label={t("scale")} description={t("scaleHelp")} value={choices.scale} min={0.000_001} max={1_000_000} decimalScale={6} onBlur={(event) => onChange({ scale: scaleFrom(event.currentTarget.value, choices.scale) })} hideControls />
+              <NumberInput
+                label={t("scale")}
+                description={t("scaleHelp")}
+                value={choices.scale}
+                min={0.000_001}
+                max={1_000_000}
+                decimalScale={6}
+                onBlur={(event) => onChange({ scale: scaleFrom(event.currentTarget.value, choices.scale) })}
+                hideControls
+              />
               <Switch
                 label={t("strict")}
                 description={t("strictHelp")}

@@ -4,7 +4,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
-import { FIRST_CHOICES, importFile, previewImport, type ImportChoices, type ImportSource } from "@/sync/queries/imports";
+import {
+  FIRST_CHOICES,
+  importFile,
+  previewImport,
+  type ImportChoices,
+  type ImportSource,
+} from "@/sync/queries/imports";
 import { ApiError } from "@/sync/client";
 import { useJobEvents } from "@/sync/events";
 import type { ImportPreview, ImportReport, Job, Project } from "@/sync/types";
@@ -31,10 +37,32 @@ interface Props {
 }
 
 /** The import of a file beside the slide: the preview, then the result. Mounted only while open. */
-export function ImportPanel({ slideId, project, file, report, refused, onPreview, onBusy, onImported, onClose }: Props): ReactElement {
+export function ImportPanel({
+  slideId,
+  project,
+  file,
+  report,
+  refused,
+  onPreview,
+  onBusy,
+  onImported,
+  onClose,
+}: Props): ReactElement {
   const { t } = useTranslation("imports");
   return (
-    <Drawer opened onClose={onClose} position="left" size={460} title={report === null && refused === null ? t("title") : t("result")} withOverlay={false} lockScroll={false} trapFocus={false} closeOnClickOutside={false} shadow="md" attributes={NO_BANNER}>
+    <Drawer
+      opened
+      onClose={onClose}
+      position="left"
+      size={460}
+      title={report === null && refused === null ? t("title") : t("result")}
+      withOverlay={false}
+      lockScroll={false}
+      trapFocus={false}
+      closeOnClickOutside={false}
+      shadow="md"
+      attributes={NO_BANNER}
+    >
       {report !== null ? (
         <Stack data-testid="import-result">
           <ReportView report={report} />
@@ -47,7 +75,15 @@ export function ImportPanel({ slideId, project, file, report, refused, onPreview
       ) : null}
       {refused === null ? null : <RefusedByJob job={refused} onClose={onClose} />}
       {report === null && file !== null ? (
-        <PreviewStep slideId={slideId} project={project} file={file} onPreview={onPreview} onBusy={onBusy} onImported={onImported} onClose={onClose} />
+        <PreviewStep
+          slideId={slideId}
+          project={project}
+          file={file}
+          onPreview={onPreview}
+          onBusy={onBusy}
+          onImported={onImported}
+          onClose={onClose}
+        />
       ) : null}
     </Drawer>
   );
@@ -114,7 +150,12 @@ function PreviewStep({ slideId, project, file, onPreview, onBusy, onImported, on
         <Button variant="default" onClick={onClose}>
           {t("common:cancel")}
         </Button>
-        <Button loading={busy || isFetching} disabled={isBlocked} onClick={() => void start()} data-testid="start-import">
+        <Button
+          loading={busy || isFetching}
+          disabled={isBlocked}
+          onClick={() => void start()}
+          data-testid="start-import"
+        >
           {t("start")}
         </Button>
       </Group>
@@ -155,10 +196,22 @@ function PreviewBody({ preview, project, choices, onChange }: BodyProps): ReactE
   return (
     <Stack gap="sm" data-testid="import-preview">
       {report.warning === null ? null : (
-        <Alert color="orange" icon={<IconAlertTriangle size={18} />} title={t("placement")} data-testid="placement-warning">
+        <Alert
+          color="orange"
+          icon={<IconAlertTriangle size={18} />}
+          title={t("placement")}
+          data-testid="placement-warning"
+        >
           {texts.messageText(report.warning)}
           {scale === null ? null : (
-            <Anchor component="button" size="sm" display="block" mt={4} onClick={() => onChange({ scale })} data-testid="apply-scale">
+            <Anchor
+              component="button"
+              size="sm"
+              display="block"
+              mt={4}
+              onClick={() => onChange({ scale })}
+              data-testid="apply-scale"
+            >
               {t("applyScale", { scale })}
             </Anchor>
           )}
@@ -167,7 +220,12 @@ function PreviewBody({ preview, project, choices, onChange }: BodyProps): ReactE
       <Text size="sm">{t(preview.is_part ? "countedPart" : "counted", { count: preview.counted })}</Text>
       {preview.become === "objects" ? <Text size="sm">{t("becomesObjects")}</Text> : null}
       <ReportCounts report={report} isPreview />
-      <ClassMapping preview={preview} project={project} mapping={choices.mapping} onChange={(mapping) => onChange({ mapping })} />
+      <ClassMapping
+        preview={preview}
+        project={project}
+        mapping={choices.mapping}
+        onChange={(mapping) => onChange({ mapping })}
+      />
       <ReportReasons report={report} />
       <ReportRows report={report} />
     </Stack>

@@ -25,13 +25,25 @@ export function ProjectImport({ project }: { readonly project: Project }): React
       <Text size="sm">{t("project.text")}</Text>
       <FileButton accept=".zip,application/zip" onChange={choose}>
         {(props) => (
-          <Button {...props} variant="default" w="fit-content" leftSection={<IconUpload size={16} />} data-testid="import-project">
+          <Button
+            {...props}
+            variant="default"
+            w="fit-content"
+            leftSection={<IconUpload size={16} />}
+            data-testid="import-project"
+          >
             {t("project.choose")}
           </Button>
         )}
       </FileButton>
       {file !== null && report === null ? (
-        <PreviewStep key={`${file.name} ${String(file.lastModified)}`} project={project} file={file} onCancel={() => setFile(null)} onImported={setReport} />
+        <PreviewStep
+          key={`${file.name} ${String(file.lastModified)}`}
+          project={project}
+          file={file}
+          onCancel={() => setFile(null)}
+          onImported={setReport}
+        />
       ) : null}
       {report === null ? null : <ProjectReportView report={report} />}
     </Stack>
@@ -76,7 +88,8 @@ function PreviewStep({ project, file, onCancel, onImported }: StepProps): ReactE
       setBusy(false);
     }
   };
-  const isBlocked = preview === undefined || preview.slides.length === 0 || hasOpenQuestion(preview.classes, choices.mapping);
+  const isBlocked =
+    preview === undefined || preview.slides.length === 0 || hasOpenQuestion(preview.classes, choices.mapping);
   return (
     <Stack gap="sm" data-testid="project-import-preview">
       <Text size="sm" fw={600} truncate title={file.name}>

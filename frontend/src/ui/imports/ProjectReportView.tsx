@@ -20,7 +20,12 @@ export function ProjectReportView({ report, isPreview = false }: Props): ReactEl
   return (
     <Stack gap="sm" data-testid="project-import-report">
       {report.left_out.length === 0 ? null : (
-        <Alert color="red" icon={<IconAlertTriangle size={18} />} title={t("project.leftOut", { count: report.left_out.length })} data-testid="files-left-out">
+        <Alert
+          color="red"
+          icon={<IconAlertTriangle size={18} />}
+          title={t("project.leftOut", { count: report.left_out.length })}
+          data-testid="files-left-out"
+        >
           <List size="sm">
             {report.left_out.map((each, place) => (
               <List.Item key={place}>

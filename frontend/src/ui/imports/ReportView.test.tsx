@@ -12,7 +12,25 @@ beforeAll(async () => {
   await setLanguage("en");
 });
 
-const NONE = { created: 0, updated: 0, already_there: 0, conflicts: 0, mended: 0, cut: 0, missing: 0, without_score: 0, nuclei_left_out: 0, skipped_count: 0, rows: [], rows_left_out: 0, reasons: [], labels_created: [], skipped: [], warning: null, job_id: null };
+const NONE = {
+  created: 0,
+  updated: 0,
+  already_there: 0,
+  conflicts: 0,
+  mended: 0,
+  cut: 0,
+  missing: 0,
+  without_score: 0,
+  nuclei_left_out: 0,
+  skipped_count: 0,
+  rows: [],
+  rows_left_out: 0,
+  reasons: [],
+  labels_created: [],
+  skipped: [],
+  warning: null,
+  job_id: null,
+};
 const OUTSIDE = { code: "row_off_slide", params: {}, text: "It lies outside the slide." };
 const SKIPPED = { row: 4, outcome: "skipped", id: null, label: "Nerve", reason: OUTSIDE, mended: false };
 const UPDATED = { row: 2, outcome: "updated", id: "a", label: "Tumour", reason: null, mended: false };
@@ -28,7 +46,9 @@ function shown(report: object): Document {
 
 function counts(page: Document): Record<string, string> {
   const badges = page.querySelectorAll("[data-count]");
-  return Object.fromEntries(Array.from(badges, (each) => [each.getAttribute("data-testid") ?? "", each.getAttribute("data-count") ?? ""]));
+  return Object.fromEntries(
+    Array.from(badges, (each) => [each.getAttribute("data-testid") ?? "", each.getAttribute("data-count") ?? ""]),
+  );
 }
 
 function colourOf(page: Document): string {
@@ -36,9 +56,27 @@ function colourOf(page: Document): string {
 }
 
 it("lists what was imported, updated, already there, mended, cut and skipped", () => {
-  const page = shown({ created: 5, updated: 1, already_there: 3, mended: 2, cut: 6, skipped_count: 1, rows: [UPDATED, SKIPPED] });
-  expect(counts(page)).toEqual({ "count-created": "5", "count-updated": "1", "count-already_there": "3", "count-mended": "2", "count-cut": "6", "count-skipped": "1" });
-  const rows = Array.from(page.querySelectorAll("[data-testid=import-row]"), (each) => [each.getAttribute("data-outcome"), each.textContent]);
+  const page = shown({
+    created: 5,
+    updated: 1,
+    already_there: 3,
+    mended: 2,
+    cut: 6,
+    skipped_count: 1,
+    rows: [UPDATED, SKIPPED],
+  });
+  expect(counts(page)).toEqual({
+    "count-created": "5",
+    "count-updated": "1",
+    "count-already_there": "3",
+    "count-mended": "2",
+    "count-cut": "6",
+    "count-skipped": "1",
+  });
+  const rows = Array.from(page.querySelectorAll("[data-testid=import-row]"), (each) => [
+    each.getAttribute("data-outcome"),
+    each.textContent,
+  ]);
   expect(rows).toEqual([
     ["updated", "2UpdatedTumour"],
     ["skipped", "4SkippedNerve: It lies outside the slide."],

@@ -8,7 +8,14 @@ import type { ImportReport } from "@/sync/types";
 import { useServerTexts } from "../shared/serverTexts";
 
 const MOST_SHOWN = 200;
-const COLOURS: Record<string, string> = { skipped: "red", conflict: "red", updated: "blue", restored: "blue", created: "teal", already_there: "gray" };
+const COLOURS: Record<string, string> = {
+  skipped: "red",
+  conflict: "red",
+  updated: "blue",
+  restored: "blue",
+  created: "teal",
+  already_there: "gray",
+};
 
 /** The result of an import: counts, and each row that did not simply come in. Red when something did not. */
 export function ReportView({ report }: { readonly report: ImportReport }): ReactElement {
@@ -18,7 +25,13 @@ export function ReportView({ report }: { readonly report: ImportReport }): React
   const title = !isBad ? t(isNothing ? "nothingNew" : "complete") : t(isNothing ? "nothing" : "incomplete");
   return (
     <Stack gap="sm" data-testid="import-report">
-      <Alert color={isBad ? "red" : "teal"} icon={isBad ? <IconAlertTriangle size={18} /> : <IconCheck size={18} />} title={title} data-testid="import-outcome" data-bad={isBad}>
+      <Alert
+        color={isBad ? "red" : "teal"}
+        icon={isBad ? <IconAlertTriangle size={18} /> : <IconCheck size={18} />}
+        title={title}
+        data-testid="import-outcome"
+        data-bad={isBad}
+      >
         <ReportCounts report={report} />
       </Alert>
       <ReportReasons report={report} />
@@ -28,7 +41,13 @@ export function ReportView({ report }: { readonly report: ImportReport }): React
 }
 
 /** Numbers of shapes that were added, changed, unchanged or left out. */
-export function ReportCounts({ report, isPreview = false }: { readonly report: ImportReport; readonly isPreview?: boolean }): ReactElement {
+export function ReportCounts({
+  report,
+  isPreview = false,
+}: {
+  readonly report: ImportReport;
+  readonly isPreview?: boolean;
+}): ReactElement {
   const { t } = useTranslation("imports");
   const when = isPreview ? "preview" : "counts";
   const parts: [string, number, string][] = [
@@ -45,12 +64,22 @@ export function ReportCounts({ report, isPreview = false }: { readonly report: I
     <Stack gap={4}>
       <Group gap={6}>
         {shown.map(([name, count, colour]) => (
-          <Badge key={name} variant={colour === "red" ? "filled" : "light"} color={colour} tt="none" size="lg" data-testid={`count-${name}`} data-count={count}>
+          <Badge
+            key={name}
+            variant={colour === "red" ? "filled" : "light"}
+            color={colour}
+            tt="none"
+            size="lg"
+            data-testid={`count-${name}`}
+            data-count={count}
+          >
             {t(`${when}.${name}`, { count })}
           </Badge>
         ))}
       </Group>
-      {!isPreview && report.labels_created.length > 0 ? <Text size="sm">{t("labels", { names: report.labels_created.join(", ") })}</Text> : null}
+      {!isPreview && report.labels_created.length > 0 ? (
+        <Text size="sm">{t("labels", { names: report.labels_created.join(", ") })}</Text>
+      ) : null}
       {report.without_score > 0 ? <Text size="sm">{t("withoutScore", { count: report.without_score })}</Text> : null}
       {report.nuclei_left_out > 0 ? (
         <Text size="sm" c="orange" data-testid="nuclei-left-out">
@@ -63,7 +92,11 @@ export function ReportCounts({ report, isPreview = false }: { readonly report: I
 }
 
 /** Number of rows by reason, when not all rows are listed. */
-export function ReportReasons({ report }: { readonly report: Pick<ImportReport, "reasons" | "rows_left_out"> }): ReactElement | null {
+export function ReportReasons({
+  report,
+}: {
+  readonly report: Pick<ImportReport, "reasons" | "rows_left_out">;
+}): ReactElement | null {
   const { t } = useTranslation("imports");
   const texts = useServerTexts();
   if (report.rows_left_out === 0 || report.reasons.length === 0) return null;
@@ -92,7 +125,11 @@ export function ReportReasons({ report }: { readonly report: Pick<ImportReport, 
 }
 
 /** Rows with a reason, and updates. */
-export function ReportRows({ report }: { readonly report: Pick<ImportReport, "rows" | "rows_left_out"> }): ReactElement | null {
+export function ReportRows({
+  report,
+}: {
+  readonly report: Pick<ImportReport, "rows" | "rows_left_out">;
+}): ReactElement | null {
   const { t } = useTranslation("imports");
   const texts = useServerTexts();
   const rows = report.rows.filter((row) => row.reason !== null || row.outcome === "updated");

@@ -85,20 +85,40 @@ export function useImport({ project, slide, session, stage, onBusy }: Options): 
   useJobReport(jobId, onRefused, (result) => {
     setReport(result.report);
     if (result.outcome === "annotations") take(result.report).catch(notifyFailure);
-    else if (result.report.labels_created.length > 0) void client.invalidateQueries({ queryKey: keys.project(project.id) });
+    else if (result.report.labels_created.length > 0)
+      void client.invalidateQueries({ queryKey: keys.project(project.id) });
   });
 
   const isOpen = file !== null || report !== null || refused !== null;
   const panel = isOpen ? (
-    <ImportPanel key={file?.name ?? "report"} slideId={slide.id} project={project} file={file} report={report} refused={refused} onPreview={showPreview} onBusy={onBusy} onImported={onImported} onClose={close} />
+    <ImportPanel
+      key={file?.name ?? "report"}
+      slideId={slide.id}
+      project={project}
+      file={file}
+      report={report}
+      refused={refused}
+      onPreview={showPreview}
+      onBusy={onBusy}
+      onImported={onImported}
+      onClose={close}
+    />
   ) : null;
   return { open: setFile, layer, jobId, panel };
 }
 
 /** Make the import one step of undo, when everything that it changed is here. */
-function recordForUndo({ store, history, view }: Session, before: Snapshot, { rows, rows_left_out }: ImportReport): void {
+function recordForUndo(
+  { store, history, view }: Session,
+  before: Snapshot,
+  { rows, rows_left_out }: ImportReport,
+): void {
   if (rows_left_out > 0 || view.snapshot().total !== null) return;
-  const ids = new Set(rows.filter(({ outcome }) => outcome === "created" || outcome === "updated" || outcome === "restored").map(({ id }) => id));
+  const ids = new Set(
+    rows
+      .filter(({ outcome }) => outcome === "created" || outcome === "updated" || outcome === "restored")
+      .map(({ id }) => id),
+  );
   const changes = [...ids].flatMap((id) => {
     const after = id === null ? null : store.get(id);
     return after === null ? [] : [{ id: after.id, before: before.get(after.id) ?? null, after }];
@@ -112,7 +132,11 @@ interface JobReport {
 }
 
 /** Call once with the report of a job that has succeeded, or with the job that has failed. */
-function useJobReport(jobId: string | null, onRefused: (job: Job) => void, onReport: (result: JobReport) => void): void {
+function useJobReport(
+  jobId: string | null,
+  onRefused: (job: Job) => void,
+  onReport: (result: JobReport) => void,
+): void {
   const { data: job } = useJob(jobId);
   const shown = useRef<string | null>(null);
   const call = useRef({ onReport, onRefused });

@@ -122,7 +122,13 @@ export function JobDrawer({ jobId, onClose }: { readonly jobId: string; readonly
     if (news.state !== null) void client.invalidateQueries({ queryKey: keys.job(jobId) });
   }, [client, jobId, news.state]);
   return (
-    <Drawer opened onClose={onClose} position="right" size="lg" title={job.data ? texts.messageText(job.data.title) : t("jobs.title")}>
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size="lg"
+      title={job.data ? texts.messageText(job.data.title) : t("jobs.title")}
+    >
       {job.isError ? <Failure error={job.error} onRetry={() => void job.refetch()} /> : null}
       {job.isPending ? <Skeleton h={200} /> : null}
       {job.data === undefined ? null : <JobDetail job={job.data} news={news} />}

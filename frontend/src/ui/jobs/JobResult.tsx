@@ -11,7 +11,15 @@ import { type Format, useFormat } from "../shared/format";
 type Result = Readonly<Record<string, unknown>>;
 
 /** In the outcome, in the report of an import, or only for programs. */
-const NOT_SHOWN = new Set(["outcome", "report", "detail", "slide_id", "object_set_id", "model_version_id", "comparison_id"]);
+const NOT_SHOWN = new Set([
+  "outcome",
+  "report",
+  "detail",
+  "slide_id",
+  "object_set_id",
+  "model_version_id",
+  "comparison_id",
+]);
 
 /** Result of a job: a sentence, its figures, and where to look at it. */
 export function JobResult({ job }: { readonly job: Job }): ReactElement | null {
@@ -22,7 +30,9 @@ export function JobResult({ job }: { readonly job: Job }): ReactElement | null {
   const { outcome } = result;
   return (
     <Stack gap="xs" data-testid="job-result">
-      {typeof outcome === "string" ? <Text size="sm">{t(`outcomes.${outcome}`, { defaultValue: readable(outcome) })}</Text> : null}
+      {typeof outcome === "string" ? (
+        <Text size="sm">{t(`outcomes.${outcome}`, { defaultValue: readable(outcome) })}</Text>
+      ) : null}
       {report === null ? <Figures result={result} /> : <ReportView report={report} />}
       <ResultLinks job={job} result={result} />
     </Stack>
@@ -62,8 +72,12 @@ function ResultLinks({ job, result }: { readonly job: Job; readonly result: Resu
   const slide = result["slide_id"] ?? (job.subject_type === "slide" ? job.subject_id : null);
   const version = result["model_version_id"] ?? (job.subject_type === "modelversion" ? job.subject_id : null);
   const links: [string, string][] = [
-    ...(typeof slide === "string" ? [[t("toSlide"), `/projects/${job.project_id}/slides/${slide}`] satisfies [string, string]] : []),
-    ...(typeof version === "string" ? [[t("toVersion"), `/projects/${job.project_id}/models/${version}`] satisfies [string, string]] : []),
+    ...(typeof slide === "string"
+      ? [[t("toSlide"), `/projects/${job.project_id}/slides/${slide}`] satisfies [string, string]]
+      : []),
+    ...(typeof version === "string"
+      ? [[t("toVersion"), `/projects/${job.project_id}/models/${version}`] satisfies [string, string]]
+      : []),
   ];
   return links.length === 0 ? null : (
     <Group gap="md">

@@ -1,4 +1,16 @@
-import { Badge, Box, Group, MultiSelect, Pagination, Progress, Select, Skeleton, Table, Text, UnstyledButton } from "@mantine/core";
+import {
+  Badge,
+  Box,
+  Group,
+  MultiSelect,
+  Pagination,
+  Progress,
+  Select,
+  Skeleton,
+  Table,
+  Text,
+  UnstyledButton,
+} from "@mantine/core";
 import { IconListDetails } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -56,7 +68,9 @@ function JobRow({ job, onOpen }: { readonly job: Job; readonly onOpen: () => voi
         <StateBadge state={job.state} />
       </Table.Td>
       <Table.Td w={160}>
-        {job.state === "running" ? <Progress value={job.progress * 100} animated aria-label={texts.messageText(job.title)} /> : null}
+        {job.state === "running" ? (
+          <Progress value={job.progress * 100} animated aria-label={texts.messageText(job.title)} />
+        ) : null}
       </Table.Td>
       <Table.Td>{job.created_by.display_name}</Table.Td>
       <Table.Td title={format.dateTime(job.created_at)}>{format.ago(job.created_at)}</Table.Td>
@@ -135,7 +149,11 @@ export default function JobsPage() {
       {jobs.isError ? <Failure error={jobs.error} onRetry={() => void jobs.refetch()} /> : null}
       {jobs.isPending ? <Skeleton h={240} radius="md" /> : null}
       {jobs.isSuccess && rows.length === 0 ? (
-        <EmptyState icon={<IconListDetails size={28} />} title={t("jobs.emptyTitle")} description={t("jobs.emptyText")} />
+        <EmptyState
+          icon={<IconListDetails size={28} />}
+          title={t("jobs.emptyTitle")}
+          description={t("jobs.emptyText")}
+        />
       ) : null}
       {rows.length > 0 ? <JobTable jobs={rows} onOpen={setOpen} /> : null}
       {pages > 1 ? <Pagination mt="md" total={pages} value={page} onChange={setPage} /> : null}

@@ -68,11 +68,21 @@ function DecideButtons({ decision, isBetter, mayKeep, busy, onDecide, onKeep, on
       <Button variant="subtle" color="gray" onClick={onClose}>
         {t("common:cancel")}
       </Button>
-      <Button variant={isPrimary ? "filled" : "default"} loading={busy[decision]} onClick={() => onDecide(decision)} data-testid="decision-confirm">
+      <Button
+        variant={isPrimary ? "filled" : "default"}
+        loading={busy[decision]}
+        onClick={() => onDecide(decision)}
+        data-testid="decision-confirm"
+      >
         {t(`models.decide.${decision}`)}
       </Button>
       {decision === "promote" && mayKeep ? (
-        <Button variant={isPrimary ? "default" : "filled"} loading={busy.keep} onClick={onKeep} data-testid="decision-keep">
+        <Button
+          variant={isPrimary ? "default" : "filled"}
+          loading={busy.keep}
+          onClick={onKeep}
+          data-testid="decision-keep"
+        >
           {t("models.decide.keep")}
         </Button>
       ) : null}
@@ -89,7 +99,13 @@ export function DecideDialog(props: DecideDialogProps) {
   // What has been decided before, or was current once, is left as it is by doing nothing.
   const isOpen = version.state === "candidate" && version.kept_at === null;
   return (
-    <Modal opened onClose={onClose} size={against === undefined ? "md" : "xl"} title={t(`models.decideTitle.${decision}`, { name: version.name })} centered>
+    <Modal
+      opened
+      onClose={onClose}
+      size={against === undefined ? "md" : "xl"}
+      title={t(`models.decideTitle.${decision}`, { name: version.name })}
+      centered
+    >
       <Stack>
         {failed === undefined ? null : <Failure error={failed.error} />}
         {comparison.isError ? <Failure error={comparison.error} onRetry={() => void comparison.refetch()} /> : null}
@@ -111,7 +127,11 @@ export function DecideDialog(props: DecideDialogProps) {
           decision={decision}
           isBetter={isBetter}
           mayKeep={against !== undefined}
-          busy={{ promote: changes.promote.isPending, keep: changes.keep.isPending, rollBack: changes.rollBack.isPending }}
+          busy={{
+            promote: changes.promote.isPending,
+            keep: changes.keep.isPending,
+            rollBack: changes.rollBack.isPending,
+          }}
           onDecide={decide}
           onKeep={() => (isOpen ? decide("keep") : onClose())}
           onClose={onClose}

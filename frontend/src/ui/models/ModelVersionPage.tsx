@@ -57,9 +57,7 @@ function ComparisonChoice({ version, siblings, role }: VersionProps) {
         onChange={(id) => setSearch(id === null ? {} : { with: id }, { replace: true })}
         data-testid="compare-with"
       />
-      {other === undefined ? null : (
-        <ComparisonPanel key={other.id} version={version} other={other} role={role} />
-      )}
+      {other === undefined ? null : <ComparisonPanel key={other.id} version={version} other={other} role={role} />}
     </Stack>
   );
 }

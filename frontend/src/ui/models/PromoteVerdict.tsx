@@ -22,7 +22,13 @@ export function PromoteVerdict({ version, current, answer, onLeave }: PromoteVer
   const { comparison } = answer;
   if (comparison === null) {
     return (
-      <Alert color="yellow" icon={<IconScale size={18} />} title={t("models.verdict.missing", names)} data-testid="promote-verdict" data-verdict="missing">
+      <Alert
+        color="yellow"
+        icon={<IconScale size={18} />}
+        title={t("models.verdict.missing", names)}
+        data-testid="promote-verdict"
+        data-verdict="missing"
+      >
         <Stack gap="xs" align="flex-start">
           <Text size="sm">{t("models.verdict.missingText")}</Text>
           <Button

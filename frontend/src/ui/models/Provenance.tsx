@@ -84,7 +84,10 @@ export function Provenance({ version }: { readonly version: ModelVersion }) {
           ) : (
             <Stack gap={2}>
               {config.map(([name, value]) => {
-                const { title } = texts.setting({ name: version.recipe, task: version.task }, { name, title: name, description: "" });
+                const { title } = texts.setting(
+                  { name: version.recipe, task: version.task },
+                  { name, title: name, description: "" },
+                );
                 return (
                   <Text key={name} size="sm" title={name}>
                     {`${title}: ${valueText(value)}`}

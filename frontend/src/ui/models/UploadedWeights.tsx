@@ -140,7 +140,13 @@ export function UploadedWeights({ projectId, mayUpload }: Props): ReactElement |
         {mayUpload ? (
           <FileButton accept=".safetensors" onChange={setFile}>
             {(props) => (
-              <Button {...props} style={{ flexShrink: 0 }} variant="default" size="xs" leftSection={<IconUpload size={16} />}>
+              <Button
+                {...props}
+                style={{ flexShrink: 0 }}
+                variant="default"
+                size="xs"
+                leftSection={<IconUpload size={16} />}
+              >
                 {t("upload")}
               </Button>
             )}

@@ -101,7 +101,12 @@ export function CreateProjectDialog({ onClose }: { readonly onClose: () => void 
             <Button variant="default" onClick={onClose}>
               {t("common:cancel")}
             </Button>
-            <Button type="submit" loading={create.isPending} disabled={name.trim() === "" || (similar.length > 0 && !areTwo)} data-testid="project-create">
+            <Button
+              type="submit"
+              loading={create.isPending}
+              disabled={name.trim() === "" || (similar.length > 0 && !areTwo)}
+              data-testid="project-create"
+            >
               {t("common:create")}
             </Button>
           </Group>

@@ -1,4 +1,15 @@
-import { Button, Group, Modal, NumberInput, SegmentedControl, Select, Slider, Stack, Switch, Text } from "@mantine/core";
+import {
+  Button,
+  Group,
+  Modal,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  Slider,
+  Stack,
+  Switch,
+  Text,
+} from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -62,7 +73,9 @@ function useCounts(draft: Draft, props: BulkDialogProps) {
     setError(null);
     const incomplete = settled.kind === "relabelled" && settled.target === null;
     if (incomplete) return undefined;
-    Promise.all(bodiesOf(settled, props).map(async (body) => ({ body, count: (await count.mutateAsync(body)).count }))).then(
+    Promise.all(
+      bodiesOf(settled, props).map(async (body) => ({ body, count: (await count.mutateAsync(body)).count })),
+    ).then(
       (counts) => {
         if (current) setCounted({ draft: settled, counts });
       },

@@ -31,7 +31,15 @@ export function CropOutline({ item, colour }: CropOutlineProps) {
     >
       {["#ffffff", colour].map((stroke, place) =>
         outline === "" ? (
-          <circle key={stroke} cx={item.x} cy={item.y} r={side * 0.12} {...line} stroke={stroke} strokeWidth={4 - place * 2} />
+          <circle
+            key={stroke}
+            cx={item.x}
+            cy={item.y}
+            r={side * 0.12}
+            {...line}
+            stroke={stroke}
+            strokeWidth={4 - place * 2}
+          />
         ) : (
           <path key={stroke} d={outline} {...line} stroke={stroke} strokeWidth={4 - place * 2} />
         ),

@@ -28,7 +28,12 @@ export function ReviewDone({ project, filters, decided, onUndo }: ReviewDoneProp
     >
       <Group gap="xs">
         {onUndo === null ? null : (
-          <Button variant="default" leftSection={<IconArrowBackUp size={16} />} onClick={onUndo} data-testid="verdict-undo">
+          <Button
+            variant="default"
+            leftSection={<IconArrowBackUp size={16} />}
+            onClick={onUndo}
+            data-testid="verdict-undo"
+          >
             {t("actions:review.undo")}
           </Button>
         )}

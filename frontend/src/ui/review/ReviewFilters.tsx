@@ -125,7 +125,13 @@ export function ReviewFilters(props: ReviewFiltersProps) {
         width={280}
         position="bottom-start"
         target={(toggle) => (
-          <Button size="xs" variant={count > 0 ? "light" : "default"} leftSection={<IconFilter size={14} />} onClick={toggle} data-testid="review-filters">
+          <Button
+            size="xs"
+            variant={count > 0 ? "light" : "default"}
+            leftSection={<IconFilter size={14} />}
+            onClick={toggle}
+            data-testid="review-filters"
+          >
             {count > 0 ? t("review.filtersOn", { count }) : t("review.filters")}
           </Button>
         )}

@@ -118,7 +118,20 @@ function useSession({ project, userId, filters, view, onView }: ReviewSessionPro
     verdicts.redraw(current, label, simplify(outline, 0.5));
     advance([current]);
   };
-  return { queue, verdicts, current, selection, setSelection, drawing, setDrawing, context, go, redraw, history, setHistory };
+  return {
+    queue,
+    verdicts,
+    current,
+    selection,
+    setSelection,
+    drawing,
+    setDrawing,
+    context,
+    go,
+    redraw,
+    history,
+    setHistory,
+  };
 }
 
 type Session = ReturnType<typeof useSession>;
@@ -130,11 +143,7 @@ function Standing({ session }: { readonly session: Session }) {
   const total = Math.max(session.queue.count, done);
   return (
     <Group gap="xs" wrap="nowrap" style={{ flex: "1 1 220px" }}>
-      <Progress
-        value={total === 0 ? 0 : (done / total) * 100}
-        style={{ flex: 1 }}
-        aria-label={t("review.progress")}
-      />
+      <Progress value={total === 0 ? 0 : (done / total) * 100} style={{ flex: 1 }} aria-label={t("review.progress")} />
       <Text size="sm" data-testid="review-progress" style={{ whiteSpace: "nowrap" }}>
         {t("review.progressText", { done: format.number(done), total: format.number(total) })}
       </Text>
@@ -166,7 +175,15 @@ function SelectionBar({ session }: { readonly session: Session }) {
   );
 }
 
-function Main({ session, props, onLasso }: { session: Session; props: ReviewSessionProps; onLasso: (polygon: Polygon) => void }) {
+function Main({
+  session,
+  props,
+  onLasso,
+}: {
+  session: Session;
+  props: ReviewSessionProps;
+  onLasso: (polygon: Polygon) => void;
+}) {
   const { queue, verdicts, current, go } = session;
   const follow = (suggestion: Suggestion) => {
     const known = queue.items.find((item) => keyOf(item) === keyOf(suggestion));
@@ -247,16 +264,35 @@ export function ReviewSession(props: ReviewSessionProps) {
     return <Waiting />;
   }
   if (current === null || !open) {
-    return <ReviewDone project={props.project} filters={props.filters} decided={verdicts.decisions.size} onUndo={verdicts.canUndo ? context.undo : null} />;
+    return (
+      <ReviewDone
+        project={props.project}
+        filters={props.filters}
+        decided={verdicts.decisions.size}
+        onUndo={verdicts.canUndo ? context.undo : null}
+      />
+    );
   }
   return (
     <>
       <Group gap="md">
         <Standing session={session} />
-        <Button size="xs" variant="default" leftSection={<IconStack2 size={14} />} onClick={() => setBulk({ within: null })} data-testid="review-bulk">
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconStack2 size={14} />}
+          onClick={() => setBulk({ within: null })}
+          data-testid="review-bulk"
+        >
           {t("review.bulk")}
         </Button>
-        <Button size="xs" variant="default" leftSection={<IconHistory size={14} />} onClick={() => session.setHistory(true)} data-testid="review-history">
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconHistory size={14} />}
+          onClick={() => session.setHistory(true)}
+          data-testid="review-history"
+        >
           {t("review.history")}
         </Button>
       </Group>
@@ -288,7 +324,13 @@ export function ReviewSession(props: ReviewSessionProps) {
           }}
         />
       )}
-      {session.history && <VerdictHistory project={props.project} slideId={props.filters.slide} onClose={() => session.setHistory(false)} />}
+      {session.history && (
+        <VerdictHistory
+          project={props.project}
+          slideId={props.filters.slide}
+          onClose={() => session.setHistory(false)}
+        />
+      )}
     </>
   );
 }

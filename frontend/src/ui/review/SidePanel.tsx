@@ -151,18 +151,40 @@ function ItemFacts({ item, labels, decision }: Pick<SidePanelProps, "item" | "la
         <LabelDot colour={label?.colour ?? "#868e96"} name={label?.name ?? t("review.noLabel")} />
         <StateBadge state={decision?.state ?? item.state} />
       </Group>
-      {item.score === null ? <Text size="xs" c="dimmed">{t("review.noScore")}</Text> : <Bar name={t("review.score")} value={item.score} />}
+      {item.score === null ? (
+        <Text size="xs" c="dimmed">
+          {t("review.noScore")}
+        </Text>
+      ) : (
+        <Bar name={t("review.score")} value={item.score} />
+      )}
       <Bar name={t("review.uncertainty")} value={item.uncertainty} />
-      <Badge variant="default" radius="sm" tt="none" size="sm" maw="100%" title={t("review.madeBy")} style={{ alignSelf: "start" }}>
+      <Badge
+        variant="default"
+        radius="sm"
+        tt="none"
+        size="sm"
+        maw="100%"
+        title={t("review.madeBy")}
+        style={{ alignSelf: "start" }}
+      >
         {item.model_version.name || t("review.file")}
       </Badge>
       <Group gap={6} wrap="nowrap">
-        {item.model_version.id !== null ? <Why key={`${item.object_set_id}-${item.index}`} objectSetId={item.object_set_id} index={item.index} /> : null}
+        {item.model_version.id !== null ? (
+          <Why key={`${item.object_set_id}-${item.index}`} objectSetId={item.object_set_id} index={item.index} />
+        ) : null}
         <Popup
           width={280}
           position="left"
           target={(toggle) => (
-            <Button size="compact-xs" variant="subtle" leftSection={<IconHistory size={14} />} onClick={toggle} data-testid="object-history">
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              leftSection={<IconHistory size={14} />}
+              onClick={toggle}
+              data-testid="object-history"
+            >
               {t("review.history")}
             </Button>
           )}

@@ -22,7 +22,13 @@ export function Why({ objectSetId, index }: WhyProps) {
       width={336}
       position="left-start"
       target={(toggle) => (
-        <Button size="compact-xs" variant="subtle" leftSection={<IconQuestionMark size={14} />} onClick={toggle} data-testid="why">
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          leftSection={<IconQuestionMark size={14} />}
+          onClick={toggle}
+          data-testid="why"
+        >
           {t("why")}
         </Button>
       )}
@@ -38,7 +44,8 @@ function Answer({ objectSetId, index }: WhyProps) {
   const { data, error } = useExplanation(objectSetId, index, true);
   if (error) return <Sorry reason={sayError(error)} />;
   if (data?.why) return <Reasons why={data.why} />;
-  if (data && ["failed", "cancelled"].includes(data.job.state)) return <Sorry reason={texts.messageText(data.job.error) || t(`common:states.${data.job.state}`)} />;
+  if (data && ["failed", "cancelled"].includes(data.job.state))
+    return <Sorry reason={texts.messageText(data.job.error) || t(`common:states.${data.job.state}`)} />;
   return (
     <Group gap="xs">
       <Loader size="xs" />

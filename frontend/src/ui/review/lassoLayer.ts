@@ -52,8 +52,10 @@ export function startLasso(stage: Stage, onDrawn: (polygon: Polygon) => void): L
     const box = overlay.getBoundingClientRect();
     return stage.screenToImage([event.clientX - box.left, event.clientY - box.top]);
   };
-  const on = (name: "pointerdown" | "pointermove" | "pointerup" | "pointercancel", run: (event: PointerEvent) => void) =>
-    overlay.addEventListener(name, run, { signal: controller.signal });
+  const on = (
+    name: "pointerdown" | "pointermove" | "pointerup" | "pointercancel",
+    run: (event: PointerEvent) => void,
+  ) => overlay.addEventListener(name, run, { signal: controller.signal });
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
     overlay.setPointerCapture(event.pointerId);

@@ -65,11 +65,21 @@ export const reviewActions: readonly ReviewAction[] = [
   action("reject", ["r"], (context) => context.reject()),
   action("redraw", ["d"], (context) => context.startRedraw()),
   action("skip", ["s"], (context) => context.skip()),
-  action("undo", ["u", "mod+z"], (context) => context.undo(), (context) => context.canUndo),
+  action(
+    "undo",
+    ["u", "mod+z"],
+    (context) => context.undo(),
+    (context) => context.canUndo,
+  ),
   action("next", ["arrowright", "arrowdown"], (context) => context.move(1)),
   action("previous", ["arrowleft", "arrowup"], (context) => context.move(-1)),
   action("toggleView", ["g"], (context) => context.toggleView()),
-  action("leave", ["escape"], (context) => context.leave(), () => true),
+  action(
+    "leave",
+    ["escape"],
+    (context) => context.leave(),
+    () => true,
+  ),
   ...relabels,
   ...reasons,
 ];

@@ -37,14 +37,20 @@ export function useOthers(wanted: Wanted): Others {
   const told = useRef(new Map<string, number>());
   const tell = useMeanwhile(wanted.userId, wanted.onShow);
 
-  const seen = useCallback((setId: string) => Math.max(told.current.get(setId) ?? 0, latest.current.queue.versions[setId] ?? 0), []);
+  const seen = useCallback(
+    (setId: string) => Math.max(told.current.get(setId) ?? 0, latest.current.queue.versions[setId] ?? 0),
+    [],
+  );
 
   const mark = useCallback(async (setId: string) => {
     const items = latest.current.queue.items.filter((item) => item.object_set_id === setId);
     for (let start = 0; start < items.length; start += MOST_AT_ONCE) {
       const part = items.slice(start, start + MOST_AT_ONCE);
       const before = latest.current.decisions;
-      const now = await fetchSuggestions(setId, part.map((item) => item.index));
+      const now = await fetchSuggestions(
+        setId,
+        part.map((item) => item.index),
+      );
       for (const [place, { state, current_label_id }] of now.entries()) {
         const item = part[place];
         const { decisions, underWay, put } = latest.current;

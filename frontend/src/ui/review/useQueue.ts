@@ -45,7 +45,10 @@ export function useQueue(projectId: string, userId: string, filters: QueueFilter
   const pages = queue.data?.pages;
   const items = useMemo(() => (pages ?? []).flatMap((page) => page.results), [pages]);
   // The first page that shows a set counts: what it shows is the oldest.
-  const versions = useMemo(() => Object.assign({}, ...[...(pages ?? [])].reverse().map((page) => page.versions)) as Record<string, number>, [pages]);
+  const versions = useMemo(
+    () => Object.assign({}, ...[...(pages ?? [])].reverse().map((page) => page.versions)) as Record<string, number>,
+    [pages],
+  );
   const more = () => {
     if (queue.hasNextPage && !queue.isFetchingNextPage) void queue.fetchNextPage();
   };

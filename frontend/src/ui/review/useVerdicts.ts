@@ -93,7 +93,11 @@ export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndo
 
   const record = (step: Step) => setSteps((old) => [...old, step]);
   const drop = (verdictId: string) =>
-    setSteps((old) => old.map((step) => ({ ...step, verdictIds: step.verdictIds.filter((id) => id !== verdictId) })).filter((step) => step.skipped || step.verdictIds.length > 0));
+    setSteps((old) =>
+      old
+        .map((step) => ({ ...step, verdictIds: step.verdictIds.filter((id) => id !== verdictId) }))
+        .filter((step) => step.skipped || step.verdictIds.length > 0),
+    );
 
   /** Show the verdicts of others on some items; return the other items. */
   const giveWay = (items: readonly QueueItem[], refusal: Refusal): readonly QueueItem[] => {
@@ -106,7 +110,11 @@ export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndo
     });
   };
 
-  const refused = (error: unknown, items: readonly QueueItem[], again: (items: readonly QueueItem[], seen?: number) => void) => {
+  const refused = (
+    error: unknown,
+    items: readonly QueueItem[],
+    again: (items: readonly QueueItem[], seen?: number) => void,
+  ) => {
     const refusal = refusalByOthers(error);
     if (refusal === null) {
       put(items, null);
@@ -164,7 +172,13 @@ export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndo
     const { object_set_id, index } = item;
     const annotation = { id: crypto.randomUUID(), label_id: labelId, shape: "freehand" as const, geometry };
     const replace = seen !== undefined || item.state !== "open" || known.current.has(keyOf(item));
-    const body = { object_set_id, index, annotation, seen_version: seen ?? others.seen(object_set_id), ...(replace ? { replace } : {}) };
+    const body = {
+      object_set_id,
+      index,
+      annotation,
+      seen_version: seen ?? others.seen(object_set_id),
+      ...(replace ? { replace } : {}),
+    };
     put([item], { state: "redrawn", labelId });
     setRejected(null);
     record({ items: [item], skipped: false, verdictIds: [id] });
@@ -180,11 +194,17 @@ export function useVerdicts({ projectId, userId, queue, onShowOthers, onBulkUndo
     if (items === null) return;
     // A later verdict replaces an earlier one; undoing takes back both.
     const more = give(items, { kind: "rejected", reason });
-    setSteps((old) => old.map((step, place) => (place === old.length - 1 ? { ...step, verdictIds: [...step.verdictIds, ...more] } : step)));
+    setSteps((old) =>
+      old.map((step, place) =>
+        place === old.length - 1 ? { ...step, verdictIds: [...step.verdictIds, ...more] } : step,
+      ),
+    );
   };
 
   const takeBack = async ({ items, skipped, verdictIds }: Step) => {
-    const answers: Promise<unknown>[] = skipped ? items.map(({ object_set_id, index }) => sender.unskip({ object_set_id, index })) : [];
+    const answers: Promise<unknown>[] = skipped
+      ? items.map(({ object_set_id, index }) => sender.unskip({ object_set_id, index }))
+      : [];
     for (const id of [...verdictIds].reverse()) {
       answers.push(
         sender.undo(id).catch((error: unknown) => {

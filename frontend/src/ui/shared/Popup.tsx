@@ -34,7 +34,10 @@ export function Popup({ width, position, target, children, padding = "sm", withA
       trapFocus
       returnFocus
       shadow="md"
-      middlewares={{ flip: { padding: { top: HEADER } }, shift: { padding: { top: HEADER, right: EDGE, bottom: EDGE, left: EDGE } } }}
+      middlewares={{
+        flip: { padding: { top: HEADER } },
+        shift: { padding: { top: HEADER, right: EDGE, bottom: EDGE, left: EDGE } },
+      }}
     >
       <Popover.Target>{target(() => setOpened(!opened), opened)}</Popover.Target>
       <Popover.Dropdown p={padding} mah={`calc(100dvh - ${HEADER + EDGE}px)`} style={{ overflowY: "auto" }}>

@@ -56,15 +56,15 @@ function formatDuration(language: string, from: string, to: string): string {
   const exact = Math.max(0, (new Date(to).getTime() - new Date(from).getTime()) / 1000);
   if (exact < SHORT_SECONDS) {
     const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
-    return new Intl.NumberFormat(language, { style: "unit", unit: "second", unitDisplay: "short", ...digits }).format(exact);
+    return new Intl.NumberFormat(language, { style: "unit", unit: "second", unitDisplay: "short", ...digits }).format(
+      exact,
+    );
   }
   const seconds = Math.round(exact);
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
   const pad = (value: number) => String(value).padStart(2, "0");
-  return hours > 0
-    ? `${hours}:${pad(minutes % 60)}:${pad(seconds % 60)}`
-    : `${minutes}:${pad(seconds % 60)}`;
+  return hours > 0 ? `${hours}:${pad(minutes % 60)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
 }
 
 /** Formatters of the chosen language. */
@@ -75,13 +75,9 @@ export function createFormat(language: string): Format {
     number,
     ends: (ends) => (ends === null ? "" : ` (${number(ends[0], 3)} – ${number(ends[1], 3)})`),
     percent: (fraction, digits = 0) =>
-      new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(
-        fraction,
-      ),
+      new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(fraction),
     dateTime: (iso) =>
-      new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(
-        new Date(iso),
-      ),
+      new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso)),
     ago: (iso) => formatAgo(language, iso),
     bytes: (count) => formatBytes(language, count),
     duration: (from, to) => formatDuration(language, from, to),

@@ -21,7 +21,9 @@ it("says what a job says in Chinese, with its values", () => {
     params: { title: "Nuclei", recipe: "nuclei", digest: "ab12", seed: 3 },
   };
   expect(texts().messageText(begins)).toBe("细胞核开始从快照 ab12 学习，随机种子 3");
-  expect(texts().messageText({ text: "m", code: "objects_read", params: { done: 12000 } })).toBe("已读取 12,000 个对象");
+  expect(texts().messageText({ text: "m", code: "objects_read", params: { done: 12000 } })).toBe(
+    "已读取 12,000 个对象",
+  );
   const compared = { text: "m", code: "compared", params: { name: "v1", count: 9, recommendation: "keep" } };
   expect(texts().messageText(compared)).toMatch(/^已在 9 个样本上与 v1 比较：[^$]+$/);
 });
@@ -34,9 +36,13 @@ it("leaves a traceback and a code that it does not know as they came", () => {
 it("says why a job failed, with the particulars that only the server knows", () => {
   const failed = (code: string, params: MessageParams) => texts().messageText({ text: "As it came", code, params });
   expect(failed("slide_without_tissue", { slide: "CMU-1" })).toBe("CMU-1 上没有组织；请将它排除，或使用更小的图块。");
-  expect(failed("nothing_labelled", { part: "train or test" })).toBe("训练或测试部分没有任何标签。请标注示例，或重新划分。");
+  expect(failed("nothing_labelled", { part: "train or test" })).toBe(
+    "训练或测试部分没有任何标签。请标注示例，或重新划分。",
+  );
   expect(failed("no_such_setting", { recipe: "nuclei", title: "Nuclei", unknown: "x", known: "y" })).toMatch(/^细胞核/);
-  expect(failed("setting_too_low", { setting: "mpp", title: "English", bound: "0.1", value: "0" })).not.toMatch("English");
+  expect(failed("setting_too_low", { setting: "mpp", title: "English", bound: "0.1", value: "0" })).not.toMatch(
+    "English",
+  );
   const reason = { text: "It has no geometry.", code: "row_no_geometry", params: {} };
   expect(failed("rows_refused", { count: 1200, row: 3, reason })).toMatch(/1,200 行.+第 3 行：没有几何形状。$/);
   expect(texts().messageText(null)).toBe("");
@@ -61,7 +67,14 @@ it("prefers a recipe's own words for a setting to those of its task and of all",
 
 it("names the minutes to wait after too many failed sign-ins", () => {
   const message = { code: "too_many_sign_ins", params: { minutes: 2 }, text: "…" };
-  const problem = { type: "about:blank", title: "Too Many Requests", status: 429, detail: "…", code: "too_many_sign_ins", message };
+  const problem = {
+    type: "about:blank",
+    title: "Too Many Requests",
+    status: 429,
+    detail: "…",
+    code: "too_many_sign_ins",
+    message,
+  };
   expect(sayError(new ApiError(problem))).toBe(
     "用户名或密码错误。登录失败次数过多：正确的密码仍然有效；要再试其他密码，请等待 2 分钟。忘记密码时，请管理员重置。",
   );

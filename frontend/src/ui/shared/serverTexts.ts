@@ -46,7 +46,8 @@ type Translate = TFunction<typeof NAMESPACES>;
 const WORDS = new Set(["part", "needed", "role", "state", "fact"]);
 
 export function serverTexts(t: Translate): ServerTexts {
-  const recipe: ServerTexts["recipe"] = (name, field, fallback) => t(`recipes.${name}.${field}`, { defaultValue: fallback });
+  const recipe: ServerTexts["recipe"] = (name, field, fallback) =>
+    t(`recipes.${name}.${field}`, { defaultValue: fallback });
   const messageText = (message: Message | null): string => {
     if (message === null) return "";
     const { code, params, text } = message;
@@ -57,7 +58,10 @@ export function serverTexts(t: Translate): ServerTexts {
   const inWords = (name: string, value: string | number | Message): string | number => {
     if (typeof value === "object") return messageText(value);
     if (!WORDS.has(name) || typeof value === "number") return value;
-    return value.split(" or ").map((word) => t(`words.${word}`, { defaultValue: word })).join(t("words.or"));
+    return value
+      .split(" or ")
+      .map((word) => t(`words.${word}`, { defaultValue: word }))
+      .join(t("words.or"));
   };
   /** Display name of a recipe, a setting or a metric in a message. */
   const titles = ({ title, recipe: name, setting, summary, metric }: MessageParams): Record<string, string> => {
@@ -66,7 +70,8 @@ export function serverTexts(t: Translate): ServerTexts {
     if (typeof summary === "string" && typeof name === "string") found["summary"] = recipe(name, "summary", summary);
     if (typeof title !== "string") return found;
     if (typeof name === "string") found["title"] = recipe(name, "title", title);
-    else if (typeof setting === "string") found["title"] = t(`settings:fields.${setting}.title`, { defaultValue: title });
+    else if (typeof setting === "string")
+      found["title"] = t(`settings:fields.${setting}.title`, { defaultValue: title });
     return found;
   };
   return {
@@ -75,7 +80,9 @@ export function serverTexts(t: Translate): ServerTexts {
     setting: (recipe, field) => {
       const words = (word: "title" | "description") =>
         t(
-          [`byRecipe.${recipe.name}`, `byTask.${recipe.task}`, "fields"].map((at) => `settings:${at}.${field.name}.${word}`),
+          [`byRecipe.${recipe.name}`, `byTask.${recipe.task}`, "fields"].map(
+            (at) => `settings:${at}.${field.name}.${word}`,
+          ),
           { defaultValue: field[word] },
         );
       return { title: words("title"), description: words("description") };

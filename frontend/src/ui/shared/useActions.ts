@@ -5,9 +5,11 @@ import type { Action } from "@/actions/registry";
 import { useMe } from "@/sync/queries/queries";
 import { isCovered } from "./escapeLayers";
 
-const TYPING = "input, textarea, select, [contenteditable]:not([contenteditable=false]), [role=textbox], [role=searchbox]";
+const TYPING =
+  "input, textarea, select, [contenteditable]:not([contenteditable=false]), [role=textbox], [role=searchbox]";
 const TOGGLES = ["checkbox", "radio", "range", "button", "submit", "reset", "color", "file"];
-const MOVED_BY_ARROWS = "input[type=radio], input[type=range], [role=slider], [role=tab], [role=menuitem], [role=option]";
+const MOVED_BY_ARROWS =
+  "input[type=radio], input[type=range], [role=slider], [role=tab], [role=menuitem], [role=option]";
 
 /** True where the person writes text: fields take their own keys, except toggles, where letters mean nothing. */
 export function isTyping(target: EventTarget | null): boolean {
@@ -25,7 +27,12 @@ function isOfControl({ target, key }: KeyboardEvent): boolean {
 }
 
 /** The first action that applies to the likeliest chord of a key press. */
-export function actionOf<C>(event: KeyboardEvent, actions: readonly Action<C>[], ctx: C, map: KeyMap | undefined): Action<C> | undefined {
+export function actionOf<C>(
+  event: KeyboardEvent,
+  actions: readonly Action<C>[],
+  ctx: C,
+  map: KeyMap | undefined,
+): Action<C> | undefined {
   const chords = chordsOf(event);
   for (const chord of chords) {
     const action = actions.find((each) => keysOf(each.id, map, each.defaultKeys).includes(chord) && each.applies(ctx));

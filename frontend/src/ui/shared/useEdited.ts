@@ -24,7 +24,8 @@ export function useEdited<T>(value: T): Edited<T> {
   const [draft, setDraft] = useState<Draft<T> | null>(null);
   return {
     value: draft ? draft.value : value,
-    write: (written) => setDraft((old) => ({ value: written, seen: old ? old.seen : value, isTold: old?.isTold ?? false })),
+    write: (written) =>
+      setDraft((old) => ({ value: written, seen: old ? old.seen : value, isTold: old?.isTold ?? false })),
     isEdited: draft !== null && draft.value !== value,
     seen: draft && !draft.isTold ? draft.seen : value,
     tell: () => setDraft((old) => (old ? { ...old, isTold: true } : null)),

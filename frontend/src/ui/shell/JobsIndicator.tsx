@@ -1,14 +1,4 @@
-import {
-  ActionIcon,
-  Button,
-  Group,
-  Indicator,
-  Progress,
-  ScrollArea,
-  Stack,
-  Text,
-  Tooltip,
-} from "@mantine/core";
+import { ActionIcon, Button, Group, Indicator, Progress, ScrollArea, Stack, Text, Tooltip } from "@mantine/core";
 import { IconActivity, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
@@ -46,7 +36,12 @@ function RunningJob({ job }: { readonly job: Job }) {
           </Tooltip>
         ) : null}
       </Group>
-      <Progress value={job.progress * 100} animated={job.state === "running"} size="sm" aria-label={texts.messageText(job.title)} />
+      <Progress
+        value={job.progress * 100}
+        animated={job.state === "running"}
+        size="sm"
+        aria-label={texts.messageText(job.title)}
+      />
       <Text size="xs" c="dimmed" truncate>
         {texts.messageText(job.message) || t(`common:states.${job.state}`)}
       </Text>

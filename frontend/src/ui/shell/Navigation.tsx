@@ -46,7 +46,13 @@ function OpenCount({ projectId }: { readonly projectId: string }) {
     return null;
   }
   return (
-    <Badge size="sm" variant="filled" radius="sm" aria-label={t("shell.openSuggestions", { count })} data-testid="open-count">
+    <Badge
+      size="sm"
+      variant="filled"
+      radius="sm"
+      aria-label={t("shell.openSuggestions", { count })}
+      data-testid="open-count"
+    >
       {format.number(count)}
     </Badge>
   );

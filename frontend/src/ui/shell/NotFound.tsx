@@ -33,11 +33,21 @@ export function NotFound({ project }: NotFoundProps) {
         </Text>
         <Group gap="xs" mt="sm" justify="center">
           {project === undefined ? null : (
-            <Button component={Link} to={`/projects/${project.id}`} leftSection={<IconArrowLeft size={16} />} data-testid="not-found-project">
+            <Button
+              component={Link}
+              to={`/projects/${project.id}`}
+              leftSection={<IconArrowLeft size={16} />}
+              data-testid="not-found-project"
+            >
               {t("toProject", { name: project.name })}
             </Button>
           )}
-          <Button component={Link} to="/" variant={project === undefined ? "filled" : "default"} data-testid="not-found-home">
+          <Button
+            component={Link}
+            to="/"
+            variant={project === undefined ? "filled" : "default"}
+            data-testid="not-found-home"
+          >
             {t("toProjects")}
           </Button>
         </Group>

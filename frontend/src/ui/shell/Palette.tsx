@@ -36,7 +36,11 @@ export function Palette({ project }: { readonly project: Project | undefined }) 
       limit={12}
       highlightQuery
       nothingFound={t("shell.paletteEmpty")}
-      searchProps={{ leftSection: <IconSearch size={18} />, placeholder: t("shell.palettePlaceholder"), "aria-label": t("shell.palettePlaceholder") }}
+      searchProps={{
+        leftSection: <IconSearch size={18} />,
+        placeholder: t("shell.palettePlaceholder"),
+        "aria-label": t("shell.palettePlaceholder"),
+      }}
     />
   );
 }

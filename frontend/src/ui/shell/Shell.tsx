@@ -44,7 +44,14 @@ function ThemeToggle() {
   };
   return (
     <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" size="lg" aria-label={label} onClick={toggle} data-testid="theme-toggle">
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        aria-label={label}
+        onClick={toggle}
+        data-testid="theme-toggle"
+      >
         {next === "dark" ? <IconMoon size={20} /> : <IconSun size={20} />}
       </ActionIcon>
     </Tooltip>
@@ -92,7 +99,13 @@ export default function Shell() {
         </a>
         <Group h="100%" px="md" gap="xs" wrap="nowrap">
           {here === undefined ? null : (
-            <Burger opened={opened} onClick={menu.toggle} hiddenFrom="md" size="sm" aria-label={t("shell.navigation")} />
+            <Burger
+              opened={opened}
+              onClick={menu.toggle}
+              hiddenFrom="md"
+              size="sm"
+              aria-label={t("shell.navigation")}
+            />
           )}
           <UnstyledButton component={Link} to="/" aria-label={`${t("common:product")}: ${t("shell.allProjects")}`}>
             <Group gap={8} wrap="nowrap">

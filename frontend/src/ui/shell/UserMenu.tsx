@@ -12,8 +12,7 @@ export function UserMenu({ me }: { readonly me: Me }) {
   const signOut = useSignOut();
   const navigate = useNavigate();
   const name = me.display_name === "" ? me.username : me.display_name;
-  const leave = () =>
-    signOut.mutate(undefined, { onSuccess: () => void navigate("/sign-in"), onError: notifyFailure });
+  const leave = () => signOut.mutate(undefined, { onSuccess: () => void navigate("/sign-in"), onError: notifyFailure });
   return (
     <Menu position="bottom-end" width={220} withinPortal>
       <Menu.Target>

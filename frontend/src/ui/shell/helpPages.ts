@@ -27,6 +27,9 @@ const TAB_PAGES: Readonly<Record<string, string>> = {
 /** Return the address of the guide's page for a screen; the guide's first page for an unknown address. */
 export function helpAddress(pathname: string, tab: string | null = null): string {
   const route = Object.keys(HELP_PAGES).find((pattern) => matchPath(pattern, pathname) !== null);
-  const page = route === undefined ? "index.html" : TAB_PAGES[`${route}?${tab ?? ""}`] ?? HELP_PAGES[route as keyof typeof HELP_PAGES];
+  const page =
+    route === undefined
+      ? "index.html"
+      : (TAB_PAGES[`${route}?${tab ?? ""}`] ?? HELP_PAGES[route as keyof typeof HELP_PAGES]);
   return `/help/${page}`;
 }

@@ -37,7 +37,10 @@ describe.each(["light", "dark"] as const)("the %s theme", (scheme) => {
   it.each(names)("has readable text on a filled %s", (name) => {
     expect(getThemeColor(name, merged)).toBe(`var(--mantine-color-${name}-filled)`);
     const { value } = parseThemeColor({ color: name, theme: merged, colorScheme: scheme });
-    const ink = getContrastColor({ color: name, theme: merged, autoContrast: true }) === "var(--mantine-color-white)" ? WHITE : BLACK;
+    const ink =
+      getContrastColor({ color: name, theme: merged, autoContrast: true }) === "var(--mantine-color-white)"
+        ? WHITE
+        : BLACK;
     expect(contrast(ink, parseHex(value)), value).toBeGreaterThanOrEqual(READABLE);
   });
 });
@@ -45,7 +48,10 @@ describe.each(["light", "dark"] as const)("the %s theme", (scheme) => {
 it("chooses black or white text for any label colour", () => {
   for (const colour of [...LABEL_COLOURS, "#fff", "#000", "#767676", "#ff0000", "#00f", "#1b1b1b"]) {
     expect(contrast(inkOn(parseHex(colour)), parseHex(colour)), colour).toBeGreaterThanOrEqual(READABLE);
-    const ink = getContrastColor({ color: colour, theme: merged, autoContrast: true }) === "var(--mantine-color-white)" ? WHITE : BLACK;
+    const ink =
+      getContrastColor({ color: colour, theme: merged, autoContrast: true }) === "var(--mantine-color-white)"
+        ? WHITE
+        : BLACK;
     expect(contrast(ink, parseHex(colour)), colour).toBeGreaterThanOrEqual(READABLE);
   }
 });

@@ -1,4 +1,9 @@
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple, type MantineThemeOverride } from "@mantine/core";
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  type MantineColorsTuple,
+  type MantineThemeOverride,
+} from "@mantine/core";
 
 import { BLACK, mix, parseHex, readableOn, WHITE, writeHex } from "./contrast";
 
@@ -115,8 +120,18 @@ export const readable: CSSVariablesResolver = ({ colors }) => {
     );
   return {
     variables: {},
-    light: { "--mantine-color-dimmed": "#5c6570", "--mantine-color-placeholder": "#666e77", "--mantine-color-error": textColour(RED, "light"), ...coloured("light") },
-    dark: { "--mantine-color-dimmed": "#a9afb7", "--mantine-color-placeholder": "#9ba2aa", "--mantine-color-error": textColour(RED, "dark"), ...coloured("dark") },
+    light: {
+      "--mantine-color-dimmed": "#5c6570",
+      "--mantine-color-placeholder": "#666e77",
+      "--mantine-color-error": textColour(RED, "light"),
+      ...coloured("light"),
+    },
+    dark: {
+      "--mantine-color-dimmed": "#a9afb7",
+      "--mantine-color-placeholder": "#9ba2aa",
+      "--mantine-color-error": textColour(RED, "dark"),
+      ...coloured("dark"),
+    },
   };
 };
 

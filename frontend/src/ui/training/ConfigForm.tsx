@@ -14,9 +14,7 @@ function ConfigField({ field, label, description, value, onChange }: FieldProps)
   const texts = useServerTexts();
   const common = { label, description, "data-testid": `config-${field.name}` };
   if (field.type === "boolean") {
-    return (
-      <Switch {...common} checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />
-    );
+    return <Switch {...common} checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />;
   }
   if (field.type === "choice") {
     return (

@@ -27,7 +27,12 @@ export function NoticeGroup({ notices, isBlocking }: NoticeGroupProps) {
   const [first, ...others] = sentences;
   const Icon = isBlocking ? IconHandStop : IconAlertTriangle;
   return (
-    <Alert color={isBlocking ? "red" : "yellow"} icon={<Icon size={18} />} p="xs" data-testid={isBlocking ? "blocker-group" : "warning-group"}>
+    <Alert
+      color={isBlocking ? "red" : "yellow"}
+      icon={<Icon size={18} />}
+      p="xs"
+      data-testid={isBlocking ? "blocker-group" : "warning-group"}
+    >
       {first}
       {others.length === 0 ? null : (
         <>

@@ -79,7 +79,12 @@ export function RecipeCards({ recipes, method }: RecipeCardsProps) {
         fullWidth
         mb="sm"
       />
-      <Radio.Group value={chosen?.name ?? null} onChange={method.choose} label={t("training.recipe")} description={t("training.recipeHint")}>
+      <Radio.Group
+        value={chosen?.name ?? null}
+        onChange={method.choose}
+        label={t("training.recipe")}
+        description={t("training.recipeHint")}
+      >
         <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm" mt="xs" className={classes.recipes}>
           {methodsOf(recipes, task).map((recipe) => (
             <RecipeCard key={recipe.name} recipe={recipe} chosen={recipe.name === chosen?.name} />

@@ -37,7 +37,11 @@ export function RunningRound({ round, recipes }: RunningRoundProps) {
     void client.invalidateQueries({ queryKey: keys.modelVersions(round.project_id) });
   }, [client, running, round.project_id]);
   const progress = state === "succeeded" ? 1 : (news.progress ?? round.job.progress);
-  const title = texts.recipe(round.recipe, "title", recipes.find((recipe) => recipe.name === round.recipe)?.title ?? round.recipe);
+  const title = texts.recipe(
+    round.recipe,
+    "title",
+    recipes.find((recipe) => recipe.name === round.recipe)?.title ?? round.recipe,
+  );
   return (
     <Paper withBorder radius="md" p="md" mb="md" component="section" aria-live="polite">
       <Stack gap="xs">

@@ -43,7 +43,9 @@ export function StartRound({ project, recipes, busy }: StartRoundProps) {
         <Paper withBorder radius="md" p="md">
           <Stack>
             <RecipeCards recipes={recipes} method={method} />
-            {recipe === undefined ? null : <ConfigForm key={recipe.name} recipe={recipe} config={config} onChange={setConfig} />}
+            {recipe === undefined ? null : (
+              <ConfigForm key={recipe.name} recipe={recipe} config={config} onChange={setConfig} />
+            )}
           </Stack>
         </Paper>
       </Grid.Col>
@@ -54,7 +56,13 @@ export function StartRound({ project, recipes, busy }: StartRoundProps) {
           ) : (
             <CheckPanel check={check.data} labels={project.labels} />
           )}
-          <StartPanel projectId={project.id} recipe={recipe} body={body} check={check.isPlaceholderData || method.isChoosing ? undefined : check.data} busy={busy} />
+          <StartPanel
+            projectId={project.id}
+            recipe={recipe}
+            body={body}
+            check={check.isPlaceholderData || method.isChoosing ? undefined : check.data}
+            busy={busy}
+          />
         </Stack>
       </Grid.Col>
     </Grid>

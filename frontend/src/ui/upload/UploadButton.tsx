@@ -21,18 +21,19 @@ export function UploadButton({ projectId }: { readonly projectId: string }) {
   };
   return (
     <Group gap="xs">
-      <FileButton multiple resetRef={forget} onChange={addFiles} inputProps={{ "data-testid": "upload-input" } as object}>
+      <FileButton
+        multiple
+        resetRef={forget}
+        onChange={addFiles}
+        inputProps={{ "data-testid": "upload-input" } as object}
+      >
         {(props) => (
           <Button {...props} leftSection={<IconUpload size={16} />}>
             {t("upload.files")}
           </Button>
         )}
       </FileButton>
-      <Button
-        variant="default"
-        leftSection={<IconFolderUp size={16} />}
-        onClick={() => folder.current?.click()}
-      >
+      <Button variant="default" leftSection={<IconFolderUp size={16} />} onClick={() => folder.current?.click()}>
         {t("upload.folder")}
       </Button>
       <input

@@ -3,12 +3,19 @@ import { expect, it } from "vitest";
 import { belongingTogether } from "./belonging";
 import type { GivenFile } from "./dropped";
 
-const given = (name: string, relativePath: string | null = null): GivenFile => ({ file: new File(["x"], name), relativePath });
-const together = (files: GivenFile[]) => [...belongingTogether(files)].map(({ file, relativePath }) => relativePath ?? file.name);
+const given = (name: string, relativePath: string | null = null): GivenFile => ({
+  file: new File(["x"], name),
+  relativePath,
+});
+const together = (files: GivenFile[]) =>
+  [...belongingTogether(files)].map(({ file, relativePath }) => relativePath ?? file.name);
 
 it("keeps a MIRAX file and its folder together, whatever the letter case and the normalisation form", () => {
   const name = "Gewebé";
-  const files = [given(`${name.normalize("NFD")}.mrxs`), given("Index.dat", `${name.normalize("NFC").toUpperCase()}/Index.dat`)];
+  const files = [
+    given(`${name.normalize("NFD")}.mrxs`),
+    given("Index.dat", `${name.normalize("NFC").toUpperCase()}/Index.dat`),
+  ];
   expect(together(files)).toHaveLength(2);
 });
 

@@ -5,7 +5,11 @@ const MIRAX = /\.mrxs$/i;
 /** DICOM files often have no suffix at all. */
 const DICOM = /(\.(dcm|dicom)|^[^.]+)$/i;
 
-const stemOf = (name: string) => name.replace(/\.[^.]*$/, "").normalize("NFC").toLowerCase();
+const stemOf = (name: string) =>
+  name
+    .replace(/\.[^.]*$/, "")
+    .normalize("NFC")
+    .toLowerCase();
 const firstFolder = (path: string) => (path.split("/", 1)[0] ?? "").normalize("NFC").toLowerCase();
 
 /** Returns the files of dropped folders, MIRAX files beside their folder, and the DICOM files where there are several. */

@@ -24,7 +24,13 @@ export function VerdictHistory({ project, slideId, onGo, onClose }: Props): Reac
   const history = useVerdictHistory(project.id, { slideId, reviewerId: reviewerId ?? undefined });
   const rows = history.data?.pages.flatMap((page) => page.results);
   return (
-    <Drawer opened onClose={onClose} position="right" size={380} title={t(slideId === undefined ? "historyOfProject" : "historyOfSlide")}>
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={380}
+      title={t(slideId === undefined ? "historyOfProject" : "historyOfSlide")}
+    >
       <Stack gap="sm">
         <Select
           label={t("reviewer")}
@@ -32,7 +38,10 @@ export function VerdictHistory({ project, slideId, onGo, onClose }: Props): Reac
           clearable
           value={reviewerId}
           onChange={setReviewer}
-          data={(members.data?.results ?? []).map(({ user }) => ({ value: user.id, label: user.display_name || user.username }))}
+          data={(members.data?.results ?? []).map(({ user }) => ({
+            value: user.id,
+            label: user.display_name || user.username,
+          }))}
           data-testid="history-reviewer"
         />
         {history.isError && <Failure error={history.error} onRetry={() => void history.refetch()} />}
@@ -41,9 +50,15 @@ export function VerdictHistory({ project, slideId, onGo, onClose }: Props): Reac
             <Loader size="sm" />
           </Center>
         )}
-        {rows?.length === 0 && <Text size="sm" c="dimmed">{t("nothingSaid")}</Text>}
+        {rows?.length === 0 && (
+          <Text size="sm" c="dimmed">
+            {t("nothingSaid")}
+          </Text>
+        )}
         <Timeline bulletSize={12} lineWidth={2}>
-          {rows?.map((verdict) => <Row key={verdict.id} verdict={verdict} project={project} onGo={onGo} />)}
+          {rows?.map((verdict) => (
+            <Row key={verdict.id} verdict={verdict} project={project} onGo={onGo} />
+          ))}
         </Timeline>
         {history.hasNextPage && (
           <Button size="xs" variant="default" onClick={() => void history.fetchNextPage()}>
@@ -55,7 +70,11 @@ export function VerdictHistory({ project, slideId, onGo, onClose }: Props): Reac
   );
 }
 
-function Row({ verdict, project, onGo }: Pick<Props, "project" | "onGo"> & { readonly verdict: Verdict }): ReactElement {
+function Row({
+  verdict,
+  project,
+  onGo,
+}: Pick<Props, "project" | "onGo"> & { readonly verdict: Verdict }): ReactElement {
   const { t } = useTranslation(["reviewing", "pages"]);
   const format = useFormat();
   const { reviewer } = verdict;
@@ -65,9 +84,19 @@ function Row({ verdict, project, onGo }: Pick<Props, "project" | "onGo"> & { rea
     verdict.reason ? t(`pages:review.reasons.${verdict.reason}`) : undefined,
   ];
   return (
-    <Timeline.Item title={<Text size="sm" fw={500}>{what.filter(Boolean).join(" · ")}</Text>} data-testid="history-row">
+    <Timeline.Item
+      title={
+        <Text size="sm" fw={500}>
+          {what.filter(Boolean).join(" · ")}
+        </Text>
+      }
+      data-testid="history-row"
+    >
       <Group gap="xs" justify="space-between" wrap="nowrap">
-        <Text size="xs" c="dimmed">{`${reviewer.display_name || reviewer.username} · ${format.dateTime(verdict.created_at)}`}</Text>
+        <Text
+          size="xs"
+          c="dimmed"
+        >{`${reviewer.display_name || reviewer.username} · ${format.dateTime(verdict.created_at)}`}</Text>
         {onGo !== undefined && (
           <Button size="compact-xs" variant="subtle" onClick={() => onGo(verdict)} data-testid="history-go">
             {t("reviewing:show")}

@@ -8,7 +8,10 @@ const rob = { object_set_id: "a", index: 2, kind: "rejected" as const, label_id:
 
 describe("verdicts of others", () => {
   it("are in the refusal of ours, and in no other error", () => {
-    expect(refusalByOthers(new ApiError({ ...problem, decided: [rob], version: 7 }))).toEqual({ said: [rob], version: 7 });
+    expect(refusalByOthers(new ApiError({ ...problem, decided: [rob], version: 7 }))).toEqual({
+      said: [rob],
+      version: 7,
+    });
     expect(refusalByOthers(new ApiError({ ...problem, code: "conflict" }))).toBeNull();
     expect(refusalByOthers(new Error("other"))).toBeNull();
   });

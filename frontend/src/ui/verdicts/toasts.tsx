@@ -16,10 +16,20 @@ interface Choice {
   readonly onChoose: () => void;
 }
 
-function Message({ id, text, choices }: { readonly id: string; readonly text: string; readonly choices: readonly Choice[] }): ReactElement {
+function Message({
+  id,
+  text,
+  choices,
+}: {
+  readonly id: string;
+  readonly text: string;
+  readonly choices: readonly Choice[];
+}): ReactElement {
   return (
     <Stack gap={6}>
-      <Text size="sm" c="var(--mantine-color-text)">{text}</Text>
+      <Text size="sm" c="var(--mantine-color-text)">
+        {text}
+      </Text>
       <Group gap="xs">
         {choices.map(({ label, testId, onChoose }) => (
           <Button
@@ -46,7 +56,10 @@ export function tellMeanwhile(said: readonly Told[], onShow: () => void): void {
   for (const reviewer of people.values()) {
     const id = `meanwhile-${reviewer.id}`;
     const before = standing.get(id);
-    const tally = addUp(before ?? {}, said.filter((each) => each.reviewer.id === reviewer.id));
+    const tally = addUp(
+      before ?? {},
+      said.filter((each) => each.reviewer.id === reviewer.id),
+    );
     const show = { label: i18next.t("reviewing:show"), testId: "meanwhile-show", onChoose: onShow };
     const name = reviewer.display_name || reviewer.username;
     const message = {

@@ -38,7 +38,12 @@ export function BottomBar({ ctx, slide, heat }: Props): ReactElement {
     <footer className={`${classes.bar} ${classes.bottom}`}>
       <Button.Group aria-label={t("magnification")}>
         {ZOOM_POWERS.map((power) => (
-          <Button key={power} size="compact-xs" variant="default" onClick={() => void viewerAction(`view.zoom${power}`).run(ctx)}>
+          <Button
+            key={power}
+            size="compact-xs"
+            variant="default"
+            onClick={() => void viewerAction(`view.zoom${power}`).run(ctx)}
+          >
             {`${power}×`}
           </Button>
         ))}
@@ -49,7 +54,13 @@ export function BottomBar({ ctx, slide, heat }: Props): ReactElement {
       <div style={{ display: "flex" }}>
         {STEPS.map(([id, Shown]) => (
           <Tooltip key={id} label={t(`actions:${id}`)}>
-            <ActionIcon size="sm" color="gray" aria-label={t(`actions:${id}`)} data-testid={id.replace(".", "-")} onClick={() => void viewerAction(id).run(ctx)}>
+            <ActionIcon
+              size="sm"
+              color="gray"
+              aria-label={t(`actions:${id}`)}
+              data-testid={id.replace(".", "-")}
+              onClick={() => void viewerAction(id).run(ctx)}
+            >
               <Shown size={16} />
             </ActionIcon>
           </Tooltip>
@@ -58,7 +69,9 @@ export function BottomBar({ ctx, slide, heat }: Props): ReactElement {
       {view && <ScaleBar slide={slide} view={view} />}
       <span style={{ flex: 1 }} />
       {heatValue !== null && <Text size="xs">{t("heatValue", { value: heatValue.toFixed(2) })}</Text>}
-      {pointer && <Text size="xs" data-testid="coordinates">{`x ${pointer[0].toFixed(0)}  y ${pointer[1].toFixed(0)}`}</Text>}
+      {pointer && (
+        <Text size="xs" data-testid="coordinates">{`x ${pointer[0].toFixed(0)}  y ${pointer[1].toFixed(0)}`}</Text>
+      )}
       {view && <Magnification slide={slide} view={view} />}
       {view && <Text size="xs" data-testid="rotation">{`${degrees(view)}°`}</Text>}
     </footer>

@@ -20,7 +20,9 @@ export function Palette({ ctx, suggestion, keyMap }: PaletteProps): ReactElement
     return applicable(known, context).map((action) => ({
       id: action.id,
       label: t(`actions:${action.titleKey}`),
-      rightSection: keysOf(action.id, keyMap, action.defaultKeys).slice(0, 1).map((key) => <Kbd key={key}>{showChord(key)}</Kbd>),
+      rightSection: keysOf(action.id, keyMap, action.defaultKeys)
+        .slice(0, 1)
+        .map((key) => <Kbd key={key}>{showChord(key)}</Kbd>),
       onClick: () => void action.run(context),
     }));
   }
@@ -55,7 +57,15 @@ function KeyRows<C>({ actions, keyMap }: { actions: readonly Action<C>[]; keyMap
   ));
 }
 
-export function HelpDialog({ opened, onClose, keyMap }: { opened: boolean; onClose: () => void; keyMap: KeyMap }): ReactElement {
+export function HelpDialog({
+  opened,
+  onClose,
+  keyMap,
+}: {
+  opened: boolean;
+  onClose: () => void;
+  keyMap: KeyMap;
+}): ReactElement {
   const { t } = useTranslation(["viewer", "actions", "drawing"]);
   return (
     <Modal opened={opened} onClose={onClose} title={t("help")} size="lg">

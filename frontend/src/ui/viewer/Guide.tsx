@@ -11,7 +11,11 @@ import classes from "./Viewer.module.css";
 
 /** Whether the guide was closed; stored in this browser. */
 export function useGuideAway(): [boolean, (away: boolean) => void] {
-  const [away, setAway] = useLocalStorage({ key: "coverslip.guide.away", defaultValue: false, getInitialValueInEffect: false });
+  const [away, setAway] = useLocalStorage({
+    key: "coverslip.guide.away",
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  });
   return [away, setAway];
 }
 
@@ -78,7 +82,16 @@ export function Guide({ project, slideId, items, objectSet, busy }: Props): Reac
   const now = steps.indexOf(stepNow(role, progress));
   const how = (step: Step) => (step === "train" && busy ? t("trainWait") : t(`${step}How`));
   return (
-    <Paper className={classes.hint} shadow="md" p="sm" withBorder component="section" aria-label={t(TITLES[role])} data-testid="guide" data-role={role}>
+    <Paper
+      className={classes.hint}
+      shadow="md"
+      p="sm"
+      withBorder
+      component="section"
+      aria-label={t(TITLES[role])}
+      data-testid="guide"
+      data-role={role}
+    >
       <Group justify="space-between" mb={6}>
         <Text fw={600} size="sm">
           {t(TITLES[role])}
@@ -89,9 +102,28 @@ export function Guide({ project, slideId, items, objectSet, busy }: Props): Reac
         {steps.map((step, number) => {
           const done = number < now && isDone(step, progress);
           return (
-            <Group key={step} component="li" gap="xs" wrap="nowrap" align="flex-start" aria-current={number === now ? "step" : undefined} data-testid={`guide-${step}`}>
-              <ThemeIcon size={20} radius="xl" variant={number === now ? "filled" : "light"} color={done ? "teal" : undefined}>
-                {done ? <IconCheck size={13} /> : <Text fz={11} fw={700}>{number + 1}</Text>}
+            <Group
+              key={step}
+              component="li"
+              gap="xs"
+              wrap="nowrap"
+              align="flex-start"
+              aria-current={number === now ? "step" : undefined}
+              data-testid={`guide-${step}`}
+            >
+              <ThemeIcon
+                size={20}
+                radius="xl"
+                variant={number === now ? "filled" : "light"}
+                color={done ? "teal" : undefined}
+              >
+                {done ? (
+                  <IconCheck size={13} />
+                ) : (
+                  <Text fz={11} fw={700}>
+                    {number + 1}
+                  </Text>
+                )}
               </ThemeIcon>
               <div>
                 <Text size="sm" fw={number === now ? 600 : 400} c={number === now ? undefined : "dimmed"}>

@@ -5,7 +5,14 @@ import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import { useJobEvents } from "@/sync/events";
-import { checkRound, useJob, useModelVersions, useRecipes, useStartPrediction, useStartRound } from "@/sync/queries/queries";
+import {
+  checkRound,
+  useJob,
+  useModelVersions,
+  useRecipes,
+  useStartPrediction,
+  useStartRound,
+} from "@/sync/queries/queries";
 import type { Project, RoundCheck } from "@/sync/types";
 import { sayError, useServerTexts } from "../shared/serverTexts";
 import classes from "./Viewer.module.css";
@@ -50,7 +57,16 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
   }, [job, onBusy]);
   const sayMissing = (check: RoundCheck) => {
     const missing = check.blockers.map((notice) => texts.messageText(notice));
-    const message = missing.length === 1 ? missing[0] : <List size="sm">{missing.map((text) => <List.Item key={text}>{text}</List.Item>)}</List>;
+    const message =
+      missing.length === 1 ? (
+        missing[0]
+      ) : (
+        <List size="sm">
+          {missing.map((text) => (
+            <List.Item key={text}>{text}</List.Item>
+          ))}
+        </List>
+      );
     notifications.show({ color: "yellow", title: t("notYet"), message, autoClose: 15_000 });
   };
   const train = async () => {
@@ -90,16 +106,35 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
       {jobId && <RunningJob jobId={jobId} page={`/projects/${project.id}/jobs?job=${jobId}`} />}
       {isManager && (
         <>
-          <Button size="xs" data-testid="train-button" disabled={!quick || !saved || isBusy} loading={checking} onClick={() => void train()}>
+          <Button
+            size="xs"
+            data-testid="train-button"
+            disabled={!quick || !saved || isBusy}
+            loading={checking}
+            onClick={() => void train()}
+          >
             {t("train")}
           </Button>
-          <Button size="xs" variant="default" data-testid="predict-button" disabled={!current || isBusy} loading={prediction.isPending} onClick={predict}>
+          <Button
+            size="xs"
+            variant="default"
+            data-testid="predict-button"
+            disabled={!current || isBusy}
+            loading={prediction.isPending}
+            onClick={predict}
+          >
             {t("predict")}
           </Button>
         </>
       )}
       {project.my_role !== "annotator" && (
-        <Button size="xs" variant="default" component={Link} to={`/projects/${project.id}/review?slide=${slideId}`} data-testid="review-button">
+        <Button
+          size="xs"
+          variant="default"
+          component={Link}
+          to={`/projects/${project.id}/review?slide=${slideId}`}
+          data-testid="review-button"
+        >
           {t("review")}
         </Button>
       )}
@@ -117,10 +152,25 @@ function RunningJob({ jobId, page }: { jobId: string; page: string }): ReactElem
   if (!state) return null;
   const isRunning = RUNNING.includes(state);
   // The last step that was told is no news once the job has ended.
-  const text = job === undefined ? "" : state === "failed" ? texts.messageText(job.error) : isRunning ? texts.messageText(news.message ?? job.message) : "";
+  const text =
+    job === undefined
+      ? ""
+      : state === "failed"
+        ? texts.messageText(job.error)
+        : isRunning
+          ? texts.messageText(news.message ?? job.message)
+          : "";
   return (
     <div className={classes.progress} data-testid="round-progress" role="status">
-      <Anchor component={Link} to={page} size="xs" truncate title={text} c={state === "failed" ? "red" : "inherit"} display="block">
+      <Anchor
+        component={Link}
+        to={page}
+        size="xs"
+        truncate
+        title={text}
+        c={state === "failed" ? "red" : "inherit"}
+        display="block"
+      >
         <span data-testid="round-state">{t(`jobState.${state}`)}</span>
         {text ? ` · ${text}` : ""}
       </Anchor>

@@ -1,6 +1,16 @@
 import { ActionIcon, Badge, FileButton, Menu, Text, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconArrowLeft, IconDots, IconDownload, IconKeyboard, IconLayoutSidebarRight, IconLink, IconListNumbers, IconMaximize, IconUpload } from "@tabler/icons-react";
+import {
+  IconArrowLeft,
+  IconDots,
+  IconDownload,
+  IconKeyboard,
+  IconLayoutSidebarRight,
+  IconLink,
+  IconListNumbers,
+  IconMaximize,
+  IconUpload,
+} from "@tabler/icons-react";
 import { useState, type ReactElement, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
@@ -14,7 +24,8 @@ import { sayError } from "../shared/serverTexts";
 import { useGuideAway } from "./Guide";
 import classes from "./Viewer.module.css";
 
-const IMPORTED_FILES = ".ndpa,.geojson,.geojsonl,.geojsons,.ndjson,.json,.zip,.xml,.gz,.parquet,.geoparquet,.arrow,.feather";
+const IMPORTED_FILES =
+  ".ndpa,.geojson,.geojsonl,.geojsons,.ndjson,.json,.zip,.xml,.gz,.parquet,.geoparquet,.arrow,.feather";
 
 interface Props {
   project: Project;
@@ -27,7 +38,13 @@ interface Props {
   children: ReactNode;
 }
 
-const COLOURS: Record<SaveState, string> = { saved: "teal", saving: "gray", offline: "yellow", conflict: "red", refused: "red" };
+const COLOURS: Record<SaveState, string> = {
+  saved: "teal",
+  saving: "gray",
+  offline: "yellow",
+  conflict: "red",
+  refused: "red",
+};
 
 export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPanel, children }: Props): ReactElement {
   const { t } = useTranslation(["viewer", "guide", "imports"]);
@@ -75,7 +92,12 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPan
         </ActionIcon>
       </Tooltip>
       <Tooltip label={t("fullScreen")}>
-        <ActionIcon color="gray" aria-label={t("fullScreen")} data-testid="full-screen" onClick={() => ctx.toggleFullScreen()}>
+        <ActionIcon
+          color="gray"
+          aria-label={t("fullScreen")}
+          data-testid="full-screen"
+          onClick={() => ctx.toggleFullScreen()}
+        >
           <IconMaximize size={18} />
         </ActionIcon>
       </Tooltip>
@@ -89,15 +111,31 @@ export function TopBar({ project, slide, save, ctx, onSaveClick, onImport, onPan
         <Menu.Dropdown>
           <FileButton accept={IMPORTED_FILES} onChange={importChosen}>
             {(props) => (
-              <Menu.Item {...props} leftSection={<IconUpload size={16} />} disabled={!ctx.mayDraw} closeMenuOnClick={false}>
+              <Menu.Item
+                {...props}
+                leftSection={<IconUpload size={16} />}
+                disabled={!ctx.mayDraw}
+                closeMenuOnClick={false}
+              >
                 {t("importGeoJson")}
               </Menu.Item>
             )}
           </FileButton>
-          <Menu.Item leftSection={<IconDownload size={16} />} component="a" href={buildUrl(`/slides/${slide.id}/export.geojson`)} download>
+          <Menu.Item
+            leftSection={<IconDownload size={16} />}
+            component="a"
+            href={buildUrl(`/slides/${slide.id}/export.geojson`)}
+            download
+          >
             {t("exportGeoJson")}
           </Menu.Item>
-          <Menu.Item leftSection={<IconDownload size={16} />} component="a" href={buildUrl(`/slides/${slide.id}/export.histoml`)} download data-testid="export-histoml">
+          <Menu.Item
+            leftSection={<IconDownload size={16} />}
+            component="a"
+            href={buildUrl(`/slides/${slide.id}/export.histoml`)}
+            download
+            data-testid="export-histoml"
+          >
             {t("imports:exportHistoml")}
           </Menu.Item>
           <Menu.Item leftSection={<IconListNumbers size={16} />} onClick={() => putAway(false)}>

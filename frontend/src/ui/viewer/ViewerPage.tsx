@@ -33,7 +33,11 @@ function Problem({ text, onRetry }: { text: string; onRetry: () => void }): Reac
 }
 
 /** Return whether the project or slide does not exist, or the slide is of another project. */
-function isMissing(projectId: string, project: ReturnType<typeof useProject>, viewer: ReturnType<typeof useViewer>): boolean {
+function isMissing(
+  projectId: string,
+  project: ReturnType<typeof useProject>,
+  viewer: ReturnType<typeof useViewer>,
+): boolean {
   const isElsewhere = viewer.data !== undefined && viewer.data.slide.project_id !== projectId;
   return isElsewhere || isNotFound(project.error) || isNotFound(viewer.error);
 }
@@ -50,7 +54,8 @@ export default function ViewerPage(): ReactElement {
   useLastProject(projectId, project.isSuccess);
   if (isMissing(projectId, project, viewer)) return <NotFound project={project.data} />;
   const failure = viewer.error ?? project.error;
-  if (failure) return <Problem text={sayError(failure)} onRetry={() => void (viewer.error ? viewer : project).refetch()} />;
+  if (failure)
+    return <Problem text={sayError(failure)} onRetry={() => void (viewer.error ? viewer : project).refetch()} />;
   if (error !== null) return <Problem text={error} onRetry={reload} />;
   if (!viewer.data || !project.data || !session || !me.data || !me.isFetchedAfterMount) {
     return (

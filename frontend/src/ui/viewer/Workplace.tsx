@@ -44,8 +44,22 @@ function Layout(props: OpenSlide): ReactElement {
   const change = useViewerState((state) => state.change);
   return (
     <div className={classes.viewer} data-panel={isPanelOpen ? "open" : "closed"}>
-      <TopBar project={project} slide={slide} save={save} ctx={ctx} onPanel={() => change({ isPanelOpen: !isPanelOpen })} onImport={imports.open} onSaveClick={onSaveClick}>
-        <LoopButtons project={project} slideId={slide.id} saved={save.state === "saved"} followed={imports.jobId} onBusy={onBusy} />
+      <TopBar
+        project={project}
+        slide={slide}
+        save={save}
+        ctx={ctx}
+        onPanel={() => change({ isPanelOpen: !isPanelOpen })}
+        onImport={imports.open}
+        onSaveClick={onSaveClick}
+      >
+        <LoopButtons
+          project={project}
+          slideId={slide.id}
+          saved={save.state === "saved"}
+          followed={imports.jobId}
+          onBusy={onBusy}
+        />
       </TopBar>
       <ToolRail ctx={ctx} active={tool} keyMap={me.key_map} />
       <SlideArea work={work} />
@@ -72,7 +86,11 @@ function SlideArea({ work }: { readonly work: Work }): ReactElement {
     if (stage) change({ pointer: stage.screenToImage([event.clientX - box.left, event.clientY - box.top]) });
   };
   return (
-    <main className={classes.stageArea} aria-label={t("slide", { name: viewer.slide.name })} onPointerMove={onPointerMove}>
+    <main
+      className={classes.stageArea}
+      aria-label={t("slide", { name: viewer.slide.name })}
+      onPointerMove={onPointerMove}
+    >
       <SlideStage
         viewer={viewer}
         labels={labels}
@@ -93,9 +111,19 @@ function SlideArea({ work }: { readonly work: Work }): ReactElement {
         <Guide project={project} slideId={viewer.slide.id} items={work.items} objectSet={objectSet} busy={work.busy} />
         <ToolHint tool={tool} />
         <div className={classes.cards}>
-          <SketchCard sketches={session.sketches} tool={tool} atWork={() => atWork.current} setTool={(next) => change({ tool: next })} />
+          <SketchCard
+            sketches={session.sketches}
+            tool={tool}
+            atWork={() => atWork.current}
+            setTool={(next) => change({ tool: next })}
+          />
           <LockedCard ctx={ctx} selected={selected} keyMap={me.key_map} />
-          <SuggestionCard selected={work.selectedSuggestion} labels={labels} objectSet={objectSet} keyMap={me.key_map} />
+          <SuggestionCard
+            selected={work.selectedSuggestion}
+            labels={labels}
+            objectSet={objectSet}
+            keyMap={me.key_map}
+          />
           <LassoCard lasso={lasso} labels={labels} />
         </div>
         <DwellBadge dwell={work.dwell} />
@@ -114,12 +142,26 @@ function Popups({ work }: { readonly work: Work }): ReactElement {
   const change = useViewerState((state) => state.change);
   return (
     <>
-      {isHistoryOpen && <VerdictHistory project={project} slideId={viewer.slide.id} onGo={showVerdict} onClose={() => change({ isHistoryOpen: false })} />}
+      {isHistoryOpen && (
+        <VerdictHistory
+          project={project}
+          slideId={viewer.slide.id}
+          onGo={showVerdict}
+          onClose={() => change({ isHistoryOpen: false })}
+        />
+      )}
       {imports.panel}
       <GammaFilter gamma={gamma} />
       <Palette ctx={ctx} suggestion={selectedSuggestion.context} keyMap={me.key_map} />
       <HelpDialog opened={isHelpOpen} onClose={() => change({ isHelpOpen: false })} keyMap={me.key_map} />
-      <ConflictDialog opened={isSaveDialogOpen} onClose={() => change({ isSaveDialogOpen: false })} session={session} viewer={viewer} me={me} labels={project.labels} />
+      <ConflictDialog
+        opened={isSaveDialogOpen}
+        onClose={() => change({ isSaveDialogOpen: false })}
+        session={session}
+        viewer={viewer}
+        me={me}
+        labels={project.labels}
+      />
     </>
   );
 }

@@ -3,11 +3,33 @@ import { describe, expect, it } from "vitest";
 
 import type { Geometry } from "@/core/geometry/types";
 import { viewFrom } from "@/render/view";
-import { areaText, chainText, diameterText, extentText, fullPower, lengthText, magnificationText, pixelSizeOf, resolutionText, scaleBar } from "./format";
+import {
+  areaText,
+  chainText,
+  diameterText,
+  extentText,
+  fullPower,
+  lengthText,
+  magnificationText,
+  pixelSizeOf,
+  resolutionText,
+  scaleBar,
+} from "./format";
 
 const OBLONG = pixelSizeOf({ mpp_x: 0.25, mpp_y: 0.5, resolution_source: "file" });
 const ESTIMATED = pixelSizeOf({ mpp_x: 0.5, mpp_y: 0.5, resolution_source: "estimated" });
-const SQUARE: Geometry = { type: "Polygon", coordinates: [[[0, 0], [100, 0], [100, 100], [0, 100], [0, 0]]] };
+const SQUARE: Geometry = {
+  type: "Polygon",
+  coordinates: [
+    [
+      [0, 0],
+      [100, 0],
+      [100, 100],
+      [0, 100],
+      [0, 0],
+    ],
+  ],
+};
 
 /** A view at one CSS pixel per level-0 pixel, turned clockwise. */
 function turned(degrees: number, scale = 1) {
@@ -18,9 +40,33 @@ function turned(degrees: number, scale = 1) {
 describe("pixels of 0.25 × 0.5 µm", () => {
   it("are measured along each axis", () => {
     expect(areaText(100 * 100, OBLONG)).toBe("1,250 µm²");
-    expect(chainText([[0, 0], [100, 0]], OBLONG)).toBe("25 µm");
-    expect(chainText([[0, 0], [0, 100]], OBLONG)).toBe("50 µm");
-    expect(chainText([[0, 0], [120, 80]], OBLONG)).toBe("50 µm");
+    expect(
+      chainText(
+        [
+          [0, 0],
+          [100, 0],
+        ],
+        OBLONG,
+      ),
+    ).toBe("25 µm");
+    expect(
+      chainText(
+        [
+          [0, 0],
+          [0, 100],
+        ],
+        OBLONG,
+      ),
+    ).toBe("50 µm");
+    expect(
+      chainText(
+        [
+          [0, 0],
+          [120, 80],
+        ],
+        OBLONG,
+      ),
+    ).toBe("50 µm");
     expect(lengthText(SQUARE, OBLONG)).toBe("150 µm");
     expect(extentText(300, 260, OBLONG)).toBe("75 µm × 130 µm");
     expect(diameterText(100, OBLONG)).toBe("25 µm × 50 µm");
@@ -42,7 +88,15 @@ describe("pixels of 0.25 × 0.5 µm", () => {
   });
 
   it("give an estimated power by their finer side", () => {
-    expect(fullPower({ magnification: null, magnification_source: "unknown", mpp_x: 0.25, mpp_y: 0.5, resolution_source: "file" })).toBe(40);
+    expect(
+      fullPower({
+        magnification: null,
+        magnification_source: "unknown",
+        mpp_x: 0.25,
+        mpp_y: 0.5,
+        resolution_source: "file",
+      }),
+    ).toBe(40);
   });
 });
 
@@ -50,7 +104,13 @@ describe("estimates", () => {
   it("are marked wherever a size is shown", () => {
     const texts = [
       areaText(100, ESTIMATED),
-      chainText([[0, 0], [100, 0]], ESTIMATED),
+      chainText(
+        [
+          [0, 0],
+          [100, 0],
+        ],
+        ESTIMATED,
+      ),
       extentText(300, 260, ESTIMATED),
       diameterText(10, ESTIMATED),
       scaleBar(turned(0), ESTIMATED, 140).text,
@@ -63,5 +123,9 @@ describe("estimates", () => {
 
 it("shows pixels without a resolution", () => {
   const unknown = pixelSizeOf({ mpp_x: null, mpp_y: null, resolution_source: "unknown" });
-  expect([areaText(100, unknown), lengthText(SQUARE, unknown), scaleBar(turned(90), unknown, 140).text]).toEqual(["100 px²", "400 px", "100 px"]);
+  expect([areaText(100, unknown), lengthText(SQUARE, unknown), scaleBar(turned(90), unknown, 140).text]).toEqual([
+    "100 px²",
+    "400 px",
+    "100 px",
+  ]);
 });

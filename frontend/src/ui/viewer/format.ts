@@ -36,7 +36,9 @@ export function lengthText(geometry: Geometry, size: PixelSize | null): string {
 }
 
 export function chainText(chain: readonly Position[], size: PixelSize | null): string {
-  return size === null ? `${digits(lengthOfChain([...chain]))} px` : about(size, micrometres(chainLengthIn(size, chain)));
+  return size === null
+    ? `${digits(lengthOfChain([...chain]))} px`
+    : about(size, micrometres(chainLengthIn(size, chain)));
 }
 
 /** An area that is known in square pixels: they scale by both axes alike. */

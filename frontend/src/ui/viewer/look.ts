@@ -26,11 +26,18 @@ export interface Look {
  * Return the look to start with. Layers are those that the address names, else those that the person showed last.
  * Model output stays hidden until it is asked for: the first look is the pathologist's own.
  */
-export function firstLook(search: string, remembered: Pick<Look, "annotations" | "suggestions" | "heatMap"> | null = null): Look {
+export function firstLook(
+  search: string,
+  remembered: Pick<Look, "annotations" | "suggestions" | "heatMap"> | null = null,
+): Look {
   const query = new URLSearchParams(search);
   const named = query.get("layers")?.split(",");
   const layers = named ?? [];
-  const fromAddress = { annotations: !layers.includes("-annotations"), suggestions: layers.includes("suggestions"), heatMap: layers.includes("heatMap") };
+  const fromAddress = {
+    annotations: !layers.includes("-annotations"),
+    suggestions: layers.includes("suggestions"),
+    heatMap: layers.includes("heatMap"),
+  };
   return {
     ...(named === undefined && remembered ? remembered : fromAddress),
     fill: 0.15,
@@ -66,7 +73,9 @@ function areaFrom(query: URLSearchParams): [number | null, number | null] {
 
 function filterFrom(query: URLSearchParams): ObjectFilter {
   const names = query.get("verdict")?.split(",");
-  const states = names ? STATE_NAMES.reduce((mask, name, state) => (names.includes(name) ? mask | (1 << state) : mask), 0) : EVERYTHING.states;
+  const states = names
+    ? STATE_NAMES.reduce((mask, name, state) => (names.includes(name) ? mask | (1 << state) : mask), 0)
+    : EVERYTHING.states;
   const [minScore, maxScore] = rangeFrom(query, "score");
   const [minUncertainty, maxUncertainty] = rangeFrom(query, "uncertainty");
   const [minArea, maxArea] = areaFrom(query);
@@ -84,7 +93,8 @@ export function lookToUrl(look: Look): Record<string, string | null> {
     score: range(minScore, maxScore),
     uncertainty: range(minUncertainty, maxUncertainty),
     area: minArea === null && maxArea === null ? null : `${minArea ?? ""}-${maxArea ?? ""}`,
-    verdict: states === EVERYTHING.states ? null : STATE_NAMES.filter((_, state) => (states & (1 << state)) !== 0).join(","),
+    verdict:
+      states === EVERYTHING.states ? null : STATE_NAMES.filter((_, state) => (states & (1 << state)) !== 0).join(","),
   };
 }
 

@@ -24,7 +24,15 @@ interface ContextParts {
 }
 
 /** Return what the actions of the viewer work on. */
-export function useViewerContext({ project, viewer, session, mayLasso, verdictUndos, editing, clipboard }: ContextParts): ViewerContext {
+export function useViewerContext({
+  project,
+  viewer,
+  session,
+  mayLasso,
+  verdictUndos,
+  editing,
+  clipboard,
+}: ContextParts): ViewerContext {
   const stage = useViewerState((state) => state.stage);
   const tool = useViewerState((state) => state.tool);
   const now = useViewerStore().getState;
@@ -65,7 +73,8 @@ export function useViewerContext({ project, viewer, session, mayLasso, verdictUn
       const item = store.get(id);
       if (item) stage?.show(boxOf(item.geometry), 1.5);
     },
-    toggleFullScreen: () => void (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
+    toggleFullScreen: () =>
+      void (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
     scale: () => stage?.view()?.scale ?? 1,
     saveNow: autosave.flush,
     openReview: () => void navigate(`/projects/${project.id}/review?slide=${viewer.slide.id}`),

@@ -57,7 +57,14 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
   useChangedShapes(project.id, slide.id, session);
   const isUnsaved = useCallback((id: string) => session.autosave.isUnsaved(id), [session]);
   const { stage, view, suggestionLayer, tool, labelId, look } = useViewerState(
-    useShallow(({ stage, view, suggestionLayer, tool, labelId, look }) => ({ stage, view, suggestionLayer, tool, labelId, look })),
+    useShallow(({ stage, view, suggestionLayer, tool, labelId, look }) => ({
+      stage,
+      view,
+      suggestionLayer,
+      tool,
+      labelId,
+      look,
+    })),
   );
   const store = useViewerStore();
   const { change, patchLook } = store.getState();
@@ -70,7 +77,19 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
   const { busy, onBusy } = useShowWhatCame(objectSets[0] ?? null, patchLook, change);
   const imports = useImport({ project, slide, session, stage, onBusy });
   const editing = useEditing(session, me, project, viewer);
-  const layers = useLayers({ store: session.store, stage, look, labels, regions, heatMap, selected, handles: tool === "select", counted: inView.counted, isUnsaved, isLocked: editing.isLocked });
+  const layers = useLayers({
+    store: session.store,
+    stage,
+    look,
+    labels,
+    regions,
+    heatMap,
+    selected,
+    handles: tool === "select",
+    counted: inView.counted,
+    isUnsaved,
+    isLocked: editing.isLocked,
+  });
   const quality = useQualityOverlay(stage, slide.id);
   const dwell = useDwellRecording(stage, slide);
   const underlays = useMemo(
@@ -124,11 +143,22 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
     lasso: lasso.choose,
   });
   useDrawing(stage, tool, toolContext, atWork);
-  const ctx = useViewerContext({ project, viewer, session, mayLasso: look.suggestions && objectSet !== null, verdictUndos: [lasso.undo, selectedSuggestion.undo], editing, clipboard });
+  const ctx = useViewerContext({
+    project,
+    viewer,
+    session,
+    mayLasso: look.suggestions && objectSet !== null,
+    verdictUndos: [lasso.undo, selectedSuggestion.undo],
+    editing,
+    clipboard,
+  });
   // The first that applies takes the key: with a suggestion selected, keys are those of the review.
   useActions(selectedSuggestion.context, SUGGESTION_ACTIONS);
   useActions(ctx, VIEWER_ACTIONS);
-  const lookUrl = useMemo(() => ({ ...lookToUrl(look), channels: channels.text, plane: focus.text }), [look, channels.text, focus.text]);
+  const lookUrl = useMemo(
+    () => ({ ...lookToUrl(look), channels: channels.text, plane: focus.text }),
+    [look, channels.text, focus.text],
+  );
   const writeUrl = useUrlView(stage, lookUrl);
   const conflicts = save.conflicts.length;
   useEffect(() => {
@@ -156,12 +186,48 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
   const isWhole = inView.total === null;
   const saved = save.state === "saved";
   const pages = useMemo(
-    () => (isWhole ? null : { slideId: slide.id, saved, take: (annotation: Annotation) => session.autosave.take([annotation]) }),
+    () =>
+      isWhole
+        ? null
+        : { slideId: slide.id, saved, take: (annotation: Annotation) => session.autosave.take([annotation]) },
     [isWhole, saved, slide.id, session],
   );
   return {
-    me, project, viewer, session, items, selected, save, inView, pixelSize, channels, focus, objectSets, objectSet, heatMap, regions, busy, onBusy, imports,
-    editing, layers, quality, dwell, underlays, overlays, lasso, carried, selectedSuggestion, older, atWork, ctx, onView, showVerdict, onSaveClick, suggestions, pages,
+    me,
+    project,
+    viewer,
+    session,
+    items,
+    selected,
+    save,
+    inView,
+    pixelSize,
+    channels,
+    focus,
+    objectSets,
+    objectSet,
+    heatMap,
+    regions,
+    busy,
+    onBusy,
+    imports,
+    editing,
+    layers,
+    quality,
+    dwell,
+    underlays,
+    overlays,
+    lasso,
+    carried,
+    selectedSuggestion,
+    older,
+    atWork,
+    ctx,
+    onView,
+    showVerdict,
+    onSaveClick,
+    suggestions,
+    pages,
   };
 }
 

@@ -14,7 +14,12 @@ function open(sketch: { tool: string; labelId: string | null } | null) {
   const sketches = { isRestored: () => sketch !== null, snapshot: () => sketch ?? { tool: null, labelId: null } };
   const session = { sketches } as unknown as Session;
   const me = { shown_layers: ["suggestions"] } as unknown as Me;
-  return makeViewerStore({ me, labels: LABELS, viewer: { channels: [], stack: { planes: 1, times: 1, paths: 1 } } as unknown as ViewerInfo, session });
+  return makeViewerStore({
+    me,
+    labels: LABELS,
+    viewer: { channels: [], stack: { planes: 1, times: 1, paths: 1 } } as unknown as ViewerInfo,
+    session,
+  });
 }
 
 beforeEach(() => vi.stubGlobal("window", { location: { search: "" } }));

@@ -58,11 +58,7 @@ function ConfusionRow({ label, row, format }: ConfusionRowProps) {
         const share = total === 0 ? 0 : count / total;
         const ground = mix(TINT, page, share * STRONGEST_TINT);
         return (
-          <Table.Td
-            key={column}
-            ta="center"
-            style={{ background: writeHex(ground), color: writeHex(inkOn(ground)) }}
-          >
+          <Table.Td key={column} ta="center" style={{ background: writeHex(ground), color: writeHex(inkOn(ground)) }}>
             <Text size="sm" fw={600}>
               {format.number(count)}
             </Text>

@@ -14,7 +14,12 @@ interface IntervalTextProps {
 export function IntervalText({ interval, signed = false }: IntervalTextProps) {
   const { t } = useTranslation("pages");
   const format = useFormat();
-  if (interval === null) return <Text span size="sm" c="dimmed">–</Text>;
+  if (interval === null)
+    return (
+      <Text span size="sm" c="dimmed">
+        –
+      </Text>
+    );
   const sign = signed && interval.value > 0 ? "+" : "";
   return (
     <Text span size="sm" style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}>

@@ -38,7 +38,11 @@ export function MetricsTable({ metrics }: { readonly metrics: ModelMetrics }) {
                 </Table.Td>
                 <Table.Td>
                   {unit ? (
-                    <IntervalBar interval={interval} minimum={Math.min(0, interval.ends?.[0] ?? interval.value)} label={metricName(name)} />
+                    <IntervalBar
+                      interval={interval}
+                      minimum={Math.min(0, interval.ends?.[0] ?? interval.value)}
+                      label={metricName(name)}
+                    />
                   ) : null}
                 </Table.Td>
               </Table.Tr>

@@ -55,10 +55,18 @@ function Curve({ group, toX }: { readonly group: SurvivalGroup; readonly toX: To
   const colour = COLOURS[group.name];
   return (
     <g>
-      <path d={stairs(group, toX)} fill="none" stroke={colour} strokeWidth="2" strokeDasharray={group.name === "high" ? "6 3" : undefined} />
+      <path
+        d={stairs(group, toX)}
+        fill="none"
+        stroke={colour}
+        strokeWidth="2"
+        strokeDasharray={group.name === "high" ? "6 3" : undefined}
+      />
       {group.censored.map((months, i) => {
         const y = toY(shareAt(group, months));
-        return <line key={i} x1={toX(months)} x2={toX(months)} y1={y - 4} y2={y + 4} stroke={colour} strokeWidth="1.5" />;
+        return (
+          <line key={i} x1={toX(months)} x2={toX(months)} y1={y - 4} y2={y + 4} stroke={colour} strokeWidth="1.5" />
+        );
       })}
     </g>
   );
@@ -83,13 +91,23 @@ export function SurvivalChart({ survival }: { readonly survival: SurvivalMetrics
         {survival.groups.map((group) => (
           <Group key={group.name} gap={8} wrap="nowrap">
             <svg width="24" height="8" aria-hidden="true">
-              <line x1="0" x2="24" y1="4" y2="4" stroke={COLOURS[group.name]} strokeWidth="2.5" strokeDasharray={group.name === "high" ? "6 3" : undefined} />
+              <line
+                x1="0"
+                x2="24"
+                y1="4"
+                y2="4"
+                stroke={COLOURS[group.name]}
+                strokeWidth="2.5"
+                strokeDasharray={group.name === "high" ? "6 3" : undefined}
+              />
             </svg>
             <Text size="sm">{t(group.name, { count: group.count, events: group.events })}</Text>
           </Group>
         ))}
         <Text size="sm" fw={600}>
-          {survival.p === null ? t("noTest") : t(small ? "pSmall" : "p", { p: format.number(small ? SMALLEST_P : survival.p, 3) })}
+          {survival.p === null
+            ? t("noTest")
+            : t(small ? "pSmall" : "p", { p: format.number(small ? SMALLEST_P : survival.p, 3) })}
         </Text>
       </Stack>
       <Text component="figcaption" size="xs" c="dimmed" mt={4}>

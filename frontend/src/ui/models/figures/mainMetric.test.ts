@@ -10,7 +10,10 @@ it("never shows an unknown interval as a certain one", () => {
 });
 
 it("shows the ends of a known interval, and prefers what counts all labels alike", () => {
-  const values = { accuracy: { value: 0.9, low: 0.8, high: 0.95 }, balanced_accuracy: { value: 1, low: 0.51, high: 1 } };
+  const values = {
+    accuracy: { value: 0.9, low: 0.8, high: 0.95 },
+    balanced_accuracy: { value: 1, low: 0.51, high: 1 },
+  };
   const metrics = { count: 8, labels: [], values, confusion: null, reliability: [], part: "test", split_by: "case" };
   const found = mainMetric(metrics);
   expect(found?.name).toBe("balanced_accuracy");

@@ -1,14 +1,4 @@
-import {
-  ActionIcon,
-  Button,
-  Group,
-  Select,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-  Tooltip,
-} from "@mantine/core";
+import { ActionIcon, Button, Group, Select, Stack, Table, Text, TextInput, Tooltip } from "@mantine/core";
 import { IconArchive, IconArrowDown, IconArrowUp, IconPlus } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -91,7 +81,11 @@ function LabelRow({ label, taken, onMove, onChange, onRetire }: LabelRowProps) {
           w={80}
           clearable
           aria-label={t("labels.key")}
-          data={KEYS.map((key) => ({ value: key, label: key, disabled: taken.has(Number(key)) && Number(key) !== label.key }))}
+          data={KEYS.map((key) => ({
+            value: key,
+            label: key,
+            disabled: taken.has(Number(key)) && Number(key) !== label.key,
+          }))}
           value={label.key === null ? null : String(label.key)}
           onChange={(key) => onChange({ key: key === null ? null : Number(key), seen: { key: label.key } })}
         />
@@ -180,7 +174,8 @@ export function LabelsTab({ project }: { readonly project: Project }) {
       { id, ...part },
       {
         onError: (error) => {
-          if (isSimilarName(error)) setAsked({ error, confirm: () => change(id, { ...part, allow_similar_name: true }) });
+          if (isSimilarName(error))
+            setAsked({ error, confirm: () => change(id, { ...part, allow_similar_name: true }) });
           else notifyFailure(error);
         },
       },
@@ -238,9 +233,7 @@ export function LabelsTab({ project }: { readonly project: Project }) {
           message={t("labels.retireText")}
           confirmLabel={t("labels.retire")}
           busy={retire.isPending}
-          onConfirm={() =>
-            retire.mutate(retiring.id, { onError: notifyFailure, onSettled: () => setRetiring(null) })
-          }
+          onConfirm={() => retire.mutate(retiring.id, { onError: notifyFailure, onSettled: () => setRetiring(null) })}
           onClose={() => setRetiring(null)}
         />
       )}

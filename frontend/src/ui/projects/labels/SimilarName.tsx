@@ -17,7 +17,13 @@ export function isSimilarName(error: unknown): error is ApiError {
 }
 
 /** Asks whether a name in other letter case is a label of its own. */
-export function SimilarNameDialog({ asked, onClose }: { readonly asked: SimilarName; readonly onClose: () => void }): ReactElement {
+export function SimilarNameDialog({
+  asked,
+  onClose,
+}: {
+  readonly asked: SimilarName;
+  readonly onClose: () => void;
+}): ReactElement {
   const { t } = useTranslation("pages");
   return (
     <ConfirmDialog

@@ -113,7 +113,15 @@ export function MembersTab({ projectId }: { readonly projectId: string }) {
                   {nameOf(member.user)}
                   {member.user.id === me.data?.id ? ` (${t("members.you")})` : ""}
                   {member.is_active ? null : (
-                    <Badge ml={6} size="sm" radius="sm" tt="none" variant="light" color="gray" data-testid="member-inactive">
+                    <Badge
+                      ml={6}
+                      size="sm"
+                      radius="sm"
+                      tt="none"
+                      variant="light"
+                      color="gray"
+                      data-testid="member-inactive"
+                    >
                       {t("account:users.inactive")}
                     </Badge>
                   )}
@@ -129,9 +137,7 @@ export function MembersTab({ projectId }: { readonly projectId: string }) {
                   allowDeselect={false}
                   data={roles}
                   value={member.role}
-                  onChange={(role) =>
-                    update.mutate({ id: member.id, role: role as Role }, { onError: notifyFailure })
-                  }
+                  onChange={(role) => update.mutate({ id: member.id, role: role as Role }, { onError: notifyFailure })}
                 />
               </Table.Td>
               <Table.Td>
@@ -153,9 +159,7 @@ export function MembersTab({ projectId }: { readonly projectId: string }) {
           confirmLabel={t("common:remove")}
           danger
           busy={remove.isPending}
-          onConfirm={() =>
-            remove.mutate(removing.id, { onError: notifyFailure, onSettled: () => setRemoving(null) })
-          }
+          onConfirm={() => remove.mutate(removing.id, { onError: notifyFailure, onSettled: () => setRemoving(null) })}
           onClose={() => setRemoving(null)}
         />
       )}

@@ -39,7 +39,11 @@ function AccountActions({ account, isSelf, onReset, onDeactivate }: RowProps) {
         {account.is_active ? (
           <>
             {isSelf ? null : (
-              <Menu.Item leftSection={<IconKey size={16} />} onClick={() => onReset(account)} data-testid="account-reset">
+              <Menu.Item
+                leftSection={<IconKey size={16} />}
+                onClick={() => onReset(account)}
+                data-testid="account-reset"
+              >
                 {t("users.reset")}
               </Menu.Item>
             )}
@@ -86,7 +90,14 @@ function AccountRow(props: RowProps) {
       </Table.Td>
       <Table.Td>
         <Group gap={6}>
-          <Badge size="sm" radius="sm" tt="none" variant="light" color={account.is_active ? "green" : "gray"} data-testid="account-state">
+          <Badge
+            size="sm"
+            radius="sm"
+            tt="none"
+            variant="light"
+            color={account.is_active ? "green" : "gray"}
+            data-testid="account-state"
+          >
             {t(account.is_active ? "users.active" : "users.inactive")}
           </Badge>
           {account.is_active && account.one_time_sign_in ? (

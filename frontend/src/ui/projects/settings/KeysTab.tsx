@@ -63,18 +63,32 @@ function KeyRow({ id, overrides, sharing, onChange }: KeyRowProps) {
       <Table.Td w={120}>
         <Group gap={2} wrap="nowrap" justify="flex-end">
           <Tooltip label={t("preferences.changeKey")}>
-            <ActionIcon size="sm" color="gray" aria-label={`${t("preferences.changeKey")}: ${title}`} onClick={() => setListening(true)}>
+            <ActionIcon
+              size="sm"
+              color="gray"
+              aria-label={`${t("preferences.changeKey")}: ${title}`}
+              onClick={() => setListening(true)}
+            >
               <IconPencil size={14} />
             </ActionIcon>
           </Tooltip>
           <Tooltip label={t("preferences.noKey")}>
-            <ActionIcon size="sm" color="gray" aria-label={`${t("preferences.noKey")}: ${title}`} onClick={() => onChange([])}>
+            <ActionIcon
+              size="sm"
+              color="gray"
+              aria-label={`${t("preferences.noKey")}: ${title}`}
+              onClick={() => onChange([])}
+            >
               <IconX size={14} />
             </ActionIcon>
           </Tooltip>
           {id in overrides ? (
             <Tooltip label={t("preferences.defaultKey")}>
-              <ActionIcon size="sm" aria-label={`${t("preferences.defaultKey")}: ${title}`} onClick={() => onChange(null)}>
+              <ActionIcon
+                size="sm"
+                aria-label={`${t("preferences.defaultKey")}: ${title}`}
+                onClick={() => onChange(null)}
+              >
                 <IconRotate size={14} />
               </ActionIcon>
             </Tooltip>
@@ -101,9 +115,8 @@ export function KeysTab({ me }: { readonly me: Me }) {
     shared: conflicts(idsOf(scope), overrides),
   }));
   const clashes = scopes.reduce((sum, { shared }) => sum + shared.size, 0);
-  const sharing = (id: string, shared: Map<string, string[]>) => [
-    ...new Set([...shared.values()].filter((ids) => ids.includes(id)).flat()),
-  ].filter((other) => other !== id);
+  const sharing = (id: string, shared: Map<string, string[]>) =>
+    [...new Set([...shared.values()].filter((ids) => ids.includes(id)).flat())].filter((other) => other !== id);
   return (
     <Stack>
       {clashes === 0 ? null : (

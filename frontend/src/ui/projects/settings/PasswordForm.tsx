@@ -114,7 +114,12 @@ export function PasswordForm({ oneTime = false }: PasswordFormProps) {
             {t("password.othersEnd")}
           </Text>
         )}
-        <Button type="submit" w={oneTime ? "100%" : "fit-content"} loading={change.isPending} data-testid="password-change">
+        <Button
+          type="submit"
+          w={oneTime ? "100%" : "fit-content"}
+          loading={change.isPending}
+          data-testid="password-change"
+        >
           {t("password.change")}
         </Button>
       </Stack>

@@ -1,16 +1,4 @@
-import {
-  Alert,
-  Badge,
-  Button,
-  Code,
-  CopyButton,
-  Group,
-  Select,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Alert, Badge, Button, Code, CopyButton, Group, Select, Stack, Table, Text, TextInput } from "@mantine/core";
 import { IconKey, IconTrash } from "@tabler/icons-react";
 import { type SyntheticEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -163,9 +151,7 @@ export function TokensTab() {
           confirmLabel={t("common:delete")}
           danger
           busy={remove.isPending}
-          onConfirm={() =>
-            remove.mutate(removing.id, { onError: notifyFailure, onSettled: () => setRemoving(null) })
-          }
+          onConfirm={() => remove.mutate(removing.id, { onError: notifyFailure, onSettled: () => setRemoving(null) })}
           onClose={() => setRemoving(null)}
         />
       )}

@@ -58,7 +58,12 @@ function NewUser() {
             onChange={set("password")}
             data-testid="user-password"
           />
-          <Button type="submit" leftSection={<IconUserPlus size={16} />} loading={create.isPending} data-testid="user-create">
+          <Button
+            type="submit"
+            leftSection={<IconUserPlus size={16} />}
+            loading={create.isPending}
+            data-testid="user-create"
+          >
             {t("preferences.createUser")}
           </Button>
         </Group>

@@ -10,7 +10,9 @@ export function VersionNote() {
   if (version === undefined) return null;
   return (
     <Text size="xs" c="dimmed" mt="xl" data-testid="version">
-      {version.commit === "" ? t("preferences.version", { version: version.version }) : t("preferences.versionOf", { version: version.version, commit: version.commit })}
+      {version.commit === ""
+        ? t("preferences.version", { version: version.version })
+        : t("preferences.versionOf", { version: version.version, commit: version.commit })}
     </Text>
   );
 }

@@ -9,7 +9,15 @@ import { chosen } from "@/core/edits";
 import classes from "../Viewer.module.css";
 
 /** Names the author of selected read-only shapes, and offers a copy. */
-export function LockedCard({ ctx, selected, keyMap }: { ctx: ViewerContext; selected: readonly string[]; keyMap: KeyMap }): ReactElement | null {
+export function LockedCard({
+  ctx,
+  selected,
+  keyMap,
+}: {
+  ctx: ViewerContext;
+  selected: readonly string[];
+  keyMap: KeyMap;
+}): ReactElement | null {
   const { t } = useTranslation(["drawing", "actions"]);
   const locked = chosen(ctx.store, selected).filter((item) => !ctx.mayEdit(item));
   const authors = [...new Set(locked.map(({ author }) => author))];
@@ -20,7 +28,9 @@ export function LockedCard({ ctx, selected, keyMap }: { ctx: ViewerContext; sele
     <Paper className={classes.card} shadow="md" radius="md" px="sm" py={8} role="status" data-testid="locked-card">
       <Group gap="xs">
         <IconLock size={16} aria-hidden />
-        <Text size="sm">{t("drawing:readOnly", { count: locked.length, authors: authors.slice(0, 3).join(", ") })}</Text>
+        <Text size="sm">
+          {t("drawing:readOnly", { count: locked.length, authors: authors.slice(0, 3).join(", ") })}
+        </Text>
         <Button
           size="compact-sm"
           variant="default"

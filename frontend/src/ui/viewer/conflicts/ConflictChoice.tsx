@@ -43,7 +43,9 @@ export function ConflictChoice({ clash, latest, cause, viewer, me, labels, onCho
     return [labelOf(item)?.name ?? t("conflict.noLabel"), size, item.note].filter(Boolean).join(" · ");
   };
   const actor = isOwn ? t("conflict.elsewhere") : name;
-  const happened = revision ? t(theirs ? "conflict.edited" : "conflict.removed", { name: actor, ago: format.ago(revision.at) }) : t("conflict.unknown");
+  const happened = revision
+    ? t(theirs ? "conflict.edited" : "conflict.removed", { name: actor, ago: format.ago(revision.at) })
+    : t("conflict.unknown");
   const keepTheirs = isOwn ? t("conflict.takeElsewhere") : t("conflict.takeTheirs", { name });
   const take = theirs ? keepTheirs : t("conflict.leaveDeleted");
   const version = (item: Item | null, other: Item | null, title: string, button: string, choice: Choice) => (

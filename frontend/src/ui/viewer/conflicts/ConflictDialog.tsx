@@ -29,14 +29,29 @@ export function ConflictDialog({ opened, onClose, session, viewer, me, labels }:
   const isAnnounced = opened && (save.conflicts.length > 0 || isRefused);
   const mayClose = question?.direction !== "do";
 
-  const choice = (clash: Clash, latest: AnnotationRevision | null, answer: (id: string, choice: "mine" | "theirs", copies: Change[]) => void) => {
+  const choice = (
+    clash: Clash,
+    latest: AnnotationRevision | null,
+    answer: (id: string, choice: "mine" | "theirs", copies: Change[]) => void,
+  ) => {
     const author = { author: me.display_name || me.username, author_id: me.id };
     const choose = (chosen: Choice) => {
       const copies = chosen === "both" && clash.mine ? copyItems([clash.mine], author, () => crypto.randomUUID()) : [];
       answer(clash.id, chosen === "mine" ? "mine" : "theirs", copies);
     };
     const cause = question?.direction ?? "save";
-    return <ConflictChoice key={clash.id} clash={clash} latest={latest} cause={cause} viewer={viewer} me={me} labels={labels} onChoose={choose} />;
+    return (
+      <ConflictChoice
+        key={clash.id}
+        clash={clash}
+        latest={latest}
+        cause={cause}
+        viewer={viewer}
+        me={me}
+        labels={labels}
+        onChoose={choose}
+      />
+    );
   };
   const keep = (id: string, chosen: "mine" | "theirs", copies: Change[]) => {
     autosave.resolve(id, chosen);
@@ -49,11 +64,21 @@ export function ConflictDialog({ opened, onClose, session, viewer, me, labels }:
   const waits = question || save.conflicts.length > 0;
   const title = waits ? t("conflict.title") : t(`save.${save.state}`, { count: save.waiting });
   return (
-    <Modal opened={question !== null || isAnnounced} onClose={close} withCloseButton={mayClose} closeOnEscape={mayClose} closeOnClickOutside={false} title={title} size="xl">
+    <Modal
+      opened={question !== null || isAnnounced}
+      onClose={close}
+      withCloseButton={mayClose}
+      closeOnEscape={mayClose}
+      closeOnClickOutside={false}
+      title={title}
+      size="xl"
+    >
       <Stack>
         {waits && <Text size="sm">{t("conflict.choose")}</Text>}
         {question
-          ? question.clashes.map((clash) => choice(clash, null, (id, chosen, copies) => history.answer(id, chosen, copies)))
+          ? question.clashes.map((clash) =>
+              choice(clash, null, (id, chosen, copies) => history.answer(id, chosen, copies)),
+            )
           : save.conflicts.map((conflict) => choice(conflict, conflict.latest, keep))}
         {question && mayClose && (
           <Group justify="flex-end">

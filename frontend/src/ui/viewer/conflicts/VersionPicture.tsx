@@ -43,8 +43,17 @@ function Outline({ item, colour, radius, dashed = false }: OutlineProps): ReactE
   return (
     <>
       {["#ffffff", colour].map((stroke, place) => {
-        const drawn = { ...line, stroke, strokeWidth: (dashed ? 3 : 5) - 2 * place, strokeDasharray: dashed ? "4 4" : undefined };
-        return path === "" ? <circle key={stroke} cx={x} cy={y} r={radius} {...drawn} /> : <path key={stroke} d={path} {...drawn} />;
+        const drawn = {
+          ...line,
+          stroke,
+          strokeWidth: (dashed ? 3 : 5) - 2 * place,
+          strokeDasharray: dashed ? "4 4" : undefined,
+        };
+        return path === "" ? (
+          <circle key={stroke} cx={x} cy={y} r={radius} {...drawn} />
+        ) : (
+          <path key={stroke} d={path} {...drawn} />
+        );
       })}
     </>
   );
@@ -73,7 +82,10 @@ export function VersionPicture({ viewer, frame, name, item, other, colourOf }: P
       viewBox={`${frame.minX} ${frame.minY} ${width} ${height}`}
       style={{ width: "100%", height: 240, borderRadius: 6, background: "var(--mantine-color-gray-light)" }}
     >
-      <image {...place} href={`${viewer.region}&x=${place.x}&y=${place.y}&width=${width}&height=${height}&size=${SIDE}`} />
+      <image
+        {...place}
+        href={`${viewer.region}&x=${place.x}&y=${place.y}&width=${width}&height=${height}&size=${SIDE}`}
+      />
       {other && <Outline item={other} colour="#495057" radius={radius} dashed />}
       {item && <Outline item={item} colour={colourOf(item)} radius={radius} />}
     </svg>

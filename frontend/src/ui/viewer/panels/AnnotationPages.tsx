@@ -52,7 +52,17 @@ function sizeOf({ area_px, length_px, geometry }: Annotation, pixelSize: PixelSi
 }
 
 /** The annotations of a slide that has too many to hold: searched and ordered by the server, page by page. */
-export function AnnotationPages({ slideId, search, order, saved, labels, selected, pixelSize, mayEdit, onChoose }: Props): ReactElement {
+export function AnnotationPages({
+  slideId,
+  search,
+  order,
+  saved,
+  labels,
+  selected,
+  pixelSize,
+  mayEdit,
+  onChoose,
+}: Props): ReactElement {
   const { t } = useTranslation(["viewer", "objects"]);
   const { data, error, fetchNextPage, hasNextPage, isFetching, refetch } = usePages(slideId, search.trim(), order);
   const end = useRef<HTMLDivElement>(null);
@@ -64,7 +74,9 @@ export function AnnotationPages({ slideId, search, order, saved, labels, selecte
   useEffect(() => {
     const place = end.current;
     if (!place || !hasNextPage || isFetching) return undefined;
-    const observer = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && void fetchNextPage());
+    const observer = new IntersectionObserver(
+      (entries) => entries.some((entry) => entry.isIntersecting) && void fetchNextPage(),
+    );
     observer.observe(place);
     return () => observer.disconnect();
   }, [hasNextPage, isFetching, fetchNextPage]);
@@ -72,21 +84,29 @@ export function AnnotationPages({ slideId, search, order, saved, labels, selecte
   return (
     <>
       {error && <Alert color="red">{sayError(error)}</Alert>}
-      {data && <Text size="xs" c="dimmed">{t("objects:annotationsFound", { count: data.pages[0]?.count ?? 0 })}</Text>}
+      {data && (
+        <Text size="xs" c="dimmed">
+          {t("objects:annotationsFound", { count: data.pages[0]?.count ?? 0 })}
+        </Text>
+      )}
       <div role="listbox" aria-label={t("tabAnnotations")} aria-multiselectable>
-        {data?.pages.flatMap((page) => page.results).map((annotation) => (
-          <AnnotationRow
-            key={annotation.id}
-            name={byId.get(annotation.label_id ?? "")?.name ?? t(`shape.${annotation.shape}`)}
-            colour={byId.get(annotation.label_id ?? "")?.colour ?? NO_LABEL_COLOUR}
-            size={sizeOf(annotation, pixelSize)}
-            selected={selected.includes(annotation.id)}
-            lockedBy={mayEdit(itemFrom(annotation)) ? null : itemFrom(annotation).author}
-            onClick={(shift) => onChoose(annotation, shift)}
-          />
-        ))}
+        {data?.pages
+          .flatMap((page) => page.results)
+          .map((annotation) => (
+            <AnnotationRow
+              key={annotation.id}
+              name={byId.get(annotation.label_id ?? "")?.name ?? t(`shape.${annotation.shape}`)}
+              colour={byId.get(annotation.label_id ?? "")?.colour ?? NO_LABEL_COLOUR}
+              size={sizeOf(annotation, pixelSize)}
+              selected={selected.includes(annotation.id)}
+              lockedBy={mayEdit(itemFrom(annotation)) ? null : itemFrom(annotation).author}
+              onClick={(shift) => onChoose(annotation, shift)}
+            />
+          ))}
       </div>
-      <div ref={end} style={{ minHeight: 16, textAlign: "center" }}>{isFetching && <Loader size="xs" />}</div>
+      <div ref={end} style={{ minHeight: 16, textAlign: "center" }}>
+        {isFetching && <Loader size="xs" />}
+      </div>
     </>
   );
 }

@@ -28,7 +28,15 @@ export function AnnotationRow({ name, colour, size, selected, lockedBy, onClick 
     >
       <span className={classes.dot} style={{ background: colour }} />
       <span className={classes.truncate}>{name}</span>
-      {lockedBy !== null && <IconLock size={13} role="img" aria-label={t("lockedBy", { author: lockedBy })} title={t("lockedBy", { author: lockedBy })} data-testid="row-lock" />}
+      {lockedBy !== null && (
+        <IconLock
+          size={13}
+          role="img"
+          aria-label={t("lockedBy", { author: lockedBy })}
+          title={t("lockedBy", { author: lockedBy })}
+          data-testid="row-lock"
+        />
+      )}
       <Text size="xs" c="dimmed">
         {size}
       </Text>

@@ -1,6 +1,13 @@
 import { ActionIcon, Group, SegmentedControl, Select, Stack, Text, TextInput, Tooltip } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { IconLayersSubtract, IconLayersUnion, IconLock, IconSearch, IconTrash, IconVectorBezier2 } from "@tabler/icons-react";
+import {
+  IconLayersSubtract,
+  IconLayersUnion,
+  IconLock,
+  IconSearch,
+  IconTrash,
+  IconVectorBezier2,
+} from "@tabler/icons-react";
 import { useMemo, useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -52,11 +59,17 @@ export function AnnotationsPanel({ ctx, items, selected, labels, pixelSize, keyM
   const rows = useMemo(() => {
     if (pages) return [];
     const wanted = search.trim().toLowerCase();
-    const text = (item: Item) => `${byId.get(item.label_id ?? "")?.name ?? ""} ${item.shape} ${item.note} ${item.author}`.toLowerCase();
+    const text = (item: Item) =>
+      `${byId.get(item.label_id ?? "")?.name ?? ""} ${item.shape} ${item.note} ${item.author}`.toLowerCase();
     const found = [...items.values()].filter((item) => text(item).includes(wanted));
     return order === "new" ? found.reverse() : found.sort((a, b) => areaOf(b.geometry) - areaOf(a.geometry));
   }, [items, search, order, byId, pages]);
-  if (items.size === 0 && !pages) return <Text c="dimmed" size="sm">{t("noAnnotations")}</Text>;
+  if (items.size === 0 && !pages)
+    return (
+      <Text c="dimmed" size="sm">
+        {t("noAnnotations")}
+      </Text>
+    );
   return (
     <Stack gap="xs">
       <Group gap="xs" wrap="nowrap">
@@ -108,7 +121,11 @@ export function AnnotationsPanel({ ctx, items, selected, labels, pixelSize, keyM
           />
         ))}
       </div>
-      {rows.length > MOST_ROWS && <Text size="xs" c="dimmed">{t("moreRows", { count: rows.length - MOST_ROWS })}</Text>}
+      {rows.length > MOST_ROWS && (
+        <Text size="xs" c="dimmed">
+          {t("moreRows", { count: rows.length - MOST_ROWS })}
+        </Text>
+      )}
     </Stack>
   );
 }
@@ -121,7 +138,12 @@ const EDITS = [
   ["edit.delete", IconTrash],
 ] as const;
 
-function SelectedEditor({ ctx, selected, labels, keyMap }: Pick<Props, "ctx" | "selected" | "labels" | "keyMap">): ReactElement | null {
+function SelectedEditor({
+  ctx,
+  selected,
+  labels,
+  keyMap,
+}: Pick<Props, "ctx" | "selected" | "labels" | "keyMap">): ReactElement | null {
   const { t } = useTranslation(["viewer", "actions", "drawing"]);
   const items = chosen(ctx.store, selected);
   const first = items[0];
@@ -169,10 +191,24 @@ function SelectedEditor({ ctx, selected, labels, keyMap }: Pick<Props, "ctx" | "
         value={first.label_id}
         disabled={isLocked}
         data={labels.filter((label) => !label.retired_at).map((label) => ({ value: label.id, label: label.name }))}
-        onChange={(id) => id && ctx.commit("relabel", relabel(items.filter((item) => ctx.mayEdit(item)), id))}
+        onChange={(id) =>
+          id &&
+          ctx.commit(
+            "relabel",
+            relabel(
+              items.filter((item) => ctx.mayEdit(item)),
+              id,
+            ),
+          )
+        }
       />
       {items.length === 1 && (
-        <NoteField key={first.id} item={first} disabled={isLocked} onCommit={(changes) => ctx.commit("note", changes)} />
+        <NoteField
+          key={first.id}
+          item={first}
+          disabled={isLocked}
+          onCommit={(changes) => ctx.commit("note", changes)}
+        />
       )}
     </Stack>
   );

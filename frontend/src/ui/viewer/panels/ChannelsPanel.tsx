@@ -36,7 +36,9 @@ export function ChannelsPanel({ channels, views, onViews }: Props): ReactElement
       </Group>
       {channels.map((channel, index) => {
         const view = views[index];
-        return view && <ChannelRow key={index} channel={channel} view={view} onChange={(patch) => change(index, patch)} />;
+        return (
+          view && <ChannelRow key={index} channel={channel} view={view} onChange={(patch) => change(index, patch)} />
+        );
       })}
       {!views.some((view) => view.visible) && (
         <Text size="xs" c="dimmed" role="status">
@@ -112,7 +114,15 @@ function ChannelRow({ channel, view, onChange }: RowProps): ReactElement {
   );
 }
 
-function ColourChoice({ name, colour, onChange }: { name: string; colour: string; onChange: (colour: string) => void }): ReactElement {
+function ColourChoice({
+  name,
+  colour,
+  onChange,
+}: {
+  name: string;
+  colour: string;
+  onChange: (colour: string) => void;
+}): ReactElement {
   const { t } = useTranslation("channels");
   const [draft, setDraft] = useState(`#${colour}`);
   useEffect(() => setDraft(`#${colour}`), [colour]);
@@ -122,7 +132,17 @@ function ColourChoice({ name, colour, onChange }: { name: string; colour: string
       withArrow
       padding="xs"
       target={(toggle) => (
-        <ColorSwatch component="button" type="button" color={`#${colour}`} size={18} radius={4} withShadow aria-label={t("colourOf", { name })} style={{ cursor: "pointer", flex: "none" }} onClick={toggle} />
+        <ColorSwatch
+          component="button"
+          type="button"
+          color={`#${colour}`}
+          size={18}
+          radius={4}
+          withShadow
+          aria-label={t("colourOf", { name })}
+          style={{ cursor: "pointer", flex: "none" }}
+          onClick={toggle}
+        />
       )}
     >
       {() => (

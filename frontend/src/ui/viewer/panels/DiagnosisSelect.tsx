@@ -25,7 +25,9 @@ export function DiagnosisSelect({ slide, labels }: Props): ReactElement {
       clearable
       disabled={update.isPending}
       value={slide.label_id}
-      data={labels.filter((label) => !label.retired_at || label.id === slide.label_id).map((label) => ({ value: label.id, label: label.name }))}
+      data={labels
+        .filter((label) => !label.retired_at || label.id === slide.label_id)
+        .map((label) => ({ value: label.id, label: label.name }))}
       onChange={(label_id) =>
         update.mutate({ id: slide.id, label_id, seen: { label_id: slide.label_id } }, { onError: notifyFailure })
       }

@@ -22,13 +22,20 @@ export function DwellPanel({ dwell, slideId }: { dwell: DwellRecording; slideId:
         label={t("record")}
         checked={dwell.recording}
         disabled={!dwell.consent}
-        onChange={(event) => (event.currentTarget.checked && !consented ? setAsking(true) : dwell.want(event.currentTarget.checked))}
+        onChange={(event) =>
+          event.currentTarget.checked && !consented ? setAsking(true) : dwell.want(event.currentTarget.checked)
+        }
         data-testid="dwell-record"
       />
       {dwell.error !== null && <Alert color="red">{dwell.error}</Alert>}
       {consented ? (
         <>
-          <Switch label={t("show")} checked={dwell.shown} onChange={(event) => dwell.show(event.currentTarget.checked)} data-testid="dwell-show" />
+          <Switch
+            label={t("show")}
+            checked={dwell.shown}
+            onChange={(event) => dwell.show(event.currentTarget.checked)}
+            data-testid="dwell-show"
+          />
           <Group gap="sm">
             <Anchor size="sm" href={recordingAddress(slideId)} download>
               {t("export")}
@@ -44,7 +51,12 @@ export function DwellPanel({ dwell, slideId }: { dwell: DwellRecording; slideId:
         </Text>
       )}
       <ConsentDialog opened={asking} onClose={() => setAsking(false)} onConsent={() => dwell.want(true)} />
-      <WithdrawDialog opened={withdrawing} views={dwell.consent?.views ?? 0} onClose={() => setWithdrawing(false)} dwell={dwell} />
+      <WithdrawDialog
+        opened={withdrawing}
+        views={dwell.consent?.views ?? 0}
+        onClose={() => setWithdrawing(false)}
+        dwell={dwell}
+      />
     </Stack>
   );
 }
@@ -60,7 +72,15 @@ export function DwellBadge({ dwell }: { dwell: DwellRecording }): ReactElement |
   );
 }
 
-function ConsentDialog({ opened, onClose, onConsent }: { opened: boolean; onClose: () => void; onConsent: () => void }): ReactElement {
+function ConsentDialog({
+  opened,
+  onClose,
+  onConsent,
+}: {
+  opened: boolean;
+  onClose: () => void;
+  onConsent: () => void;
+}): ReactElement {
   const { t } = useTranslation("dwell");
   const giving = useGiveConsent();
   const agree = () =>
@@ -108,7 +128,13 @@ function WithdrawDialog({ opened, views, onClose, dwell }: WithdrawProps): React
     withdrawing.mutate(undefined, { onSuccess: onClose });
   };
   return (
-    <Modal opened={opened} onClose={onClose} title={t("withdraw")} centered closeButtonProps={{ "aria-label": t("keep") }}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={t("withdraw")}
+      centered
+      closeButtonProps={{ "aria-label": t("keep") }}
+    >
       <Text size="sm">{t("deletes", { count: views })}</Text>
       {withdrawing.error && <Alert color="red">{sayError(withdrawing.error)}</Alert>}
       <Group justify="flex-end" mt="md">

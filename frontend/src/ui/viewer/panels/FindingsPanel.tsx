@@ -51,7 +51,13 @@ function Finding({ row, onGoTo }: { row: SlideFinding; onGoTo: Props["onGoTo"] }
           <Text size="xs" w={96} className={classes.truncate}>
             {label.name}
           </Text>
-          <Progress value={label.value * 100} color={label.colour} size="sm" style={{ flex: 1 }} aria-label={label.name} />
+          <Progress
+            value={label.value * 100}
+            color={label.colour}
+            size="sm"
+            style={{ flex: 1 }}
+            aria-label={label.name}
+          />
           <Text size="xs" w={36} ta="right">
             {format.number(label.value, 2)}
           </Text>

@@ -30,16 +30,22 @@ export function ImagePanel({ viewer, channels, look, onLook, mayEdit, children }
   const { slide } = viewer;
   const pixelSize = pixelSizeOf(slide);
   const [isEditing, setEditing] = useState(false);
-  const sourceText = (source: Slide["resolution_source"]) => (source === "estimated" || source === "corrected" ? ` (${t(`slides:resolution.source.${source}`)})` : "");
+  const sourceText = (source: Slide["resolution_source"]) =>
+    source === "estimated" || source === "corrected" ? ` (${t(`slides:resolution.source.${source}`)})` : "";
   const several = viewer.channels.length > 0;
   const rows: [string, string][] = [
     [t("info.case"), slide.case.pseudonym || "–"],
     [t("info.size"), `${slide.width} × ${slide.height} px`],
     [t("info.extent"), pixelSize === null ? "–" : extentText(slide.width, slide.height, pixelSize)],
-    [t("info.resolution"), pixelSize === null ? t("info.unknown") : `${resolutionText(pixelSize)}${sourceText(slide.resolution_source)}`],
+    [
+      t("info.resolution"),
+      pixelSize === null ? t("info.unknown") : `${resolutionText(pixelSize)}${sourceText(slide.resolution_source)}`,
+    ],
     [
       t("info.magnification"),
-      slide.magnification === null ? "–" : `${magnificationText(slide.magnification, slide.magnification_source)}${sourceText(slide.magnification_source)}`,
+      slide.magnification === null
+        ? "–"
+        : `${magnificationText(slide.magnification, slide.magnification_source)}${sourceText(slide.magnification_source)}`,
     ],
     [t("info.format"), slide.format],
     [t("channels:colours"), t(`channels:profile.${several ? "channels" : viewer.colour_profile}`)],
@@ -54,7 +60,9 @@ export function ImagePanel({ viewer, channels, look, onLook, mayEdit, children }
       )}
       {(["brightness", "contrast", "gamma"] as const).map((name) => (
         <div key={name}>
-          <Text size="xs" c="dimmed">{t(`image.${name}`)}</Text>
+          <Text size="xs" c="dimmed">
+            {t(`image.${name}`)}
+          </Text>
           <Slider
             size="sm"
             min={0.4}
@@ -108,7 +116,14 @@ function ReadAgain({ slide }: { readonly slide: Slide }): ReactElement {
   const again = useReadResolution(slide.project_id);
   return (
     <>
-      <Button size="compact-xs" variant="default" loading={again.isPending} title={t("resolution.readAgainText")} onClick={() => again.mutate(slide.id)} data-testid="read-resolution">
+      <Button
+        size="compact-xs"
+        variant="default"
+        loading={again.isPending}
+        title={t("resolution.readAgainText")}
+        onClick={() => again.mutate(slide.id)}
+        data-testid="read-resolution"
+      >
         {t("resolution.readAgain")}
       </Button>
       {again.isError ? (

@@ -21,7 +21,16 @@ interface Props {
   onToggle: (id: string) => void;
 }
 
-export function LabelsPanel({ slideId, labels, items, counts, active, hidden, onChoose, onToggle }: Props): ReactElement {
+export function LabelsPanel({
+  slideId,
+  labels,
+  items,
+  counts,
+  active,
+  hidden,
+  onChoose,
+  onToggle,
+}: Props): ReactElement {
   const { t } = useTranslation(["viewer", "drawing"]);
   const format = useFormat();
   const shown = labels.filter((label) => !label.retired_at);
@@ -36,7 +45,12 @@ export function LabelsPanel({ slideId, labels, items, counts, active, hidden, on
     const count = accepted?.get(id) ?? 0;
     return count === 0 ? drawn : t("drawing:drawnAndAccepted", { drawn, accepted: format.number(count) });
   };
-  if (shown.length === 0) return <Text size="sm" c="dimmed">{t("noLabels")}</Text>;
+  if (shown.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        {t("noLabels")}
+      </Text>
+    );
   return (
     <Stack gap={2}>
       {shown.map((label) => (
@@ -44,7 +58,12 @@ export function LabelsPanel({ slideId, labels, items, counts, active, hidden, on
           <button
             type="button"
             className={classes.row}
-            style={{ border: 0, background: label.id === active ? undefined : "none", color: "inherit", cursor: "pointer" }}
+            style={{
+              border: 0,
+              background: label.id === active ? undefined : "none",
+              color: "inherit",
+              cursor: "pointer",
+            }}
             aria-pressed={label.id === active}
             data-testid={`label-${label.key ?? label.id}`}
             onClick={() => onChoose(label.id)}

@@ -37,7 +37,12 @@ export function LandmarksDialog({ viewer, registration, onClose }: Props): React
           {t("landmarksHint")}
         </Text>
         <SimpleGrid cols={2}>
-          <Picture viewer={viewer} name={t("here")} points={fixed} onPoint={(p) => fixed.length === moving.length && setFixed([...fixed, p])} />
+          <Picture
+            viewer={viewer}
+            name={t("here")}
+            points={fixed}
+            onPoint={(p) => fixed.length === moving.length && setFixed([...fixed, p])}
+          />
           {other.data && (
             <Picture
               viewer={other.data}
@@ -67,7 +72,10 @@ export function LandmarksDialog({ viewer, registration, onClose }: Props): React
               disabled={pairs < LEAST}
               loading={save.isPending}
               onClick={() =>
-                save.mutate({ id: registration.id, fixed: fixed.slice(0, pairs), moving: moving.slice(0, pairs) }, { onSuccess: onClose })
+                save.mutate(
+                  { id: registration.id, fixed: fixed.slice(0, pairs), moving: moving.slice(0, pairs) },
+                  { onSuccess: onClose },
+                )
               }
             >
               {t("use")}
@@ -91,10 +99,18 @@ function Picture({ viewer, name, points, onPoint }: PictureProps): ReactElement 
   const { slide } = viewer;
   const click = (event: MouseEvent<HTMLElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
-    onPoint([((event.clientX - box.left) / box.width) * slide.width, ((event.clientY - box.top) / box.height) * slide.height]);
+    onPoint([
+      ((event.clientX - box.left) / box.width) * slide.width,
+      ((event.clientY - box.top) / box.height) * slide.height,
+    ]);
   };
   return (
-    <Box role="button" aria-label={t("picture", { name })} onClick={click} style={{ position: "relative", cursor: "crosshair", alignSelf: "start" }}>
+    <Box
+      role="button"
+      aria-label={t("picture", { name })}
+      onClick={click}
+      style={{ position: "relative", cursor: "crosshair", alignSelf: "start" }}
+    >
       <img
         src={`${viewer.region}&x=0&y=0&width=${slide.width}&height=${slide.height}&size=${SIDE}`}
         alt=""

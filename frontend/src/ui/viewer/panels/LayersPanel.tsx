@@ -36,17 +36,40 @@ function Level({ label, value, onChange }: LevelProps): ReactElement {
       <Text size="xs" c="dimmed">
         {label}
       </Text>
-      <Slider size="sm" min={0} max={1} step={0.01} value={value} onChange={onChange} thumbLabel={label} label={(v) => v.toFixed(2)} />
+      <Slider
+        size="sm"
+        min={0}
+        max={1}
+        step={0.01}
+        value={value}
+        onChange={onChange}
+        thumbLabel={label}
+        label={(v) => v.toFixed(2)}
+      />
     </div>
   );
 }
 
-export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heatError, pixelSize, onHistory, mayWithdraw }: Props): ReactElement {
+export function LayersPanel({
+  look,
+  onLook,
+  objectSets,
+  objectSet,
+  heatMap,
+  heatError,
+  pixelSize,
+  onHistory,
+  mayWithdraw,
+}: Props): ReactElement {
   const { t } = useTranslation(["viewer", "objects", "reviewing"]);
   const format = useFormat();
   return (
     <Stack gap="sm">
-      <Switch label={t("showAnnotations")} checked={look.annotations} onChange={(e) => onLook({ annotations: e.currentTarget.checked })} />
+      <Switch
+        label={t("showAnnotations")}
+        checked={look.annotations}
+        onChange={(e) => onLook({ annotations: e.currentTarget.checked })}
+      />
       <Level label={t("fill")} value={look.fill} onChange={(fill) => onLook({ fill })} />
       <Divider label={t("suggestions")} labelPosition="left" />
       <Switch
@@ -56,10 +79,19 @@ export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heat
         disabled={!objectSet}
         onChange={(e) => onLook({ suggestions: e.currentTarget.checked })}
       />
-      {!objectSet && <Text size="sm" c="dimmed">{t("noSuggestions")}</Text>}
+      {!objectSet && (
+        <Text size="sm" c="dimmed">
+          {t("noSuggestions")}
+        </Text>
+      )}
       {objectSet?.is_of_other_resolution && (
         <Alert color="orange" variant="light" p="xs" data-testid="other-resolution">
-          <Text size="xs">{t("objects:otherResolution", { then: resolutionText({ x: objectSet.mpp_x ?? 0, y: objectSet.mpp_y ?? 0, isEstimated: false }), now: pixelSize === null ? "–" : resolutionText(pixelSize) })}</Text>
+          <Text size="xs">
+            {t("objects:otherResolution", {
+              then: resolutionText({ x: objectSet.mpp_x ?? 0, y: objectSet.mpp_y ?? 0, isEstimated: false }),
+              now: pixelSize === null ? "–" : resolutionText(pixelSize),
+            })}
+          </Text>
         </Alert>
       )}
       {objectSet && (
@@ -75,20 +107,43 @@ export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heat
               renderOption={({ option }) => (
                 <div>
                   {option.label}
-                  <Text size="xs" c="dimmed">{format.ago(objectSets.find((set) => set.id === option.value)?.created_at ?? "")}</Text>
+                  <Text size="xs" c="dimmed">
+                    {format.ago(objectSets.find((set) => set.id === option.value)?.created_at ?? "")}
+                  </Text>
                 </div>
               )}
               onChange={(objectSetId) => onLook({ objectSetId, heatMapId: null })}
             />
             {mayWithdraw && objectSet.source !== "model" && <WithdrawButton objectSet={objectSet} />}
           </Group>
-          <Text size="xs" c="dimmed">{`${t("madeBy", { name: objectSet.producer_name, count: objectSet.count })} · ${format.ago(objectSet.created_at)}`}</Text>
-          <Level label={t("opacity")} value={look.suggestionOpacity} onChange={(suggestionOpacity) => onLook({ suggestionOpacity })} />
-          <Level label={t("objects:fill")} value={look.suggestionFill} onChange={(suggestionFill) => onLook({ suggestionFill })} />
-          <Button size="xs" variant="default" leftSection={<IconHistory size={14} />} onClick={onHistory} data-testid="slide-history">
+          <Text
+            size="xs"
+            c="dimmed"
+          >{`${t("madeBy", { name: objectSet.producer_name, count: objectSet.count })} · ${format.ago(objectSet.created_at)}`}</Text>
+          <Level
+            label={t("opacity")}
+            value={look.suggestionOpacity}
+            onChange={(suggestionOpacity) => onLook({ suggestionOpacity })}
+          />
+          <Level
+            label={t("objects:fill")}
+            value={look.suggestionFill}
+            onChange={(suggestionFill) => onLook({ suggestionFill })}
+          />
+          <Button
+            size="xs"
+            variant="default"
+            leftSection={<IconHistory size={14} />}
+            onClick={onHistory}
+            data-testid="slide-history"
+          >
             {t("reviewing:historyOfSlide")}
           </Button>
-          <SuggestionFilters filter={look.suggestionFilter} pixelSize={pixelSize} onFilter={(suggestionFilter) => onLook({ suggestionFilter })} />
+          <SuggestionFilters
+            filter={look.suggestionFilter}
+            pixelSize={pixelSize}
+            onFilter={(suggestionFilter) => onLook({ suggestionFilter })}
+          />
         </>
       )}
       <Divider label={t("heatMap")} labelPosition="left" />
@@ -119,7 +174,11 @@ export function LayersPanel({ look, onLook, objectSets, objectSet, heatMap, heat
             onChange={(name) => name && onLook({ colourMap: name as ColourMapName })}
           />
           <Level label={t("opacity")} value={look.heatOpacity} onChange={(heatOpacity) => onLook({ heatOpacity })} />
-          <Level label={t("threshold")} value={look.heatThreshold} onChange={(heatThreshold) => onLook({ heatThreshold })} />
+          <Level
+            label={t("threshold")}
+            value={look.heatThreshold}
+            onChange={(heatThreshold) => onLook({ heatThreshold })}
+          />
         </>
       )}
     </Stack>

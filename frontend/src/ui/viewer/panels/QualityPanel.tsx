@@ -18,7 +18,9 @@ export function QualityPanel({ overlay }: { overlay: QualityOverlay }): ReactEle
     <Stack gap="xs" data-testid="quality">
       <Divider label={t("title")} labelPosition="left" />
       {error !== null && <Alert color="red">{error}</Alert>}
-      {failed && !working && <Alert color="yellow">{t("failed", { reason: texts.messageText(job.error) || t("cancelled") })}</Alert>}
+      {failed && !working && (
+        <Alert color="yellow">{t("failed", { reason: texts.messageText(job.error) || t("cancelled") })}</Alert>
+      )}
       {quality?.map?.is_outdated && !working && (
         <Alert color="yellow" p="xs" data-testid="quality-outdated">
           <Text size="xs">{t("outdated")}</Text>
@@ -43,7 +45,13 @@ function Start({ overlay }: { overlay: QualityOverlay }): ReactElement {
       </Text>
       {overlay.working && <Progress size="sm" animated value={Math.max(8, progress * 100)} aria-label={t("working")} />}
       {!overlay.working && (
-        <Button size="compact-sm" variant="default" onClick={overlay.start} disabled={!overlay.quality} data-testid="map-quality">
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={overlay.start}
+          disabled={!overlay.quality}
+          data-testid="map-quality"
+        >
           {t("start")}
         </Button>
       )}

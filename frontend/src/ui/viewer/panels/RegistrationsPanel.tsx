@@ -121,7 +121,12 @@ function Match({ row }: { row: Registration }): ReactElement | null {
       </Group>
     );
   }
-  if (row.landmarks) return <Badge size="sm" radius="sm" tt="none" variant="light">{t("byLandmarks")}</Badge>;
+  if (row.landmarks)
+    return (
+      <Badge size="sm" radius="sm" tt="none" variant="light">
+        {t("byLandmarks")}
+      </Badge>
+    );
   if (row.quality) {
     const good = row.quality.likeness >= GOOD_LIKENESS;
     return (

@@ -64,10 +64,32 @@ function AnnotationsTab({ work }: { readonly work: Work }): ReactElement {
   return (
     <>
       <DiagnosisSelect slide={slide} labels={labels} />
-      <LabelsPanel slideId={slide.id} labels={labels} items={items} counts={inView.total === null ? null : inView.perLabel} active={labelId} hidden={hidden} onChoose={(id) => chooseLabel(ctx, id)} onToggle={(id) => patchLook({ hiddenLabels: toggled(hidden, id) })} />
+      <LabelsPanel
+        slideId={slide.id}
+        labels={labels}
+        items={items}
+        counts={inView.total === null ? null : inView.perLabel}
+        active={labelId}
+        hidden={hidden}
+        onChoose={(id) => chooseLabel(ctx, id)}
+        onToggle={(id) => patchLook({ hiddenLabels: toggled(hidden, id) })}
+      />
       <hr style={{ border: 0, borderTop: "1px solid var(--mantine-color-default-border)", margin: "10px 0" }} />
-      <RegionList regions={regions} pixelSize={pixelSize} mayDraw={ctx.mayDraw} onGoTo={(region) => stage?.show(boxOf(region.geometry), 0.3)} />
-      <AnnotationsPanel ctx={ctx} items={items} selected={selected} labels={labels} pixelSize={pixelSize} keyMap={me.key_map} pages={pages} />
+      <RegionList
+        regions={regions}
+        pixelSize={pixelSize}
+        mayDraw={ctx.mayDraw}
+        onGoTo={(region) => stage?.show(boxOf(region.geometry), 0.3)}
+      />
+      <AnnotationsPanel
+        ctx={ctx}
+        items={items}
+        selected={selected}
+        labels={labels}
+        pixelSize={pixelSize}
+        keyMap={me.key_map}
+        pages={pages}
+      />
     </>
   );
 }
@@ -80,8 +102,21 @@ function LayersTab({ work }: { readonly work: Work }): ReactElement {
   const change = useViewerState((state) => state.change);
   return (
     <>
-      <FindingsPanel slideId={viewer.slide.id} onGoTo={({ x, y, width, height }) => stage?.show({ minX: x, minY: y, maxX: x + width, maxY: y + height }, 1)} />
-      <LayersPanel look={look} onLook={patchLook} objectSets={objectSets} objectSet={objectSet} heatMap={heatMap} heatError={layers.heatError} pixelSize={pixelSize} onHistory={() => change({ isHistoryOpen: true })} mayWithdraw={project.my_role !== "annotator"} />
+      <FindingsPanel
+        slideId={viewer.slide.id}
+        onGoTo={({ x, y, width, height }) => stage?.show({ minX: x, minY: y, maxX: x + width, maxY: y + height }, 1)}
+      />
+      <LayersPanel
+        look={look}
+        onLook={patchLook}
+        objectSets={objectSets}
+        objectSet={objectSet}
+        heatMap={heatMap}
+        heatError={layers.heatError}
+        pixelSize={pixelSize}
+        onHistory={() => change({ isHistoryOpen: true })}
+        mayWithdraw={project.my_role !== "annotator"}
+      />
     </>
   );
 }
@@ -94,7 +129,13 @@ function ImageTab({ work }: { readonly work: Work }): ReactElement {
   return (
     <>
       <PlanePanel stack={viewer.stack} plane={focus.plane} onPlane={focus.setPlane} />
-      <ImagePanel viewer={viewer} channels={channels} look={look} onLook={patchLook} mayEdit={project.my_role === "manager"}>
+      <ImagePanel
+        viewer={viewer}
+        channels={channels}
+        look={look}
+        onLook={patchLook}
+        mayEdit={project.my_role === "manager"}
+      >
         <QualityPanel overlay={quality} />
       </ImagePanel>
       <RegistrationsPanel viewer={viewer} stage={stage} carried={carried} />

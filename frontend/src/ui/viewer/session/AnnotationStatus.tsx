@@ -18,7 +18,13 @@ export function AnnotationStatus({ status, outlinesLeft, onRetry }: Props): Reac
   const { t } = useTranslation("objects");
   const { failed, loading, counted, total } = status;
   if (!failed && !loading && !counted && outlinesLeft === 0) return null;
-  const text = failed ? t("annotationsFailed") : counted ? t("annotationsMany", { count: total ?? 0 }) : loading ? t("annotationsLoading") : t("acceptedLeft", { count: outlinesLeft });
+  const text = failed
+    ? t("annotationsFailed")
+    : counted
+      ? t("annotationsMany", { count: total ?? 0 })
+      : loading
+        ? t("annotationsLoading")
+        : t("acceptedLeft", { count: outlinesLeft });
   return (
     <div className={classes.annotationStatus}>
       <StatusChip text={text} testId="annotations-status">

@@ -43,7 +43,15 @@ export function ObjectsStatus({ stage, layer }: Props): ReactElement | null {
   );
 }
 
-export function StatusChip({ text, testId = "objects-status", children }: { text: string; testId?: string; children?: ReactNode }): ReactElement {
+export function StatusChip({
+  text,
+  testId = "objects-status",
+  children,
+}: {
+  text: string;
+  testId?: string;
+  children?: ReactNode;
+}): ReactElement {
   return (
     <Paper className={classes.status} shadow="sm" radius="md" px="sm" py={4} role="status" data-testid={testId}>
       <Group gap="xs" wrap="nowrap">

@@ -13,7 +13,11 @@ const NAMES = ["annotations", "suggestions", "heatMap"] as const;
 /** Return the layers that a person showed last; null before the first choice. */
 export function rememberedLayers({ shown_layers: names }: Me): ShownLayers | null {
   if (names === null) return null;
-  return { annotations: names.includes("annotations"), suggestions: names.includes("suggestions"), heatMap: names.includes("heatMap") };
+  return {
+    annotations: names.includes("annotations"),
+    suggestions: names.includes("suggestions"),
+    heatMap: names.includes("heatMap"),
+  };
 }
 
 /** Remember each choice of layers. What an address shows is remembered only once the person changes it. */

@@ -15,7 +15,15 @@ import { useClipboard, type ShapeClipboard } from "./useClipboard";
 vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
 
 const author = { author: "Ada", author_id: "u" };
-const POINT: Item = { id: "a", label_id: null, shape: "point", geometry: { type: "Point", coordinates: [10, 10] }, note: "", nucleus: null, ...author };
+const POINT: Item = {
+  id: "a",
+  label_id: null,
+  shape: "point",
+  geometry: { type: "Point", coordinates: [10, 10] },
+  note: "",
+  nucleus: null,
+  ...author,
+};
 const STAGE = { view: () => ({ box: { minX: 0, minY: 0, maxX: 100, maxY: 100 }, scale: 1 }) } as unknown as Stage;
 
 let root: Root;
@@ -25,7 +33,14 @@ let clipboard: ShapeClipboard;
 
 function Place({ stage }: { stage: Stage | null }): ReactElement {
   const slide = { id: "s", width: 100, height: 100 } as Slide;
-  clipboard = useClipboard({ me: { id: "u" } as Me, author, project: { id: "p", labels: [] } as unknown as Project, slide, session, stage });
+  clipboard = useClipboard({
+    me: { id: "u" } as Me,
+    author,
+    project: { id: "p", labels: [] } as unknown as Project,
+    slide,
+    session,
+    stage,
+  });
   return <></>;
 }
 

@@ -32,7 +32,8 @@ export function useClipboard({ me, author, project, slide, session, stage }: Pla
   /** True after a paste that came before the slide was on the screen; it happens as soon as it is. */
   const isDue = useRef(false);
   const warn = (message: string) => void notifications.show({ color: "yellow", message });
-  const tooMany = (count: number) => warn(t("tooManyShapes", { count, shown: format.number(count), most: format.number(MOST_COPIED) }));
+  const tooMany = (count: number) =>
+    warn(t("tooManyShapes", { count, shown: format.number(count), most: format.number(MOST_COPIED) }));
   const paste = async () => {
     if (!stage) {
       isDue.current = true;

@@ -22,11 +22,19 @@ export function useEditing({ history }: Session, me: Me, project: Project, viewe
   const { t } = useTranslation("drawing");
   const isReady = viewer.slide.state === "ready";
   const mayEditAll = hasRole(project.my_role, "reviewer");
-  const mayEdit = useCallback((item: Item) => isReady && (mayEditAll || item.author_id === me.id), [isReady, mayEditAll, me.id]);
+  const mayEdit = useCallback(
+    (item: Item) => isReady && (mayEditAll || item.author_id === me.id),
+    [isReady, mayEditAll, me.id],
+  );
   const commit = useCallback(
     (name: string, changes: readonly Change[]) => {
       const [locked] = lockedChanges(changes, mayEdit);
-      if (locked?.before) notifications.show({ id: "locked-shape", color: "yellow", message: t("lockedShape", { author: locked.before.author }) });
+      if (locked?.before)
+        notifications.show({
+          id: "locked-shape",
+          color: "yellow",
+          message: t("lockedShape", { author: locked.before.author }),
+        });
       else history.commit(name, changes);
     },
     [history, mayEdit, t],

@@ -54,7 +54,10 @@ function makeSession(slideId: string, userId: string): Session {
     named: (ids: readonly string[]) => listNamed(slideId, ids),
     send: (changes: AnnotationChange[]) =>
       read(
-        api.POST("/slides/{slide_id}/annotations/batch", { params: { path: { slide_id: slideId } }, body: { changes } }),
+        api.POST("/slides/{slide_id}/annotations/batch", {
+          params: { path: { slide_id: slideId } },
+          body: { changes },
+        }),
       ),
   };
   const timer = {
@@ -64,7 +67,13 @@ function makeSession(slideId: string, userId: string): Session {
   const autosave = new Autosave(store, history, transport, openJournal(userId, slideId), timer);
   const selection = new Selection(store);
   const ask = (box: Box, scale: number, signal: AbortSignal) => listInView(slideId, box, scale, signal);
-  const view = new AnnotationView(store, autosave, ask, timer, () => new Set([...history.ids(), ...selection.snapshot()]));
+  const view = new AnnotationView(
+    store,
+    autosave,
+    ask,
+    timer,
+    () => new Set([...history.ids(), ...selection.snapshot()]),
+  );
   const changedShapes = new ChangedShapes(autosave, view, selection, transport.named, timer);
   const sketches = new SketchBook(openSketches(userId, slideId, window.localStorage));
   return { store, history, selection, autosave, view, changedShapes, sketches };

@@ -18,7 +18,8 @@ const MIB = 2 ** 20;
 function read(stage: Stage | null, layer: SuggestionLayer | null) {
   const status = layer?.status();
   if (!stage || !status) return null;
-  const drawn = layer?.drawn().reduce((sum, tile) => sum + Object.values(tile.counts).reduce((a, b) => a + b, 0), 0) ?? 0;
+  const drawn =
+    layer?.drawn().reduce((sum, tile) => sum + Object.values(tile.counts).reduce((a, b) => a + b, 0), 0) ?? 0;
   const { work, interval } = stage.clock.cost();
   return { ...status, drawn, work: work.toFixed(1), interval: interval.toFixed(1) };
 }

@@ -31,7 +31,9 @@ export function Magnification({ slide, view }: ScaleProps): ReactElement {
   const full = fullPower(slide);
   return (
     <Text size="xs" data-testid="zoom-power">
-      {full ? magnificationText((full * view.scale).toPrecision(3), slide.magnification_source) : `${(view.scale * 100).toPrecision(3)} %`}
+      {full
+        ? magnificationText((full * view.scale).toPrecision(3), slide.magnification_source)
+        : `${(view.scale * 100).toPrecision(3)} %`}
     </Text>
   );
 }

@@ -58,9 +58,23 @@ const NO_LABELS: ReadonlySet<string> = new Set();
 
 /** The slide with its suggestions, and whatever layers its user adds. */
 export function SlideStage(props: SlideStageProps): ReactElement {
-  const { viewer, labels, objectSet, highlightIndex, onSuggestionClick, onStage, onSuggestions, panning = true } = props;
+  const {
+    viewer,
+    labels,
+    objectSet,
+    highlightIndex,
+    onSuggestionClick,
+    onStage,
+    onSuggestions,
+    panning = true,
+  } = props;
   const element = useRef<HTMLDivElement>(null);
-  const stage = useStage(viewer, element, { navigator: props.navigator ?? false, channels: props.channels, plane: props.plane, onView: props.onView });
+  const stage = useStage(viewer, element, {
+    navigator: props.navigator ?? false,
+    channels: props.channels,
+    plane: props.plane,
+    onView: props.onView,
+  });
   const layer = useSuggestionLayer(stage, labels, objectSet ?? null, highlightIndex ?? null, props.suggestions);
   const focusLayer = useMemo(() => new RegionLayer(), []);
   const { overlays = NO_LAYERS, underlays = NO_LAYERS } = props;
@@ -93,7 +107,8 @@ export function SlideStage(props: SlideStageProps): ReactElement {
       const hit = click.current ? layer.hit(at, 6 / (stage.view()?.scale ?? 1)) : null;
       if (hit === null) return;
       // From afar no shape is here to be hit: the server finds it.
-      const found = hit.kind === "object" ? fetchSuggestion(objectSet.id, hit.index) : fetchSuggestionAt(objectSet.id, at);
+      const found =
+        hit.kind === "object" ? fetchSuggestion(objectSet.id, hit.index) : fetchSuggestionAt(objectSet.id, at);
       void found.then((suggestion) => suggestion && click.current?.(suggestion));
     });
   }, [stage, layer, objectSet]);
@@ -104,7 +119,9 @@ export function SlideStage(props: SlideStageProps): ReactElement {
       {props.children}
       <SuggestionTooltip stage={stage} layer={layer} labels={labels} producer={objectSet?.producer_name ?? ""} />
       <ObjectsStatus stage={stage} layer={layer} />
-      {props.developer === true && <DeveloperOverlay stage={stage} layer={layer} annotations={props.annotationsHeld ?? 0} />}
+      {props.developer === true && (
+        <DeveloperOverlay stage={stage} layer={layer} annotations={props.annotationsHeld ?? 0} />
+      )}
     </div>
   );
 }
@@ -118,7 +135,13 @@ function useFocus(stage: Stage | null, layer: RegionLayer, focus: Bounds | null,
       return;
     }
     const { x, y, width, height } = focus;
-    const ring: [number, number][] = [[x, y], [x + width, y], [x + width, y + height], [x, y + height], [x, y]];
+    const ring: [number, number][] = [
+      [x, y],
+      [x + width, y],
+      [x + width, y + height],
+      [x, y + height],
+      [x, y],
+    ];
     // A highlighted suggestion shows itself by its own outline.
     layer.focus = highlight === null ? { type: "Polygon", coordinates: [ring] } : null;
     stage.show({ minX: x, minY: y, maxX: x + width, maxY: y + height }, 4);

@@ -20,7 +20,9 @@ export function useCarried(stage: Stage | null, labels: readonly Label[]): Carri
   useEffect(() => {
     const colours = new Map(labels.map((label) => [label.id, label.colour]));
     const rows = shown ? (data ?? []) : [];
-    layer.show(rows.map(({ geometry, label_id }) => ({ geometry, colour: colours.get(label_id ?? "") ?? NO_LABEL_COLOUR })));
+    layer.show(
+      rows.map(({ geometry, label_id }) => ({ geometry, colour: colours.get(label_id ?? "") ?? NO_LABEL_COLOUR })),
+    );
     stage?.invalidate();
   }, [layer, stage, labels, data, shown]);
   return { layer, shown, setShown };

@@ -12,7 +12,9 @@ export interface ChannelChoice {
 /** Display settings of the channels, kept in the URL. */
 export function useChannels(channels: readonly Channel[]): ChannelChoice {
   const [views, setViews] = useState<readonly ChannelView[]>(
-    () => readChannels(new URLSearchParams(window.location.search).get("channels"), channels) ?? firstChannelViews(channels),
+    () =>
+      readChannels(new URLSearchParams(window.location.search).get("channels"), channels) ??
+      firstChannelViews(channels),
   );
   const text = useMemo(() => {
     const chosen = channelsText(views);

@@ -31,7 +31,10 @@ function placeOf({ box, scale }: View) {
 }
 
 /** Records what is on the screen while the person wants it, and shows it to them. */
-export function useDwellRecording(stage: Stage | null, slide: { id: string; width: number; height: number }): DwellRecording {
+export function useDwellRecording(
+  stage: Stage | null,
+  slide: { id: string; width: number; height: number },
+): DwellRecording {
   const client = useQueryClient();
   const { data: consent } = useDwellConsent();
   const [wanted, setWanted] = useState(() => localStorage.getItem(WANTED) === "on");

@@ -31,12 +31,34 @@ export function SuggestionCard({ selected, labels, objectSet, keyMap }: Props): 
   if (suggestion === null) return null;
   const label = labels.find((each) => each.id === (suggestion.current_label_id ?? suggestion.label_id));
   return (
-    <Paper className={classes.card} shadow="md" radius="md" px="sm" py={8} component="section" aria-label={t("drawing:selectedSuggestion")} data-testid="suggestion-card" data-state={suggestion.state}>
+    <Paper
+      className={classes.card}
+      shadow="md"
+      radius="md"
+      px="sm"
+      py={8}
+      component="section"
+      aria-label={t("drawing:selectedSuggestion")}
+      data-testid="suggestion-card"
+      data-state={suggestion.state}
+    >
       <Group gap="xs" wrap="nowrap" justify="space-between">
         <Group gap="xs">
-          {label ? <LabelDot colour={label.colour} name={label.name} /> : <Text size="sm">{t("objects:unlabelled")}</Text>}
+          {label ? (
+            <LabelDot colour={label.colour} name={label.name} />
+          ) : (
+            <Text size="sm">{t("objects:unlabelled")}</Text>
+          )}
           <Text size="xs" c="dimmed">
-            {[suggestion.score === null ? t("objects:noScore") : t("objects:tooltipScore", { value: suggestion.score.toFixed(2) }), t("objects:tooltipUncertainty", { value: suggestion.uncertainty.toFixed(2) }), objectSet?.producer_name].filter(Boolean).join(" · ")}
+            {[
+              suggestion.score === null
+                ? t("objects:noScore")
+                : t("objects:tooltipScore", { value: suggestion.score.toFixed(2) }),
+              t("objects:tooltipUncertainty", { value: suggestion.uncertainty.toFixed(2) }),
+              objectSet?.producer_name,
+            ]
+              .filter(Boolean)
+              .join(" · ")}
           </Text>
         </Group>
         <CloseButton size="sm" aria-label={t("common:close")} onClick={context.leave} data-testid="suggestion-close" />
@@ -47,7 +69,13 @@ export function SuggestionCard({ selected, labels, objectSet, keyMap }: Props): 
         <Group gap={4} mt={6} data-testid="suggestion-reasons">
           <Text size="xs">{t("pages:review.askReason")}</Text>
           {REASONS.map((reason, place) => (
-            <Button key={reason} size="compact-xs" variant="default" rightSection={<Kbd size="xs">{`⇧${place + 1}`}</Kbd>} onClick={() => context.addReason(reason)}>
+            <Button
+              key={reason}
+              size="compact-xs"
+              variant="default"
+              rightSection={<Kbd size="xs">{`⇧${place + 1}`}</Kbd>}
+              onClick={() => context.addReason(reason)}
+            >
               {t(`pages:review.reasons.${reason}`)}
             </Button>
           ))}
@@ -59,11 +87,19 @@ export function SuggestionCard({ selected, labels, objectSet, keyMap }: Props): 
 
 function VerdictLine({ suggestion }: { suggestion: Suggestion }): ReactElement {
   const { t } = useTranslation(["drawing", "objects", "pages"]);
-  const { data: history = [] } = useObjectHistory(suggestion.object_set_id, suggestion.index, suggestion.state !== "open");
+  const { data: history = [] } = useObjectHistory(
+    suggestion.object_set_id,
+    suggestion.index,
+    suggestion.state !== "open",
+  );
   const verdict = suggestion.state === "open" ? null : standingVerdict(history);
-  const reviewer = verdict?.kind === suggestion.state ? verdict.reviewer.display_name || verdict.reviewer.username : null;
+  const reviewer =
+    verdict?.kind === suggestion.state ? verdict.reviewer.display_name || verdict.reviewer.username : null;
   const state = t(`objects:state.${suggestion.state}`);
-  const parts = [reviewer === null ? state : t("drawing:verdictBy", { state, reviewer }), suggestion.reason ? t(`pages:review.reasons.${suggestion.reason}`) : ""];
+  const parts = [
+    reviewer === null ? state : t("drawing:verdictBy", { state, reviewer }),
+    suggestion.reason ? t(`pages:review.reasons.${suggestion.reason}`) : "",
+  ];
   return (
     <Text size="xs" aria-live="polite" data-testid="suggestion-verdict">
       {parts.filter(Boolean).join(" · ")}
@@ -82,15 +118,36 @@ function Verdicts({ selected, labels, keyMap }: Omit<Props, "objectSet">): React
   return (
     <>
       <Group gap={6} mt={6}>
-        <Button size="compact-sm" variant="light" color="green" leftSection={<IconCheck size={14} />} rightSection={kbd("review.accept")} onClick={context.accept} data-testid="suggestion-accept">
+        <Button
+          size="compact-sm"
+          variant="light"
+          color="green"
+          leftSection={<IconCheck size={14} />}
+          rightSection={kbd("review.accept")}
+          onClick={context.accept}
+          data-testid="suggestion-accept"
+        >
           {t("actions:review.accept")}
         </Button>
-        <Button size="compact-sm" variant="light" color="red" leftSection={<IconX size={14} />} rightSection={kbd("review.reject")} onClick={context.reject} data-testid="suggestion-reject">
+        <Button
+          size="compact-sm"
+          variant="light"
+          color="red"
+          leftSection={<IconX size={14} />}
+          rightSection={kbd("review.reject")}
+          onClick={context.reject}
+          data-testid="suggestion-reject"
+        >
           {t("actions:review.reject")}
         </Button>
         <Menu withinPortal position="top-start">
           <Menu.Target>
-            <Button size="compact-sm" variant="default" leftSection={<IconTag size={14} />} data-testid="suggestion-relabel">
+            <Button
+              size="compact-sm"
+              variant="default"
+              leftSection={<IconTag size={14} />}
+              data-testid="suggestion-relabel"
+            >
               {t("reviewing:relabel")}
             </Button>
           </Menu.Target>
@@ -98,13 +155,25 @@ function Verdicts({ selected, labels, keyMap }: Omit<Props, "objectSet">): React
             {labels
               .filter((label) => label.retired_at === null)
               .map((label) => (
-                <Menu.Item key={label.id} onClick={() => context.relabel(label)} rightSection={label.key === null ? null : <Kbd size="xs">{label.key}</Kbd>}>
+                <Menu.Item
+                  key={label.id}
+                  onClick={() => context.relabel(label)}
+                  rightSection={label.key === null ? null : <Kbd size="xs">{label.key}</Kbd>}
+                >
                   <LabelDot colour={label.colour} name={label.name} />
                 </Menu.Item>
               ))}
           </Menu.Dropdown>
         </Menu>
-        <Button size="compact-sm" variant="default" leftSection={<IconArrowBackUp size={14} />} rightSection={kbd("review.undo")} disabled={!context.canUndo} onClick={context.undo} data-testid="suggestion-undo">
+        <Button
+          size="compact-sm"
+          variant="default"
+          leftSection={<IconArrowBackUp size={14} />}
+          rightSection={kbd("review.undo")}
+          disabled={!context.canUndo}
+          onClick={context.undo}
+          data-testid="suggestion-undo"
+        >
           {t("actions:review.undo")}
         </Button>
       </Group>

@@ -23,7 +23,9 @@ function Range({ label, name, value, onChange }: RangeProps): ReactElement {
   return (
     <div data-testid={`filter-${name}`}>
       <Group justify="space-between">
-        <Text size="xs" c="dimmed">{label}</Text>
+        <Text size="xs" c="dimmed">
+          {label}
+        </Text>
         <Text size="xs" c="dimmed">{`${value[0].toFixed(2)} – ${value[1].toFixed(2)}`}</Text>
       </Group>
       <RangeSlider
@@ -43,7 +45,11 @@ function Range({ label, name, value, onChange }: RangeProps): ReactElement {
 }
 
 /** Least and most area, in µm² where the slide has a resolution; kept in square pixels. */
-function Area({ filter, pixelSize, onChange }: Pick<Props, "filter" | "pixelSize"> & { onChange: (change: Partial<ObjectFilter>) => void }): ReactElement {
+function Area({
+  filter,
+  pixelSize,
+  onChange,
+}: Pick<Props, "filter" | "pixelSize"> & { onChange: (change: Partial<ObjectFilter>) => void }): ReactElement {
   const { t } = useTranslation("objects");
   const unit = pixelSize === null ? 1 : pixelSize.x * pixelSize.y;
   const shown = (pixels: number | null) => (pixels === null ? "" : Number((pixels * unit).toPrecision(6)));
@@ -89,11 +95,17 @@ export function SuggestionFilters({ filter, pixelSize, onFilter }: Props): React
       />
       <Area filter={filter} pixelSize={pixelSize} onChange={patch} />
       <div>
-        <Text size="xs" c="dimmed" mb={4}>{t("verdict")}</Text>
+        <Text size="xs" c="dimmed" mb={4}>
+          {t("verdict")}
+        </Text>
         <Chip.Group
           multiple
           value={[...chosen]}
-          onChange={(names) => patch({ states: STATE_NAMES.reduce((mask, name, state) => (names.includes(name) ? mask | (1 << state) : mask), 0) })}
+          onChange={(names) =>
+            patch({
+              states: STATE_NAMES.reduce((mask, name, state) => (names.includes(name) ? mask | (1 << state) : mask), 0),
+            })
+          }
         >
           <Group gap={4} data-testid="filter-verdict">
             {STATE_NAMES.map((name) => (
@@ -105,7 +117,12 @@ export function SuggestionFilters({ filter, pixelSize, onFilter }: Props): React
         </Chip.Group>
       </div>
       {!isUsual && (
-        <Button size="compact-xs" variant="subtle" onClick={() => onFilter(EVERYTHING)} style={{ alignSelf: "flex-start" }}>
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          onClick={() => onFilter(EVERYTHING)}
+          style={{ alignSelf: "flex-start" }}
+        >
           {t("resetFilters")}
         </Button>
       )}

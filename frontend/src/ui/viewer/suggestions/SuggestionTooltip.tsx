@@ -71,12 +71,27 @@ export function SuggestionTooltip({ stage, layer, labels, producer }: Props): Re
   if (!shown || !stage) return null;
   const { hit, x, y } = shown;
   const label = (id: string | null) => labels.find((each) => each.id === id);
-  const dot = (id: string | null) => <span className={classes.dot} style={{ background: label(id)?.colour ?? NO_LABEL_COLOUR }} />;
+  const dot = (id: string | null) => (
+    <span className={classes.dot} style={{ background: label(id)?.colour ?? NO_LABEL_COLOUR }} />
+  );
   const left = x > stage.element.clientWidth - 240;
   const up = y > stage.element.clientHeight - 140;
-  const style = { left: left ? x - 14 : x + 14, top: up ? y - 14 : y + 14, transform: `translate(${left ? "-100%" : "0"}, ${up ? "-100%" : "0"})` };
+  const style = {
+    left: left ? x - 14 : x + 14,
+    top: up ? y - 14 : y + 14,
+    transform: `translate(${left ? "-100%" : "0"}, ${up ? "-100%" : "0"})`,
+  };
   return (
-    <Paper className={classes.tooltip} shadow="md" radius="md" px="sm" py={6} role="tooltip" data-testid="suggestion-tooltip" style={style}>
+    <Paper
+      className={classes.tooltip}
+      shadow="md"
+      radius="md"
+      px="sm"
+      py={6}
+      role="tooltip"
+      data-testid="suggestion-tooltip"
+      style={style}
+    >
       {hit.kind === "object" ? (
         <>
           <Group gap={6} wrap="nowrap">
@@ -84,22 +99,32 @@ export function SuggestionTooltip({ stage, layer, labels, producer }: Props): Re
             <Text size="sm" fw={600}>
               {(label(hit.labelId)?.name ?? hit.name) || t("unlabelled")}
             </Text>
-            <Text size="xs" c="dimmed">{t(`state.${hit.state}`)}</Text>
+            <Text size="xs" c="dimmed">
+              {t(`state.${hit.state}`)}
+            </Text>
           </Group>
           <Text size="xs">{`${hit.score === null ? t("noScore") : t("tooltipScore", { value: hit.score.toFixed(2) })} · ${t("tooltipUncertainty", { value: hit.uncertainty.toFixed(2) })}`}</Text>
-          <Text size="xs" c="dimmed">{producer}</Text>
+          <Text size="xs" c="dimmed">
+            {producer}
+          </Text>
         </>
       ) : (
         <>
-          <Text size="sm" fw={600}>{t("inCell", { count: hit.total })}</Text>
+          <Text size="sm" fw={600}>
+            {t("inCell", { count: hit.total })}
+          </Text>
           {hit.shares.slice(0, 6).map((share) => (
             <Group key={share.labelId ?? share.name} gap={6} wrap="nowrap">
               {dot(share.labelId)}
               <Text size="xs">{`${(label(share.labelId)?.name ?? share.name) || t("unlabelled")}: ${share.count.toLocaleString()}`}</Text>
-              <Text size="xs" c="dimmed">{t("meanUncertainty", { value: share.uncertainty.toFixed(2) })}</Text>
+              <Text size="xs" c="dimmed">
+                {t("meanUncertainty", { value: share.uncertainty.toFixed(2) })}
+              </Text>
             </Group>
           ))}
-          <Text size="xs" c="dimmed">{producer}</Text>
+          <Text size="xs" c="dimmed">
+            {producer}
+          </Text>
         </>
       )}
     </Paper>

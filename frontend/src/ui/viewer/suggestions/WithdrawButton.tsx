@@ -18,13 +18,23 @@ export function WithdrawButton({ objectSet }: { readonly objectSet: ObjectSet })
   const start = () =>
     withdraw
       .mutateAsync(objectSet.id)
-      .then(({ deleted }) => notifications.show({ message: t(deleted ? "withdraw.deleted" : "withdraw.steppedBack", { name: objectSet.name }) }))
+      .then(({ deleted }) =>
+        notifications.show({
+          message: t(deleted ? "withdraw.deleted" : "withdraw.steppedBack", { name: objectSet.name }),
+        }),
+      )
       .catch(notifyFailure)
       .finally(() => setAsked(false));
   return (
     <>
       <Tooltip label={t("withdraw.action")}>
-        <ActionIcon size={30} variant="default" aria-label={t("withdraw.action")} onClick={() => setAsked(true)} data-testid="withdraw-set">
+        <ActionIcon
+          size={30}
+          variant="default"
+          aria-label={t("withdraw.action")}
+          onClick={() => setAsked(true)}
+          data-testid="withdraw-set"
+        >
           <IconTrash size={15} />
         </ActionIcon>
       </Tooltip>

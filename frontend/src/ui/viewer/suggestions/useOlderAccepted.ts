@@ -20,19 +20,29 @@ interface Wanted {
 }
 
 /** Draws suggestions accepted in other rounds than the shown one, which count as labels too. */
-export function useOlderAccepted({ stage, view, slideId, labels, objectSet, look }: Wanted): { layer: Layer; left: number } {
+export function useOlderAccepted({ stage, view, slideId, labels, objectSet, look }: Wanted): {
+  layer: Layer;
+  left: number;
+} {
   const layer = useMemo(() => new OutlineLayer(false), []);
   const { data: sets = [] } = useObjectSets(slideId, false);
   const enabled = look.annotations && sets.some((set) => set.id !== objectSet?.id && set.decided_count > 0);
   const beside = objectSet?.id ?? null;
   const all = useAcceptedOutlines({ slideId, beside, box: null, enabled });
   const isPart = all !== undefined && all.count > all.outlines.length;
-  const inView = useAcceptedOutlines({ slideId, beside, box: view && boxAround(view.box), enabled: enabled && isPart && view !== null });
+  const inView = useAcceptedOutlines({
+    slideId,
+    beside,
+    box: view && boxAround(view.box),
+    enabled: enabled && isPart && view !== null,
+  });
   const shown = enabled ? (isPart ? inView : all) : undefined;
   useEffect(() => {
     const colours = new Map(labels.map((label) => [label.id, label.colour]));
     const seen = (shown?.outlines ?? []).filter(({ label_id: id }) => id === null || !look.hiddenLabels.has(id));
-    layer.show(seen.map(({ label_id: id, geometry }) => ({ geometry, colour: colours.get(id ?? "") ?? NO_LABEL_COLOUR })));
+    layer.show(
+      seen.map(({ label_id: id, geometry }) => ({ geometry, colour: colours.get(id ?? "") ?? NO_LABEL_COLOUR })),
+    );
     stage?.invalidate();
   }, [layer, stage, labels, shown, look.hiddenLabels]);
   return { layer, left: shown ? shown.count - shown.outlines.length : 0 };

@@ -32,7 +32,8 @@ function Place({ newest, working }: { newest: ObjectSet | null; working: boolean
 
 /** Run a step, and wait for what it began. */
 const run = (step: () => unknown) => act(() => Promise.resolve(step()).then(() => undefined));
-const show = (newest: ObjectSet | null, working = false) => run(() => root.render(<Place newest={newest} working={working} />));
+const show = (newest: ObjectSet | null, working = false) =>
+  run(() => root.render(<Place newest={newest} working={working} />));
 
 beforeEach(async () => {
   await startI18n();

@@ -13,7 +13,11 @@ export interface Awaited {
 }
 
 /** Show the set of objects that a job started here made; those of other people stay hidden until requested. */
-export function useShowWhatCame(newestSet: ObjectSet | null, patchLook: ViewerState["patchLook"], change: ViewerState["change"]): Awaited {
+export function useShowWhatCame(
+  newestSet: ObjectSet | null,
+  patchLook: ViewerState["patchLook"],
+  change: ViewerState["change"],
+): Awaited {
   const { t } = useTranslation("guide");
   const [busy, setBusy] = useState(false);
   const before = useRef<string | null | undefined>(undefined);

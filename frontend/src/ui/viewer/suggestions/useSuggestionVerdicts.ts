@@ -31,12 +31,23 @@ export interface SuggestionVerdicts {
   readonly undo: () => Suggestion | null;
 }
 
-function isSame(a: Pick<Suggestion, "object_set_id" | "index">, b: Pick<Suggestion, "object_set_id" | "index">): boolean {
+function isSame(
+  a: Pick<Suggestion, "object_set_id" | "index">,
+  b: Pick<Suggestion, "object_set_id" | "index">,
+): boolean {
   return a.object_set_id === b.object_set_id && a.index === b.index;
 }
 
 /** Verdicts on single suggestions by the outbox: shown at once, taken back when the server refuses. */
-export function useSuggestionVerdicts({ userId, projectId, history }: { userId: string; projectId: string; history: History }): SuggestionVerdicts {
+export function useSuggestionVerdicts({
+  userId,
+  projectId,
+  history,
+}: {
+  userId: string;
+  projectId: string;
+  history: History;
+}): SuggestionVerdicts {
   const sender = useVerdictSender(userId, projectId);
   const client = useQueryClient();
   const [steps, setSteps] = useState<readonly Step[]>([]);
@@ -58,24 +69,45 @@ export function useSuggestionVerdicts({ userId, projectId, history }: { userId: 
     answer.then(end, end).catch(notifyFailure);
   };
 
-  const give = (suggestion: Suggestion, seenVersion: number, content: Content, replaces = suggestion.state !== "open") => {
+  const give = (
+    suggestion: Suggestion,
+    seenVersion: number,
+    content: Content,
+    replaces = suggestion.state !== "open",
+  ) => {
     const id = crypto.randomUUID();
     const { object_set_id, index } = suggestion;
     const replace = replaces || suggestion.state !== "open";
-    const body = { object_set_id, indices: [index], ...content, seen_version: seenVersion, ...(replace ? { replace } : {}) };
+    const body = {
+      object_set_id,
+      indices: [index],
+      ...content,
+      seen_version: seenVersion,
+      ...(replace ? { replace } : {}),
+    };
     const answer = sender.give(id, body);
     const current_label_id = content.label_id ?? suggestion.label_id;
-    showDuring({ object_set_id, index, state: content.kind, current_label_id, reason: content.reason ?? "" }, id, answer);
+    showDuring(
+      { object_set_id, index, state: content.kind, current_label_id, reason: content.reason ?? "" },
+      id,
+      answer,
+    );
     // A reason is part of the rejection before it: undoing takes back both.
     setSteps((old) => {
       const last = old.at(-1);
       const joins = content.reason !== undefined && last !== undefined && isSame(last.suggestion, suggestion);
-      return joins ? [...old.slice(0, -1), { ...last, verdictIds: [...last.verdictIds, id] }] : [...old, { suggestion, verdictIds: [id] }];
+      return joins
+        ? [...old.slice(0, -1), { ...last, verdictIds: [...last.verdictIds, id] }]
+        : [...old, { suggestion, verdictIds: [id] }];
     });
     setAsksReason(content.kind === "rejected" && content.reason === undefined);
     setLast(true);
     answer.catch((error: unknown) => {
-      setSteps((old) => old.map((step) => ({ ...step, verdictIds: step.verdictIds.filter((each) => each !== id) })).filter((step) => step.verdictIds.length > 0));
+      setSteps((old) =>
+        old
+          .map((step) => ({ ...step, verdictIds: step.verdictIds.filter((each) => each !== id) }))
+          .filter((step) => step.verdictIds.length > 0),
+      );
       setAsksReason(false);
       const refusal = refusalByOthers(error);
       if (refusal === null) notifyFailure(error);
@@ -95,7 +127,11 @@ export function useSuggestionVerdicts({ userId, projectId, history }: { userId: 
     );
     const answer = Promise.all(answers);
     const { state, current_label_id, reason } = step.suggestion;
-    showDuring({ object_set_id, index, state, current_label_id: current_label_id ?? label_id, reason }, crypto.randomUUID(), answer);
+    showDuring(
+      { object_set_id, index, state, current_label_id: current_label_id ?? label_id, reason },
+      crypto.randomUUID(),
+      answer,
+    );
     answer.catch(notifyFailure);
     setSteps(steps.slice(0, -1));
     setAsksReason(false);

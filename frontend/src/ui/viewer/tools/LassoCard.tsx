@@ -35,7 +35,14 @@ export function LassoCard({ lasso, labels }: { lasso: Lasso; labels: readonly La
         {given === null ? (
           <Choices lasso={lasso} labels={labels} />
         ) : (
-          <Button size="compact-sm" variant="default" leftSection={<IconArrowBackUp size={14} />} loading={lasso.busy} onClick={() => undo?.()} data-testid="lasso-undo">
+          <Button
+            size="compact-sm"
+            variant="default"
+            leftSection={<IconArrowBackUp size={14} />}
+            loading={lasso.busy}
+            onClick={() => undo?.()}
+            data-testid="lasso-undo"
+          >
             {t("actions:review.undo")}
           </Button>
         )}
@@ -49,15 +56,38 @@ function Choices({ lasso, labels }: { lasso: Lasso; labels: readonly Label[] }):
   const nothing = lasso.count === null || lasso.count === 0;
   return (
     <>
-      <Button size="compact-sm" variant="light" color="green" leftSection={<IconCheck size={14} />} disabled={nothing} loading={lasso.busy} onClick={() => lasso.decide({ kind: "accepted" })} data-testid="lasso-accept">
+      <Button
+        size="compact-sm"
+        variant="light"
+        color="green"
+        leftSection={<IconCheck size={14} />}
+        disabled={nothing}
+        loading={lasso.busy}
+        onClick={() => lasso.decide({ kind: "accepted" })}
+        data-testid="lasso-accept"
+      >
         {t("review.accept")}
       </Button>
-      <Button size="compact-sm" variant="light" color="red" leftSection={<IconX size={14} />} disabled={nothing || lasso.busy} onClick={() => lasso.decide({ kind: "rejected" })} data-testid="lasso-reject">
+      <Button
+        size="compact-sm"
+        variant="light"
+        color="red"
+        leftSection={<IconX size={14} />}
+        disabled={nothing || lasso.busy}
+        onClick={() => lasso.decide({ kind: "rejected" })}
+        data-testid="lasso-reject"
+      >
         {t("review.reject")}
       </Button>
       <Menu withinPortal position="bottom-end">
         <Menu.Target>
-          <Button size="compact-sm" variant="default" leftSection={<IconTag size={14} />} disabled={nothing || lasso.busy} data-testid="lasso-relabel">
+          <Button
+            size="compact-sm"
+            variant="default"
+            leftSection={<IconTag size={14} />}
+            disabled={nothing || lasso.busy}
+            data-testid="lasso-relabel"
+          >
             {t("reviewing:relabel")}
           </Button>
         </Menu.Target>
@@ -65,7 +95,11 @@ function Choices({ lasso, labels }: { lasso: Lasso; labels: readonly Label[] }):
           {labels
             .filter((label) => label.retired_at === null)
             .map((label) => (
-              <Menu.Item key={label.id} onClick={() => lasso.decide({ kind: "relabelled", label_id: label.id })} data-testid={`lasso-label-${label.key ?? label.id}`}>
+              <Menu.Item
+                key={label.id}
+                onClick={() => lasso.decide({ kind: "relabelled", label_id: label.id })}
+                data-testid={`lasso-label-${label.key ?? label.id}`}
+              >
                 <LabelDot colour={label.colour} name={label.name} />
               </Menu.Item>
             ))}

@@ -86,7 +86,10 @@ function listen(stage: Stage, tool: Tool): () => void {
 }
 
 function isOnControl(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("button, a, input, textarea, select, [role=dialog], [role=slider], [role=tab], [role=menu]") !== null;
+  return (
+    target instanceof HTMLElement &&
+    target.closest("button, a, input, textarea, select, [role=dialog], [role=slider], [role=tab], [role=menu]") !== null
+  );
 }
 
 /** Feed the chosen tool with the pointer and the keys; `tool` holds the one at work. */

@@ -54,7 +54,14 @@ export function useToolContext(wanted: Wanted): ToolContext | null {
         notifications.show({ message: noLabelText, color: "yellow" });
         return;
       }
-      const item = { id: crypto.randomUUID(), label_id: needsLabel(shape) ? labelId : null, shape, geometry, note: "", ...me };
+      const item = {
+        id: crypto.randomUUID(),
+        label_id: needsLabel(shape) ? labelId : null,
+        shape,
+        geometry,
+        note: "",
+        ...me,
+      };
       history.commit("create", [createItem(item)]);
       selection.set(shape === "point" ? [] : [item.id]);
     };

@@ -48,7 +48,7 @@ export default tseslint.config(
       ],
       "boundaries/no-unknown": "error",
       complexity: ["error", 15],
-      "max-lines": ["error", { max: 500, skipBlankLines: true }],
+      "max-lines": ["error", 500],
       "no-console": "error",
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "@typescript-eslint/no-invalid-void-type": "off",

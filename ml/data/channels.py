@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -55,6 +56,11 @@ def take_channels(state: ModelState, dataset: Dataset) -> None:
         )
         raise DataError(message, code="several_channels")
     state.channels = channels
+
+
+def with_channels(state: ModelState, dataset: Dataset) -> Dataset:
+    """Return the dataset, with its pixels read as the channels of a model."""
+    return replace(dataset, channels=state.channels)
 
 
 def _readers(dataset: Dataset) -> Iterator[tuple[str, bool, PixelFile | None]]:

@@ -124,6 +124,13 @@ def last_of(recipe, slide, context):
         return list(recipe.predict(reader, context))[-1]
 
 
+def window_network(recipe):
+    """Return the network of a recipe of objects or of regions."""
+    if recipe.task is Task.OBJECT:
+        return recipe.parts.network
+    return recipe.parts.windows.classifier.network
+
+
 def assert_close(actual, wanted):
     actual, wanted = np.asarray(actual, np.float64), np.asarray(wanted, np.float64)
     assert np.isfinite(actual).all()
@@ -158,10 +165,14 @@ def test_pixels_are_scored_as_on_a_processor(name, slide, context, on_gpu, tmp_p
     loaded = load_model(tmp_path / "model")
     with open_slide(slide) as reader:
         pixels = reader.read(Bounds(0, 0, 256, 256), (256, 256))
-    there, here = recipe.look(pixels).numpy(), loaded.look(pixels).numpy()
+    windows = [
+        model.parts.network if objects else model.parts.windows.classifier.network
+        for model in (recipe, loaded)
+    ]
+    there, here = (each.look(pixels).numpy() for each in windows)
     assert np.linalg.norm(there - here) < CLOSE * np.linalg.norm(here)
     here, there = (last_of(loaded, slide, run) for run in (context, on_gpu))
-    assert next(loaded.network.parameters()).is_cuda
+    assert next(window_network(loaded).network.fitted().parameters()).is_cuda
     assert here.progress == there.progress == 1
     differ = [np.abs(a.values - b.values) for a, b in zip(here.heat_maps, there.heat_maps, strict=True)]
     assert np.nanmean(differ) < CLOSE

@@ -19,6 +19,7 @@ from ml.contracts import Bounds, CancelledError, Context, DataError
 from ml.data import workers
 from ml.data.squares import Squares, gathered, read_patches, read_views
 from ml.inference.network_predictor import NetworkPredictor
+from ml.inference.window_network import WindowNetwork
 from ml.inference.writing import write_prediction
 from ml.methods.loading import load_model, load_recipe_class
 from ml.objectset import ObjectSet
@@ -62,7 +63,8 @@ def models(tmp_path_factory):
     patches.save(folder / "patches")
     for name, recipe in (("objects", "points"), ("regions", "unet")):
         made = load_recipe_class(recipe).build(("a", "b"), {"width": 4, "tile": 128, "mpp": 1.0})
-        made.network = made._new_network().eval()
+        network = made.parts.network if name == "regions" else made.parts.network.network
+        network.current = network.fresh(0).eval()
         made.facts = {"threshold": 0.0}
         made.save(folder / name)
     return folder
@@ -224,8 +226,8 @@ def test_blocks_of_other_runs_are_put_together(models, slide, tmp_path, monkeypa
     if kind == "patches":
         monkeypatch.setattr(NetworkPredictor, "judge", lambda me, rows: looks.append(1) or judge(me, rows))
     else:
-        look = recipe.look
-        monkeypatch.setattr(recipe, "look", lambda pixels: looks.append(1) or look(pixels))
+        look = WindowNetwork.look
+        monkeypatch.setattr(WindowNetwork, "look", lambda me, rows: looks.append(1) or look(me, rows))
     written("whole")
     all_looks = len(looks)
     for how in [{"report": stopping}] if way == "goes on" else [{"share": (0, 2)}, {"share": (1, 2)}]:

@@ -1,198 +1,109 @@
-"""Base of recipes that classify each pixel into regions."""
+"""Base of recipes that classify each pixel into regions: it asks the parts that a recipe lists."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
-import numpy as np
-import shapely
-import torch
-from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
+from torch import nn
 
-from ml.contracts import Context, DataError, Dataset, Evaluation, Prediction, SlideReader
-from ml.data.channels import take_channels
-from ml.data.objects import level_scale
-from ml.data.regions import UNKNOWN, RegionImage, region_images
-from ml.evaluation.counts import evaluate_counts, pixel_counts
-from ml.inference.canvas import Canvas, Shares
-from ml.inference.journal import Arrays
-from ml.inference.windows import Window, Windows, windows_of
-from ml.messages import Message
-from ml.methods.bases.settings import RegionMapSettingsT_co, RegionSettingsT_co
-from ml.methods.bases.window_recipe import HALO, LOOKS, CropRecipe, WindowRecipe, hold_out
-from ml.slides import tissue_mask
-from ml.training.regions import RegionCrops, paint_regions, region_loss
+from ml.contracts import Context, Dataset, Evaluation, Prediction, SlideReader
+from ml.inference.region_windows import (
+    PixelClassifier,
+    PixelEvaluator,
+    PixelWindows,
+    RegionWindows,
+    predict_regions,
+)
+from ml.inference.window_network import WindowNetwork
+from ml.methods.bases.catalogue_recipe import CatalogueRecipe
+from ml.methods.bases.object_recipe import Evaluator
+from ml.methods.bases.patch_recipe import Fitting
+from ml.methods.bases.settings import RegionMapSettingsT_co, RegionSettings
+from ml.networks.model_network import ModelNetwork
+from ml.storage.model_folder import fitting, read_model, read_weights, write_model
+from ml.storage.model_state import ModelState
+from ml.training.crop_trainer import CropTrainer
+from ml.training.region_fitting import RegionFitting
 
-VALIDATION_CROPS = 24
-# The parts of a tile that cells may be: see Canvas.
-GRAIN = 64
-SeeWindow = Callable[[Window, NDArray[np.uint8]], Shares]
+
+@dataclass(frozen=True)
+class RegionParts:
+    """The parts of a recipe for regions: its network, its training, its measurement, and its windows."""
+
+    network: ModelNetwork[nn.Module]
+    fitting: Fitting
+    evaluator: Evaluator
+    windows: RegionWindows
 
 
-class RegionMapRecipe(WindowRecipe[RegionMapSettingsT_co]):
-    """A recipe of the share of each class at each pixel, traced to outlines.
+class RegionRecipe(CatalogueRecipe[RegionMapSettingsT_co], ABC):
+    """A recipe of class shares by pixel, traced to outlines, put together from ``RegionParts``."""
 
-    Windows overlap by ``halo`` pixels on every side.
-    """
+    def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
+        super().__init__(labels, config)
+        self.background = True
+        self.parts = self.compose()
 
-    halo: ClassVar[int] = HALO
-
-    @property
     @abstractmethod
-    def tile(self) -> int:
-        """Return the side of the core of a window, in pixels as read."""
+    def compose(self) -> RegionParts:
+        """Return the parts of the recipe, from its settings and its state."""
 
-    @abstractmethod
-    def scale_of(self, slide: SlideReader) -> float:
-        """Return level-0 pixels of a slide per pixel as read; raises DataError(``no_resolution``)."""
+    def fit(self, dataset: Dataset, context: Context) -> None:
+        """Train on the parts ``train`` and ``validation``."""
+        self.parts.fitting.fit(dataset, context)
 
-    @abstractmethod
-    def prepared(self, slide: SlideReader, windows: Windows, context: Context) -> tuple[float, SeeWindow]:
-        """Return the progress after preparing, and the function from a window to its shares."""
+    def ready(self, context: Context) -> None:
+        """Move the network to the device of the context; raises DataError(``not_fitted``)."""
+        self.parts.network.fitted()
+        self.parts.network.ready(context)
+
+    def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
+        """Measure on one part of the dataset; ``all`` is every part."""
+        self.ready(context)
+        return self.parts.evaluator.evaluate(dataset, context, part)
 
     def predict(
         self, slide: SlideReader, context: Context, region: BaseGeometry | None = None
     ) -> Iterator[Prediction]:
         """Yield growing heat maps; the last prediction has the outlines, traced without seams."""
         self.ready(context)
-        scale = self.scale_of(slide)
-        tile = self.tile
-        windows = windows_of(slide, tile, self.halo, scale, tissue=tissue_mask(slide), region=region)
-        count = len(windows.places)
-        if not count:
-            yield Prediction(1.0)
-            return
-        canvas = Canvas(windows, len(self.labels), tile, self.config.finest)
-        begun, see = self.prepared(slide, windows, context)
-
-        def look(window: Window, pixels: NDArray[np.uint8]) -> Arrays:
-            return {"cells": canvas.cells(window, see(window, pixels))}
-
-        shown = 0
-        for number, (window, arrays) in enumerate(self.looked_at(slide, windows, context, look), start=1):
-            canvas.paint(window, arrays["cells"])
-            progress = begun + (0.99 - begun) * number / count
-            context.report(
-                progress,
-                Message("window", number=number, total=count),
-            )
-            if number < count and (not shown or number - shown >= count / LOOKS):
-                shown = number
-                yield Prediction(progress, heat_maps=canvas.heat_maps())
-        frame: BaseGeometry = shapely.box(0, 0, slide.width, slide.height)
-        if region is not None:
-            frame = frame.intersection(region)
-        yield Prediction(1.0, canvas.objects(self.field_of, self.config.smallest, frame), canvas.heat_maps())
-
-    def field_of(self, shares: Shares, number: int) -> Shares:
-        """Return by how much (h, w) a label's share exceeds the share of all other classes."""
-        others = np.delete(shares, number + 1, axis=0).max(axis=0)
-        field: Shares = shares[number + 1] - others
-        return field
-
-    def _check_classes(self, classes: Sequence[int]) -> None:
-        if not any(classes):
-            message = Message("no_region_in_training")
-            raise DataError(message, code="no_labels")
-        if len(classes) < 2:  # noqa: PLR2004 - one against another
-            message = Message(
-                "one_label_outlined",
-            )
-            raise DataError(message, code="one_class_only")
-        self.background = 0 in classes
-
-    def _known(self, images: Sequence[RegionImage]) -> list[RegionImage]:
-        """Return the images after the setting for unlabelled tissue, which may count as background."""
-        if self.config.unlabelled == "ignored":
-            return list(images)
-        return [
-            replace(image, classes=np.where(image.classes == UNKNOWN, 0, image.classes).astype(np.uint8))
-            for image in images
-        ]
-
-
-class RegionRecipe(RegionMapRecipe[RegionSettingsT_co], CropRecipe[RegionSettingsT_co]):
-    """A softmax over background and labels for each pixel; unlabelled pixels are ignored in training."""
-
-    @property
-    def tile(self) -> int:
-        """Return the side of the core of a window, in pixels as read."""
-        return max(GRAIN, self.config.tile // GRAIN * GRAIN)
-
-    def scale_of(self, slide: SlideReader) -> float:
-        """Return level-0 pixels of a slide per pixel as read; raises DataError(``no_resolution``)."""
-        return level_scale(slide, self.config.mpp)
-
-    def fit(self, dataset: Dataset, context: Context) -> None:
-        """Train on ``train``; keep the weights that are best on ``validation``."""
-        take_channels(self.state, dataset)
-        learned, held = self._material(self.seen(dataset), context)
-        crop, batch = self.config.crop, self.config.batch
-        painted = self.toned([paint_regions(image, crop) for image in learned])
-        crops = RegionCrops(painted, crop, context.seed)
-        self._check_classes(crops.classes)
-        fixed = RegionCrops(self.toned([paint_regions(image, crop) for image in held]), crop, context.seed)
-        random = np.random.default_rng(context.seed)
-        progress = self._train(
-            painted,
-            lambda random: crops.draw(batch, random),
-            lambda network, layers: region_loss(network(layers[0]), layers[1]),
-            fixed.draw(min(VALIDATION_CROPS, 4 * batch), random),
+        yield from predict_regions(
+            slide,
             context,
+            region,
+            source=self.parts.windows,
+            labels=len(self.labels),
+            finest=self.config.finest,
+            smallest=self.config.smallest,
         )
-        self.facts = {
-            "images": len(learned),
-            "megapixels labelled": round(sum((i.classes != UNKNOWN).sum() for i in learned) / 1e6, 2),
-            "epochs": progress.epoch,
-        }
 
-    def evaluate(self, dataset: Dataset, context: Context, part: str = "test") -> Evaluation:
-        """Measure on the labelled pixels of one part; ``all`` is every part."""
-        self.ready(context)
-        images = region_images(self.seen(dataset), (part,), self.config.mpp)
-        counts = []
-        for number, image in enumerate(images):
-            context.report(
-                number / len(images),
-                Message("image", number=number + 1, total=len(images)),
-            )
-            predicted = self.classes_of(self.see(image.pixels))
-            counts.append(pixel_counts(image.classes, predicted, len(self.labels), UNKNOWN))
-        units = np.array([image.unit for image in images], dtype=np.str_)
-        return evaluate_counts(self.labels, np.stack(counts), units, len(images), seed=context.seed)
+    def save(self, folder: Path) -> None:
+        """Write ``model.json`` and safetensors into a new folder."""
+        write_model(folder, self.state.to_file(), self.parts.network.weights())
 
-    def prepared(
-        self,
-        slide: SlideReader,
-        windows: Windows,
-        context: Context,
-    ) -> tuple[float, SeeWindow]:
-        """Return no progress, as nothing is prepared, and the function from a window to its shares."""
-        del slide, windows, context
-        return 0.0, lambda _window, pixels: self.see(pixels)
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model folder; raises DataError(``bad_weights``) with the reason."""
+        model = read_model(folder)
+        recipe = cls.build(model.labels, model.config)
+        recipe.state.take(model)
+        weights = read_weights(folder)
+        with fitting(f"{folder}", cls.title):
+            recipe.parts.network.restore(weights, model.seed)
+        return recipe
 
-    def see(self, pixels: NDArray[np.uint8]) -> Shares:
-        """Return the share (1 + labels, h, w) of background and each label at each pixel."""
-        scores = self.look(pixels)
-        if not self.background:
-            scores = torch.cat([torch.full_like(scores[:1], -torch.inf), scores[1:]])
-        shares: Shares = scores.softmax(dim=0).numpy()
-        return shares
 
-    def classes_of(self, shares: Shares) -> NDArray[np.uint8]:
-        """Return the class (h, w) of each pixel: 0 background, 1.. labels."""
-        classes: NDArray[np.uint8] = shares.argmax(axis=0).astype(np.uint8)
-        return classes
-
-    def _material(self, dataset: Dataset, context: Context) -> tuple[list[RegionImage], list[RegionImage]]:
-        learned = self._known(region_images(dataset, ("train",), self.config.mpp))
-        try:
-            return learned, self._known(region_images(dataset, ("validation",), self.config.mpp))
-        except DataError as error:
-            if error.code != "no_labels":
-                raise
-        return hold_out(learned, context.seed)
+def pixel_parts(state: ModelState, config: RegionSettings, network: ModelNetwork[nn.Module]) -> RegionParts:
+    """Return the parts of a softmax over background and labels, trained on outlined crops."""
+    classifier = PixelClassifier(state, WindowNetwork(network))
+    return RegionParts(
+        network,
+        RegionFitting(CropTrainer(state, config, network), config.unlabelled),
+        PixelEvaluator(state, config.mpp, classifier),
+        PixelWindows(config, classifier),
+    )

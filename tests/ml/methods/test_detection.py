@@ -15,9 +15,9 @@ from ml.catalogue.registry import find_recipe
 from ml.contracts import DataError, Dataset, LabelledShape, LabelledSlide
 from ml.data.objects import outlined_images
 from ml.evaluation.froc import average_precision, best_threshold, counts_at, froc, match
+from ml.inference import outline_finder as outlining
 from ml.inference.peaks import keep_apart, overlaps, peaks_of
 from ml.inference.splitting import Cut, split_by_offsets
-from ml.methods.bases import outline_recipe as outlining
 from ml.methods.loading import load_model, load_recipe_class
 from ml.methods.objects.nuclei_hv.offsets import offsets_of
 from ml.slides import open_slide
@@ -48,7 +48,7 @@ def test_it_finds_discs_and_comes_back_from_disk(name, metric, discs, context, t
     evaluation = recipe.evaluate(discs, context)
     assert evaluation.metrics["f1"].value > 0.7
     assert evaluation.metrics[metric].value > 0.6
-    assert 0 < recipe.threshold < 1
+    assert 0 < recipe.parts.finder.threshold < 1
     recipe.save(tmp_path / "model")
     again = load_model(tmp_path / "model")
     assert again.evaluate(discs, context).metrics == evaluation.metrics
@@ -115,7 +115,7 @@ def test_hovernet_learns_with_its_three_branches(discs, context, monkeypatch):
     recipe = hovernet.HoverNet.build(("a", "b"), {"steps": 2, "batch": 2})
     images = dataclasses.replace(discs, labels=("a", "b"), images=discs.images[:3], parts={})
     recipe.fit(images, context)
-    shares, instances = recipe.see(np.full((40, 50, 3), 200, np.uint8))
+    shares, instances = recipe.parts.finder.see(np.full((40, 50, 3), 200, np.uint8))
     assert shares.shape == (3, 40, 50)
     assert shares.min() >= 0
     assert shares.sum(axis=0).max() < 1 + 1e-5

@@ -15,9 +15,11 @@ from ml.data import load_dataset
 from ml.data.objects import outlined_images
 from ml.inference.splitting import Cut, depth_of, outline, split_objects
 from ml.methods.loading import load_model, load_recipe_class
+from ml.methods.objects.nuclei.recipe import DepthSplitter
 from ml.networks import precision
 from ml.networks.unet import NucleiNetwork
 from ml.slides import open_slide
+from ml.training.object_fitting import OutlineFitting
 from tests.ml.materials.material import ReadsSquares
 
 Nuclei = load_recipe_class("nuclei")
@@ -97,14 +99,14 @@ def test_the_cut_is_the_one_that_does_best_on_held_images_and_stays_with_the_mod
     images = outlined_images(crops, ("train",), None)
     whole = max(images, key=lambda image: image.instances.max())
     held.append(whole)
-    monkeypatch.setattr(Nuclei, "_maps", maps)
-    monkeypatch.setattr(Nuclei, "_material", lambda self, dataset, context: (images, held))
+    monkeypatch.setattr(DepthSplitter, "maps", maps)
+    monkeypatch.setattr(OutlineFitting, "material", lambda self, dataset, context: (images, held))
     recipe = fitted(crops, context, steps=1)
-    assert recipe.cut.inside in {0.4, 0.35}
+    assert recipe.parts.finder.cut.inside in {0.4, 0.35}
     recipe.save(tmp_path / "model")
     again = load_model(tmp_path / "model")
-    assert again.cut == recipe.cut
-    shares, instances = again.see(whole.pixels)
+    assert again.parts.finder.cut == recipe.parts.finder.cut
+    shares, instances = again.parts.finder.see(whole.pixels)
     assert ((instances > 0) == (whole.instances > 0)).mean() > 0.97
     assert shares[1].max() < 0.5
 
@@ -199,7 +201,7 @@ def test_windows_leave_no_seam(data, context, monkeypatch):
             inside, inside, 20, Cut(0.5, 2.0, 0.6)
         )
 
-    monkeypatch.setattr(recipe, "see", see)
+    monkeypatch.setattr(recipe.parts.finder, "see", see)
     predictions = list(recipe.predict(Reader(), context))
     shapes = np.concatenate([item.objects.geometry for item in predictions])
     assert len(shapes) == len(centres)

@@ -126,7 +126,7 @@ def test_a_slide_is_outlined_without_seams(phantom, outlined, context, monkeypat
             shares = np.stack([~np.any(layers, axis=0), *layers]).astype(np.float32)
             return shares * 0.98 + 0.01
 
-        monkeypatch.setattr(recipe, "see", see)
+        monkeypatch.setattr(recipe.parts.windows.classifier, "see", see)
         windows = list(_windows(slide))
         pending = iter(windows)
         *_, last = recipe.predict(slide, context)
@@ -142,8 +142,8 @@ def test_a_slide_is_outlined_without_seams(phantom, outlined, context, monkeypat
 
 def _windows(slide):
     """Return the windows that predict will read, in order."""
+    from ml.inference.window_network import HALO
     from ml.inference.windows import windows_of
-    from ml.methods.bases.window_recipe import HALO
     from ml.slides import tissue_mask
 
     windows = windows_of(slide, 256, HALO, 4.0, tissue=tissue_mask(slide), region=None)

@@ -76,12 +76,12 @@ def test_the_maps_are_probabilities_and_pooled_by_their_fourth_powers():
 def test_it_finds_in_a_tile_what_only_the_tile_was_labelled_with(tiles, context, tmp_path):
     recipe = fitted(tiles, context, attention="none")
     assert recipe.facts["outlined tiles for the threshold"] == 3 + 3
-    assert recipe.thresholds[0] != 0.5
+    assert recipe.classifier.thresholds[0] != 0.5
     evaluation = recipe.evaluate(tiles, context)
     assert evaluation.metrics["f1:disc"].value > 0.5
     recipe.save(tmp_path / "model")
     again = load_model(tmp_path / "model")
-    assert again.thresholds == recipe.thresholds
+    assert again.classifier.thresholds == recipe.classifier.thresholds
     assert again.evaluate(tiles, context).metrics["f1:disc"] == evaluation.metrics["f1:disc"]
 
 
@@ -90,7 +90,7 @@ def test_without_outlines_it_is_measured_by_tiles_and_its_threshold_comes_from_e
         tiles, images=tuple(dataclasses.replace(item, mask=None) for item in tiles.images)
     )
     recipe = fitted(bare, context, steps=50, area=0.3)
-    assert recipe.thresholds[0] >= 0.5
+    assert recipe.classifier.thresholds[0] >= 0.5
     assert recipe.evaluate(bare, context).count == 8
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
-from ml.methods.bases.region_recipe import RegionRecipe
+from ml.methods.bases.region_recipe import RegionParts, RegionRecipe, pixel_parts
 from ml.methods.regions.musa_unet.info import INFO, MusaConfig
 from ml.methods.regions.musa_unet.network import MusaNetwork
+from ml.networks.model_network import ModelNetwork
 
 
 class MusaUNet(RegionRecipe[MusaConfig]):
@@ -14,5 +15,9 @@ class MusaUNet(RegionRecipe[MusaConfig]):
 
     info = INFO
 
-    def _new_network(self) -> nn.Module:
+    def compose(self) -> RegionParts:
+        """Return a light U-Net with attention, trained on outlined crops."""
+        return pixel_parts(self.state, self.config, ModelNetwork(self._network))
+
+    def _network(self) -> nn.Module:
         return MusaNetwork(1 + len(self.labels), self.config.width, self.state.depth)

@@ -29,15 +29,18 @@ from ml.evaluation.classification import evaluate_classes
 from ml.features.store import feature_store
 from ml.inference.canvas import Shares
 from ml.inference.edges import follow_edges
+from ml.inference.region_windows import SeeWindow, margin_of
 from ml.inference.windows import Window, Windows
 from ml.messages import Message
-from ml.methods.bases.region_recipe import RegionMapRecipe, SeeWindow
+from ml.methods.bases.region_recipe import RegionParts, RegionRecipe
 from ml.methods.regions.paint.info import INFO, PaintConfig
+from ml.networks.model_network import ModelNetwork
 from ml.slides import open_as, tissue_mask
 from ml.slides.resolution import opened_square, stretch_of
 from ml.storage.model_state import BACKGROUND
 from ml.training.kernel import LENGTH, KernelHead, fit_head
 from ml.training.logistic import probabilities
+from ml.training.region_fitting import known_regions, take_region_classes
 
 # Cells of one class that are learned from at most; more take time and teach little.
 MOST = 1000
@@ -88,7 +91,7 @@ class PaintHead(nn.Module):
         return self.calibrated(rows @ matrix + offset)
 
 
-class Paint(RegionMapRecipe[PaintConfig]):
+class Paint(RegionRecipe[PaintConfig]):
     """A fixed encoder, cells of eight pixels, and a linear head; outlines follow image edges."""
 
     info = INFO
@@ -97,7 +100,12 @@ class Paint(RegionMapRecipe[PaintConfig]):
 
     def __init__(self, labels: Sequence[str], config: Mapping[str, Any]) -> None:
         super().__init__(labels, config)
+        self._device = "cpu"
         self._known_encoder: DenseEncoder | None = None
+
+    def compose(self) -> RegionParts:
+        """Return the head as the network; the recipe itself trains, measures, and reads stored maps."""
+        return RegionParts(ModelNetwork(self._new_network), self, self, self)
 
     @property
     def tile(self) -> int:
@@ -117,7 +125,7 @@ class Paint(RegionMapRecipe[PaintConfig]):
 
     def ready(self, context: Context) -> None:
         """Move the encoder to the device of the context; raises DataError(``not_fitted``)."""
-        self._fitted()
+        self.parts.network.fitted()
         if self._device != context.device:
             self._device, self._known_encoder = context.device, None
 
@@ -127,7 +135,7 @@ class Paint(RegionMapRecipe[PaintConfig]):
         self.seed, self._device = context.seed, context.device
         tables = list(self._known_cells(dataset, context, LEARNED_FROM, CELLS_OF_TILE))
         known = draw_cells(tables, MOST, context.seed)
-        self._check_classes(sorted({int(value) for value in known.classes}))
+        take_region_classes(self.state, sorted({int(value) for value in known.classes}))
         numbers = known.classes if self.background else known.classes - 1
         targets = np.eye(len(self.classes))[numbers]
         context.report(0.9, Message("learning_from_cells", count=len(numbers)))
@@ -142,7 +150,7 @@ class Paint(RegionMapRecipe[PaintConfig]):
         )
         network = PaintHead(self._encoder.size, len(self.classes))
         network.take(head, temperature)
-        self.network = network
+        self.parts.network.current = network
         self.facts = {"cells": len(numbers)}
         context.report(1.0, Message("learned"))
 
@@ -204,6 +212,10 @@ class Paint(RegionMapRecipe[PaintConfig]):
         """Return level-0 pixels per pixel as read; a slide of unknown resolution is read as it is."""
         return level_scale(slide, self.config.mpp_if_known if slide.mpp else None)
 
+    def field_of(self, shares: Shares, number: int) -> Shares:
+        """Return by how much (h, w) a label's share exceeds the share of all other classes."""
+        return margin_of(shares, number)
+
     def _known_cells(
         self, dataset: Dataset, context: Context, parts: Sequence[str], cells_of_tile: int
     ) -> Iterator[Cells]:
@@ -231,7 +243,7 @@ class Paint(RegionMapRecipe[PaintConfig]):
             if error.code != "no_labels":
                 raise
             return
-        for number, image in enumerate(self._known(images)):
+        for number, image in enumerate(known_regions(images, self.config.unlabelled)):
             _report_images(context, number, len(images))
             classes = class_of_cells(image.classes, CELL, len(self.labels))
             rows = self._encoder.dense(image.pixels)[classes >= 0]
@@ -291,7 +303,7 @@ class Paint(RegionMapRecipe[PaintConfig]):
             yield Cells(table, np.full(len(table), label, np.int16), np.full(len(table), image.case))
 
     def _head(self) -> PaintHead:
-        return cast("PaintHead", self._fitted())
+        return cast("PaintHead", self.parts.network.fitted())
 
     def _new_network(self) -> nn.Module:
         return PaintHead(self._encoder.size, len(self.classes))

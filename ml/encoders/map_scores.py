@@ -5,12 +5,14 @@ The head is applied before surroundings are averaged, which gives the same and t
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.encoders.dense import SURROUNDINGS
 from ml.encoders.packed_maps import BLOCK
-from ml.encoders.stored_maps import MARGIN, PLACES, STRIPS, Place, StoredMaps
+from ml.encoders.stored_maps import MARGIN, Place, StoredMaps, strips
 
 Floats = NDArray[np.float32]
 
@@ -18,7 +20,7 @@ Floats = NDArray[np.float32]
 class MapScores:
     """Scores of cells: their features times ``matrix`` (size, k).
 
-    Blocks are asked for row by row; those of rows further up are forgotten.
+    ``with_margin`` is asked for row by row and forgets rows further up; others forget by ``keep``.
     """
 
     def __init__(self, maps: StoredMaps, matrix: Floats) -> None:
@@ -42,6 +44,13 @@ class MapScores:
             )
         return self._scores[place]
 
+    def keep(self, places: Collection[Place]) -> None:
+        """Forget all scores, and what those of these blocks do not need."""
+        around = set(self._maps.with_neighbours(places))
+        self._scores.clear()
+        for each in [each for each in self._projected if each not in around]:
+            del self._projected[each]
+
     def with_margin(self, place: Place) -> Floats:
         """Return the scores of a block and of MARGIN cells around it; beside the tissue the nearest ones.
 
@@ -51,7 +60,8 @@ class MapScores:
             for each in [each for each in kept if each[0] < place[0] - 2]:
                 del kept[each]
         whole = np.pad(self.block(place), ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="edge")
+        sides = strips()
         for r, c in self._maps.with_neighbours([place]):
-            ys, xs = r - place[0], c - place[1]
-            whole[PLACES[ys], PLACES[xs]] = self.block((r, c))[STRIPS[ys], STRIPS[xs]]
+            (there_y, ys), (there_x, xs) = (sides[n] for n in (r - place[0], c - place[1]))
+            whole[ys, xs] = self.block((r, c))[there_y, there_x]
         return whole

@@ -15,11 +15,8 @@ from typing import Final
 
 import numpy as np
 import shapely
-import torch
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
-from torch import Tensor
-from torch.nn import functional
 
 from ml.contracts import SlideReader
 from ml.data.squares import Squares, read_patches
@@ -35,13 +32,22 @@ Place = tuple[int, int]
 HALO: Final = 64
 # Cells around a block that the surroundings of its cells reach into: a multiple of the coarsest map's cell.
 MARGIN: Final = 12
-# Where a block beside another one (-1 before, 1 after it) has the cells of that margin, and where they go.
-STRIPS: Final = {-1: slice(BLOCK - MARGIN, BLOCK), 0: slice(0, BLOCK), 1: slice(0, MARGIN)}
-PLACES: Final = {
-    -1: slice(0, MARGIN),
-    0: slice(MARGIN, BLOCK + MARGIN),
-    1: slice(BLOCK + MARGIN, BLOCK + 2 * MARGIN),
-}
+# Cells of the coarsest map: windows of cells begin and end at multiples of it.
+COARSE: Final = FACTORS[-1]
+
+
+def strips(start: int = 0, stop: int = BLOCK) -> dict[int, tuple[slice, slice]]:
+    """Return where cells of a block and MARGIN beyond them are, in it and in the blocks beside it.
+
+    By block (-1 before, 0 itself, 1 after it): its cells, and their place in the window.
+    """
+    found = {}
+    for number in (-1, 0, 1):
+        first, last = max(start - MARGIN, number * BLOCK), min(stop + MARGIN, (number + 1) * BLOCK)
+        if first < last:
+            there = slice(first - number * BLOCK, last - number * BLOCK)
+            found[number] = (there, slice(first - start + MARGIN, last - start + MARGIN))
+    return found
 
 
 class StoredMaps:
@@ -65,6 +71,13 @@ class StoredMaps:
         corners = index[:, ::-1] * self.side
         shares = self._tissue.shares(np.concatenate([corners, corners + self.side], axis=1))
         return (shares > 0).reshape(self.rows, self.columns)
+
+    def tissue_of_cells(self, place: Place) -> NDArray[np.float64]:
+        """Return the share of tissue (BLOCK, BLOCK) of each cell of a block."""
+        step = self.side / BLOCK
+        rows, columns = np.indices((BLOCK, BLOCK)).reshape(2, -1)
+        corners = np.stack([place[1] * BLOCK + columns, place[0] * BLOCK + rows], axis=1) * step
+        return self._tissue.shares(np.concatenate([corners, corners + step], axis=1)).reshape(BLOCK, BLOCK)
 
     def with_neighbours(self, places: Iterable[Place]) -> list[Place]:
         """Return blocks (row, column) and the tissue beside them, in order."""
@@ -102,14 +115,10 @@ class StoredMaps:
 
         The block and the tissue beside it are stored.
         """
-        row, column = place
-        parts = {
-            (r, c): self._maps((r, c)).joined(STRIPS[r - row], STRIPS[c - column])
-            for r, c in self.with_neighbours([place])
-        }
-        whole, known = self._assembled(parts, place)
-        layers = [_inside(whole), *(_inside(each) for each in _means(whole, known))]
-        return np.concatenate([layer[cells] for layer in layers], axis=1)
+        ys, xs = (_window(np.atleast_1d(cells.any(axis=axis))) for axis in (1, 0))
+        around = self._assembled(place, (ys, xs), lambda there, *at: self._maps(there).joined(*at))
+        chosen = cells[ys, xs]
+        return np.concatenate([layer[chosen] for layer in _layers(*around)], axis=1)
 
     def projected(self, place: Place, matrix: Floats) -> Floats:
         """Return the joined maps of a stored block times a matrix (channels, k), (BLOCK, BLOCK, k)."""
@@ -120,31 +129,40 @@ class StoredMaps:
 
         ``blocks`` holds the values of the block and of the tissue beside it.
         """
-        parts = {
-            (r, c): blocks[r, c][STRIPS[r - place[0]], STRIPS[c - place[1]]]
-            for r, c in self.with_neighbours([place])
-        }
-        whole, known = self._assembled(parts, place)
-        return [_inside(whole), *(_inside(each) for each in _means(whole, known))]
+        window = (slice(0, BLOCK), slice(0, BLOCK))
+        return list(_layers(*self._assembled(place, window, lambda there, *at: blocks[there][at])))
 
     def _has_tissue(self, place: Place) -> bool:
         row, column = place
         return 0 <= row < self.rows and 0 <= column < self.columns and bool(self.on_tissue[place])
 
-    def _assembled(self, parts: Mapping[Place, Floats], place: Place) -> tuple[Floats, Floats]:
-        """Return a block with MARGIN cells around it, and 1 or 0 for each cell: known, and on the slide.
+    def _assembled(
+        self, place: Place, window: tuple[slice, slice], part: Callable[[Place, slice, slice], Floats]
+    ) -> tuple[Floats, Floats]:
+        """Return a window of a block with MARGIN cells around it, and which of them are known (1 or 0).
 
-        ``parts`` are the block and the strips (``STRIPS``) of those beside it.
+        ``part`` gives the values of cells of a block. Cells beyond the slide are not known.
         """
-        row, column = place
-        side = BLOCK + 2 * MARGIN
-        whole = np.zeros((side, side, next(iter(parts.values())).shape[2]), np.float32)
-        known = np.zeros((side, side, 1), np.float32)
-        for (r, c), values in parts.items():
-            ys, xs = PLACES[r - row], PLACES[c - column]
+        down, across = (strips(each.start, each.stop) for each in window)
+        height, width = (each.stop - each.start + 2 * MARGIN for each in window)
+        known = np.zeros((height, width, 1), np.float32)
+        whole: Floats | None = None
+        for r, c in self.with_neighbours([place]):
+            y, x = r - place[0], c - place[1]
+            if y not in down or x not in across:
+                continue
+            values = part((r, c), down[y][0], across[x][0])
+            if whole is None:
+                whole = np.zeros((height, width, values.shape[2]), np.float32)
+            ys, xs = down[y][1], across[x][1]
             whole[ys, xs], known[ys, xs] = values, 1
-        for axis, (first, length) in enumerate(((row, self._reader.height), (column, self._reader.width))):
-            starts = (np.arange(side) - MARGIN + BLOCK * first) * CELL * self.scale
+        if whole is None:
+            message = f"no block of {place} is stored"
+            raise LookupError(message)
+        ends = ((place[0], window[0], self._reader.height), (place[1], window[1], self._reader.width))
+        for axis, (number, each, length) in enumerate(ends):
+            first = BLOCK * number + each.start - MARGIN
+            starts = (np.arange(known.shape[axis]) + first) * CELL * self.scale
             known[(slice(None),) * axis + ((starts < 0) | (starts >= length),)] = 0
         return whole * known, known
 
@@ -176,21 +194,29 @@ def bytes_per_cell(encoder: DenseEncoder) -> float:
     return block_kind(encoder.widths).itemsize / BLOCK**2
 
 
-def _inside(whole: Floats) -> Floats:
-    return whole[MARGIN:-MARGIN, MARGIN:-MARGIN]
+def _window(known: NDArray[np.bool_]) -> slice:
+    """Return the cells from the first known one to the last, at multiples of COARSE."""
+    at = np.flatnonzero(known)
+    first, last = (int(at[0]), int(at[-1])) if len(at) else (0, 0)
+    return slice(first // COARSE * COARSE, last // COARSE * COARSE + COARSE)
 
 
-def _means(whole: Floats, known: Floats) -> Iterator[Floats]:
-    """Yield the mean of the known cells around each cell, for each size of surroundings."""
-    values = torch.from_numpy(whole).permute(2, 0, 1)[None]
-    weights = torch.from_numpy(known).permute(2, 0, 1)[None]
+def _layers(whole: Floats, known: Floats) -> Iterator[Floats]:
+    """Yield the values of the cells within the margin, and their means over each size of surroundings."""
+    inside = slice(MARGIN, -MARGIN)
+    yield whole[inside, inside]
     for side in SURROUNDINGS:
-        mean = _box(values, side) / _box(weights, side).clamp_min(1e-9)
-        yield mean[0].permute(1, 2, 0).numpy()
+        sums = _box_sums(whole, side)
+        means = sums / np.maximum(_box_sums(known, side), np.float32(1e-9))
+        yield means.astype(np.float32, copy=False)
 
 
-def _box(values: Tensor, side: int) -> Tensor:
-    for kernel in ((side, 1), (1, side)):
-        padding = (kernel[0] // 2, kernel[1] // 2)
-        values = functional.avg_pool2d(values, kernel, 1, padding)
+def _box_sums(values: Floats, side: int) -> Floats:
+    """Return the sum over the square of ``side`` cells around each cell within the margin."""
+    for axis in (0, 1):
+        running = np.cumsum(values, axis=axis, dtype=np.float32)
+        length = values.shape[axis] - 2 * MARGIN
+        after, before = MARGIN + side // 2, MARGIN - side // 2 - 1
+        ends = (running.take(range(first, first + length), axis=axis) for first in (after, before))
+        values = next(ends) - next(ends)
     return values

@@ -92,7 +92,7 @@ def fit_head(
     random = np.random.default_rng(seed)
     balanced = weights * _class_weights(targets, weights)
     head = _prepare_head(rows, kernel, random)
-    features = head.lift(rows)
+    basis, features = _compressed(head.lift(rows))
     matrix = fit_logistic(features, targets, balanced, penalty)
     folds = _folds(units, random)
     scores = np.zeros_like(targets)
@@ -106,8 +106,22 @@ def fit_head(
             scores[held] = features[held] @ part[:-1] + part[-1]
             seen |= held
     temperature = fit_temperature(scores[seen], targets[seen], balanced[seen]) if seen.any() else 1.0
+    if basis is not None:
+        matrix = np.vstack([basis @ matrix[:-1], matrix[-1]])
     fitted = KernelHead(head.mean, head.spread, head.landmarks, head.projection, matrix)
     return fitted, temperature
+
+
+def _compressed(features: Floats) -> tuple[Floats | None, Floats]:
+    """Return a basis (d, n) of fewer rows than columns and their coordinates (n, n); None for more rows.
+
+    Weights with the least squares lie in the span of the rows, so that the same head is fitted in it, faster.
+    """
+    if len(features) >= features.shape[1]:
+        return None, features
+    basis, triangle = np.linalg.qr(features.T)
+    coordinates: Floats = np.ascontiguousarray(triangle.T)
+    return basis, coordinates
 
 
 def _prepare_head(rows: Floats, kernel: str, random: np.random.Generator) -> KernelHead:

@@ -34,6 +34,9 @@ def step_back(**_: Any) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def warm_up(**_: Any) -> None:
     """Import the modules of the worker for quick work before the first message."""
-    if os.environ.get("COVERSLIP_PART") == "worker-cpu":
+    part = os.environ.get("COVERSLIP_PART")
+    if part == "worker-cpu":
         for module in (*WARM, "ml.methods.patches.descriptors.recipe"):
             importlib.import_module(module)
+    if part == "worker-live":
+        importlib.import_module("server.painting.live").warm_up()

@@ -31,6 +31,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "sweep": ("manage.py", "sweep"),
     "worker-cpu": _worker("cpu", "-P", "solo"),
     "worker-gpu": _worker("gpu", "-P", "solo"),
+    "worker-live": _worker("live", "-P", "threads", "-c", "4"),
 }
 
 
@@ -41,4 +42,8 @@ def part_environment(name: str) -> dict[str, str]:
         "ignore:You're running the worker with superuser privileges,"
         "ignore:StreamingHttpResponse must consume synchronous iterators"
     )
-    return {"COVERSLIP_PART": name, "PYTHONWARNINGS": warnings}
+    variables = {"COVERSLIP_PART": name, "PYTHONWARNINGS": warnings}
+    if name == "worker-live":
+        # Somebody waits for the stroke that has just been drawn.
+        variables["BROKER_POLL_SECONDS"] = "0.02"
+    return variables

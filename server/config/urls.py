@@ -21,6 +21,7 @@ APPS = (
     "inference",
     "review",
     "learning",
+    "painting",
     "exchange",
 )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-QUEUES: Final = ("io", "cpu", "gpu")
+QUEUES: Final = ("io", "cpu", "gpu", "live")
 # The pages have words for each of them.
 KINDS: Final = (
     "import_slide",

@@ -16,8 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
-    "accounts", "annotations", "exchange", "inference", "jobs", "learning", "objects", "projects", "registry",
-    "review", "slides",
+    "accounts", "annotations", "exchange", "inference", "jobs", "learning", "objects", "painting", "projects",
+    "registry", "review", "slides",
 )  # fmt: skip
 
 
@@ -106,6 +106,8 @@ NOT_SERVICES = {
     ("learning", "recount_slide"): "an operator's; makes derived numbers again",
     ("objects", "grow_heat_map"): "progress of a run that is on record",
     ("objects", "drop_files_of"): "part of the deletion of a slide",
+    ("painting", "ask_for_painting"): "shows what the strokes teach, which are on record",
+    ("painting", "stop_painting"): "the same",
     ("slides", "append_bytes"): "bytes of an upload whose begin and end are on record",
     ("slides", "drop_arrived"): "part of the end of an import, or of the deletion of a slide",
     ("slides", "drop_expired_uploads"): "the scheduler's",

@@ -64,6 +64,7 @@ export const DEFAULT_KEYS: KeyMap = {
   "view.panDownFast": ["shift+arrowdown"],
   "view.fullScreen": ["shift+f"],
   "view.developer": ["shift+p"],
+  "loop.paint": ["shift+b"],
   "loop.review": ["shift+r"],
   "app.palette": ["mod+k"],
   "app.help": ["?"],

@@ -51,6 +51,9 @@ export interface ViewerContext {
   /** Screen pixels per level-0 pixel. */
   scale(): number;
   saveNow(): void;
+  /** False for a slide with several channels, and for one without pixels. */
+  mayPaint: boolean;
+  togglePainting(): void;
   openReview(): void;
   openPalette(): void;
   openHelp(): void;
@@ -202,6 +205,11 @@ const viewActions = [
   ]),
   act("view.fullScreen", (ctx) => ctx.toggleFullScreen()),
   act("view.developer", (ctx) => ctx.toggleDeveloper()),
+  act(
+    "loop.paint",
+    (ctx) => ctx.togglePainting(),
+    (ctx) => ctx.mayPaint,
+  ),
   act(
     "loop.review",
     (ctx) => ctx.openReview(),

@@ -6,7 +6,7 @@ import { keys } from "./queries/keys";
 import type { LiveMessage } from "./live/messages";
 import { liveTab } from "./live/tab";
 import { renewOpenCount } from "./openCount";
-import type { Job, JobKind, JobPage, JobState, Message, VerdictNews } from "./types";
+import type { Job, JobKind, JobPage, JobState, Message, PaintingNews, VerdictNews } from "./types";
 
 export interface ProjectEvent {
   job_id: string;
@@ -69,6 +69,7 @@ interface ProjectMessages {
     changed?: Readonly<Record<string, number>> | null;
   };
   resolution: { slide_id: string };
+  painting: PaintingNews;
   /** More happened than is sent again: everything may have changed. */
   missed: Record<string, never>;
 }

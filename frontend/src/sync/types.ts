@@ -75,6 +75,11 @@ export type Region = Schema["Region"];
 
 export type HeatMap = Schema["HeatMap"];
 export type ObjectSet = Schema["ObjectSet"];
+export type PaintedPart = Schema["PaintedPart"];
+export type PaintedArea = Schema["PaintedArea"];
+export type Painting = Schema["Painting"];
+/** What the event stream tells of a painting: its state, and the picture that came. */
+export type PaintingNews = Omit<Painting, "parts"> & { part: PaintedPart | null };
 export type Bounds = Schema["Bounds"];
 export type SuggestionState = Schema["SuggestionStateEnum"];
 export type Suggestion = Schema["Suggestion"];

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "server.inference",
     "server.review",
     "server.learning",
+    "server.painting",
     "server.exchange",
     "server.config",
 ]
@@ -156,7 +157,7 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "data_folder_in": str(BROKER_FOLDER / "messages"),
         "data_folder_out": str(BROKER_FOLDER / "messages"),
         "store_processed": False,
-        "polling_interval": 0.2,
+        "polling_interval": env.float("BROKER_POLL_SECONDS", default=0.2),
     }
 
 # Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, comma-separated.

@@ -14,7 +14,7 @@ from server.jobs.events.log import CHANNEL
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS: Final = 0.3
+POLL_SECONDS: Final = 0.1
 RECONNECT_SECONDS: Final = 1.0
 # Without a notification the events are read this often, so that a lost one delays and loses nothing.
 LONGEST_SILENCE_SECONDS: Final = 15.0

@@ -15,7 +15,8 @@ interface PaletteLook {
 
 const GREY = "#999999";
 
-function channels(hex: string): [number, number, number] {
+/** Red, green and blue (0 to 255) of a colour such as #d55e00. */
+export function rgb(hex: string): [number, number, number] {
   const long = hex.length === 4 ? `#${hex.slice(1).replace(/./g, "$&$&")}` : hex;
   return [1, 3, 5].map((at) => parseInt(long.slice(at, at + 2), 16) || 0) as [number, number, number];
 }
@@ -64,7 +65,7 @@ export class LabelPalette {
     const colours = new Uint8Array(4 * Math.max(1, this.entries.length));
     for (const [place, { label_id, colour }] of this.entries.entries()) {
       const shown = this.look.colourOf(label_id) ?? colour;
-      colours.set([...channels(shown || GREY), this.isSeen(place) ? 255 : 0], 4 * place);
+      colours.set([...rgb(shown || GREY), this.isSeen(place) ? 255 : 0], 4 * place);
     }
     this.card = { colours, version: this.card.version + 1 };
     this.stale = false;

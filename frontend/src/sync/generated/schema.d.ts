@@ -504,6 +504,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/paintings/{painting_id}/{name}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return a picture: red is the number of a label (255: nothing), green its share in 254ths. */
+        get: operations["get_painting_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -1387,6 +1404,25 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/slides/{slide_id}/painting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the newest painting of a slide for the person. */
+        get: operations["get_painting"];
+        put?: never;
+        /** @description Ask for the slide to be painted by the present marks; supersedes the request before. */
+        post: operations["ask_for_painting"];
+        /** @description Stop painting the slide. */
+        delete: operations["stop_painting"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2574,6 +2610,10 @@ export interface components {
             user_id: string;
             role: components["schemas"]["RoleEnum"];
         };
+        /** @description A request to paint: what the view shows comes first. */
+        NewPaintingRequest: {
+            view: components["schemas"]["ViewBoxRequest"];
+        };
         /** @description A model version and the slides to predict; without ``slide_ids`` all that are ready. */
         NewPredictionRequest: {
             /** Format: uuid */
@@ -3008,6 +3048,56 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["Verdict"][];
         };
+        /** @description Area of one label on the painted slide; ``label_id`` null is tissue of no label. */
+        PaintedArea: {
+            /** Format: uuid */
+            label_id: string | null;
+            cells: number;
+            /**
+             * Format: double
+             * @description Share of the painted tissue, 0..1.
+             */
+            share: number;
+            /** Format: double */
+            mm2: number | null;
+        };
+        /** @description A picture of cells: where its first cell is, and the size of a cell in level-0 pixels. */
+        PaintedPart: {
+            name: string;
+            row: number;
+            column: number;
+            rows: number;
+            columns: number;
+            /** Format: double */
+            step: number;
+            /** Format: double */
+            step_y: number;
+        };
+        /** @description A painting with its parts, in the order in which they are drawn. */
+        Painting: {
+            /** Format: uuid */
+            readonly id: string;
+            /** Format: uuid */
+            readonly slide_id: string;
+            /** Format: uuid */
+            readonly user_id: string;
+            readonly number: number;
+            readonly state: components["schemas"]["PaintingStateEnum"];
+            /** Format: double */
+            readonly progress: number;
+            readonly message: components["schemas"]["Message"] | null;
+            readonly labels: string[];
+            readonly areas: components["schemas"]["PaintedArea"][];
+            readonly parts: components["schemas"]["PaintedPart"][];
+        };
+        /**
+         * @description * `waiting` - Waiting
+         *     * `painting` - Painting
+         *     * `painted` - Painted
+         *     * `refused` - Refused
+         * @enum {string}
+         */
+        PaintingStateEnum: "waiting" | "painting" | "painted" | "refused";
         /** @description The suggestion that an annotation corrects. */
         Parent: {
             /** Format: uuid */
@@ -3916,6 +4006,17 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+        };
+        /** @description The box that a page shows, in level-0 pixels. */
+        ViewBoxRequest: {
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+            /** Format: double */
+            width: number;
+            /** Format: double */
+            height: number;
         };
         /** @description A box in level-0 pixels, level-0 pixels per screen pixel, and its time on the screen. */
         Viewed: {
@@ -5133,6 +5234,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Withdrawal"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_painting_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                painting_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": Blob;
                 };
             };
             default: {
@@ -7375,6 +7506,96 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PaginatedObjectSetList"];
                 };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_painting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Painting"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_for_painting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPaintingRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Painting"];
+                };
+            };
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_painting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slide_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: {
                 headers: {

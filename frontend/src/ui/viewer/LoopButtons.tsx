@@ -1,20 +1,14 @@
-import { Anchor, Button, Group, List, Progress } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { Anchor, Button, Group, Progress } from "@mantine/core";
 import { useEffect, useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 
 import { useJobEvents } from "@/sync/events";
-import {
-  checkRound,
-  useJob,
-  useModelVersions,
-  useRecipes,
-  useStartPrediction,
-  useStartRound,
-} from "@/sync/queries/queries";
-import type { Project, RoundCheck } from "@/sync/types";
-import { sayError, useServerTexts } from "../shared/serverTexts";
+import { useJob, useModelVersions, useRecipes, useStartPrediction } from "@/sync/queries/queries";
+import type { Project } from "@/sync/types";
+import { notifyFailure } from "../shared/notify";
+import { useServerTexts } from "../shared/serverTexts";
+import { useTraining } from "./useTraining";
 import classes from "./Viewer.module.css";
 
 interface Props {
@@ -30,20 +24,14 @@ interface Props {
 
 const RUNNING = ["queued", "running"];
 
-function fail(error: unknown): void {
-  notifications.show({ color: "red", message: sayError(error), autoClose: 12_000 });
-}
-
 /** The loop without leaving the slide: train, predict, review. */
 export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props): ReactElement {
   const { t } = useTranslation("viewer");
-  const texts = useServerTexts();
   const [jobId, setJobId] = useState<string | null>(null);
   const { data: job } = useJob(jobId);
-  const [checking, setChecking] = useState(false);
   const recipes = useRecipes();
   const versions = useModelVersions(project.id);
-  const round = useStartRound(project.id);
+  const training = useTraining(project.id, onBusy, setJobId);
   const prediction = useStartPrediction(project.id);
   const quick = recipes.data?.find((recipe) => recipe.quick);
   const current = versions.data?.find((version) => version.state === "current");
@@ -55,38 +43,6 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
   useEffect(() => {
     if (job) onBusy(RUNNING.includes(job.state));
   }, [job, onBusy]);
-  const sayMissing = (check: RoundCheck) => {
-    const missing = check.blockers.map((notice) => texts.messageText(notice));
-    const message =
-      missing.length === 1 ? (
-        missing[0]
-      ) : (
-        <List size="sm">
-          {missing.map((text) => (
-            <List.Item key={text}>{text}</List.Item>
-          ))}
-        </List>
-      );
-    notifications.show({ color: "yellow", title: t("notYet"), message, autoClose: 15_000 });
-  };
-  const train = async () => {
-    if (!quick) return;
-    setChecking(true);
-    try {
-      const check = await checkRound(project.id, { recipe: quick.name });
-      if (check.ready) {
-        // Before the start: a quick round may be over before its job has been read once.
-        onBusy(true);
-        const made = await round.mutateAsync({ recipe: quick.name, predict: true });
-        setJobId(made.job.id);
-      } else sayMissing(check);
-    } catch (error) {
-      onBusy(false);
-      fail(error);
-    } finally {
-      setChecking(false);
-    }
-  };
   const predict = () => {
     if (!current) return;
     onBusy(true);
@@ -96,7 +52,7 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
         onSuccess: ({ jobs }) => setJobId(jobs[0]?.id ?? null),
         onError: (error) => {
           onBusy(false);
-          fail(error);
+          notifyFailure(error);
         },
       },
     );
@@ -110,8 +66,8 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
             size="xs"
             data-testid="train-button"
             disabled={!quick || !saved || isBusy}
-            loading={checking}
-            onClick={() => void train()}
+            loading={training.isStarting}
+            onClick={() => quick && void training.start(quick.name)}
           >
             {t("train")}
           </Button>

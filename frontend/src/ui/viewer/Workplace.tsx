@@ -17,6 +17,7 @@ import { SidePanel } from "./panels/SidePanel";
 import { AnnotationStatus } from "./session/AnnotationStatus";
 import { SlideStage } from "./stage/SlideStage";
 import { SuggestionCard } from "./suggestions/SuggestionCard";
+import { KeepablePainting } from "./painting/KeepablePainting";
 import { LassoCard } from "./tools/LassoCard";
 import { ToolHint } from "./tools/ToolHint";
 import { ToolRail } from "./tools/ToolRail";
@@ -41,6 +42,7 @@ function Layout(props: OpenSlide): ReactElement {
   const { slide } = viewer;
   const tool = useViewerState((state) => state.tool);
   const isPanelOpen = useViewerState((state) => state.isPanelOpen);
+  const followedJob = useViewerState((state) => state.followedJob);
   const change = useViewerState((state) => state.change);
   return (
     <div className={classes.viewer} data-panel={isPanelOpen ? "open" : "closed"}>
@@ -57,11 +59,11 @@ function Layout(props: OpenSlide): ReactElement {
           project={project}
           slideId={slide.id}
           saved={save.state === "saved"}
-          followed={imports.jobId}
+          followed={followedJob ?? imports.jobId}
           onBusy={onBusy}
         />
       </TopBar>
-      <ToolRail ctx={ctx} active={tool} keyMap={me.key_map} />
+      <ToolRail ctx={ctx} active={tool} keyMap={me.key_map} isPainting={work.painting.isOn} />
       <SlideArea work={work} />
       {isPanelOpen && <SidePanel work={work} />}
       <BottomBar ctx={ctx} slide={slide} heat={work.layers.heat} />
@@ -124,6 +126,7 @@ function SlideArea({ work }: { readonly work: Work }): ReactElement {
             objectSet={objectSet}
             keyMap={me.key_map}
           />
+          <KeepablePainting work={work} />
           <LassoCard lasso={lasso} labels={labels} />
         </div>
         <DwellBadge dwell={work.dwell} />

@@ -21,6 +21,7 @@ interface ContextParts {
   verdictUndos: readonly ((() => void) | null)[];
   editing: Editing;
   clipboard: ShapeClipboard;
+  togglePainting: () => void;
 }
 
 /** Return what the actions of the viewer work on. */
@@ -32,6 +33,7 @@ export function useViewerContext({
   verdictUndos,
   editing,
   clipboard,
+  togglePainting,
 }: ContextParts): ViewerContext {
   const stage = useViewerState((state) => state.stage);
   const tool = useViewerState((state) => state.tool);
@@ -77,6 +79,8 @@ export function useViewerContext({
       void (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
     scale: () => stage?.view()?.scale ?? 1,
     saveNow: autosave.flush,
+    mayPaint: viewer.slide.state === "ready" && viewer.channels.length === 0,
+    togglePainting,
     openReview: () => void navigate(`/projects/${project.id}/review?slide=${viewer.slide.id}`),
     openPalette: spotlight.open,
     openHelp: () => change({ isHelpOpen: true }),

@@ -20,6 +20,7 @@ import { useRememberLayers } from "./session/rememberedLayers";
 import { useClipboard } from "./session/useClipboard";
 import { useEditing } from "./session/useEditing";
 import { useChangedShapes, useSessionView, type Session } from "./session/useSession";
+import { usePainting } from "./painting/usePainting";
 import { useCarried } from "./stage/useCarried";
 import { useChannels } from "./stage/useChannels";
 import { useDwellRecording } from "./stage/useDwellRecording";
@@ -75,6 +76,7 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
   const { objectSets, objectSet, heatMap } = useModelOutput(slide.id, look);
   const { data: regions = NO_REGIONS } = useRegions(slide.id);
   const { busy, onBusy } = useShowWhatCame(objectSets[0] ?? null, patchLook, change);
+  const painting = usePainting({ userId: me.id, projectId: project.id, slide, labels, session, save, stage });
   const imports = useImport({ project, slide, session, stage, onBusy });
   const editing = useEditing(session, me, project, viewer);
   const layers = useLayers({
@@ -93,8 +95,12 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
   const quality = useQualityOverlay(stage, slide.id);
   const dwell = useDwellRecording(stage, slide);
   const underlays = useMemo(
-    () => [...layers.underlays, ...[quality.layer, dwell.layer].filter((layer) => layer !== null)],
-    [layers.underlays, quality.layer, dwell.layer],
+    () => [
+      ...[painting.layer].filter((layer) => layer !== null),
+      ...layers.underlays,
+      ...[quality.layer, dwell.layer].filter((layer) => layer !== null),
+    ],
+    [layers.underlays, quality.layer, dwell.layer, painting.layer],
   );
   layers.preview.colour = labels.find((label) => label.id === labelId)?.colour ?? NO_LABEL_COLOUR;
   layers.preview.chainText = (chain) => chainText(chain, pixelSize);
@@ -151,6 +157,7 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
     verdictUndos: [lasso.undo, selectedSuggestion.undo],
     editing,
     clipboard,
+    togglePainting: painting.toggle,
   });
   // The first that applies takes the key: with a suggestion selected, keys are those of the review.
   useActions(selectedSuggestion.context, SUGGESTION_ACTIONS);
@@ -211,6 +218,7 @@ export function useWorkplace({ me, project, viewer, session }: OpenSlide) {
     busy,
     onBusy,
     imports,
+    painting,
     editing,
     layers,
     quality,

@@ -29,6 +29,8 @@ export interface ViewerState {
   readonly isHistoryOpen: boolean;
   readonly isSaveDialogOpen: boolean;
   readonly isDeveloper: boolean;
+  /** A job that was started on this page and is followed in its top bar. */
+  readonly followedJob: string | null;
   readonly change: (patch: Partial<ViewerState>) => void;
   readonly patchLook: (patch: Partial<Look>) => void;
 }
@@ -56,6 +58,7 @@ export function makeViewerStore({ me, labels, viewer, session }: Opened): StoreA
     isHistoryOpen: false,
     isSaveDialogOpen: true,
     isDeveloper: false,
+    followedJob: null,
     change: (patch) => set(patch),
     patchLook: (patch) => set(({ look }) => ({ look: { ...look, ...patch } })),
   }));

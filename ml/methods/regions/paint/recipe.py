@@ -18,9 +18,8 @@ from ml.contracts import Context, DataError, Dataset, Evaluation, SlideReader
 from ml.data.cells import Cells, class_of_cells, draw_cells, join_cells, with_thin_marks
 from ml.data.channels import take_channels
 from ml.data.folders.images import read_image
-from ml.data.objects import level_scale
 from ml.data.patches import in_parts
-from ml.data.regions import UNKNOWN, UnitMarks, marks_of, region_images
+from ml.data.regions import UnitMarks, marks_of, region_images
 from ml.encoders.dense import CELL, DenseEncoder
 from ml.encoders.map_scores import MapScores
 from ml.encoders.packed_maps import BLOCK
@@ -34,9 +33,10 @@ from ml.inference.windows import Window, Windows
 from ml.messages import Message
 from ml.methods.bases.region_recipe import RegionParts, RegionRecipe
 from ml.methods.regions.paint.info import INFO, PaintConfig
+from ml.methods.regions.paint.marked import classes_in_block, evenly, scale_of, stored_maps
 from ml.networks.model_network import ModelNetwork
-from ml.slides import open_as, tissue_mask
-from ml.slides.resolution import opened_square, stretch_of
+from ml.slides import open_as
+from ml.slides.resolution import opened_square
 from ml.storage.model_state import BACKGROUND
 from ml.training.kernel import LENGTH, KernelHead, fit_head
 from ml.training.logistic import probabilities
@@ -48,8 +48,6 @@ MOST = 1000
 MOST_MEASURED = 20_000
 # Cells of one labelled tile that are learned from, beside the mean of the tile.
 CELLS_OF_TILE = 4
-# Blocks of one unit that are learned from at most, evenly chosen: one huge outline teaches no more.
-MOST_BLOCKS = 64
 # Share of a prediction that goes by while maps are computed, where some are missing.
 DESCRIBED = 0.8
 LEARNED_FROM = ("train", "validation")
@@ -135,24 +133,27 @@ class Paint(RegionRecipe[PaintConfig]):
         self.seed, self._device = context.seed, context.device
         tables = list(self._known_cells(dataset, context, LEARNED_FROM, CELLS_OF_TILE))
         known = draw_cells(tables, MOST, context.seed)
+        context.report(0.9, Message("learning_from_cells", count=len(known.classes)))
+        self.learn(known, context.seed)
+        context.report(1.0, Message("learned"))
+
+    def learn(self, known: Cells, seed: int) -> None:
+        """Train the head on labelled cells; raises DataError(``no_labels``, ``one_class_only``)."""
         take_region_classes(self.state, sorted({int(value) for value in known.classes}))
         numbers = known.classes if self.background else known.classes - 1
-        targets = np.eye(len(self.classes))[numbers]
-        context.report(0.9, Message("learning_from_cells", count=len(numbers)))
         head, temperature = fit_head(
             known.rows.astype(np.float64),
-            targets,
+            np.eye(len(self.classes))[numbers],
             np.ones(len(numbers)),
             known.units,
             penalty=self.config.penalty,
             kernel="linear",
-            seed=context.seed,
+            seed=seed,
         )
-        network = PaintHead(self._encoder.size, len(self.classes))
+        network = PaintHead(known.rows.shape[1], len(self.classes))
         network.take(head, temperature)
         self.parts.network.current = network
         self.facts = {"cells": len(numbers)}
-        context.report(1.0, Message("learned"))
 
     def describe(self, reader: SlideReader, content: str, context: Context) -> int:
         """Compute and store the maps of all tissue of a slide; return the number of blocks."""
@@ -169,7 +170,7 @@ class Paint(RegionRecipe[PaintConfig]):
         Of many cells, ``MOST_MEASURED`` drawn at random are measured on.
         """
         self.ready(context)
-        head = self._head()
+        head = self.head
         judged = [
             replace(cells, rows=head.judge(cells.rows))
             for cells in self._known_cells(dataset, context, (part,), cells_of_tile=0)
@@ -191,11 +192,11 @@ class Paint(RegionRecipe[PaintConfig]):
         around = maps.with_neighbours(maps.with_neighbours(places[part::parts]))
         begun = DESCRIBED if maps.missing(around) else 0.0
         _compute(maps, around, context, 0.0, begun)
-        matrix, offset = self._head().weights()
+        matrix, offset = self.head.weights()
         scores = MapScores(maps, matrix)
 
         def see(window: Window, pixels: NDArray[np.uint8]) -> Shares:
-            cells = self._head().calibrated(scores.with_margin((window.row, window.column)) + offset)
+            cells = self.head.calibrated(scores.with_margin((window.row, window.column)) + offset)
             return self._shares(cells, pixels)
 
         return begun, see
@@ -210,7 +211,7 @@ class Paint(RegionRecipe[PaintConfig]):
 
     def scale_of(self, slide: SlideReader) -> float:
         """Return level-0 pixels per pixel as read; a slide of unknown resolution is read as it is."""
-        return level_scale(slide, self.config.mpp_if_known if slide.mpp else None)
+        return scale_of(slide, self.config)
 
     def field_of(self, shares: Shares, number: int) -> Shares:
         """Return by how much (h, w) a label's share exceeds the share of all other classes."""
@@ -257,7 +258,7 @@ class Paint(RegionRecipe[PaintConfig]):
                 maps = self._maps_of(reader, labelled.content, context)
                 marked = with_thin_marks(slide, CELL * maps.scale)
                 places = [
-                    (marks, _evenly(maps.touched(marks.shapes))) for marks in marks_of(marked, dataset, parts)
+                    (marks, evenly(maps.touched(marks.shapes))) for marks in marks_of(marked, dataset, parts)
                 ]
                 start, end = (0.9 * n / len(dataset.slides) for n in (number, number + 1))
                 needed = maps.with_neighbours(place for _, blocks in places for place in blocks)
@@ -268,21 +269,14 @@ class Paint(RegionRecipe[PaintConfig]):
 
     def _cells(self, maps: StoredMaps, marks: UnitMarks, place: tuple[int, int]) -> Cells:
         """Return the labelled cells of one unit in a block."""
-        corner = (place[1] * maps.side, place[0] * maps.side)
-        pixels = marks.paint(corner, (maps.scale, maps.scale), (self.tile, self.tile))
-        if self.config.unlabelled != "ignored":
-            pixels = np.where(pixels == UNKNOWN, 0, pixels).astype(np.uint8)
-        classes = class_of_cells(pixels, CELL, len(self.labels))
+        classes = classes_in_block(marks, place, maps.scale, len(self.labels), self.config)
         known = classes >= 0
         rows = maps.features(place, known)
         return Cells(rows, classes[known], np.full(len(rows), marks.unit))
 
     def _maps_of(self, reader: SlideReader, content: str, context: Context) -> StoredMaps:
         """Return the stored maps of a slide by this encoder."""
-        encoder, scale = self._encoder, self.scale_of(reader)
-        key = f"maps-{BLOCK}-{scale:.6g}{stretch_of(reader).key}"
-        folder = feature_store(context).folder(content, f"{encoder.name}-{encoder.version}", key)
-        return StoredMaps(reader, encoder, scale, folder, tissue_mask(reader))
+        return stored_maps(reader, content, self._encoder, self.config, feature_store(context))
 
     def _tiles(
         self, dataset: Dataset, context: Context, parts: Sequence[str], cells_of_tile: int
@@ -302,7 +296,9 @@ class Paint(RegionRecipe[PaintConfig]):
             label = self.labels.index(str(image.label)) + 1
             yield Cells(table, np.full(len(table), label, np.int16), np.full(len(table), image.case))
 
-    def _head(self) -> PaintHead:
+    @property
+    def head(self) -> PaintHead:
+        """Return the trained head; raises DataError(``not_fitted``)."""
         return cast("PaintHead", self.parts.network.fitted())
 
     def _new_network(self) -> nn.Module:
@@ -324,10 +320,3 @@ def _compute(
         context.report(start + (end - start) * done / max(1, total), text)
 
     maps.compute(places, report, context.workers)
-
-
-def _evenly(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return at most MOST_BLOCKS of some blocks, evenly chosen."""
-    if len(places) <= MOST_BLOCKS:
-        return places
-    return [places[int(n)] for n in np.linspace(0, len(places) - 1, MOST_BLOCKS).round()]

@@ -9,6 +9,7 @@ import {
   IconHandStop,
   IconLasso,
   IconLassoPolygon,
+  IconColorSwatch,
   IconMapPin,
   IconPointer,
   IconPolygon,
@@ -53,9 +54,10 @@ interface Props {
   ctx: ViewerContext;
   active: ToolName;
   keyMap: KeyMap;
+  isPainting: boolean;
 }
 
-export function ToolRail({ ctx, active, keyMap }: Props): ReactElement {
+export function ToolRail({ ctx, active, keyMap, isPainting }: Props): ReactElement {
   const { t } = useTranslation("actions");
   const button = (id: string, Shown: Icon, testId: string, pressed?: boolean) => {
     const action = viewerAction(id);
@@ -83,6 +85,8 @@ export function ToolRail({ ctx, active, keyMap }: Props): ReactElement {
       {TOOL_NAMES.map((name) => button(`tool.${name}`, ICONS[name], `tool-${name}`, name === active))}
       <Divider w={28} my={4} />
       {EDITS.map(([id, icon]) => button(id, icon, id.replace(".", "-")))}
+      <Divider w={28} my={4} />
+      {button("loop.paint", IconColorSwatch, "live-painting", isPainting)}
     </nav>
   );
 }

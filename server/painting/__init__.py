@@ -1,0 +1,1 @@
+"""Live painting: the regions of an open slide, repainted after each stroke."""

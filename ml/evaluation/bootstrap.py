@@ -7,15 +7,13 @@ inference, JASA 22:209, 1927), each unit counted once, since nothing is known of
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from ml.contracts import Estimate
 
 RESAMPLES = 1000
-NORMAL = 1.959964  # the normal distribution's quantile at 97.5 %
 SAME = 1e-9
 COVERAGE = (0.025, 0.975)
 
@@ -57,17 +55,14 @@ def estimate_share(values: NDArray[np.float64], units: int) -> Estimate:
     if np.isnan(result.low) or result.high - result.low > SAME:
         return result
     if units > 1 and min(result.value, 1 - result.value) < SAME:
-        return Estimate(result.value, *wilson_interval(round(result.value), units))
+        return Estimate(result.value, *wilson_interval(round(result.value) * units, units))
     return Estimate(result.value, float("nan"), float("nan"))
 
 
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share seen ``count`` times in independent trials."""
-    spread = NORMAL**2 / count
-    middle = (share + spread / 2) / (1 + spread)
-    reach = NORMAL / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    # The share itself lies inside; rounding must not say otherwise.
-    return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+    """Return the 95 % interval of the share of ``hits`` in ``count`` independent trials, by SciPy."""
+    interval = binomtest(hits, count).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def count_units(unit: NDArray[np.str_], which: NDArray[np.bool_]) -> int:

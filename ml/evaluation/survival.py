@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,6 @@ from ml.evaluation.bootstrap import estimate_share, resample_units
 from ml.messages import Message
 
 Floats = NDArray[np.float64]
-NORMAL = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,19 @@ def evaluate_survival(
 
 
 def kaplan_meier(months: Floats, event: NDArray[np.bool_]) -> SurvivalCurve:
-    """Return the curve of one group; raises DataError(``no_follow_up``) for nobody."""
+    """Return the curve of one group, by SciPy; raises DataError(``no_follow_up``) for nobody."""
     _check(months)
     times = np.unique(months[event])
-    at_risk = np.array([(months >= time).sum() for time in times], dtype=np.int64)
-    deaths = np.array([((months == time) & event).sum() for time in times], dtype=np.float64)
-    share = np.cumprod(1 - deaths / np.maximum(at_risk, 1))
-    left = at_risk - deaths
-    parts = np.divide(deaths, at_risk * left, out=np.full(len(times), np.inf), where=left > 0)
-    spread = np.sqrt(np.cumsum(parts))
-    logs = np.log(np.clip(share, 1e-12, 1 - 1e-12))
-    with np.errstate(over="ignore", invalid="ignore"):
-        reach = np.exp(np.minimum(NORMAL * spread / -logs, 700.0))
-    low, high = np.exp(logs * reach), np.exp(logs / reach)
-    nothing = share <= 0
-    low, high = np.where(nothing, 0.0, low), np.where(nothing, np.nan, high)
-    return SurvivalCurve(times, np.asarray(share, np.float64), low, high, at_risk)
+    at_risk = (months >= times[:, None]).sum(axis=1)
+    survival = stats.ecdf(stats.CensoredData.right_censored(months, ~event)).sf
+    with warnings.catch_warnings():
+        # Where nobody is left the interval is undefined, which SciPy warns of.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = survival.confidence_interval(method="log-log")
+    kept = np.isin(survival.quantiles, times)
+    share, low, high = (each.probabilities[kept] for each in (survival, interval.low, interval.high))
+    left = share > 0
+    return SurvivalCurve(times, share, np.where(left, low, 0.0), np.where(left, high, np.nan), at_risk)
 
 
 def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
@@ -94,8 +91,8 @@ def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
     for months, _ in groups:
         _check(months)
     times = np.unique(np.concatenate([months[event] for months, event in groups]))
-    risk = np.array([[(months >= t).sum() for t in times] for months, _ in groups], dtype=np.float64)
-    died = np.array([[((m == t) & e).sum() for t in times] for m, e in groups], dtype=np.float64)
+    risk = np.array([(months >= times[:, None]).sum(axis=1) for months, _ in groups], dtype=np.float64)
+    died = np.array([((m == times[:, None]) & e).sum(axis=1) for m, e in groups], dtype=np.float64)
     total, events = risk.sum(axis=0), died.sum(axis=0)
     share = risk / np.maximum(total, 1)
     apart = (died - events * share).sum(axis=1)[:-1]

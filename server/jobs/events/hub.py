@@ -47,9 +47,14 @@ class Subscription:
             self.overflowed = True
 
     async def get(self, seconds: float) -> TopicEvent | None:
-        """Return the next message, None after the timeout."""
+        """Return the next message, None after the timeout.
+
+        Python 3.11's ``wait_for`` drops a cancellation that arrives together with a message, and its
+        caller would go on for ever (python/cpython#86296).
+        """
         try:
-            return await asyncio.wait_for(self._queue.get(), seconds)
+            async with asyncio.timeout(seconds):
+                return await self._queue.get()
         except TimeoutError:
             return None
 
@@ -102,7 +107,7 @@ class EventHub:
                 async for _ in self._signals():
                     for message in await self.run(self._position.read_new):
                         self._hand_out(message)
-            except DatabaseError:
+            except Exception:  # a stream without its reader would wait in silence
                 log.exception("Events could not be read; trying again.")
                 await asyncio.sleep(RETRY_SECONDS)
 

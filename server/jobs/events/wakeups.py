@@ -38,7 +38,7 @@ async def notifications() -> AsyncIterator[None]:
                     yield
                     async for _ in listener.notifies(timeout=LONGEST_SILENCE_SECONDS, stop_after=1):
                         pass
-        except psycopg.OperationalError:
+        except psycopg.Error:
             log.warning("The connection that listens for events broke and is opened again.")
             await asyncio.sleep(RECONNECT_SECONDS)
             yield

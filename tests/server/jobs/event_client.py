@@ -85,6 +85,7 @@ class OpenStream:
     async def end(self):
         return await self.until(lambda stream: stream.ended)
 
-    async def leave(self):
+    async def leave(self, seconds=15):
         self._leave.set()
-        await self.task
+        async with asyncio.timeout(seconds):
+            await self.task

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import uuid
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -15,6 +17,7 @@ from server.jobs import services
 from server.jobs.events import application as events
 from server.jobs.events import hub, selectors
 from server.jobs.events.log import write_event
+from server.jobs.events.topics import Topic
 from server.jobs.models import Job, JobEvent
 from server.projects.models import Membership
 from tests.server.jobs.event_client import OpenStream, event_application, session_header, token_header
@@ -73,6 +76,12 @@ def stream_once(topics, headers, **options):
             return stream, messages
 
     return async_to_sync(read)()
+
+
+async def never():
+    """Signals that do not come."""
+    await asyncio.sleep(3600)
+    yield
 
 
 def names(messages):
@@ -353,6 +362,68 @@ def test_a_person_may_hold_only_so_many_streams_and_others_are_not_affected(proj
             return refused.status, colleague.status, again.status
 
     assert async_to_sync(read)() == (429, 200, 200)
+
+
+def test_a_stream_that_is_cancelled_while_a_message_arrives_ends():
+    """The browser leaves in the same moment: the stream may not wait for ever for the next message."""
+
+    async def read():
+        subscription = hub.Subscription([Topic("project", uuid.uuid4())])
+        [topic] = subscription.topics
+        reading = asyncio.create_task(subscription.get(60))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        subscription.put(hub.TopicEvent(topic, "job", {}, 1))
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert await subscription.get(0) == hub.TopicEvent(topic, "job", {}, 1)
+
+    async_to_sync(read)()
+
+
+@pytest.mark.parametrize("attempt", [0, 8, 12])
+def test_a_stream_that_is_left_while_messages_arrive_is_closed(project, cookie, attempt):
+    topic = Topic("project", project.pk)
+
+    async def read():
+        async with event_application(never) as application:
+            stream = await OpenStream(application, [str(topic)], headers).started()
+            [subscription] = application.hub._subscriptions
+            await asyncio.sleep(0.001 * attempt)
+            leaving = asyncio.create_task(stream.leave(5))
+            for number in range(50):
+                subscription.put(hub.TopicEvent(topic, "job", {}, number + 1))
+                await asyncio.sleep(0)
+            await leaving
+            return len(application._streams)
+
+    headers = cookie("ann")
+    assert async_to_sync(read)() == 0
+
+
+def test_the_reader_of_events_goes_on_after_an_error(project, user_factory, cookie, monkeypatch):
+    monkeypatch.setattr(hub, "RETRY_SECONDS", 0.01)
+    headers, mia, calls = cookie("ann"), user_factory("mia"), []
+
+    async def failing_first():
+        calls.append(1)
+        if len(calls) == 1:
+            raise RuntimeError
+        while True:
+            yield
+            await asyncio.sleep(0.01)
+
+    async def read():
+        async with event_application(failing_first) as application:
+            stream = await OpenStream(application, [f"project:{project.pk}"], headers).started()
+            await sync_to_async(make_job)(project, mia)
+            messages = await stream.count(1)
+            await stream.leave()
+            return names(messages)
+
+    assert async_to_sync(read)() == ["job"]
+    assert len(calls) == 2
 
 
 def test_numbers_that_become_visible_late_are_delivered(job, project):

@@ -238,7 +238,7 @@ def _nucleus_of(feature: Mapping[str, Any]) -> tuple[dict[str, Any] | None, Mess
     nucleus = feature.get("nucleusGeometry")
     if nucleus is None:
         return None, None
-    if isinstance(nucleus, Mapping) and nucleus.get("type") in _AREAS and nucleus.get("coordinates"):
+    if isinstance(nucleus, Mapping) and str(nucleus.get("type")) in _AREAS and nucleus.get("coordinates"):
         return {"type": nucleus["type"], "coordinates": nucleus["coordinates"]}, None
     return None, Message("row_nucleus_no_area")
 

@@ -165,7 +165,7 @@ def _features_of(item: Any) -> Iterator[Any]:
     """Yield the features of one value of a file; other values unchanged."""
     if not isinstance(item, Mapping) or _is_feature(item):
         yield item
-    elif item.get("type") in GEOMETRIES:
+    elif str(item.get("type")) in GEOMETRIES:
         yield {"type": "Feature", "geometry": item, "properties": {}}
     elif isinstance(item.get(_FEATURES), list):
         for feature in item[_FEATURES]:

@@ -77,6 +77,12 @@ class TableBatch:
         return len(self.label)
 
 
+# Names and classes may be no UTF-8.
+_TABLE_ERRORS: Final = (
+    pa.ArrowException, OSError, MemoryError, UnicodeDecodeError, shapely.errors.ShapelyError
+)  # fmt: skip
+
+
 def read_table(path: Path | pa.BufferReader, kind: Kind) -> Iterator[TableBatch]:
     """Yield the batches of a table; raises BadObjectFileError."""
     try:
@@ -88,7 +94,7 @@ def read_table(path: Path | pa.BufferReader, kind: Kind) -> Iterator[TableBatch]
             if len(batch):
                 yield _batch(batch, columns, first)
                 first += len(batch)
-    except (pa.ArrowException, OSError, MemoryError, shapely.errors.ShapelyError) as error:
+    except _TABLE_ERRORS as error:
         message = Message("table_unreadable", reason=error)
         raise BadObjectFileError(message) from error
 

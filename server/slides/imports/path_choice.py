@@ -205,6 +205,9 @@ def _heaviest_agree(stored: StoredTiles, source: Any, pyramid: Pyramid, z: int) 
     order = sorted(range(len(level.lengths)), key=lambda index: -level.lengths[index])
     for index in order[:_COMPARED_TILES]:
         y, x = divmod(index, level.columns)
+        if pyramid.tile_extent(z, x, y) is None:
+            # A damaged header lists more tiles than the image has.
+            return False
         pixels = _decoded(stored, pyramid, z, x, y)
         if pixels is None or not looks_the_same(pixels, render_tile(source, pyramid, z, x, y)):
             return False

@@ -139,3 +139,15 @@ def test_the_check_knows_wrong_pixels_from_those_of_another_decoder(data, wrong)
         "dark": right >> 4,
     }[wrong]
     assert not looks_the_same(np.ascontiguousarray(shown), right)
+
+
+def test_stored_tiles_beyond_the_slide_are_not_used():
+    """A damaged header listed more tiles than the image has (``make fuzz``, svs, file 1361)."""
+    from types import SimpleNamespace
+
+    from server.slides.imports.path_choice import _heaviest_agree
+    from server.slides.tiles.pyramid import Pyramid
+
+    level = SimpleNamespace(lengths=[1] * 9 + [5], columns=3)
+    stored = SimpleNamespace(levels={0: level})
+    assert not _heaviest_agree(stored, None, Pyramid(192, 192, 64), 0)

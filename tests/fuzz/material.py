@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -20,8 +22,17 @@ from safetensors.numpy import save
 from tests.dicom_material import tissue, write_colour
 
 SIDE: Final = 192
+_MIRAX_ID: Final = "0123"
 # Bytes that break counts, offsets and lengths.
 _EXTREMES: Final = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\x01\0\0\0")
+
+# Words that break numbers, names and nesting; most changes of single bytes only end the syntax of a text.
+_WORD: Final = re.compile(rb'"[^"]*"|[-+.\w]+')
+_WORDS: Final = (
+    b"0", b"-1", b"1e308", b"1e999", b"NaN", b"-Infinity", b"9" * 5000, b"2147483648", b"null", b"true",
+    b'""', b'"\\ud800"', b"[]", b"{}", b"[" * 3000, b'{"a":' * 3000, b"", b"x", b"../../x", b"&a;",
+)  # fmt: skip
+_SHARE_OF_WORDS: Final = 0.7
 
 
 def _picture() -> np.ndarray:
@@ -49,19 +60,41 @@ def _dicom(folder: Path) -> None:
 
 
 def _mirax(folder: Path) -> None:
+    """Write nine JPEG images, and the index that lists each with its place."""
     lines = [
-        "[GENERAL]", "SLIDE_ID = 0123", "IMAGENUMBER_X = 2", "IMAGENUMBER_Y = 2",
+        "[GENERAL]", f"SLIDE_ID = {_MIRAX_ID}", "IMAGENUMBER_X = 3", "IMAGENUMBER_Y = 3",
         "OBJECTIVE_MAGNIFICATION = 20", "CameraImageDivisionsPerSide = 1", "[HIERARCHICAL]",
         "HIER_COUNT = 1", "NONHIER_COUNT = 0",
         "INDEXFILE = Index.dat", "HIER_0_NAME = Slide zoom level", "HIER_0_COUNT = 1",
         "HIER_0_VAL_0_SECTION = LAYER_0", "[DATAFILE]", "FILE_COUNT = 1", "FILE_0 = Data0000.dat",
         "[LAYER_0]", "OVERLAP_X = 0", "OVERLAP_Y = 0", "IMAGE_FORMAT = JPEG", "DIGITIZER_WIDTH = 64",
         "DIGITIZER_HEIGHT = 64", "MICROMETER_PER_PIXEL_X = 0.5", "MICROMETER_PER_PIXEL_Y = 0.5",
+        "IMAGE_FILL_COLOR_BGR = 16777215", "IMAGE_CONCAT_FACTOR = 0",
     ]  # fmt: skip
+    picture = Image.fromarray(_picture())
+    images, entries = b"", []
+    for number in range(9):
+        top, left = 64 * (number // 3), 64 * (number % 3)
+        sink = io.BytesIO()
+        picture.crop((left, top, left + 64, top + 64)).save(sink, "jpeg")
+        entries.append((number, len(images), len(sink.getvalue()), 0))
+        images += sink.getvalue()
+    head = b"01.02" + _MIRAX_ID.encode()
+    level = len(head) + 8
+    numbers = [
+        level,
+        0,
+        level + 4,
+        0,
+        level + 12,
+        len(entries),
+        0,
+        *(value for row in entries for value in row),
+    ]
     (folder / "a").mkdir()
     (folder / "a" / "Slidedat.ini").write_text("\n".join(lines))
-    (folder / "a" / "Index.dat").write_bytes(b"01.020123" + bytes(200))
-    (folder / "a" / "Data0000.dat").write_bytes(bytes(2000))
+    (folder / "a" / "Index.dat").write_bytes(head + struct.pack(f"<{len(numbers)}i", *numbers))
+    (folder / "a" / "Data0000.dat").write_bytes(images)
     (folder / "a.mrxs").write_bytes(b"\xff\xd8\xff")
 
 
@@ -117,6 +150,7 @@ FORMATS: Final[dict[str, tuple[str, Callable[[Path], None]]]] = {
     "svs": ("a.svs", _svs),
     "dicom": ("a.dcm", _dicom),
     "mirax": ("a/Slidedat.ini", _mirax),
+    "mirax-index": ("a/Index.dat", _mirax),
     "geojson": ("a.geojson", _geojson),
     "xml": ("a.xml", _xml),
     "parquet": ("a.parquet", _parquet),
@@ -127,20 +161,36 @@ FORMATS: Final[dict[str, tuple[str, Callable[[Path], None]]]] = {
 
 
 def mutate(content: bytes, chance: random.Random) -> bytes:
-    """Return a content with one to three changes: bits, extremes, cuts, repeats, mostly in the header."""
+    """Return a content with one to three changes: of bytes, mostly in the header, and of words in a text."""
     changed = bytearray(content)
+    is_text = content.isascii() and b"\0" not in content
     for _ in range(chance.choice((1, 1, 2, 3))):
-        reach = len(changed) if chance.random() < 0.5 else min(len(changed), 512)
-        at = chance.randrange(max(1, reach))
-        kind = chance.randrange(5)
-        if kind == 0:
-            changed[at : at + 1] = bytes([chance.randrange(256)])
-        elif kind == 1:
-            changed[at : at + 4] = chance.choice(_EXTREMES)
-        elif kind == 2:
-            del changed[at : at + chance.randint(1, 64)]
-        elif kind == 3:
-            changed[at:at] = changed[at : at + chance.randint(1, 64)]
+        if is_text and chance.random() < _SHARE_OF_WORDS:
+            _mutate_word(changed, chance)
         else:
-            del changed[max(1, len(changed) - chance.randrange(max(1, len(changed) // 4))) :]
+            _mutate_bytes(changed, chance)
     return bytes(changed)
+
+
+def _mutate_word(changed: bytearray, chance: random.Random) -> None:
+    """Replace a number, name or quoted text, so that the syntax mostly stays."""
+    words = list(_WORD.finditer(changed))
+    if words:
+        word = chance.choice(words)
+        changed[word.start() : word.end()] = chance.choice((*_WORDS, chance.choice(words)[0], word[0] * 2))
+
+
+def _mutate_bytes(changed: bytearray, chance: random.Random) -> None:
+    reach = len(changed) if chance.random() < 0.5 else min(len(changed), 512)
+    at = chance.randrange(max(1, reach))
+    kind = chance.randrange(5)
+    if kind == 0:
+        changed[at : at + 1] = bytes([chance.randrange(256)])
+    elif kind == 1:
+        changed[at : at + 4] = chance.choice(_EXTREMES)
+    elif kind == 2:
+        del changed[at : at + chance.randint(1, 64)]
+    elif kind == 3:
+        changed[at:at] = changed[at : at + chance.randint(1, 64)]
+    else:
+        del changed[max(1, len(changed) - chance.randrange(max(1, len(changed) // 4))) :]

@@ -25,6 +25,7 @@ from tests.fuzz.material import FORMATS, mutate
 LIMITS: Final = Limits(memory=2**30, cpu_seconds=20, seconds=60, written=2**24)
 PROBES: Final = {
     "geojson": "rows", "xml": "rows", "parquet": "rows", "safetensors": "weights",
+    "png": "image", "jpeg": "image",
 }  # fmt: skip
 READ, REFUSED, BROKE = "read", "refused by a sentence", "broke its reader"
 # The child ended: native code crashed, or the file took too long.
@@ -90,7 +91,7 @@ def fuzz(kind: str, count: int, seed: int = 0) -> Outcomes:
         folder = Path(scratch)
         write(folder)
         good = (folder / name).read_bytes()
-        main = folder / (Path(name).parts[0] + ".mrxs" if kind == "mirax" else name)
+        main = folder / (Path(name).parts[0] + ".mrxs" if kind.startswith("mirax") else name)
         for number in range(count):
             content = mutate(good, random.Random(f"{kind} {seed} {number}"))
             (folder / name).write_bytes(content)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command with what the tests need beside the Python environment: PostgreSQL, Redis, Chromium and nginx.
+# Runs a command with what the tests need beside the Python environment: PostgreSQL, Redis, Chromium, nginx, FUSE.
 # Servers that answer are used. Where none does, one is started in a temporary folder, by an ordinary user, and
 # stopped afterwards; the system's own servers and their settings are left alone. Missing programs are installed
 # on Debian for root; elsewhere the message says what to install.
@@ -106,6 +106,11 @@ if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then
   # The tests start one of their own, with the configuration that is shipped.
   install nginx-light
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || refuse "Install nginx (Debian: apt-get install nginx-light)"
+fi
+
+if [ -w /dev/fuse ] && [ "$(id -u)" = 0 ] && ! ldconfig -p | grep -q libfuse; then
+  # For a file system that forgets what was not flushed; where it cannot be mounted, its tests are skipped.
+  install fuse3 || true
 fi
 
 "$@"

@@ -187,9 +187,7 @@ def _fit(options: argparse.Namespace) -> None:
     info = find_recipe(options.recipe)
     config = info.complete_config(_settings(info, options.settings))
     if options.out.exists():
-        message = Message(
-            "verbatim", text=f"{options.out} is there already; name a new folder for the model."
-        )
+        message = Message("out_model_exists", out=str(options.out))
         raise DataError(message, code="not_new")
     dataset = split_dataset(load_dataset(options.data), options.seed)
     recipe = load_recipe_class(info.name).build(dataset.labels, config)
@@ -232,9 +230,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     dataset = match_labels(known or loaded, model.labels)
     part = options.part or ("test" if known else "all")
     if part == "test" and known is None:
-        message = Message(
-            "verbatim", text=f"{options.data} is not what this model learned from: there is no test part."
-        )
+        message = Message("data_without_test_part", data=str(options.data))
         raise DataError(message, code="no_split")
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = _context(options, Path(scratch), model.seed)
@@ -304,7 +300,7 @@ def _clinical_fields(pairs: Sequence[str]) -> dict[str, float | str | None]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            message = Message("verbatim", text=f"--clinical {pair}: write field=value, as in age=63.")
+            message = Message("clinical_pair_malformed", pair=pair)
             raise DataError(message, code="bad_clinical")
         try:
             fields[key] = float(text)
@@ -319,9 +315,7 @@ def _settings(info: RecipeInfo[Settings], pairs: Sequence[str]) -> dict[str, Any
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or key not in fields:
-            message = Message(
-                "verbatim", text=f"--set {pair}: write key=value, the key being one of {', '.join(fields)}."
-            )
+            message = Message("set_pair_malformed", pair=pair, known=", ".join(fields))
             raise DataError(message, code="bad_config")
         values[key] = fields[key].parse(text)
     return values

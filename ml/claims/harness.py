@@ -119,9 +119,7 @@ def find_claims(name: str) -> list[Claim]:
     """Return the claims of a name, of a method, or all for no name; raises DataError for none."""
     matching = [item for item in registered().values() if name in {"", item.name, item.method}]
     if not matching:
-        message = Message(
-            "verbatim", text=f"There is no claim {name!r}; there are: {', '.join(registered())}."
-        )
+        message = Message("claim_unknown", name=name, known=", ".join(registered()))
         raise DataError(message, code="unknown_claim")
     return matching
 

@@ -16,8 +16,6 @@ def real_data(name: str) -> Path:
     """Return a folder of real data; raises DataError that names the variable ``COVERSLIP_DATA``."""
     folder = Path(os.environ.get("COVERSLIP_DATA", _ROOT.parent / "shared" / "data")) / name
     if not folder.exists():
-        message = Message(
-            "verbatim", text=f"{folder} is not there: name the folder of real data with COVERSLIP_DATA."
-        )
+        message = Message("real_data_missing", folder=str(folder))
         raise DataError(message, code="no_data")
     return folder

@@ -37,8 +37,6 @@ def read_outlines(
         if isinstance(piece, shapely.Polygon) and piece.area > 0
     ]
     if not pairs:
-        message = Message(
-            "verbatim", text=f"{path} holds no outlines; give an object set or a GeoJSON of polygons."
-        )
+        message = Message("outlines_missing", file=str(path))
         raise DataError(message, code="no_outlines")
     return [shape for shape, _ in pairs], [name for _, name in pairs]

@@ -23,7 +23,7 @@ def split_dataset(dataset: Dataset, seed: int, shares: Mapping[str, float] | Non
     """
     weights = dict(shares or SHARES)
     if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
-        message = Message("verbatim", text=f"The shares of a split are positive numbers, not {weights}.")
+        message = Message("split_shares_not_positive", weights=str(weights))
         raise DataError(message, code="bad_split")
     amounts = unit_labels(dataset)
     totals = sum(amounts.values(), Counter[str]())

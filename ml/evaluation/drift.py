@@ -66,7 +66,7 @@ class Domain:
             arrays = [np.array(document[name], dtype=np.float64) for name in ("mean", "spread", "precision")]
             return cls(arrays[0], arrays[1], arrays[2], float(document["limit"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
-            message = Message("verbatim", text=f"{path} does not describe a domain of slides: {error}.")
+            message = Message("not_a_slide_domain", file=str(path), reason=error)
             raise DataError(message, code="bad_domain") from error
 
 
@@ -79,7 +79,7 @@ def slide_numbers(reader: SlideReader) -> Floats:
     """Return the stain numbers (12,) of a slide; raises DataError(``no_tissue``)."""
     fit = fit_slide(reader, "macenko")
     if fit is None:
-        message = Message("verbatim", text=f"{reader.path.name} has hardly any tissue to judge its stain by.")
+        message = Message("stain_needs_tissue", slide=reader.path.name)
         raise DataError(message, code="no_tissue")
     return numbers_of(fit)
 
@@ -87,9 +87,7 @@ def slide_numbers(reader: SlideReader) -> Floats:
 def learn_domain(rows: Sequence[Floats]) -> Domain:
     """Return the stain domain of training slides by their numbers; raises DataError(``too_few_slides``)."""
     if len(rows) < LEAST:
-        message = Message(
-            "verbatim", text=f"{len(rows)} slides are too few to say what is usual; give at least {LEAST}."
-        )
+        message = Message("drift_too_few_slides", count=len(rows), least=LEAST)
         raise DataError(message, code="too_few_slides")
     table = np.stack(rows)
     whole = _fitted(table, np.inf)

@@ -85,7 +85,7 @@ def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
     """Test groups of (months, event) for equal survival; raises DataError for fewer than two groups."""
     if len(groups) < 2:  # noqa: PLR2004 - one against another
         raise DataError(
-            Message("verbatim", text="Survival can be compared between two groups or more, not in one."),
+            Message("survival_one_group"),
             code="one_group_only",
         )
     for months, _ in groups:
@@ -109,6 +109,6 @@ def log_rank(groups: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> LogRank:
 def _check(months: Floats) -> None:
     if not len(months):
         raise DataError(
-            Message("verbatim", text="Nobody of this group was followed; enter months and event of cases."),
+            Message("survival_nobody_followed"),
             code="no_follow_up",
         )

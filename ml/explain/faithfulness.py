@@ -84,9 +84,7 @@ def randomised(recipe: PatchRecipe[Settings], seed: int) -> PatchRecipe[Settings
     copied = copy.deepcopy(recipe)
     predictor = network_predictor(copied)
     if predictor is None:
-        message = Message(
-            "verbatim", text=f"{recipe.title} has no network whose weights could be drawn anew."
-        )
+        message = Message("no_network_to_randomise", title=recipe.title)
         raise DataError(message, code="cannot_explain")
     network = predictor.network.fitted()
     with torch.random.fork_rng(devices=[]):

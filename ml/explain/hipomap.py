@@ -35,21 +35,17 @@ def hipomap(recipe: PatchRecipe[Settings], slide: SlideReader, context: Context,
     """
     if network_predictor(recipe) is None:
         raise DataError(
-            Message("verbatim", text=f"{recipe.title} has no network whose maps could be taken."),
+            Message("no_network_for_maps", title=recipe.title),
             code="cannot_explain",
         )
     if label not in recipe.classes:
-        message = Message(
-            "verbatim", text=f"The model does not know {label!r}; it knows: {', '.join(recipe.classes)}."
-        )
+        message = Message("label_not_of_model", label=label, known=", ".join(recipe.classes))
         raise DataError(message, code="cannot_explain")
     squares = squares_of(recipe.grid(slide))
     boxes = np.concatenate([squares.corners, squares.corners + squares.side], axis=1).astype(np.float64)
     places = np.flatnonzero(tissue_mask(slide).shares(boxes) > 0.5)  # noqa: PLR2004 - mostly tissue
     if not len(places):
-        raise DataError(
-            Message("verbatim", text=f"{slide.path.name} has no patch of tissue."), code="no_tissue"
-        )
+        raise DataError(Message("no_patch_of_tissue", slide=slide.path.name), code="no_tissue")
     if len(places) > MOST_PATCHES:
         places = places[np.linspace(0, len(places) - 1, MOST_PATCHES).astype(int)]
     target = recipe.classes.index(label)

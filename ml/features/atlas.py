@@ -42,7 +42,7 @@ def lay_out(features: NDArray[np.float32], *, method: str = "tsne", kinds: int =
     """
     if method not in METHODS:
         raise DataError(
-            Message("verbatim", text=f"The layout is one of {', '.join(METHODS)}, not {method!r}."),
+            Message("layout_unknown", known=", ".join(METHODS), method=method),
             code="bad_config",
         )
     if len(features) < 3:  # noqa: PLR2004 - fewer than three span no plane

@@ -91,14 +91,10 @@ def fit_line(rows: Floats, score: Floats, penalty: float = 1.0) -> Line:
     Raises DataError: ``too_few_slides`` below five, ``no_numbers`` where a slide has no tumour.
     """
     if len(rows) < 5:  # noqa: PLR2004 - a line through eight numbers needs some slides
-        message = Message(
-            "verbatim", text=f"{len(rows)} slides are too few for a regression; give at least five."
-        )
+        message = Message("regression_too_few_slides", count=len(rows))
         raise DataError(message, code="too_few_slides")
     if not np.isfinite(rows).all() or not np.isfinite(score).all():
-        message = Message(
-            "verbatim", text="A slide has no tumour nuclei or no score. Leave it out, or mark its tumour."
-        )
+        message = Message("slide_without_tumour_or_score")
         raise DataError(message, code="no_numbers")
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)

@@ -63,12 +63,10 @@ class Drawer:
     def __init__(self, tiles: Bytes, labels: NDArray[np.int64], plan: DrawingPlan, *, steered: bool) -> None:
         pixels = tiles.shape[1]
         if pixels < 8 or 4 * 2 ** halvings(pixels) != pixels or tiles.shape[2] != pixels:  # noqa: PLR2004
-            message = Message(
-                "verbatim", text=f"Tiles are drawn at a side of 8, 16, 32, 64 or 128 pixels, not {pixels}."
-            )
+            message = Message("drawing_side", side=pixels)
             raise DataError(message, code="bad_size")
         if len(tiles) < FEWEST:
-            message = Message("verbatim", text="Drawing tiles needs at least two to learn from.")
+            message = Message("drawing_too_few_tiles")
             raise DataError(message, code="no_labels")
         self._tiles, self._labels, self._plan = tiles, labels, plan
         self._pixels, self._classes = pixels, int(labels.max()) + 1

@@ -45,10 +45,7 @@ def cross_validated(
     classes = {name: set(unit[truth == name].tolist()) for name in np.unique(truth).tolist()}
     least = min(len(members) for members in classes.values())
     if len(classes) < 2 or least < 2:  # noqa: PLR2004 - one to learn from and one to tell
-        message = Message(
-            "verbatim",
-            text="There must be two grades, and at least two slides of each, to learn grades and test them.",
-        )
+        message = Message("grades_too_few")
         raise DataError(message, code="too_few_slides")
     folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed)
     by_unit: dict[str, str] = {}

@@ -46,10 +46,7 @@ def check_device(device: str) -> None:
         torch.empty(0, device=device)
     except (AssertionError, RuntimeError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
-        message = Message(
-            "verbatim",
-            text=f"Nothing can be computed on {device} here: {reason}. Without a device it is the processor.",
-        )
+        message = Message("device_unusable", device=device, reason=reason)
         raise DataError(message, code="no_device") from error
 
 

@@ -96,7 +96,7 @@ def all_constant(data):
 def cut_off(data):
     path = data / "benign/3.png"
     path.write_bytes(path.read_bytes()[:200])
-    return f"{path}", "Export it anew"
+    return f"{path}", "Export it again"
 
 
 def no_numbers(data):
@@ -154,7 +154,7 @@ def mask_without_numbers(data):
 def mask_cut_off(data):
     path = data / "masks/4.png"
     path.write_bytes(path.read_bytes()[:60])
-    return f"{path}", "Export it anew"
+    return f"{path}", "Export it again"
 
 
 def no_mask(data):

@@ -27,11 +27,7 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
     try:
         with Image.open(path) as image:
             if is_multiple(image) and (several := find_channels(path)) is not None:
-                message = Message(
-                    "verbatim",
-                    text=f"{path} has the channels {', '.join(several.names)}, and this method reads colour "
-                    "images. Choose a method that takes channels, such as convolutional, unet or nuclei.",
-                )
+                message = Message("image_of_channels", image=str(path), channels=", ".join(several.names))
                 raise DataError(message, code="several_channels")
             rgb = _read_tiff(path) if _is_special(image) else _as_colour(image)
             if side is not None and rgb.size != (side, side):
@@ -39,9 +35,7 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
             return np.asarray(rgb)
     except OSError as error:
         _refuse_decimals(path)
-        message = Message(
-            "verbatim", text=f"{path} is no image that can be read: {error}. Export it anew, or take it out."
-        )
+        message = Message("image_unreadable_remove", image=str(path), reason=error)
         raise DataError(message, code="bad_image") from error
 
 
@@ -76,10 +70,10 @@ def _refuse_decimals(path: Path) -> None:
         return
     if np.issubdtype(values.dtype, np.floating):
         wrong = int((~np.isfinite(values)).sum())
-        besides = f", {wrong} of them no numbers (NaN or infinite)" if wrong else ""
-        message = Message(
-            "verbatim",
-            text=f"{path} holds decimal numbers instead of colours{besides}. Convert it to 8-bit RGB.",
+        message = (
+            Message("image_of_decimals_and_nan", image=str(path), count=wrong)
+            if wrong
+            else Message("image_of_decimals", image=str(path))
         )
         raise DataError(message, code="bad_image")
 
@@ -95,7 +89,7 @@ def _read_channels(path: Path, side: int | None, channels: Sequence[Channel]) ->
             size = (reader.width, reader.height) if side is None else (side, side)
             return reader.read(Bounds(0, 0, reader.width, reader.height), size)
     except SlideError as error:
-        message = Message("verbatim", text=f"{path} is no image that can be read: {error}")
+        message = Message("image_cannot_be_read", image=str(path), reason=error)
         raise DataError(message, code="bad_image") from error
 
 
@@ -113,9 +107,7 @@ def refuse_other_size(path: Path, shape: tuple[int, ...], mask: Path, mask_shape
     if shape != mask_shape:
         sizes = [f"{wide} x {tall}" for tall, wide in (mask_shape, shape)]
         message = Message(
-            "verbatim",
-            text=f"The mask {mask} is {sizes[0]} pixels and its image {path} {sizes[1]}. "
-            "Make a mask of the size of its image.",
+            "mask_of_other_size", mask=str(mask), size=sizes[0], image=str(path), other=sizes[1]
         )
         raise DataError(message, code="bad_mask")
 
@@ -130,7 +122,7 @@ def read_outlined(
     ``bad_mask`` also for a number without a name.
     """
     if image.mask is None:
-        message = Message("verbatim", text=f"{image.path} has no mask.")
+        message = Message("image_without_mask", image=str(image.path))
         raise DataError(message, code="no_masks")
     pixels, instances = read_masked(image.path, image.mask, channels)
     if image.kinds is None:
@@ -140,9 +132,7 @@ def read_outlined(
     refuse_other_size(image.path, pixels.shape[:2], image.kinds, numbers.shape)
     if not 0 <= numbers.min(initial=0) <= numbers.max(initial=0) <= len(image.names):
         message = Message(
-            "verbatim",
-            text=f"{image.kinds} has the number {numbers.max()}; "
-            f"classes.json names {len(image.names)} classes.",
+            "class_number_unnamed", image=str(image.kinds), number=int(numbers.max()), count=len(image.names)
         )
         raise DataError(message, code="bad_mask")
     known_as = [labels.index(name) + 1 if name in labels else -1 for name in image.names]
@@ -173,12 +163,9 @@ def _read_numbers(path: Path) -> NDArray[np.int32]:
             plain = image if image.mode in {"I", "I;16", "L", "P", "1", "F"} else image.convert("L")
             numbers = np.asarray(plain)
     except OSError as error:
-        message = Message("verbatim", text=f"{path} is no mask that can be read: {error}. Export it anew.")
+        message = Message("mask_cannot_be_read", mask=str(path), reason=error)
         raise DataError(message, code="bad_image") from error
     if not np.isfinite(numbers).all():
-        message = Message(
-            "verbatim",
-            text=f"{path} has pixels that are no numbers (NaN or infinite). Write whole numbers, 0 for none.",
-        )
+        message = Message("mask_pixels_not_numbers", mask=str(path))
         raise DataError(message, code="bad_image")
     return numbers.astype(np.int32)

@@ -41,7 +41,7 @@ def load_dataset(folder: Path) -> Dataset:
     file is a case of its own, where a table does not say otherwise.
     """
     if not folder.is_dir():
-        message = Message("verbatim", text=f"{folder} is no folder.")
+        message = Message("not_a_folder", folder=str(folder))
         raise DataError(message, code="no_data")
     if (folder / SLIDE_TABLE).is_file():
         return read_slide_table(folder)
@@ -60,18 +60,12 @@ def _class_folders(folder: Path) -> Dataset:
         images += [LabelledImage(path, f"{name}/{path.name}", label) for path in _images(folder / name)]
     labels = tuple(name for name in names if any(image.label == name for image in images))
     if not images:
-        message = Message(
-            "verbatim",
-            text=f"{folder} holds no labelled data: neither slides.csv, nor class folders of images, nor "
-            "images/ with labels/ or masks/, nor slides beside .geojson files.",
-        )
+        message = Message("folder_without_data", folder=str(folder))
         raise DataError(message, code="no_data")
     empty = [name for name in names if name not in labels and name != UNLABELLED]
     if empty:
         message = Message(
-            "verbatim",
-            text=f"The class folder {folder / empty[0]} holds no image. Put images in it "
-            f"({', '.join(sorted(IMAGES))}), or remove the folder.",
+            "class_folder_empty", folder=str(folder / empty[0]), kinds=", ".join(sorted(IMAGES))
         )
         raise DataError(message, code="empty_class")
     return Dataset(labels, images=tuple(images))
@@ -81,7 +75,7 @@ def _masked_images(folder: Path) -> Dataset:
     where = next((folder / name for name in MASKS if (folder / name).is_dir()), None)
     names = _class_names(folder / CLASSES)
     if where is None:
-        message = Message("verbatim", text=f"{folder / 'images'} has no labels/ or masks/ beside it.")
+        message = Message("images_without_labels_folder", folder=str(folder / "images"))
         raise DataError(message, code="no_masks")
     masks = {path.stem: path for path in _images(where)}
     kinds = {path.stem: path for path in _images(folder / KINDS)} if (folder / KINDS).is_dir() else masks
@@ -97,16 +91,19 @@ def _masked_images(folder: Path) -> Dataset:
     )
     lacking = [image.path.name for image in images if image.mask is None]
     if lacking or not images:
-        message = Message(
-            "verbatim", text=f"No mask in {where} for: {', '.join(lacking[:5]) or 'any image'}."
+        message = (
+            Message("masks_missing", folder=str(where), images=", ".join(lacking[:5]))
+            if lacking
+            else Message("masks_all_missing", folder=str(where))
         )
         raise DataError(message, code="no_masks")
     lacking = [image.path.name for image in images if names and image.kinds is None]
     if lacking:
         message = Message(
-            "verbatim",
-            text=f"{folder / CLASSES} names classes, but {folder / KINDS} has none for: "
-            f"{', '.join(lacking[:5])}.",
+            "kinds_missing",
+            classes=str(folder / CLASSES),
+            kinds=str(folder / KINDS),
+            images=", ".join(lacking[:5]),
         )
         raise DataError(message, code="no_masks")
     return Dataset(names or (OBJECT,), images=images)
@@ -119,12 +116,10 @@ def _class_names(path: Path) -> tuple[str, ...]:
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        message = Message("verbatim", text=f"{path} is no JSON: {error}.")
+        message = Message("file_not_json", file=str(path), reason=error)
         raise DataError(message, code="bad_classes") from error
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):  # noqa: PLR2004 - none, and one
-        message = Message(
-            "verbatim", text=f"{path} must list names: that of no class, then those of the classes from 1 on."
-        )
+        message = Message("class_names_not_listed", file=str(path))
         raise DataError(message, code="bad_classes")
     return tuple(names[1:])
 
@@ -138,7 +133,7 @@ def _slides(folder: Path) -> Dataset:
             with open_any(path) as reader:
                 resolution = reader.resolution
         except SlideError as error:
-            message = Message("verbatim", text=f"{path} cannot be opened: {error}")
+            message = Message("file_cannot_be_opened", file=str(path), reason=error)
             raise DataError(message, code="bad_slide") from error
         mpp, mpp_y = (resolution.x, resolution.y) if resolution else (None, None)
         slides.append(
@@ -154,7 +149,7 @@ def _slide_of(notes: Path) -> Path:
     for path in sorted(notes.parent.iterdir()):
         if path != notes and path.stem == stem and path.suffix != ".geojson":
             return path
-    message = Message("verbatim", text=f"There is no slide named {stem} beside {notes}.")
+    message = Message("notes_without_slide", slide=stem, notes=str(notes))
     raise DataError(message, code="no_slide")
 
 
@@ -165,7 +160,7 @@ def read_annotations(
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        message = Message("verbatim", text=f"{path} is no JSON: {error}.")
+        message = Message("file_not_json", file=str(path), reason=error)
         raise DataError(message, code="bad_geojson") from error
     shapes: list[LabelledShape] = []
     finished: list[BaseGeometry] = []
@@ -174,9 +169,7 @@ def read_annotations(
             geometry = shape(feature["geometry"])
             name = (feature.get("properties") or {})["classification"]["name"]
         except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
-            message = Message(
-                "verbatim", text=f"{path}: feature {number} has no geometry with a classification: {error!r}."
-            )
+            message = Message("feature_unclassified", file=str(path), number=number, reason=repr(error))
             raise DataError(message, code="bad_geojson") from error
         if name == FINISHED:
             finished.append(geometry)

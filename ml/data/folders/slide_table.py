@@ -47,16 +47,13 @@ def _rows(path: Path) -> list[Row]:
             header = [name.strip() for name in reader.fieldnames or ()]
             lines = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = Message("verbatim", text=f"{path} cannot be read: {error}.")
+        message = Message("file_cannot_be_read", file=str(path), reason=error)
         raise DataError(message, code="bad_table") from error
     if "file" not in header or len(set(header)) < len(header):
-        message = Message(
-            "verbatim",
-            text=f"{path} needs a header with the column file, each name once; it has: {', '.join(header)}.",
-        )
+        message = Message("slide_table_header", file=str(path), header=", ".join(header))
         raise DataError(message, code="bad_table")
     if not lines:
-        message = Message("verbatim", text=f"{path} lists no slide below its header.")
+        message = Message("slide_table_empty", file=str(path))
         raise DataError(message, code="bad_table")
     rows: list[Row] = []
     for place, line in enumerate(lines, start=2):
@@ -116,5 +113,5 @@ def _number(text: str) -> float | None:
 
 
 def _refuse(path: Path, place: int, reason: str) -> NoReturn:
-    message = Message("verbatim", text=f"{path}, row {place}: {reason}.")
+    message = Message("table_row_refused", file=str(path), row=place, reason=reason)
     raise DataError(message, code="bad_table") from None

@@ -51,7 +51,7 @@ def place_file(source: Path, target: Path, *, copy: bool) -> None:
 def _place_one(source: Path, target: Path, *, copy: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() or target.is_symlink():
-        message = Message("verbatim", text=f"Two files would become {target}; the second is {source}.")
+        message = Message("target_taken_twice", target=str(target), other=str(source))
         raise DataError(message, code="bad_set")
     if copy:
         shutil.copyfile(source, target)
@@ -92,12 +92,14 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
             reader = csv.DictReader(stream)
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        message = Message("verbatim", text=f"{path} cannot be read: {error}.")
+        message = Message("file_cannot_be_read", file=str(path), reason=error)
         raise DataError(message, code="bad_table") from error
     lacking = [name for name in columns if name not in (reader.fieldnames or ())]
     if lacking or not rows:
-        message = Message(
-            "verbatim", text=f"{path} lacks {'the columns ' + ', '.join(lacking) if lacking else 'rows'}."
+        message = (
+            Message("table_lacks_columns", file=str(path), columns=", ".join(lacking))
+            if lacking
+            else Message("table_lacks_rows", file=str(path))
         )
         raise DataError(message, code="bad_table")
     return rows
@@ -112,6 +114,6 @@ def some_file(folder: Path, stem: str, endings: Sequence[str]) -> Path | None:
 def set_missing_error(source: Path, what: str) -> DataError:
     """Return the error for a folder without any file of the set."""
     return DataError(
-        Message("verbatim", text=f"{source} holds no {what}; name the folder in which the set was unpacked."),
+        Message("set_missing", source=str(source), content=what),
         code="no_data",
     )

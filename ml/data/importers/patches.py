@@ -63,7 +63,7 @@ def bring_bach(source: Path, out: Path, seed: int, *, copy: bool) -> int:
     parts = part_of_groups(patients.values(), seed)
     for path, kind in matched:
         if table is not None and path.stem not in patients:
-            message = Message("verbatim", text=f"{table} names no patient for {path.name}.")
+            message = Message("patient_not_named", table=str(table), image=path.name)
             raise DataError(message, code="bad_table")
         part = parts[patients[path.stem]] if patients else "all"
         place_file(path, out / part / kind / path.name, copy=copy)
@@ -114,9 +114,7 @@ def _rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
     try:
         hdf5 = importlib.import_module("h5py")
     except ImportError as error:
-        message = Message(
-            "verbatim", text="PCam comes as HDF5, which needs h5py: pip install 'coverslip[hdf5]'."
-        )
+        message = Message("hdf5_not_installed")
         raise DataError(message, code="no_hdf5") from error
     try:
         with hdf5.File(path, "r") as file:
@@ -124,7 +122,7 @@ def _rows(path: Path, name: str) -> Iterator[NDArray[Any]]:
             for start in range(0, len(table), BLOCK):
                 yield from table[start : start + BLOCK]
     except (OSError, KeyError) as error:
-        message = Message("verbatim", text=f"{path} is no HDF5 file with the table {name}: {error}.")
+        message = Message("hdf5_table_missing", file=str(path), table=name, reason=error)
         raise DataError(message, code="bad_hdf5") from error
 
 
@@ -139,14 +137,18 @@ def bring_pannuke(source: Path, out: Path, seed: int, *, copy: bool) -> int:  # 
     for place, images in enumerate(sorted(source.rglob("images.npy")), start=1):
         masks = some_file(images.parent, "masks", (".npy",)) or _sibling(images)
         if masks is None:
-            message = Message("verbatim", text=f"{images} has no masks.npy beside it.")
+            message = Message("masks_array_missing", images=str(images))
             raise DataError(message, code="no_masks")
         fold = re.search(r"fold[ _]?(\d)", str(images).lower())
         folder = out / f"fold{fold[1] if fold else place}"
         pixels, marks = _array(images), _array(masks)
         if pixels.shape[:3] != marks.shape[:3] or marks.shape[-1] != len(PANNUKE) + 1:
             message = Message(
-                "verbatim", text=f"{masks} of {marks.shape} does not fit {images} of {pixels.shape}."
+                "masks_do_not_fit",
+                masks=str(masks),
+                shape=str(marks.shape),
+                images=str(images),
+                other=str(pixels.shape),
             )
             raise DataError(message, code="bad_mask")
         for number in range(len(pixels)):
@@ -173,7 +175,7 @@ def _array(path: Path) -> NDArray[Any]:
         # The files are large: only what is looked at is read. Pickled objects are refused.
         return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except (OSError, ValueError) as error:
-        message = Message("verbatim", text=f"{path} is no array of numbers: {error}.")
+        message = Message("not_an_array", file=str(path), reason=error)
         raise DataError(message, code="bad_array") from error
 
 

@@ -101,7 +101,7 @@ def _tumour_outlines(notes: Path) -> list[dict[str, Any]]:
     try:
         features = read_outlines(notes.read_bytes())
     except DataError as error:
-        message = Message("verbatim", text=f"{notes}: {error}")
+        message = Message("notes_unreadable", notes=str(notes), reason=error)
         raise DataError(message, code="bad_outlines") from error
     for feature in features:
         name = feature["properties"].get("classification", {}).get("name", TUMOUR)
@@ -162,9 +162,7 @@ def _huncrc_features(notes: Path) -> list[dict[str, Any]]:
             document = document.get("features") or document.get("annotations") or []
         return [row if row.get("type") == "Feature" else _record(row) for row in document]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = Message(
-            "verbatim", text=f"{notes} holds neither features nor records with label and points: {error!r}."
-        )
+        message = Message("notes_without_records", notes=str(notes), reason=repr(error))
         raise DataError(message, code="bad_outlines") from error
 
 
@@ -213,9 +211,14 @@ def _panda_mask(slide: Path, mask: Path, centre: str, out: Path) -> None:
     names: Sequence[str] = RADBOUD if centre.lower() == "radboud" else KAROLINSKA
     if image.shape[:2] != labels.shape or labels.max(initial=0) >= len(names):
         message = Message(
-            "verbatim",
-            text=f"{mask}: {labels.shape} pixels up to {labels.max(initial=0)} do not fit {slide.name} with "
-            f"{image.shape[:2]} pixels and {len(names)} classes of {centre}.",
+            "panda_mask_does_not_fit",
+            mask=str(mask),
+            shape=str(labels.shape),
+            highest=int(labels.max(initial=0)),
+            slide=slide.name,
+            size=str(image.shape[:2]),
+            count=len(names),
+            centre=centre,
         )
         raise DataError(message, code="bad_mask")
     folder = out / centre.lower()
@@ -229,5 +232,5 @@ def _coarsest(path: Path) -> Any:
         with tifffile.TiffFile(path) as file:
             return np.asarray(file.series[0].levels[-1].asarray())
     except (tifffile.TiffFileError, OSError, ValueError, IndexError) as error:
-        message = Message("verbatim", text=f"{path} cannot be read: {error}.")
+        message = Message("file_cannot_be_read", file=str(path), reason=error)
         raise DataError(message, code="bad_slide") from error

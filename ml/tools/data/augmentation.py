@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write ``<out>/<class>/<name>-<copy>.png``; raises DataError where that is not possible."""
     if options.out.exists():
-        message = Message("verbatim", text=f"{options.out} is there already; name a new folder.")
+        message = Message("out_folder_exists", out=str(options.out))
         raise DataError(message, code="not_new")
     images = [image for image in load_dataset(options.data).images if image.label is not None]
     if not images:
-        message = Message("verbatim", text=f"{options.data} holds no class folders of images.")
+        message = Message("no_class_folders", data=str(options.data))
         raise DataError(message, code="no_data")
     how = Augmentation(
         stain=options.stain,

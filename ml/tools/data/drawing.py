@@ -39,13 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def draw_folder(options: argparse.Namespace, *, steered: bool) -> None:
     """Train on a folder; write ``tiles/<class>``, ``masks/<class>`` if steered, weights and a report."""
     if options.out.exists():
-        message = Message("verbatim", text=f"{options.out} is there already; name a new folder.")
+        message = Message("out_folder_exists", out=str(options.out))
         raise DataError(message, code="not_new")
     check_device(options.device)
     dataset = load_dataset(options.data)
     images = [image for image in dataset.images if image.label is not None]
     if not images:
-        message = Message("verbatim", text=f"{options.data} holds no class folders of images.")
+        message = Message("no_class_folders", data=str(options.data))
         raise DataError(message, code="no_data")
     tiles = np.stack([read_image(image.path, options.pixels) for image in images])
     labels = np.array([dataset.labels.index(str(image.label)) for image in images], dtype=np.int64)

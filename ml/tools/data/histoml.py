@@ -31,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Export to ``out`` and, beside it, GeoJSON under the same UUIDs; or import, the reverse."""
     if options.out.exists():
-        raise DataError(
-            Message("verbatim", text=f"{options.out} is there already; name a new file."), code="not_new"
-        )
+        raise DataError(Message("out_file_exists", out=str(options.out)), code="not_new")
     if options.source.suffix.lower() in ENDINGS:
         bring_in(options.source, options.outlines, options.out)
     else:
@@ -43,13 +41,11 @@ def run(options: argparse.Namespace) -> None:
 def bring_out(source: Path, slide: Path | None, out: Path, codes: dict[str, str]) -> None:
     """Write ``out`` and the GeoJSON of the same name beside it."""
     if slide is None:
-        raise DataError(
-            Message("verbatim", text="Name the slide that the shapes lie on with --slide."), code="no_slide"
-        )
+        raise DataError(Message("shapes_without_slide"), code="no_slide")
     outlines = out.with_suffix(".geojson")
     if outlines.exists():
         raise DataError(
-            Message("verbatim", text=f"{outlines} is there already; the outlines would be written to it."),
+            Message("outlines_file_exists", file=str(outlines)),
             code="not_new",
         )
     features = keyed_by_uuid(features_of(source))
@@ -73,7 +69,7 @@ def bring_in(source: Path, outlines: Path | None, out: Path) -> None:
     """Write the outlines with the properties of the RDF."""
     if outlines is None:
         raise DataError(
-            Message("verbatim", text="Name the GeoJSON with the outlines of this file with --outlines."),
+            Message("outlines_not_named"),
             code="no_outlines",
         )
     features, missing = read_histoml(source.read_bytes(), features_of(outlines))
@@ -87,14 +83,10 @@ def features_of(path: Path) -> list[dict[str, Any]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(
-            Message("verbatim", text=f"{path} is no JSON: {error}."), code="bad_geojson"
-        ) from error
+        raise DataError(Message("file_not_json", file=str(path), reason=error), code="bad_geojson") from error
     features = document.get("features", [document]) if isinstance(document, dict) else document
     if not isinstance(features, list) or not all(isinstance(item, dict) for item in features):
-        raise DataError(
-            Message("verbatim", text=f"{path} is JSON, but holds no features."), code="bad_geojson"
-        )
+        raise DataError(Message("json_without_features", file=str(path)), code="bad_geojson")
     return features
 
 
@@ -108,7 +100,7 @@ def code_of(text: str) -> tuple[str, str]:
     label, equals, code = text.rpartition("=")
     if not equals or not label or not code:
         raise DataError(
-            Message("verbatim", text=f"--code {text}: write LABEL=CODE, as in Tumor=108369006."),
+            Message("code_pair_malformed", pair=text),
             code="bad_code",
         )
     return label, code

@@ -39,11 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the layout; on failure, remove partly written files."""
     if not options.source.is_dir():
-        raise DataError(Message("verbatim", text=f"{options.source} is no folder."), code="no_data")
+        raise DataError(Message("not_a_folder", folder=str(options.source)), code="no_data")
     if options.out.exists():
-        raise DataError(
-            Message("verbatim", text=f"{options.out} is there already; name a new folder."), code="not_new"
-        )
+        raise DataError(Message("out_folder_exists", out=str(options.out)), code="not_new")
     try:
         count = SETS[options.set](options.source, options.out, options.seed, copy=options.copy)
     except BaseException:

@@ -69,13 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write one row per tile: source, label, box, place and kind."""
     if options.out.suffix not in {".json", ".parquet"}:
-        raise DataError(
-            Message("verbatim", text=f"{options.out} is to end with .json or .parquet."), code="bad_output"
-        )
+        raise DataError(Message("atlas_out_ending", out=str(options.out)), code="bad_output")
     if options.kinds < 1 or options.most < 1 or options.patch < 1:
-        raise DataError(
-            Message("verbatim", text="kinds, most and patch are whole numbers above 0."), code="bad_config"
-        )
+        raise DataError(Message("atlas_numbers_not_positive"), code="bad_config")
     settings = TileSettings(options.patch, options.patch, options.mpp, options.encoder)
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = Context(options.seed, Path(scratch), features=options.features)

@@ -57,10 +57,7 @@ def calibration_report(folder: Path, data: Path, error: float) -> dict[str, Any]
     known = with_stored_split(folder, loaded)
     recipe = load_model(folder)
     if not isinstance(recipe, PatchRecipe):
-        message = Message(
-            "verbatim",
-            text=f"{folder} is a model of {recipe.title}; calibration is measured on models of patches.",
-        )
+        message = Message("calibration_needs_patches", folder=str(folder), title=recipe.title)
         raise DataError(message, code="bad_source")
     with tempfile.TemporaryDirectory(prefix="ml-") as scratch:
         context = Context(model.seed, Path(scratch))
@@ -91,10 +88,7 @@ def _sets(recipe: PatchRecipe[Settings], held: TrainingTable, error: float, seed
     names, member = np.unique(held.units, return_inverse=True)
     first = np.isin(member, np.random.default_rng(seed).permutation(len(names))[::HALF])
     if first.all():
-        message = Message(
-            "verbatim",
-            text="Sets are fitted on some cases and measured on others; the held-out part has one case.",
-        )
+        message = Message("sets_need_two_cases")
         raise DataError(message, code="too_few")
     one, two = held.take(first), held.take(~first)
     limit = conformal_limit(one.truth, recipe.judge(one.rows), error)

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
         learn_domain(rows).write(options.domain)
     elif not options.slides:
         raise DataError(
-            Message("verbatim", text="Name slides to judge, or slides to learn from with --train."),
+            Message("drift_slides_not_named"),
             code="nothing_to_do",
         )
     domain = Domain.read(options.domain)

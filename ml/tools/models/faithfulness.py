@@ -32,9 +32,7 @@ def run(options: argparse.Namespace) -> None:
     """Print a line of JSON per method: deletion, insertion, gap, and similarity under random weights."""
     recipe = load_model(options.model)
     if not isinstance(recipe, PatchRecipe) or network_predictor(recipe) is None:
-        raise DataError(
-            Message("verbatim", text=f"{recipe.title} is no network over patches."), code="cannot_explain"
-        )
+        raise DataError(Message("not_a_patch_network", title=recipe.title), code="cannot_explain")
     images = load_dataset(options.data).images
     random = np.random.default_rng(options.seed)
     chosen: list[LabelledImage] = [images[i] for i in random.permutation(len(images))[: options.most]]

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     recipe = load_model(options.model)
     if not isinstance(recipe, PatchRecipe):
         raise DataError(
-            Message("verbatim", text=f"{recipe.title} does not judge patches one by one."),
+            Message("not_a_patch_classifier", title=recipe.title),
             code="cannot_explain",
         )
     options.out.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     lacking = [name for name in names if name not in given]
     if lacking:
         raise DataError(
-            Message("verbatim", text=f"{options.diagnoses} has none for {', '.join(lacking[:5])}."),
+            Message("diagnoses_missing", file=str(options.diagnoses), slides=", ".join(lacking[:5])),
             code="no_diagnosis",
         )
     truth = np.array([given[name] for name in names])

@@ -63,13 +63,11 @@ def groups_by(slides: Sequence[LabelledSlide], name: str) -> Groups:
     known = {case: value for case, value in values.items() if value is not None}
     if not cases:
         raise DataError(
-            Message("verbatim", text="No case was followed: slides.csv needs months and event."),
+            Message("survival_table_without_follow_up"),
             code="no_follow_up",
         )
     if name and not known:
-        raise DataError(
-            Message("verbatim", text=f"{name} is filled in for no case that was followed."), code="bad_field"
-        )
+        raise DataError(Message("field_never_filled", field=name), code="bad_field")
     numbers = [value for value in known.values() if isinstance(value, int | float)]
     middle = statistics.median(numbers) if len(numbers) == len(known) and len(set(numbers)) > 2 else None  # noqa: PLR2004
     groups: dict[str, list[Survival]] = defaultdict(list)
@@ -95,10 +93,7 @@ def groups_by_risk(model: Path, dataset: Dataset, features: Path | None) -> Grou
     recipe = load_model(model)
     if not isinstance(recipe, BagRecipe):
         raise DataError(
-            Message(
-                "verbatim",
-                text=f"{model} says nothing of survival; use fusion with the answer cox or hazards.",
-            ),
+            Message("model_without_survival", model=str(model)),
             code="no_risk",
         )
     split = with_stored_split(model, dataset)
@@ -111,13 +106,13 @@ def groups_by_risk(model: Path, dataset: Dataset, features: Path | None) -> Grou
             risk = recipe.judge(recipe.bag_of(slide, context)).risk
             if risk is None:
                 raise DataError(
-                    Message("verbatim", text=f"{model} was fitted for labels, not for survival."),
+                    Message("model_fitted_for_labels", model=str(model)),
                     code="no_risk",
                 )
             groups["higher risk" if risk > 0 else "lower risk"].append(slide.survival)
     if not groups:
         raise DataError(
-            Message("verbatim", text="No case that the model did not learn from was followed."),
+            Message("no_unseen_case_followed"),
             code="no_follow_up",
         )
     return dict(sorted(groups.items()))

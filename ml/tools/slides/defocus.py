@@ -70,9 +70,7 @@ class FocusModel:
         """Read a model folder; raises DataError(``bad_weights``)."""
         model = read_model(folder)
         if model.recipe != NAME:
-            message = Message(
-                "verbatim", text=f"{folder} holds a model of {model.recipe}, not of the focus network."
-            )
+            message = Message("not_the_focus_network", folder=str(folder), recipe=model.recipe)
             raise DataError(message, code="bad_weights")
         start = model.config["start"]
         plan = FocusPlan(narrow=int(model.config["narrow"]), start=None if start is None else Path(start))
@@ -91,10 +89,7 @@ def new_network(plan: FocusPlan) -> nn.Module:
     fitted = getattr(recipe, "fitted", None)
     network = fitted() if fitted else None
     if not isinstance(network, nn.Module) or not hasattr(network, "features"):
-        message = Message(
-            "verbatim",
-            text=f"{plan.start} holds no network over patches to start from; name one of a patch recipe.",
-        )
+        message = Message("focus_start_without_network", start=str(plan.start))
         raise DataError(message, code="cannot_transfer")
     body = _Features(network)
     with torch.inference_mode():
@@ -159,15 +154,10 @@ def train_focus(tiles: Sequence[NDArray[np.uint8]], plan: FocusPlan, context: Co
     Raises DataError: ``no_tiles`` for fewer than five, ``too_small``.
     """
     if len(tiles) < 5:  # noqa: PLR2004 - one in five is held out
-        message = Message(
-            "verbatim",
-            text=f"{len(tiles)} tiles are too few to learn focus from; give at least five that are sharp.",
-        )
+        message = Message("focus_too_few_tiles", count=len(tiles))
         raise DataError(message, code="no_tiles")
     if min(min(tile.shape[:2]) for tile in tiles) < SIDE:
-        raise DataError(
-            Message("verbatim", text=f"Tiles must be at least {SIDE} x {SIDE} pixels."), code="too_small"
-        )
+        raise DataError(Message("focus_tiles_too_small", side=SIDE), code="too_small")
     order = np.random.default_rng(context.seed).permutation(len(tiles))
     count = max(1, round(HELD_OUT * len(tiles)))
     held, learned = ([tiles[i] for i in part] for part in (order[:count], order[count:]))

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     """Train and write the model; raises DataError(``not_new``) where the folder exists."""
     if options.out.exists():
         raise DataError(
-            Message("verbatim", text=f"{options.out} is there already; name a new folder for the model."),
+            Message("out_model_exists", out=str(options.out)),
             code="not_new",
         )
     paths = sorted(path for path in options.tiles.rglob("*") if path.suffix.lower() in IMAGES)

@@ -50,13 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the boxes as proposals, each with its seconds and its weight until review."""
     if options.out.exists():
-        raise DataError(
-            Message("verbatim", text=f"{options.out} is there already; name a new file."), code="not_new"
-        )
+        raise DataError(Message("out_file_exists", out=str(options.out)), code="not_new")
     if min(options.shortest, options.dispersion, options.fovea) <= 0:
-        raise DataError(
-            Message("verbatim", text="--shortest, --dispersion and --fovea are above 0."), code="bad_config"
-        )
+        raise DataError(Message("gaze_lengths_not_positive"), code="bad_config")
     rules = GazeRules(
         options.dispersion, options.shortest, options.fovea, options.least_zoom, options.half_maximum
     )
@@ -64,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
         document = json.loads(options.stream.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
-            Message("verbatim", text=f"{options.stream} is no JSON: {error}."), code="bad_stream"
+            Message("file_not_json", file=str(options.stream), reason=error), code="bad_stream"
         ) from error
     samples = read_stream(document)
     with open_slide(options.slide) as reader:

@@ -52,9 +52,7 @@ def run(options: argparse.Namespace) -> None:
             rows.append((path.stem, number, row))
             hulls.setdefault(path.stem, []).append((len(rows) - 1, hull))
     if not rows:
-        message = Message(
-            "verbatim", text=f"No cluster has {options.smallest} nuclei; lower --smallest or raise --longest."
-        )
+        message = Message("no_cluster_of_size", count=options.smallest)
         raise DataError(message, code="no_clusters")
     table = np.stack([row for *_, row in rows])
     groups = k_medoids(table, options.groups, options.seed)
@@ -82,7 +80,7 @@ def clusters_of(path: Path, options: argparse.Namespace) -> list[tuple[int, NDAr
         shapes = [shape for shape, name in zip(shapes, names, strict=True) if name == options.kind]
     if not shapes:
         raise DataError(
-            Message("verbatim", text=f"{path} holds no nuclei of the kind {options.kind!r}."),
+            Message("no_nuclei_of_kind", file=str(path), kind=options.kind),
             code="no_outlines",
         )
     centres = shapely.get_coordinates(shapely.centroid(np.asarray(shapes, dtype=object)))
@@ -118,7 +116,7 @@ def tell_grades(
     lacking = sorted({name for name, *_ in rows} - set(grades))
     if lacking:
         raise DataError(
-            Message("verbatim", text=f"{options.grades} has no grade for {', '.join(lacking[:5])}."),
+            Message("grades_missing", file=str(options.grades), slides=", ".join(lacking[:5])),
             code="no_grade",
         )
     slides = np.array([name for name, *_ in rows])

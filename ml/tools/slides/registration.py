@@ -67,7 +67,7 @@ def _registered(options: argparse.Namespace) -> Registration:
             pairs = json.loads(options.landmarks.read_text(encoding="utf-8"))
             return from_landmarks(pairs["fixed"], pairs["moving"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            message = Message("verbatim", text=f"{options.landmarks} holds no landmarks: {error}.")
+            message = Message("no_landmarks", file=str(options.landmarks), reason=error)
             raise DataError(message, code="bad_landmarks") from error
     with open_slide(options.fixed) as fixed, open_slide(options.moving) as moving:
         return register_slides(square_view(fixed), square_view(moving), seed=options.seed)

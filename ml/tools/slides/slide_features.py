@@ -59,7 +59,7 @@ def tell_scores(rows: dict[str, NDArray[np.float64]], options: argparse.Namespac
         score = np.array([float(given[name]) for name in names])
     except ValueError as error:
         raise DataError(
-            Message("verbatim", text=f"{options.scores} holds a score that is no number: {error}."),
+            Message("score_not_a_number", file=str(options.scores), reason=error),
             code="bad_scores",
         ) from error
     table = np.stack([rows[name] for name in names]) if names else np.zeros((0, len(NAMES)))

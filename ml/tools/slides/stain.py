@@ -35,13 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the normalised images, with one fit for the whole slide or folder."""
     if options.out.exists():
-        raise DataError(
-            Message("verbatim", text=f"{options.out} is there already; name a new one."), code="not_new"
-        )
+        raise DataError(Message("out_exists", out=str(options.out)), code="not_new")
     target = reference_fit() if options.like is None else fit_of(options.like, options.method)
     if target is None:
         raise DataError(
-            Message("verbatim", text=f"{options.like} has hardly any tissue to take a stain from."),
+            Message("no_tissue_for_stain", slide=options.like),
             code="no_tissue",
         )
     if options.source.is_dir():
@@ -70,7 +68,7 @@ def fit_of(path: Path, method: str) -> StainFit | None:
             return fit_slide(reader, method)
     paths = tiles_of(path)
     if not paths:
-        raise DataError(Message("verbatim", text=f"{path} holds no tiles."), code="no_tiles")
+        raise DataError(Message("no_tiles", folder=str(path)), code="no_tiles")
     chosen = paths[:: max(1, len(paths) // MONTAGE)][:MONTAGE]
     rows = [read_image(item).reshape(-1, 3) for item in chosen]
     return fit_pixels(np.concatenate(rows)[: len(rows[0]) * len(rows)].reshape(-1, 64, 3), method)

@@ -49,17 +49,18 @@ def _read_statements(path: Path, size: tuple[int, int]) -> Statements:
     return _read_image(path), None
 
 
+_SCALE_PROPERTIES: Final = ("openslide.mpp-x", "openslide.mpp-y", "openslide.objective-power")
+
+
 def _read_openslide(path: Path) -> Statements:
     """Return the scale by OpenSlide from the headers of Hamamatsu, Leica, MIRAX, Ventana and others."""
     try:
         with openslide.OpenSlide(path) as slide:
-            properties: dict[str, str] = dict(slide.properties)
+            # OpenSlide lists names in damaged headers for which it has no value.
+            values = [slide.properties.get(name) for name in _SCALE_PROPERTIES]
     except openslide.OpenSlideError:
         return None, None
-    x, y, power = (
-        parse_number(properties[name]) if name in properties else None
-        for name in ("openslide.mpp-x", "openslide.mpp-y", "openslide.objective-power")
-    )
+    x, y, power = (None if value is None else parse_number(value) for value in values)
     return None if x is None and y is None else StatedSize("OpenSlide", x, y), power
 
 

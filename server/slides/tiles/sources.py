@@ -43,11 +43,10 @@ class _WholeSlide(openslide.OpenSlide):
 
     @property
     def properties(self) -> Mapping[str, str]:
-        return {
-            name: value
-            for name, value in super().properties.items()
-            if not name.startswith("openslide.bounds-")
-        }
+        given = super().properties
+        names = (name for name in given if not name.startswith("openslide.bounds-"))
+        # OpenSlide lists names in damaged headers for which it has no value.
+        return {name: value for name in names if (value := given.get(name)) is not None}
 
 
 class OpenSlideSource(OpenslideFileTileSource):

@@ -233,3 +233,19 @@ def test_a_whole_set_in_a_folder_is_refused_before_anything_is_kept(mia, project
     assert sorted(one["name"] for one in answer["refused"]) == sorted(f"d/{name}" for name in paths[:3])
     assert all("OME-TIFF set" in one["why"]["text"] for one in answer["refused"])
     assert [slide["name"] for slide in gallery()] == ["other"]
+
+
+@pytest.mark.parametrize("name", [b"OBJECT\xffIVE", b"A\x80B"])
+def test_a_name_in_a_damaged_index_that_has_no_value_is_left_out(tmp_path, name):
+    """OpenSlide lists such a name and then denies its value (``make fuzz``, mirax, file 1023)."""
+    from server.slides.imports.reading import read_facts
+    from server.slides.tiles.sources import _WholeSlide
+    from tests.fuzz.material import FORMATS
+
+    FORMATS["mirax"][1](tmp_path)
+    index = tmp_path / "a" / "Slidedat.ini"
+    index.write_bytes(index.read_bytes() + b"\n[OTHER]\n" + name + b" = 5\nGOOD = 6")
+    facts = read_facts(tmp_path / "a.mrxs")
+    assert (facts.width, facts.mpp_x, facts.magnification) == (192, 0.5, 20)
+    with _WholeSlide(tmp_path / "a.mrxs") as slide:
+        assert slide.properties["mirax.OTHER.GOOD"] == "6"

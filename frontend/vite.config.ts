@@ -33,6 +33,8 @@ export default defineConfig({
     environment: "node",
     include: ["src/**/*.test.{ts,tsx}"],
     sequence: { shuffle: true },
+    // Pages are slow to draw on a machine that does other things too.
+    testTimeout: 30_000,
     coverage: { include: ["src/core/**", "src/tools/**", "src/sync/**"], exclude: ["**/*.test.ts"] },
   },
 });

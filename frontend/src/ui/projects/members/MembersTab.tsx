@@ -114,6 +114,7 @@ export function MembersTab({ projectId }: { readonly projectId: string }) {
                   {member.user.id === me.data?.id ? ` (${t("members.you")})` : ""}
                   {member.is_active ? null : (
                     <Badge
+                      component="span"
                       ml={6}
                       size="sm"
                       radius="sm"

@@ -3,6 +3,7 @@ import type { Layer as DeckLayer } from "@deck.gl/core";
 import OpenSeadragon from "openseadragon";
 
 import type { Box, Position } from "@/core/geometry/types";
+import { onScreen, type ScreenPosition } from "@/core/geometry/units";
 import { FrameClock } from "./frameClock";
 import { DeckStage } from "./objects/deckStage";
 import { matrixFrom, toImage, toScreen, viewFrom, type Place, type View } from "./view";
@@ -189,18 +190,18 @@ export class Stage {
     const onCanvasClick = (event: OpenSeadragon.CanvasClickEvent) => {
       if (!event.quick || !this.current) return;
       const shift = (event.originalEvent as MouseEvent).shiftKey;
-      handler(toImage(this.current.matrix, [event.position.x, event.position.y]), shift);
+      handler(toImage(this.current.matrix, onScreen(event.position.x, event.position.y)), shift);
     };
     this.viewer.addHandler("canvas-click", onCanvasClick);
     return () => this.viewer.removeHandler("canvas-click", onCanvasClick);
   }
 
-  imageToScreen(at: Position): Position {
+  imageToScreen(at: Position): ScreenPosition {
     const view = this.measure();
-    return view ? toScreen(view.matrix, at) : [NaN, NaN];
+    return view ? toScreen(view.matrix, at) : onScreen(NaN, NaN);
   }
 
-  screenToImage(at: Position): Position {
+  screenToImage(at: ScreenPosition): Position {
     const view = this.measure();
     return view ? toImage(view.matrix, at) : [NaN, NaN];
   }
@@ -310,9 +311,9 @@ export class Stage {
     if (!this.opened) return null;
     const { viewport } = this.viewer;
     const { width, height } = this.source;
-    const at = (x: number, y: number): Position => {
+    const at = (x: number, y: number): ScreenPosition => {
       const p = viewport.pixelFromPoint(viewport.imageToViewportCoordinates(new OpenSeadragon.Point(x, y)), true);
-      return [p.x, p.y];
+      return onScreen(p.x, p.y);
     };
     const matrix = matrixFrom(at(0, 0), at(width, 0), at(0, height), width, height);
     this.current = viewFrom(matrix, this.element.clientWidth, this.element.clientHeight, window.devicePixelRatio || 1);

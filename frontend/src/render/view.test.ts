@@ -1,11 +1,21 @@
 import { describe, expect, it } from "vitest";
 
+import { onScreen } from "@/core/geometry/units";
 import { lookUpTable, paint } from "./colourMap";
 import { matrixFrom, shiftBetween, toImage, toScreen, viewFrom, widened } from "./view";
 
+it("takes no place of one space for that of another", () => {
+  const matrix = matrixFrom(onScreen(0, 0), onScreen(1, 0), onScreen(0, 1), 1, 1);
+  // @ts-expect-error A place on the slide is not a place on the screen.
+  toImage(matrix, [1, 1]);
+  // @ts-expect-error A place on the screen is not a place on the slide.
+  toScreen(matrix, onScreen(1, 1));
+  expect(toImage(matrix, onScreen(2, 3))).toEqual([2, 3]);
+});
+
 describe("view", () => {
   it("maps there and back when the slide is turned", () => {
-    const matrix = matrixFrom([50, 20], [50, 220], [-150, 20], 400, 400);
+    const matrix = matrixFrom(onScreen(50, 20), onScreen(50, 220), onScreen(-150, 20), 400, 400);
     const at = toScreen(matrix, [100, 40]);
     expect(at).toEqual([30, 70]);
     expect(toImage(matrix, at)).toEqual([100, 40]);
@@ -16,10 +26,10 @@ describe("view", () => {
 });
 
 describe("a picture of a view", () => {
-  const seen = (corner: [number, number], scale: number, turned = 0) => {
+  const seen = ([left, top]: [number, number], scale: number, turned = 0) => {
     const [x, y] = [Math.cos(turned) * scale * 1000, Math.sin(turned) * scale * 1000];
     return viewFrom(
-      matrixFrom(corner, [corner[0] + x, corner[1] + y], [corner[0] - y, corner[1] + x], 1000, 1000),
+      matrixFrom(onScreen(left, top), onScreen(left + x, top + y), onScreen(left - y, top + x), 1000, 1000),
       800,
       600,
       1,

@@ -1,5 +1,6 @@
 /** The current view of the slide. */
 import type { Box, Position } from "@/core/geometry/types";
+import { onScreen, type ScreenPosition } from "@/core/geometry/units";
 
 /** Affine map from level-0 pixels to CSS pixels of the stage: x' = a·x + c·y + e, y' = b·x + d·y + f. */
 export interface Matrix {
@@ -30,17 +31,23 @@ export interface Place {
   rotation: number;
 }
 
-export function toScreen({ a, b, c, d, e, f }: Matrix, [x, y]: Position): Position {
-  return [a * x + c * y + e, b * x + d * y + f];
+export function toScreen({ a, b, c, d, e, f }: Matrix, [x, y]: Position): ScreenPosition {
+  return onScreen(a * x + c * y + e, b * x + d * y + f);
 }
 
-export function toImage({ a, b, c, d, e, f }: Matrix, [x, y]: Position): Position {
+export function toImage({ a, b, c, d, e, f }: Matrix, [x, y]: ScreenPosition): Position {
   const determinant = a * d - b * c;
   return [(d * (x - e) - c * (y - f)) / determinant, (a * (y - f) - b * (x - e)) / determinant];
 }
 
 /** The map that takes (0, 0), (width, 0) and (0, height) to three places on the screen. */
-export function matrixFrom(origin: Position, right: Position, down: Position, width: number, height: number): Matrix {
+export function matrixFrom(
+  origin: ScreenPosition,
+  right: ScreenPosition,
+  down: ScreenPosition,
+  width: number,
+  height: number,
+): Matrix {
   return {
     a: (right[0] - origin[0]) / width,
     b: (right[1] - origin[1]) / width,
@@ -52,14 +59,9 @@ export function matrixFrom(origin: Position, right: Position, down: Position, wi
 }
 
 export function viewFrom(matrix: Matrix, width: number, height: number, devicePixelRatio: number): View {
-  const corners = (
-    [
-      [0, 0],
-      [width, 0],
-      [0, height],
-      [width, height],
-    ] as Position[]
-  ).map((p) => toImage(matrix, p));
+  const corners = [onScreen(0, 0), onScreen(width, 0), onScreen(0, height), onScreen(width, height)].map((corner) =>
+    toImage(matrix, corner),
+  );
   const xs = corners.map((p) => p[0]);
   const ys = corners.map((p) => p[1]);
   return {
@@ -82,15 +84,15 @@ export function widened({ matrix, width, height, devicePixelRatio }: View, margi
 const STILL = 0.1;
 
 /** Translation in CSS pixels from one view to another; null when it is more than `most` or not a mere translation. */
-export function shiftBetween(from: View, to: View, most: number): Position | null {
+export function shiftBetween(from: View, to: View, most: number): ScreenPosition | null {
   if (from.width !== to.width || from.height !== to.height || from.devicePixelRatio !== to.devicePixelRatio)
     return null;
   const reach = (to.width + to.height + 4 * most) / to.scale;
   const names = ["a", "b", "c", "d"] as const;
   if (names.some((name) => Math.abs(from.matrix[name] - to.matrix[name]) * reach > STILL)) return null;
   // At a place on the screen: the corner of the slide can lie so far away that a hair's turn would move it.
-  const [x, y] = toScreen(from.matrix, toImage(to.matrix, [to.width / 2, to.height / 2]));
-  const shift: Position = [to.width / 2 - x, to.height / 2 - y];
+  const [x, y] = toScreen(from.matrix, toImage(to.matrix, onScreen(to.width / 2, to.height / 2)));
+  const shift = onScreen(to.width / 2 - x, to.height / 2 - y);
   return Math.max(Math.abs(shift[0]), Math.abs(shift[1])) > most ? null : shift;
 }
 

@@ -39,7 +39,7 @@ interface Bulk {
   readonly within: Polygon | null;
 }
 
-function useSession({ project, userId, filters, view, onView }: ReviewSessionProps) {
+function useReviewSession({ project, userId, filters, view, onView }: ReviewSessionProps) {
   const queue = useQueue(project.id, userId, filters);
   const [history, setHistory] = useState(false);
   const verdicts = useVerdicts({
@@ -134,7 +134,7 @@ function useSession({ project, userId, filters, view, onView }: ReviewSessionPro
   };
 }
 
-type Session = ReturnType<typeof useSession>;
+type Session = ReturnType<typeof useReviewSession>;
 
 function Standing({ session }: { readonly session: Session }) {
   const { t } = useTranslation("pages");
@@ -249,7 +249,7 @@ function Waiting(): ReactNode {
 /** One sitting over one queue: verdicts, undo, bulk. Mounted anew for other filters. */
 export function ReviewSession(props: ReviewSessionProps) {
   const { t } = useTranslation("pages");
-  const session = useSession(props);
+  const session = useReviewSession(props);
   const [bulk, setBulk] = useState<Bulk | null>(null);
   const { queue, verdicts, current, context } = session;
   useActions(context, reviewActions, bulk === null && !session.history);

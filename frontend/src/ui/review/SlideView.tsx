@@ -29,7 +29,7 @@ interface SlideViewProps {
 
 const NO_LAYERS: readonly Layer[] = [];
 
-function useLasso(stage: Stage | null, drawing: Drawing, onDrawn: SlideViewProps["onDrawn"]): readonly Layer[] {
+function useBulkLasso(stage: Stage | null, drawing: Drawing, onDrawn: SlideViewProps["onDrawn"]): readonly Layer[] {
   const [layers, setLayers] = useState(NO_LAYERS);
   const latest = useRef(onDrawn);
   useEffect(() => {
@@ -55,7 +55,7 @@ export default function SlideView(props: SlideViewProps) {
   const objectSet = useObjectSet(item.object_set_id);
   const [stage, setStage] = useState<Stage | null>(null);
   const view = useFrameValue<View | null>(stage, () => stage?.view() ?? null, null);
-  const layers = useLasso(stage, drawing, props.onDrawn);
+  const layers = useBulkLasso(stage, drawing, props.onDrawn);
   if (viewer.isError) {
     return <Failure error={viewer.error} onRetry={() => void viewer.refetch()} />;
   }

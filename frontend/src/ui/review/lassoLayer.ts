@@ -1,5 +1,6 @@
 import type { Polygon, Position } from "@/core/geometry/types";
 import { simplifyRing } from "@/core/geometry/simplify";
+import { onScreen } from "@/core/geometry/units";
 import type { Layer, Stage } from "@/render/stage";
 import { enterImageSpace, type View } from "@/render/view";
 
@@ -50,7 +51,7 @@ export function startLasso(stage: Stage, onDrawn: (polygon: Polygon) => void): L
   const scale = () => stage.view()?.scale ?? 1;
   const at = (event: PointerEvent): Position => {
     const box = overlay.getBoundingClientRect();
-    return stage.screenToImage([event.clientX - box.left, event.clientY - box.top]);
+    return stage.screenToImage(onScreen(event.clientX - box.left, event.clientY - box.top));
   };
   const on = (
     name: "pointerdown" | "pointermove" | "pointerup" | "pointercancel",

@@ -1,6 +1,7 @@
 import { useCallback, useState, type PointerEvent, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
+import { onScreen } from "@/core/geometry/units";
 import type { Stage } from "@/render/stage";
 import type { SuggestionLayer } from "@/render/suggestionLayer";
 import { VerdictHistory } from "../verdicts/VerdictHistory";
@@ -85,7 +86,7 @@ function SlideArea({ work }: { readonly work: Work }): ReactElement {
   const onPointerMove = (event: PointerEvent) => {
     const { stage } = getState();
     const box = event.currentTarget.getBoundingClientRect();
-    if (stage) change({ pointer: stage.screenToImage([event.clientX - box.left, event.clientY - box.top]) });
+    if (stage) change({ pointer: stage.screenToImage(onScreen(event.clientX - box.left, event.clientY - box.top)) });
   };
   return (
     <main

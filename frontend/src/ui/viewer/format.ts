@@ -2,6 +2,7 @@
 import { chainLengthIn, isSquare, lengthIn, type PixelSize } from "@/core/geometry/pixelSize";
 import { lengthOf, lengthOfChain } from "@/core/geometry/measure";
 import type { Geometry, Position } from "@/core/geometry/types";
+import { micrometres, type Micrometres, onScreen } from "@/core/geometry/units";
 import { toImage, type View } from "@/render/view";
 import type { Slide } from "@/sync/types";
 
@@ -22,7 +23,7 @@ function digits(value: number): string {
   return value.toLocaleString(undefined, { maximumFractionDigits: shown });
 }
 
-function micrometres(um: number): string {
+function micrometresText(um: Micrometres): string {
   return um >= UM_PER_MM ? `${digits(um / UM_PER_MM)} mm` : `${digits(um)} µm`;
 }
 
@@ -32,13 +33,13 @@ function about(size: PixelSize, text: string): string {
 
 /** Length of a line, or the perimeter of an area. */
 export function lengthText(geometry: Geometry, size: PixelSize | null): string {
-  return size === null ? `${digits(lengthOf(geometry))} px` : about(size, micrometres(lengthIn(size, geometry)));
+  return size === null ? `${digits(lengthOf(geometry))} px` : about(size, micrometresText(lengthIn(size, geometry)));
 }
 
 export function chainText(chain: readonly Position[], size: PixelSize | null): string {
   return size === null
     ? `${digits(lengthOfChain([...chain]))} px`
-    : about(size, micrometres(chainLengthIn(size, chain)));
+    : about(size, micrometresText(chainLengthIn(size, chain)));
 }
 
 /** An area that is known in square pixels: they scale by both axes alike. */
@@ -51,13 +52,16 @@ export function areaText(px2: number, size: PixelSize | null): string {
 /** Width × height of a box of pixels; one number for a circle of square pixels. */
 export function extentText(width: number, height: number, size: PixelSize | null): string {
   if (size === null) return `${digits(width)} × ${digits(height)} px`;
-  return about(size, `${micrometres(width * size.x)} × ${micrometres(height * size.y)}`);
+  return about(
+    size,
+    `${micrometresText(micrometres(width * size.x))} × ${micrometresText(micrometres(height * size.y))}`,
+  );
 }
 
 /** The diameter of a circle of pixels, such as the brush: across and down where pixels are not square. */
 export function diameterText(px: number, size: PixelSize | null): string {
   if (size === null) return `${digits(px)} px`;
-  return isSquare(size) ? about(size, micrometres(px * size.x)) : extentText(px, px, size);
+  return isSquare(size) ? about(size, micrometresText(micrometres(px * size.x))) : extentText(px, px, size);
 }
 
 /** `0.25 µm/px`, or `0.25 × 0.5 µm/px` where pixels are not square. */
@@ -73,8 +77,8 @@ export function magnificationText(power: number | string, source: Slide["magnifi
 
 /** µm, or pixels without a resolution, per CSS pixel along the horizontal of the screen. */
 function horizontalScale({ matrix }: View, size: PixelSize | null): number {
-  const [x0, y0] = toImage(matrix, [0, 0]);
-  const [x1, y1] = toImage(matrix, [1, 0]);
+  const [x0, y0] = toImage(matrix, onScreen(0, 0));
+  const [x1, y1] = toImage(matrix, onScreen(1, 0));
   return Math.hypot((x1 - x0) * (size?.x ?? 1), (y1 - y0) * (size?.y ?? 1));
 }
 
@@ -84,7 +88,10 @@ export function scaleBar(view: View, size: PixelSize | null, room: number): { te
   const most = room * perPixel;
   const power = 10 ** Math.floor(Math.log10(most));
   const value = [5, 2, 1].map((step) => step * power).find((each) => each <= most) ?? power;
-  return { text: size === null ? `${digits(value)} px` : about(size, micrometres(value)), width: value / perPixel };
+  return {
+    text: size === null ? `${digits(value)} px` : about(size, micrometresText(micrometres(value))),
+    width: value / perPixel,
+  };
 }
 
 /** Objective power at full size: of the file, else estimated from the finer side of a pixel (0.25 µm is 40×). */

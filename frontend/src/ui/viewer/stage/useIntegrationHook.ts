@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 
 import type { Position } from "@/core/geometry/types";
+import { onScreen } from "@/core/geometry/units";
 import type { FrameCost } from "@/render/frameClock";
 import type { Stage } from "@/render/stage";
 import type { DrawnTile, Hit, SuggestionLayer, SuggestionStatus } from "@/render/suggestionLayer";
@@ -39,7 +40,7 @@ export function useIntegrationHook(stage: Stage | null): void {
         const [sx, sy] = stage.imageToScreen([x, y]);
         return [sx + corner().left, sy + corner().top];
       },
-      screenToImage: (x, y) => stage.screenToImage([x - corner().left, y - corner().top]),
+      screenToImage: (x, y) => stage.screenToImage(onScreen(x - corner().left, y - corner().top)),
       ready: true,
     };
     return () => {

@@ -2,6 +2,7 @@ import { Group, Paper, Text } from "@mantine/core";
 import { useEffect, useState, type ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 
+import { onScreen } from "@/core/geometry/units";
 import type { Stage } from "@/render/stage";
 import type { Hit, SuggestionLayer } from "@/render/suggestionLayer";
 import type { Label } from "@/sync/types";
@@ -37,7 +38,7 @@ function useHover(stage: Stage | null, layer: SuggestionLayer | null): Shown | n
       setShown(null);
     };
     const look = (x: number, y: number) => {
-      const hit = layer.hit(stage.screenToImage([x, y]), REACH_PX / (stage.view()?.scale ?? 1));
+      const hit = layer.hit(stage.screenToImage(onScreen(x, y)), REACH_PX / (stage.view()?.scale ?? 1));
       setShown(hit && { hit, x, y });
     };
     stage.element.addEventListener(

@@ -2,6 +2,7 @@ import { useEffect, type RefObject } from "react";
 
 import { isComposing } from "@/actions/keymap";
 import type { Position } from "@/core/geometry/types";
+import { onScreen } from "@/core/geometry/units";
 import type { Stage } from "@/render/stage";
 import type { PointerInput, Tool, ToolContext, ToolName } from "@/tools/tool";
 import { TOOLS } from "@/tools/registry";
@@ -20,7 +21,7 @@ function isPan(event: PointerEvent, space: boolean): boolean {
 function inputFrom(stage: Stage, event: MouseEvent): PointerInput {
   const box = stage.overlay.getBoundingClientRect();
   return {
-    at: stage.screenToImage([event.clientX - box.left, event.clientY - box.top]),
+    at: stage.screenToImage(onScreen(event.clientX - box.left, event.clientY - box.top)),
     shift: event.shiftKey,
     alt: event.altKey,
     mod: event.ctrlKey || event.metaKey,

@@ -20,7 +20,7 @@ from ml.slides.dicom.header import is_dicom
 from ml.slides.dicom.source import DicomSource
 from ml.slides.errors import SlideError
 from ml.slides.files.companions import MIRAX, lay_out_beside
-from ml.slides.files.sources import ImageSource, OpenSlideSource, unreadable
+from ml.slides.files.sources import IMAGE_ERRORS, ImageSource, OpenSlideSource, unreadable
 from ml.slides.levels import LevelReader, LevelSource, PixelFile
 from ml.slides.resolution import Resolution
 from ml.slides.resolution.formats import is_tiff
@@ -208,7 +208,7 @@ def file_source(path: Path, plane: int | None = None) -> LevelSource:
                 code="not_a_slide",
             ) from error
         raise unreadable(path, reason) from reason
-    except OSError as error:
+    except IMAGE_ERRORS as error:
         raise unreadable(path, error) from error
 
 

@@ -12,6 +12,7 @@ from ml.data.folders.images import read_image, read_instances, refuse_other_size
 from ml.data.patches import part_of
 from ml.messages import Message
 from ml.slides import find_channels
+from ml.slides.files.sources import IMAGE_ERRORS
 
 NAMED = 5
 
@@ -63,7 +64,7 @@ def _size_and_constant(path: Path) -> tuple[tuple[int, int], bool]:
         with Image.open(path) as image:
             if image.mode != "F":
                 return image.size, all(_is_constant(frame) for frame in ImageSequence.Iterator(image))
-    except OSError:
+    except IMAGE_ERRORS:
         several = find_channels(path)
         if several is not None:
             with several:

@@ -14,7 +14,7 @@ from scipy import ndimage
 from ml.contracts import Bounds, Channel, DataError, LabelledImage
 from ml.messages import Message
 from ml.slides import SlideError, find_channels, open_as, open_slide
-from ml.slides.files.sources import as_bytes
+from ml.slides.files.sources import IMAGE_ERRORS, as_bytes
 
 
 def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] = ()) -> NDArray[np.uint8]:
@@ -33,7 +33,9 @@ def read_image(path: Path, side: int | None = None, channels: Sequence[Channel] 
             if side is not None and rgb.size != (side, side):
                 rgb = rgb.resize((side, side), Image.Resampling.BOX, reducing_gap=None)
             return np.asarray(rgb)
-    except OSError as error:
+    except DataError:
+        raise
+    except IMAGE_ERRORS as error:
         _refuse_decimals(path)
         message = Message("image_unreadable_remove", image=str(path), reason=error)
         raise DataError(message, code="bad_image") from error
@@ -162,7 +164,7 @@ def _read_numbers(path: Path) -> NDArray[np.int32]:
         with Image.open(path) as image:
             plain = image if image.mode in {"I", "I;16", "L", "P", "1", "F"} else image.convert("L")
             numbers = np.asarray(plain)
-    except OSError as error:
+    except IMAGE_ERRORS as error:
         message = Message("mask_cannot_be_read", mask=str(path), reason=error)
         raise DataError(message, code="bad_image") from error
     if not np.isfinite(numbers).all():

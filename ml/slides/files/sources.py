@@ -16,6 +16,8 @@ from ml.reasons import reason_of, tells_damage
 from ml.slides.errors import SlideError
 from ml.slides.tiff.scale import FULL, whole_bits
 
+# What Pillow raises for a damaged image, or for one that would fill the memory.
+IMAGE_ERRORS: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 _EXIF_ORIENTATION: Final = 0x0112
 _EXCHANGED: Final = frozenset({5, 6, 7, 8})
 
@@ -99,7 +101,11 @@ class ImageSource:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             self._image = Image.open(path)
         width, height = self._image.size
-        turned = self._image.getexif().get(_EXIF_ORIENTATION, 1) in _EXCHANGED
+        try:
+            turned = self._image.getexif().get(_EXIF_ORIENTATION, 1) in _EXCHANGED
+        except IMAGE_ERRORS:
+            self._image.close()
+            raise
         self.sizes = [(height, width) if turned else (width, height)]
         self._pixels: NDArray[np.uint8] | None = None
 
@@ -109,7 +115,7 @@ class ImageSource:
             try:
                 upright = ImageOps.exif_transpose(self._image)
                 self._pixels = over_white(as_bytes(upright))
-            except (OSError, ValueError, SyntaxError) as error:
+            except IMAGE_ERRORS as error:
                 raise unreadable(self._path, error) from error
         left, top, right, bottom = box
         return self._pixels[top:bottom, left:right]

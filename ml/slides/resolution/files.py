@@ -9,6 +9,7 @@ import openslide
 from PIL import Image
 
 from ml.slides.dicom.header import is_dicom
+from ml.slides.files.sources import IMAGE_ERRORS
 from ml.slides.resolution.dicom import read_dicom
 from ml.slides.resolution.formats import find_vendor, is_tiff
 from ml.slides.resolution.lengths import parse_number
@@ -69,7 +70,7 @@ def _read_image(path: Path) -> StatedSize | None:
     try:
         with Image.open(path) as image:
             info: dict[Any, Any] = dict(image.info)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except IMAGE_ERRORS:
         return None
     dots = info.get("dpi")
     if not dots:

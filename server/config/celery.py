@@ -21,7 +21,9 @@ for folder in getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).values():
     if isinstance(folder, str):
         Path(folder).mkdir(parents=True, exist_ok=True)
 
-# What a quick round needs; importing it takes longer than the round itself.
+# What the first rounds need; importing it takes longer than such a round itself.
+QUICK = "ml.methods.patches.descriptors.recipe"
+DEFAULT = "ml.methods.regions.paint.recipe"
 WARM = ("server.learning.rounds.jobs", "server.inference.predicting", "server.inference.describing")
 
 
@@ -33,10 +35,10 @@ def step_back(**_: Any) -> None:
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def warm_up(**_: Any) -> None:
-    """Import the modules of the worker for quick work before the first message."""
+    """Import the modules of the first rounds, and of live painting, before the first message."""
     part = os.environ.get("COVERSLIP_PART")
-    if part == "worker-cpu":
-        for module in (*WARM, "ml.methods.patches.descriptors.recipe"):
+    if part in {"worker-cpu", "worker-gpu"}:
+        for module in (*WARM, QUICK if part == "worker-cpu" else DEFAULT):
             importlib.import_module(module)
     if part == "worker-live":
         importlib.import_module("server.painting.live").warm_up()

@@ -105,7 +105,7 @@ def train_on_the_slide(manager: Visitor) -> None:
     manager.see("train-button").click()
     # What was asked for is shown when it comes.
     expect(manager.see("suggestions-toggle")).to_be_checked(timeout=JOB_PATIENCE_MS)
-    expect(manager.page.get_by_text(re.compile(r"objects made by descriptors v1"))).to_be_visible()
+    expect(manager.page.get_by_text(re.compile(r"objects made by paint v1"))).to_be_visible()
     expect(manager.see("guide-review")).to_have_attribute("aria-current", "step")
     switch = manager.see("heat-map-toggle")
     expect(switch).to_be_enabled()
@@ -145,7 +145,7 @@ def train_again(manager: Visitor) -> None:
 
 
 def compare_and_promote(manager: Visitor) -> None:
-    expect(manager.page.get_by_role("heading", level=1)).to_contain_text("descriptors v2")
+    expect(manager.page.get_by_role("heading", level=1)).to_contain_text("paint v2")
     for part in ("On held-out data", "Confusion", "Reliability", "Provenance", "Model card"):
         expect(manager.page.get_by_role("heading", name=part).first).to_be_visible()
     manager.see("compare-button").first.click()
@@ -170,7 +170,7 @@ def see_who_suggests(manager: Visitor) -> None:
     manager.see("nav-models").first.click()
     rows = manager.see("model-row")
     expect(rows).to_have_count(2)
-    expect(rows.first).to_contain_text("descriptors v2")
+    expect(rows.first).to_contain_text("paint v2")
     expect(rows.first).to_have_attribute("data-state", "current")
     manager.see("nav-slides").first.click()
     manager.see("slide-card").get_by_role("link").click()
@@ -178,7 +178,7 @@ def see_who_suggests(manager: Visitor) -> None:
     # Shown as the person left it, and with the version's name.
     manager.page.get_by_role("tab", name="Model").click()
     expect(manager.see("suggestions-toggle")).to_be_checked()
-    expect(manager.page.get_by_text(re.compile("made by descriptors v2"))).to_be_visible()
+    expect(manager.page.get_by_text(re.compile("made by paint v2"))).to_be_visible()
 
 
 def test_missing_labels_are_reported_before_a_round(visit, data):

@@ -41,7 +41,7 @@ export interface Method {
 
 /** The method of the open tab: the chosen one, else the first that could start, else the first. */
 export function useMethod(projectId: string, recipes: readonly Recipe[]): Method {
-  const [task, setTask] = useState<string>(TASKS.find((name) => methodsOf(recipes, name).length > 0) ?? "patch");
+  const [task, setTask] = useState<string>(recipes[0]?.task ?? "patch");
   const [chosen, setChosen] = useState<Readonly<Record<string, string>>>({});
   const [configs, setConfigs] = useState<Readonly<Record<string, Config>>>({});
   const methods = methodsOf(recipes, task);

@@ -33,7 +33,8 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
   const versions = useModelVersions(project.id);
   const training = useTraining(project.id, onBusy, setJobId);
   const prediction = useStartPrediction(project.id);
-  const quick = recipes.data?.find((recipe) => recipe.quick);
+  // The server lists its default method first.
+  const [method] = recipes.data ?? [];
   const current = versions.data?.find((version) => version.state === "current");
   const isManager = project.my_role === "manager";
   const isBusy = job !== undefined && RUNNING.includes(job.state);
@@ -65,9 +66,9 @@ export function LoopButtons({ project, slideId, saved, followed, onBusy }: Props
           <Button
             size="xs"
             data-testid="train-button"
-            disabled={!quick || !saved || isBusy}
+            disabled={!method || !saved || isBusy}
             loading={training.isStarting}
-            onClick={() => quick && void training.start(quick.name)}
+            onClick={() => method && void training.start(method.name)}
           >
             {t("train")}
           </Button>

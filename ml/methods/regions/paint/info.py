@@ -57,5 +57,5 @@ INFO = RecipeInfo(
     quick=False,
     config=PaintConfig,
     class_name="Paint",
-    rank=100,
+    rank=5,
 )

@@ -22,8 +22,10 @@ for folder in getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}).values():
         Path(folder).mkdir(parents=True, exist_ok=True)
 
 # What the first rounds need; importing it takes longer than such a round itself.
-QUICK = "ml.methods.patches.descriptors.recipe"
-DEFAULT = "ml.methods.regions.paint.recipe"
+METHODS = {
+    "worker-cpu": "ml.methods.patches.descriptors.recipe",
+    "worker-gpu": "ml.methods.regions.paint.recipe",
+}
 WARM = ("server.learning.rounds.jobs", "server.inference.predicting", "server.inference.describing")
 
 
@@ -37,8 +39,8 @@ def step_back(**_: Any) -> None:
 def warm_up(**_: Any) -> None:
     """Import the modules of the first rounds, and of live painting, before the first message."""
     part = os.environ.get("COVERSLIP_PART")
-    if part in {"worker-cpu", "worker-gpu"}:
-        for module in (*WARM, QUICK if part == "worker-cpu" else DEFAULT):
+    if part in METHODS:
+        for module in (*WARM, METHODS[part]):
             importlib.import_module(module)
     if part == "worker-live":
         importlib.import_module("server.painting.live").warm_up()

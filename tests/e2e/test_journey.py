@@ -139,8 +139,9 @@ def train_again(manager: Visitor) -> None:
     start = manager.see("start-round")
     expect(start).to_be_enabled()
     start.click()
-    expect(manager.see("round-state")).to_have_text("Done", timeout=JOB_PATIENCE_MS)
+    # The first round is done too: the second one has to be there before its state is waited for.
     expect(manager.see("round-row")).to_have_count(2)
+    expect(manager.see("round-state")).to_have_text("Done", timeout=JOB_PATIENCE_MS)
     manager.see("round-result").click()
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import numpy as np
 import shapely
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -50,11 +50,10 @@ TOGETHER: Final = 6
 SHOW_SECONDS: Final = 1.0
 SHOW_SHARE: Final = 0.05
 MOST_SLIDES: Final = 16
-MOST_TABLES: Final = 2000
+# Bytes of features of marked cells.
+MOST_BYTES: Final = 512 * 2**20
 
 Report = Callable[[float, Message], None]
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +74,6 @@ class PaintedCells:
     is_whole: bool
     step: float
     step_y: float
-
-
-class _Latest(OrderedDict[K, V], Generic[K, V]):
-    """A mapping of limited size that forgets the entry unused for the longest time."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def __getitem__(self, key: K) -> V:
-        self.move_to_end(key)
-        return super().__getitem__(key)
-
-    def __setitem__(self, key: K, value: V) -> None:
-        super().__setitem__(key, value)
-        while len(self) > self._most:
-            self.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +102,8 @@ class LivePaint:
         self._config, self._store, self._workers = config, store, workers
         self._encoder = DenseEncoder(config.encoder, device)
         self._lock = threading.Lock()
-        self._slides: _Latest[tuple[str, Resolution | None], _OpenSlide] = _Latest(MOST_SLIDES)
-        self._tables: _Latest[tuple[str, float, Place, bytes], Cells] = _Latest(MOST_TABLES)
+        self._slides: LRUCache[tuple[str, Resolution | None], _OpenSlide] = LRUCache(MOST_SLIDES)
+        self._tables: LRUCache[tuple[str, float, Place, bytes], Cells] = LRUCache(MOST_BYTES, _bytes_of)
 
     def learn(self, dataset: Dataset, open_slide: LabelledSlide, report: Report) -> Paint:
         """Return the recipe, fitted to the marks on all slides of a dataset.
@@ -242,11 +224,14 @@ class LivePaint:
         resolution = Resolution.of_axes(slide.mpp, slide.mpp_y)
         key = (slide.content, resolution)
         with self._lock:
-            if key not in self._slides:
-                reader = square_view(open_as(slide.path, ()), resolution)
-                maps = stored_maps(reader, slide.content, self._encoder, self._config, self._store)
-                self._slides[key] = _OpenSlide(reader, maps, threading.Lock())
-            return self._slides[key]
+            if key in self._slides:
+                return self._slides[key]
+        # Others paint meanwhile; where two open the same slide, the first one counts.
+        reader = square_view(open_as(slide.path, ()), resolution)
+        maps = stored_maps(reader, slide.content, self._encoder, self._config, self._store)
+        opened = _OpenSlide(reader, maps, threading.Lock())
+        with self._lock:
+            return self._slides.setdefault(key, opened)
 
 
 class _Grid:
@@ -332,6 +317,10 @@ def _by_block(maps: StoredMaps, marks: UnitMarks) -> Iterator[tuple[Place, UnitM
                 drawn=tuple(pair for n, pair in enumerate(marks.drawn, start=finished) if n in mine),
             ),
         )
+
+
+def _bytes_of(cells: Cells) -> int:
+    return cells.rows.nbytes + cells.units.nbytes
 
 
 def _digest(marks: UnitMarks) -> bytes:

@@ -22,12 +22,13 @@ FRONTEND_SOURCES := $(shell find frontend/src frontend/public ml/locales -type f
 GUIDE_SOURCES := $(shell find deploy/docs -type f -not -path '*/__pycache__/*') deploy/mkdocs.yml \
 	deploy/README.md ml/README.md server/README.md CHANGELOG.md
 
-.PHONY: help run setup docs screenshots test test-fast format lint lint-python lint-frontend bench fuzz schema lock clean
+.PHONY: help run setup docs screenshots test test-fast coverage format lint lint-python lint-frontend bench fuzz schema lock clean
 
 help:
 	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
 	@echo "make test                            all tests, as CI runs them"
 	@echo "make test-fast                       unit tests on SQLite, a minute or two"
+	@echo "make coverage                        lines and branches that the tests run, and the least accepted"
 	@echo "make format                          the one layout of Python and front-end files"
 	@echo "make lint                            style, plain docstrings, types, layers, schema"
 	@echo "make bench [ONLY=name]               figures"
@@ -80,6 +81,9 @@ run: setup
 
 test: setup
 	@deploy/test_services.sh tests/run.sh
+
+coverage: setup
+	@tests/coverage.sh
 
 test-fast: setup
 	@tests/run_fast.sh

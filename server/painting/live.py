@@ -21,6 +21,7 @@ from ml.methods.regions.paint.recipe import Paint
 from ml.slides.errors import SlideError
 from server.core.children.slide_reader import slides_read_in_children
 from server.core.files import storage
+from server.core.files.disk import disk_full, is_disk_full
 from server.painting import selectors, services
 from server.painting.models import Painting
 from server.painting.pictures import write_picture
@@ -68,11 +69,18 @@ def paint_newest(painting_id: str) -> None:
             _paint(painting)
     except CancelledError:
         return
-    except (DataError, SlideError) as error:
-        services.refuse_painting(painting=painting, message=error.detail)
-    except Exception:
-        log.exception("painting %s failed", painting_id)
-        services.refuse_painting(painting=painting, message=Message("painting_failed"))
+    except Exception as error:
+        services.refuse_painting(painting=painting, message=_reason(error))
+
+
+def _reason(error: Exception) -> Message:
+    """Return the message of a painting that ended; details for operators go to the server's log."""
+    if is_disk_full(error):
+        return disk_full()
+    if isinstance(error, DataError | SlideError):
+        return error.detail
+    log.exception("a painting failed")
+    return Message("painting_failed")
 
 
 def _paint(painting: Painting) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml.storage.room import remove_on_failure
 from server.core.files import storage
 
 FOLDER: Final = "paintings"
@@ -33,7 +34,8 @@ def write_picture(
         _delete_before(folder, number - 1)
     name = f"{number}-{count}"
     partial = folder / f".{name}"
-    partial.write_bytes(sink.getvalue())
+    with remove_on_failure(partial):
+        partial.write_bytes(sink.getvalue())
     partial.replace(folder / f"{name}.png")
     return name
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -245,3 +247,34 @@ def test_pictures_of_older_requests_are_deleted(project, slide, label_factory, s
     kept = {path.stem.partition("-")[0] for path in settings.STORAGE_ROOT.glob("paintings/*/*.png")}
     assert kept == {"3", "4"}
     assert painting["number"] == 4
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_picture(
+    project, slide, label_factory, stroke, ask, settings, monkeypatch
+):
+    stroke(slide, label_factory(project, "A"), 500, 500)
+    stroke(slide, label_factory(project, "B"), 1500, 1500)
+
+    def full(path, _content):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_bytes", full)
+        painting = ask(slide)
+    assert (painting["state"], painting["message"]["code"]) == ("refused", "disk_full")
+    assert [path for path in settings.STORAGE_ROOT.glob("paintings/*/*") if path.suffix != ".png"] == []
+    assert ask(slide)["state"] == "painted"
+
+
+def test_a_failure_is_told_and_the_next_request_paints(
+    project, slide, label_factory, stroke, ask, monkeypatch
+):
+    from server.painting import live
+
+    stroke(slide, label_factory(project, "A"), 500, 500)
+    stroke(slide, label_factory(project, "B"), 1500, 1500)
+    with monkeypatch.context() as broken:
+        broken.setattr(live, "_areas", lambda *_: 1 / 0)
+        assert ask(slide)["message"]["code"] == "painting_failed"
+    assert ask(slide)["state"] == "painted"

@@ -69,18 +69,12 @@ def paint_newest(painting_id: str) -> None:
             _paint(painting)
     except CancelledError:
         return
-    except Exception as error:
-        services.refuse_painting(painting=painting, message=_reason(error))
-
-
-def _reason(error: Exception) -> Message:
-    """Return the message of a painting that ended; details for operators go to the server's log."""
-    if is_disk_full(error):
-        return disk_full()
-    if isinstance(error, DataError | SlideError):
-        return error.detail
-    log.exception("a painting failed")
-    return Message("painting_failed")
+    except (DataError, SlideError) as error:
+        reason = disk_full() if is_disk_full(error) else error.detail
+        services.refuse_painting(painting=painting, message=reason)
+    except Exception:
+        log.exception("painting %s failed", painting_id)
+        services.refuse_painting(painting=painting, message=Message("painting_failed"))
 
 
 def _paint(painting: Painting) -> None:

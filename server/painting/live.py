@@ -60,7 +60,7 @@ class _Progress:
 
 
 def paint_newest(painting_id: str) -> None:
-    """Paint the newest request of a painting, unless it was painted already."""
+    """Paint the newest request of a painting, unless a worker has begun it."""
     painting = selectors.find_waiting(painting_id)
     if painting is None:
         return

@@ -49,9 +49,8 @@ def get_painting(actor: User, painting_id: UUID) -> Painting:
 
 
 def find_waiting(painting_id: str) -> Painting | None:
-    """Return a painting whose newest request is not painted; None else."""
-    unfinished = (Painting.State.WAITING, Painting.State.PAINTING)
-    rows = Painting.objects.filter(pk=painting_id, state__in=unfinished)
+    """Return a painting whose newest request no worker has begun; None else."""
+    rows = Painting.objects.filter(pk=painting_id, state=Painting.State.WAITING)
     return rows.select_related("slide__project", "slide__case").defer("slide__tissue").first()
 
 

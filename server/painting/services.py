@@ -54,9 +54,15 @@ def stop_painting(*, actor: User, painting: Painting) -> None:
 
 
 def begin_painting(*, painting: Painting, labels: Sequence[str]) -> bool:
-    """Note that a worker paints the request; False when it was superseded."""
+    """Take the request for this worker; False when another one has it, or when it was superseded.
+
+    Each stroke sends a message, and several threads read them. Where the worker dies, the page asks again.
+    """
+    waiting = Painting.objects.filter(
+        pk=painting.pk, number=painting.number, state=Painting.State.WAITING
+    )
     began = {"state": Painting.State.PAINTING, "labels": list(labels), "parts": [], "areas": []}
-    return _update(painting, began, part=None)
+    return bool(waiting.update(state=Painting.State.PAINTING)) and _update(painting, began, part=None)
 
 
 def report_painting(*, painting: Painting, progress: float, message: Message) -> bool:

@@ -209,6 +209,36 @@ def test_one_message_waits_for_several_strokes(slide, api, user_factory, message
     assert len(set(messages)) == 1
 
 
+def test_two_messages_of_one_request_are_painted_once(project, slide, label_factory, stroke, ask, monkeypatch):
+    """As when a broker delivers twice, or two strokes came before the worker was free."""
+    from server.painting import live
+
+    stroke(slide, label_factory(project, "A"), 500, 500)
+    stroke(slide, label_factory(project, "B"), 1500, 1500)
+    begun = []
+
+    def again(painting, cells, count, original=live._part):
+        begun.append(count)
+        if len(begun) == 1:
+            live.paint_newest(str(painting.pk))
+        return original(painting, cells, count)
+
+    monkeypatch.setattr(live, "_part", again)
+    painting = ask(slide)
+    assert (painting["number"], painting["state"]) == (1, "painted")
+    assert begun == sorted(set(begun))
+
+
+def test_a_request_whose_worker_died_is_painted_when_the_page_asks_again(
+    project, slide, label_factory, stroke, ask
+):
+    stroke(slide, label_factory(project, "A"), 500, 500)
+    stroke(slide, label_factory(project, "B"), 1500, 1500)
+    ask(slide)
+    Painting.objects.update(state="painting")
+    assert ask(slide)["state"] == "painted"
+
+
 def test_a_painting_is_its_persons_own(project, slide, label_factory, stroke, ask, api, user_factory):
     stroke(slide, label_factory(project, "A"), 500, 500)
     stroke(slide, label_factory(project, "B"), 1500, 1500)

@@ -82,7 +82,7 @@ export function usePainting({ userId, projectId, slide, labels, session, save, s
 
   useAsking({ isOn, session, save, projectId, slideId: slide.id, ask });
   useAskingForView({ isOn, stage, isUnderWay: isUnderWay(status), ask });
-  const isLate = useLateness(isOn, status, slide.id, hear);
+  const isLate = useLateness({ isOn, status, slideId: slide.id, hear, ask });
 
   const toggle = useCallback(() => {
     if (isOn) {
@@ -162,31 +162,37 @@ function useAskingForView({
   }, [isOn, isUnderWay, stage, ask]);
 }
 
-/** Whether no news has come for a while although the slide is not painted; looks itself before it says so. */
-function useLateness(
-  isOn: boolean,
-  status: PaintingStatus | null,
-  slideId: string,
-  hear: (news: PaintingStatus, parts: readonly PaintedPart[]) => void,
-): boolean {
+interface Lateness {
+  isOn: boolean;
+  status: PaintingStatus | null;
+  slideId: string;
+  hear: (news: PaintingStatus, parts: readonly PaintedPart[]) => void;
+  ask: () => void;
+}
+
+/** Whether no news has come for a while although the slide is not painted; looks itself first, and asks again. */
+function useLateness({ isOn, status, slideId, hear, ask }: Lateness): boolean {
   const [isLate, setLate] = useState(false);
   useEffect(() => {
-    setLate(false);
+    // Asking again is no answer.
+    if (status?.state !== "waiting") setLate(false);
     if (!isOn || !isUnderWay(status)) return undefined;
+    const askAgain = () => {
+      setLate(true);
+      ask();
+    };
     const timer = window.setInterval(() => {
-      fetchPainting(slideId).then(
-        (painting) => {
-          const isNews =
-            painting.number !== status?.number ||
-            painting.state !== status.state ||
-            painting.progress !== status.progress;
-          if (isNews) hear(painting, painting.parts);
-          else setLate(true);
-        },
-        () => setLate(true),
-      );
+      fetchPainting(slideId).then((painting) => {
+        const isNews =
+          painting.number !== status?.number ||
+          painting.state !== status.state ||
+          painting.progress !== status.progress ||
+          painting.message?.text !== status.message?.text;
+        if (isNews) hear(painting, painting.parts);
+        else askAgain();
+      }, askAgain);
     }, LATE_MS);
     return () => window.clearInterval(timer);
-  }, [isOn, status, slideId, hear]);
+  }, [isOn, status, slideId, hear, ask]);
   return isLate;
 }

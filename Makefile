@@ -35,7 +35,7 @@ help:
 	@echo "make fuzz [COUNT=10000] [SEED=0]     mutated files of each format, read in children"
 	@echo "make docs                            the guide, which the server shows at /help/"
 	@echo "make screenshots                     the guide's pictures, of the real application in both themes"
-	@echo "make lock                            deploy/requirements.lock: the image's packages with their hashes"
+	@echo "make lock                            deploy/*.lock: the packages of the image and of the guide with their hashes"
 	@echo "make setup | schema | clean"
 
 .venv/.installed: pyproject.toml deploy/constraints.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -56,7 +57,11 @@ def find_waiting(painting_id: str) -> Painting | None:
 
 def pictures_in_use(names: Collection[str]) -> set[str]:
     """Return the names in the folder of pictures to keep: the ids of paintings."""
-    ids = [UUID(name) for name in names]
+    ids = []
+    for name in names:
+        # Other names are none of ours.
+        with suppress(ValueError):
+            ids.append(UUID(name))
     return {str(pk) for pk in Painting.objects.filter(pk__in=ids).values_list("pk", flat=True)}
 
 

@@ -58,9 +58,7 @@ def begin_painting(*, painting: Painting, labels: Sequence[str]) -> bool:
 
     Each stroke sends a message, and several threads read them. Where the worker dies, the page asks again.
     """
-    waiting = Painting.objects.filter(
-        pk=painting.pk, number=painting.number, state=Painting.State.WAITING
-    )
+    waiting = Painting.objects.filter(pk=painting.pk, number=painting.number, state=Painting.State.WAITING)
     began = {"state": Painting.State.PAINTING, "labels": list(labels), "parts": [], "areas": []}
     return bool(waiting.update(state=Painting.State.PAINTING)) and _update(painting, began, part=None)
 

@@ -48,7 +48,7 @@ def test_a_referenced_key_is_not_released(project_factory, slide_factory):
 
 FOLDERS = [
     "slides", "uploads", "quarantine", "imports", "imports/previews", "object-sets", "heat-maps", "models",
-    "uploaded-weights", "snapshots", "atlases", "explanations", storage.TEMPORARY,
+    "uploaded-weights", "snapshots", "atlases", "explanations", "paintings", storage.TEMPORARY,
 ]  # fmt: skip
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.utils import timezone
 from PIL import Image
 from shapely.geometry import Point, mapping
 
 from ml.contracts import CancelledError
 from ml.slides import write_phantom
 from server.annotations.models import Annotation
+from server.core.files.leftovers import sweep_storage
 from server.jobs.models import JobEvent
 from server.painting.models import Painting
 
@@ -209,7 +212,9 @@ def test_one_message_waits_for_several_strokes(slide, api, user_factory, message
     assert len(set(messages)) == 1
 
 
-def test_two_messages_of_one_request_are_painted_once(project, slide, label_factory, stroke, ask, monkeypatch):
+def test_two_messages_of_one_request_are_painted_once(
+    project, slide, label_factory, stroke, ask, monkeypatch
+):
     """As when a broker delivers twice, or two strokes came before the worker was free."""
     from server.painting import live
 
@@ -277,6 +282,14 @@ def test_pictures_of_older_requests_are_deleted(project, slide, label_factory, s
     kept = {path.stem.partition("-")[0] for path in settings.STORAGE_ROOT.glob("paintings/*/*.png")}
     assert kept == {"3", "4"}
     assert painting["number"] == 4
+    # Those that a page may show stay, however old; with the slide they go.
+    sweep_storage(timezone.now() + timedelta(days=365))
+    assert set(settings.STORAGE_ROOT.glob("paintings/*")) == {
+        settings.STORAGE_ROOT / "paintings" / painting["id"]
+    }
+    slide.delete()
+    sweep_storage(timezone.now() + timedelta(days=365))
+    assert list(settings.STORAGE_ROOT.glob("paintings/*")) == []
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_picture(

@@ -28,7 +28,7 @@ help:
 	@echo "make run [SLIDES=path] [PORT=8000]   start everything on this machine"
 	@echo "make test                            all tests, as CI runs them"
 	@echo "make test-fast                       unit tests on SQLite, a minute or two"
-	@echo "make coverage                        lines and branches that the tests run, by wing"
+	@echo "make coverage                        lines and branches that the tests run, and the least accepted"
 	@echo "make format                          the one layout of Python and front-end files"
 	@echo "make lint                            style, plain docstrings, types, layers, schema"
 	@echo "make bench [ONLY=name]               figures"

@@ -169,7 +169,7 @@ def read_annotations(
             geometry = shape(feature["geometry"])
             name = (feature.get("properties") or {})["classification"]["name"]
         except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
-            message = Message("feature_unclassified", file=str(path), number=number, reason=repr(error))
+            message = Message("feature_unclassified", file=str(path), number=number, reason=error)
             raise DataError(message, code="bad_geojson") from error
         if name == FINISHED:
             finished.append(geometry)

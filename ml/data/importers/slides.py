@@ -162,7 +162,7 @@ def _huncrc_features(notes: Path) -> list[dict[str, Any]]:
             document = document.get("features") or document.get("annotations") or []
         return [row if row.get("type") == "Feature" else _record(row) for row in document]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = Message("notes_without_records", notes=str(notes), reason=repr(error))
+        message = Message("notes_without_records", notes=str(notes), reason=error)
         raise DataError(message, code="bad_outlines") from error
 
 

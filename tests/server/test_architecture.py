@@ -108,6 +108,7 @@ NOT_SERVICES = {
     ("objects", "drop_files_of"): "part of the deletion of a slide",
     ("painting", "ask_for_painting"): "shows what the strokes teach, which are on record",
     ("painting", "stop_painting"): "the same",
+    ("painting", "begin_painting"): "a worker's own book-keeping",
     ("slides", "append_bytes"): "bytes of an upload whose begin and end are on record",
     ("slides", "drop_arrived"): "part of the end of an import, or of the deletion of a slide",
     ("slides", "drop_expired_uploads"): "the scheduler's",

@@ -27,6 +27,7 @@ def test_weights_are_uploaded_and_offered_to_a_recipe(visit, installation):
     expect(person.see("weights-row")).to_contain_text("Our liver study")
 
     person.page.goto(f"/projects/{project}/training")
+    person.see("recipe-tasks").get_by_text("Patches", exact=True).click()
     person.see("recipe-transfer").click()
     person.see("config-source").click()
     person.page.get_by_role("option", name="weights: liver").click()

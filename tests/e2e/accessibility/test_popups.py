@@ -27,6 +27,10 @@ def by_id(name: str) -> str:
     return f"[data-testid={name}]"
 
 
+# The tab of the methods that answer about patches.
+PATCHES = f"{by_id('recipe-tasks')} label >> nth=0"
+
+
 def click(*selectors: str):
     """Return the way to a popup that opens after a click on each selector."""
 
@@ -218,8 +222,10 @@ GROUPS = {
         "adding a member": click(by_id("member-search")),
     }),
     "training": ("admin", "{place}/training", {
-        "source": click(by_id("recipe-transfer"), by_id("config-source")),
-        "setting with choices": click(by_id("recipe-transfer"), f"{LIST}[data-testid^=config-] >> nth=0"),
+        "source": click(PATCHES, by_id("recipe-transfer"), by_id("config-source")),
+        "setting with choices": click(
+            PATCHES, by_id("recipe-transfer"), f"{LIST}[data-testid^=config-] >> nth=0"
+        ),
     }),
     "atlas": ("admin", "{place}/atlas", {"label of patches": pick("Label")}),
     "version": ("admin", "{place}/models/{version}", {"other version": click(by_id("compare-with"))}),

@@ -106,7 +106,7 @@ class LivePaint:
         self._tables: LRUCache[tuple[str, float, Place, bytes], Cells] = LRUCache(MOST_BYTES, _bytes_of)
 
     def learn(self, dataset: Dataset, open_slide: LabelledSlide, report: Report) -> Paint:
-        """Return the recipe, fitted to the marks on all slides of a dataset.
+        """Fit the recipe to the marks on all slides of a dataset, and return it.
 
         On ``open_slide`` what is not described yet is described; other slides teach where they are described.
         Raises DataError(``no_labels``, ``one_class_only``).
